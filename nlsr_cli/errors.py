@@ -1,0 +1,123 @@
+"""Every error that nlsr raises on purpose, and the exit code that follows from it.
+
+NlsrError(message, hint)
+├── OptionError                     a value on the command line, or in an options object, makes no sense
+├── ModelError
+│   ├── UnknownModel                no model of that name, folder or scale
+│   ├── WeightsCorrupt              the file is truncated, altered, hostile or not a checkpoint at all
+│   ├── WeightsMismatch             a sound file, but not of this network or not of these shapes
+│   └── DownloadFailed              the Hub could not be reached, or did not have it
+├── ImageError(path, reason, hint)
+│   ├── ImageReadError              missing, empty, truncated, not a picture, too large, refused
+│   ├── ImageWriteError             the output cannot be encoded or stored
+│   └── DestinationClash            the output exists, is the input itself, or two inputs claim it
+├── OutOfMemory(tile)               not even the smallest tile fits the device
+└── MissingExtra(name)              an optional package is needed for this
+
+`message` is one line that says what is wrong; `hint` is one line that says what to do next, or is empty.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+
+
+class ExitCode(IntEnum):
+    """What the process tells the shell."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    PARTIAL = 3
+    INTERRUPTED = 130
+
+
+class NlsrError(Exception):
+    """Base of all errors of nlsr: one line that says what is wrong and one that says what to do."""
+
+    exit_code = ExitCode.ERROR
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the stored attributes, so that subclasses with other signatures can be pickled."""
+        return (_rebuild, (type(self), dict(self.__dict__)))
+
+
+def _rebuild(kind: type[NlsrError], state: dict[str, object]) -> NlsrError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (error.message,)
+    return error
+
+
+class OptionError(NlsrError):
+    """A value that the caller chose makes no sense, alone or with the others."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ModelError(NlsrError):
+    """Something is wrong with a model."""
+
+
+class UnknownModel(ModelError):
+    """No model answers to that name, folder or scale."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WeightsCorrupt(ModelError):
+    """A weights file is truncated, altered, hostile, or no checkpoint at all."""
+
+
+class WeightsMismatch(ModelError):
+    """A sound weights file whose tensors are not those of the network that was asked for."""
+
+
+class DownloadFailed(ModelError):
+    """The Hub could not be reached or did not have what was asked for."""
+
+
+class ImageError(NlsrError):
+    """Something is wrong with one picture. `path` names the file, `reason` says what."""
+
+    def __init__(self, path: Path | str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{path}: {reason}", hint)
+        self.path = Path(path)
+        self.reason = reason
+
+
+class ImageReadError(ImageError):
+    """The picture cannot be read faithfully, so it is not read at all."""
+
+
+class ImageWriteError(ImageError):
+    """The picture cannot be encoded or stored; nothing was left under its name."""
+
+
+class DestinationClash(ImageError):
+    """The output exists already, is the input itself, or is claimed by two inputs."""
+
+
+class OutOfMemory(NlsrError):
+    """Not even the smallest tile fits into the memory of the device."""
+
+    def __init__(self, tile: int, device: str) -> None:
+        super().__init__(
+            f"out of memory on {device}, even with tiles of {tile} pixels",
+            "Close other programs that use the device, choose a smaller model, or run with --device cpu.",
+        )
+        self.tile = tile
+
+
+class MissingExtra(NlsrError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, name: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the optional package '{name}'", f"Install it with: pip install 'nlsr[{name}]'")
+        self.name = name

@@ -1,0 +1,78 @@
+"""What an NLSN is made of: the dataclass that travels with every set of weights as config.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import isqrt
+from typing import Any, Literal
+
+from nlsr_cli.errors import OptionError
+
+SCALES = (2, 3, 4)
+UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect")
+IMAGE_SKIPS = ("none", "bilinear")
+
+# Bounds that no sensible model exceeds. A config.json comes from strangers: it must not make us allocate the machine away.
+_BOUNDS = {
+    "n_feats": (1, 1024),
+    "n_resblocks": (0, 256),
+    "n_hashes": (1, 64),
+    "chunk_size": (1, 4096),
+    "reduction": (1, 64),
+}
+
+
+@dataclass(frozen=True)
+class NLSNConfig:
+    """Hyper-parameters of an NLSN. The defaults are the published x4 model (Mei et al., CVPR 2021).
+
+    Raises:
+        OptionError: a value is of the wrong type or out of its range.
+    """
+
+    scale: int = 4
+    n_feats: int = 256  # channels of the body
+    n_resblocks: int = 32  # one attention layer first, then one after every eighth residual block
+    n_hashes: int = 4  # independent hash rounds whose attention is averaged
+    chunk_size: int = 144  # positions per chunk; a position attends to its own chunk and to both neighbours
+    reduction: int = 4  # channels are divided by this for matching
+    res_scale: float = 0.1  # weight of every residual branch
+    rgb_range: float = 1.0  # the network's own unit: 1 or 255
+    upsampler: Literal["pixelshuffle", "pixelshuffledirect"] = "pixelshuffle"
+    image_skip: Literal["none", "bilinear"] = "none"  # "bilinear" adds the enlarged input to the output
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        if type(self.scale) is not int or self.scale not in SCALES:
+            raise OptionError(f"scale must be one of {', '.join(map(str, SCALES))}, not {self.scale!r}")
+        for name in ("res_scale", "rgb_range"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 < value <= 65535:
+                raise OptionError(f"{name} must be a positive number, not {value!r}")
+        if self.upsampler not in UPSAMPLERS:
+            raise OptionError(f"upsampler must be one of {', '.join(UPSAMPLERS)}, not {self.upsampler!r}")
+        if self.image_skip not in IMAGE_SKIPS:
+            raise OptionError(f"image_skip must be one of {', '.join(IMAGE_SKIPS)}, not {self.image_skip!r}")
+        if self.n_feats % self.reduction:
+            raise OptionError(f"n_feats ({self.n_feats}) must be a multiple of reduction ({self.reduction})")
+
+    @property
+    def min_side(self) -> int:
+        """Smallest tile side, in pixels, whose square holds one full chunk."""
+        return isqrt(self.chunk_size - 1) + 1
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NLSNConfig:
+        """Build a config from the mapping in a config.json; unknown keys are refused, missing ones take the defaults.
+
+        Raises:
+            OptionError: a key is unknown or a value is unusable.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise OptionError(f"unknown config keys: {', '.join(unknown)}", f"Known keys: {', '.join(sorted(known))}.")
+        return cls(**values)
