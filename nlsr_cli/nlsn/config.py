@@ -12,7 +12,7 @@ SCALES = (2, 3, 4)
 UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect")
 IMAGE_SKIPS = ("none", "bilinear")
 
-# Bounds that no sensible model exceeds. A config.json comes from strangers: it must not make us allocate the machine away.
+# Bounds that no sensible model exceeds. A config.json comes from strangers: it must not make us allocate without end.
 _BOUNDS = {
     "n_feats": (1, 1024),
     "n_resblocks": (0, 256),

@@ -1,0 +1,164 @@
+"""What a caller may choose: frozen dataclasses, checked once when they are built, changed by `dataclasses.replace`.
+
+They import nothing heavy, so that a bad value on the command line is refused before torch loads.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nlsr_cli.errors import OptionError
+
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
+
+# Formats that can be written, by the name Pillow gives them, with their usual endings; the first one is the default.
+FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "AVIF": (".avif",),
+}
+
+DEFAULT_MAX_PIXELS = 2**27  # 134 million: above every camera on sale, below what a decompression bomb wants
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return a sentence that lists the valid choices and, where one is close, asks whether it was meant."""
+    listed = list(choices)
+    close = difflib.get_close_matches(word.lower(), [choice.lower() for choice in listed], n=1)
+    guess = next((choice for choice in listed if close and choice.lower() == close[0]), None)
+    valid = f"Valid: {', '.join(listed)}."
+    return f"Did you mean {guess}? {valid}" if guess else valid
+
+
+def parse_format(text: str) -> str:
+    """Return the Pillow name of a format given by name or ending (`jpg`, `.tif`, `WebP`).
+
+    Raises:
+        OptionError: no format of that name can be written.
+    """
+    wanted = text.lower().lstrip(".")
+    for name, suffixes in FORMAT_SUFFIXES.items():
+        if wanted == name.lower() or f".{wanted}" in suffixes:
+            return name
+    raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in FORMAT_SUFFIXES]))
+
+
+def format_of_suffix(path: Path) -> str | None:
+    """Return the writable format that the ending of `path` names, or None."""
+    suffix = path.suffix.lower()
+    return next((name for name, suffixes in FORMAT_SUFFIXES.items() if suffix in suffixes), None)
+
+
+@dataclass(frozen=True)
+class TileOptions:
+    """How a picture is cut: `size` is the tile side in input pixels, 0 the whole picture, None automatic."""
+
+    size: int | None = None
+    overlap: int = 16
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < 0:
+            raise OptionError(f"--tile must be auto, 0 or a positive number of pixels, not {self.size}")
+        if self.overlap < 0:
+            raise OptionError(f"--overlap must be 0 or more pixels, not {self.overlap}")
+        if self.size and 2 * self.overlap >= self.size:
+            raise OptionError(
+                f"--overlap {self.overlap} is too large for --tile {self.size}",
+                f"The overlap must stay under half the tile: at most {(self.size - 1) // 2} here.",
+            )
+
+    @classmethod
+    def parse(cls, size: str, overlap: int) -> TileOptions:
+        """Build from the text of `--tile`, which is `auto` or a number.
+
+        Raises:
+            OptionError: `size` is neither, or the two do not fit each other.
+        """
+        if size.lower() == "auto":
+            return cls(None, overlap)
+        if not size.isdecimal():
+            raise OptionError(f"--tile must be auto, 0 or a positive number of pixels, not '{size}'")
+        return cls(int(size), overlap)
+
+
+@dataclass(frozen=True)
+class ComputeOptions:
+    """Where and how precisely the network runs."""
+
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not DEVICE_PATTERN.fullmatch(self.device):
+            raise OptionError(
+                f"unknown device '{self.device}'", nearest(self.device, ("auto", "cpu", "cuda", "cuda:0", "mps"))
+            )
+        if self.precision not in PRECISIONS:
+            raise OptionError(f"unknown precision '{self.precision}'", nearest(self.precision, PRECISIONS))
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How a picture is encoded. `quality` is that of JPEG, WebP and AVIF (1 to 100); `lossless` is for WebP;
+    `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel.
+    """
+
+    quality: int = 95
+    lossless: bool = False
+    background: str = "white"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 100:
+            raise OptionError(f"--quality must be from 1 to 100, not {self.quality}")
+
+
+@dataclass(frozen=True)
+class UpscaleOptions:
+    """Everything that changes the pixels of an enlarged picture, and the limit under which pictures are read.
+
+    `model` is a family (`lite`), an embedded name (`nlsn-lite-x4`), a folder, a `.safetensors` file or a Hub id
+    `owner/repo[@revision]`; None is the default family. `scale` None is the model's own scale, or 4 for a family.
+    """
+
+    model: str | None = None
+    scale: int | None = None
+    offline: bool = False
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
+    tile: TileOptions = field(default_factory=TileOptions)
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < 1:
+            raise OptionError(f"--max-pixels must be at least 1, not {self.max_pixels}")
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where outputs go and what happens to what is there.
+
+    `target` is a file or a folder, None beside the input. `suffix` is put behind the name, with `{scale}` replaced.
+    `existing` is "error", "overwrite" or "skip".
+    """
+
+    target: Path | None = None
+    format: str | None = None
+    suffix: str | None = None
+    existing: str = "error"
+    recursive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.existing not in ("error", "overwrite", "skip"):
+            raise OptionError(f"existing must be error, overwrite or skip, not '{self.existing}'")
+        if self.suffix is not None and ("/" in self.suffix or "\\" in self.suffix):
+            raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
+        if self.format is not None and self.format not in FORMAT_SUFFIXES:
+            raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))
