@@ -1,0 +1,127 @@
+"""NLSN, the Non-Local Sparse Network: low-resolution tensors in, super-resolved tensors out.
+
+The published network is EDSR (Lim et al., CVPRW 2017) with Non-Local Sparse Attention first and after every eighth
+residual block. Parameter names are the authors', so that a published checkpoint loads without renaming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+from nlsr_cli.nlsn.attention import NonLocalSparseAttention
+from nlsr_cli.nlsn.config import NLSNConfig
+
+RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
+BLOCKS_PER_ATTENTION = 8
+
+
+class MeanShift(nn.Conv2d):
+    """Add `sign` times the mean colour, as the 1x1 convolution that the published checkpoints hold."""
+
+    def __init__(self, rgb_range: float, sign: int) -> None:
+        super().__init__(3, 3, 1)
+        with torch.no_grad():
+            self.weight.copy_(torch.eye(3).view(3, 3, 1, 1))
+            self.bias.copy_(sign * rgb_range * torch.tensor(RGB_MEAN))  # type: ignore[union-attr]
+        self.requires_grad_(False)
+
+
+class ResidualBlock(nn.Module):
+    """x + res_scale * conv(relu(conv(x))), without normalisation, as in EDSR."""
+
+    def __init__(self, n_feats: int, res_scale: float) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(n_feats, n_feats, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(n_feats, n_feats, 3, padding=1)
+        )
+        self.res_scale = res_scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, c, h, w)."""
+        return torch.add(x, self.body(x), alpha=self.res_scale)
+
+
+def _upsampler(scale: int, n_feats: int) -> nn.Sequential:
+    """Enlarge features by sub-pixel convolution (Shi et al., CVPR 2016): one step for 2 and 3, two steps for 4."""
+    factors = (2, 2) if scale == 4 else (scale,)
+    layers: list[nn.Module] = []
+    for factor in factors:
+        layers += [nn.Conv2d(n_feats, n_feats * factor**2, 3, padding=1), nn.PixelShuffle(factor)]
+    return nn.Sequential(*layers)
+
+
+def _tail(config: NLSNConfig) -> nn.Sequential:
+    if config.upsampler == "pixelshuffledirect":
+        shuffled = nn.Conv2d(config.n_feats, 3 * config.scale**2, 3, padding=1)
+        return nn.Sequential(shuffled, nn.PixelShuffle(config.scale))
+    return nn.Sequential(_upsampler(config.scale, config.n_feats), nn.Conv2d(config.n_feats, 3, 3, padding=1))
+
+
+def _body(config: NLSNConfig) -> nn.Sequential:
+    def attention(seed: int) -> NonLocalSparseAttention:
+        return NonLocalSparseAttention(
+            config.n_feats,
+            reduction=config.reduction,
+            chunk_size=config.chunk_size,
+            n_hashes=config.n_hashes,
+            res_scale=config.res_scale,
+            seed=seed,
+        )
+
+    layers: list[nn.Module] = [attention(0)]
+    for index in range(1, config.n_resblocks + 1):
+        layers.append(ResidualBlock(config.n_feats, config.res_scale))
+        if index % BLOCKS_PER_ATTENTION == 0:
+            layers.append(attention(index // BLOCKS_PER_ATTENTION))
+    return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
+
+
+class NLSN(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="nlsr",
+    license="apache-2.0",
+    pipeline_tag="image-to-image",
+    tags=["super-resolution", "nlsn"],
+):
+    """The Non-Local Sparse Network: (b, 3, h, w) RGB in [0, 1] -> (b, 3, scale * h, scale * w), any h and w from 1 up.
+
+    The output is not clamped. `config` round-trips through config.json by `save_pretrained` and `from_pretrained`.
+    """
+
+    def __init__(self, config: NLSNConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sub_mean = MeanShift(config.rgb_range, -1)
+        self.head = nn.Sequential(nn.Conv2d(3, config.n_feats, 3, padding=1))
+        self.body = _body(config)
+        self.tail = _tail(config)
+        self.add_mean = MeanShift(config.rgb_range, 1)
+
+    def forward(self, lr: Tensor, rotations: Sequence[Tensor] | None = None) -> Tensor:
+        """Enlarge `lr`. `rotations`, one tensor (d, r, k / 2) per attention layer in order, override the seeded ones.
+
+        The picture itself (mean shift, bilinear skip, last addition) stays in the dtype of `lr` under autocast: only
+        features are halved, so a half-precision run cannot lose levels of the input.
+        """
+        with torch.autocast(lr.device.type, enabled=False):
+            x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
+        features = self.head(x)  # (b, c, h, w)
+        sr = self.tail(self._run_body(features, rotations) + features).to(lr.dtype)  # (b, 3, s h, s w)
+        with torch.autocast(lr.device.type, enabled=False):
+            if self.config.image_skip == "bilinear":
+                sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
+            return torch.as_tensor(self.add_mean(sr) / self.config.rgb_range)
+
+    def _run_body(self, features: Tensor, rotations: Sequence[Tensor] | None) -> Tensor:
+        if rotations is None:
+            return torch.as_tensor(self.body(features))
+        given = iter(rotations)
+        for layer in self.body:
+            features = layer(features, next(given)) if isinstance(layer, NonLocalSparseAttention) else layer(features)
+        return features

@@ -1,0 +1,46 @@
+"""A plain statement of the NLSA computation, written for reading: the oracle that the fast code is held against.
+
+It follows the paper (Mei et al., CVPR 2021, section 3) one query at a time, with explicit loops and index lists.
+"""
+
+import torch
+from torch import Tensor
+
+from nlsr_cli.nlsn import NonLocalSparseAttention
+
+
+def hash_codes(match: Tensor, rotations: Tensor) -> Tensor:
+    """match (n, d), rotations (d, r, k / 2) -> bucket numbers (r, n)."""
+    codes = []
+    for round_ in range(rotations.shape[1]):
+        projected = match @ rotations[:, round_]  # (n, k / 2)
+        codes.append(torch.cat([projected, -projected], dim=-1).argmax(dim=-1))
+    return torch.stack(codes)
+
+
+def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor) -> Tensor:
+    """Return what `layer(x, rotations)` must return, for x (1, c, h, w) with at least one chunk of positions."""
+    _, c, h, w = x.shape
+    n, chunk = h * w, layer.chunk_size
+    match = layer.conv_match(x)[0].reshape(-1, n).T  # (n, d)
+    value = layer.conv_assembly(x)[0].reshape(-1, n).T  # (n, c)
+    key = match / match.norm(dim=-1, keepdim=True).clamp_min(5e-5)
+    results = torch.zeros(rotations.shape[1], n, c, dtype=x.dtype)
+    masses = torch.zeros(rotations.shape[1], n, dtype=x.dtype)
+    for round_, codes in enumerate(hash_codes(match, rotations)):
+        order = sorted(range(n), key=lambda i, codes=codes: int(codes[i]))  # Python's sort is stable
+        missing = -n % chunk
+        order += order[n - missing :] if missing else []
+        chunks = [order[i : i + chunk] for i in range(0, len(order), chunk)]
+        seen = set()
+        for number, members in enumerate(chunks):
+            around = [*members, *chunks[number - 1], *chunks[(number + 1) % len(chunks)]]
+            for query in members:
+                if query in seen:  # a repeat that only pads: the first place in the sequence counts
+                    continue
+                seen.add(query)
+                score = key[around] @ match[query]
+                results[round_, query] = score.softmax(dim=0) @ value[around]
+                masses[round_, query] = score.logsumexp(dim=0)
+    mixed = (masses.softmax(dim=0).unsqueeze(-1) * results).sum(dim=0)  # (n, c)
+    return x + layer.res_scale * mixed.T.reshape(1, c, h, w)
