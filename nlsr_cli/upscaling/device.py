@@ -1,0 +1,139 @@
+"""Which device the network runs on and in which precision: asked for, found, or refused with a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.options import ComputeOptions
+
+_DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}
+_NATIVE_BF16_FLAGS = re.compile(r"\b(avx512_bf16|amx_bf16|bf16)\b")  # x86 and Arm names in /proc/cpuinfo
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A device and a precision that the device has."""
+
+    device: torch.device
+    precision: str  # fp32, fp16 or bf16
+
+    @contextlib.contextmanager
+    def context(self) -> Iterator[None]:
+        """Run what is inside without gradients, in this precision, with repeatable kernels and true float32."""
+        dtype = _DTYPES[self.precision]
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None),
+            torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False),
+        ):
+            yield
+
+    def in_float32(self) -> Placement:
+        """Return the same device in full precision."""
+        return Placement(self.device, "fp32")
+
+    def __str__(self) -> str:
+        return f"{self.device} in {self.precision}"
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """What `nlsr doctor` says of one device."""
+
+    name: str  # as `--device` takes it
+    description: str
+    precisions: tuple[str, ...]
+    automatic: str  # the precision that `auto` stands for
+
+
+def cpu_has_native_bf16() -> bool:
+    """Tell whether this processor multiplies bfloat16 in hardware; elsewhere it is emulated and slower than float32."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        return bool(_NATIVE_BF16_FLAGS.search(cpuinfo.read_text(errors="replace")))
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public question yet, as of torch 2.11
+    return bool(probe and probe())
+
+
+def supported_precisions(device: torch.device) -> tuple[str, ...]:
+    """Return the precisions that `device` computes in hardware, float32 first."""
+    if device.type == "cuda":
+        bf16 = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere and later
+        return ("fp32", "fp16", "bf16") if bf16 else ("fp32", "fp16")
+    if device.type == "mps":
+        return ("fp32", "fp16")
+    return ("fp32", "bf16") if cpu_has_native_bf16() else ("fp32",)
+
+
+def automatic_precision(device: torch.device) -> str:
+    """Return what `--precision auto` means: fp16 on CUDA, bf16 on a CPU that has it, else fp32.
+
+    Apple's MPS stays in float32: half precision is known to give black pictures on some of its versions.
+    """
+    if device.type == "cuda":
+        return "fp16"
+    return "bf16" if device.type == "cpu" and "bf16" in supported_precisions(device) else "fp32"
+
+
+def available_devices() -> list[torch.device]:
+    """Return the devices of this machine, the preferred one first; the CPU is always the last."""
+    devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append(torch.device("mps"))
+    return [*devices, torch.device("cpu")]
+
+
+def place(options: ComputeOptions) -> Placement:
+    """Return the device and precision that `options` ask for.
+
+    Raises:
+        OptionError: this machine has no such device, or the device has no such precision.
+    """
+    found = available_devices()
+    device = found[0] if options.device == "auto" else torch.device(options.device)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", 0)
+    if device not in found:
+        names = ", ".join(str(each) for each in found)
+        raise OptionError(f"device '{options.device}' is not there", f"This machine has: {names}.")
+    if options.precision == "auto":
+        return Placement(device, automatic_precision(device))
+    supported = supported_precisions(device)
+    if options.precision not in supported:
+        raise OptionError(
+            f"{device} does not have the precision {options.precision}",
+            f"It has: {', '.join(supported)}; --precision auto chooses {automatic_precision(device)}.",
+        )
+    return Placement(device, options.precision)
+
+
+def describe_devices() -> list[DeviceFacts]:
+    """Return the facts of every device of this machine, the preferred one first."""
+    facts = []
+    for device in available_devices():
+        if device.type == "cuda":
+            properties = torch.cuda.get_device_properties(device)
+            description = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+        elif device.type == "mps":
+            description = "Apple GPU"
+        else:
+            description = f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+        facts.append(DeviceFacts(str(device), description, supported_precisions(device), automatic_precision(device)))
+    return facts
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception of torch or Python means that memory ran out, on whatever device."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    # The CPU allocator and MPS raise a plain RuntimeError; only their text tells.
+    return isinstance(error, RuntimeError) and bool(
+        re.search(r"out of memory|can't allocate memory|not enough memory", str(error), re.IGNORECASE)
+    )
