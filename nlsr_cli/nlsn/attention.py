@@ -19,8 +19,8 @@ from torch import Tensor, nn
 MAX_BUCKETS = 128
 NORM_EPS = 5e-5  # the published lower bound of a key's length
 
-# The largest block of attention scores that is held at once, in elements (4 MiB of float32). Blocks of this size stay in
-# cache and keep the memory of a round independent of the picture; measured fastest of 2**17 to 2**23.
+# The largest block of attention scores that is held at once, in elements: 4 MiB of float32, which stays in cache and
+# keeps the memory of a round independent of the picture. Measured fastest of 2**17 to 2**23.
 _BLOCK_ELEMENTS = 2**20
 
 
@@ -81,7 +81,7 @@ class NonLocalSparseAttention(nn.Module):
         self.chunk_size = chunk_size
         self.n_hashes = n_hashes
         self.res_scale = res_scale
-        # Sequential of one, because the published parameter names are `conv_match.0.weight` and `conv_assembly.0.weight`.
+        # Sequential of one, because the published names are `conv_match.0.weight` and `conv_assembly.0.weight`.
         self.conv_match = nn.Sequential(nn.Conv2d(channels, channels // reduction, 3, padding=1))
         self.conv_assembly = nn.Sequential(nn.Conv2d(channels, channels, 1))
         self.register_buffer("rotations", draw_rotations(channels // reduction, n_hashes, seed), persistent=False)
@@ -118,7 +118,7 @@ class NonLocalSparseAttention(nn.Module):
         return torch.where(high >= -low, high_at, low_at + buckets // 2)  # (b, r, n)
 
     def attend(self, match: Tensor, value: Tensor, codes: Tensor) -> Tensor:
-        """Return the attention of all rounds, shape (b, n, c), from match (b, n, d), value (b, n, c), codes (b, r, n)."""
+        """Return the attention of all rounds, (b, n, c), for match (b, n, d), value (b, n, c) and codes (b, r, n)."""
         b, n, c = value.shape
         key = F.normalize(match, dim=-1, eps=NORM_EPS)  # (b, n, d)
         flat = [t.reshape(b * n, -1) for t in (match, key, value)]  # (b * n, d | d | c)

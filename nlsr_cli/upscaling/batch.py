@@ -1,0 +1,196 @@
+"""Many files: each read, enlarged and written on its own, each with an outcome, whatever happens to the others."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
+from nlsr_cli.images import encode_picture, read_picture, write_picture
+from nlsr_cli.upscaling.planning import STREAM, BatchPlan, Job, kept_format
+
+if TYPE_CHECKING:
+    from nlsr_cli.options import EncodeOptions
+    from nlsr_cli.upscaling.upscaler import Enlarged, OnTile, Upscaler
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file. `status` is done, skipped or failed; sizes are (height, width)."""
+
+    source: Path
+    output: Path | None
+    status: str
+    input_size: tuple[int, int] | None = None
+    output_size: tuple[int, int] | None = None
+    seconds: float = 0.0
+    tiles: int = 0
+    tile_size: tuple[int, int] | None = None
+    precision: str | None = None
+    notes: tuple[str, ...] = ()
+    error: NlsrError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome as plain values, for one line of `--json`."""
+        error = self.error
+        return {
+            "source": str(self.source),
+            "output": None if self.output is None else str(self.output),
+            "status": self.status,
+            "input_size": self.input_size,
+            "output_size": self.output_size,
+            "seconds": round(self.seconds, 3),
+            "tiles": self.tiles,
+            "tile_size": self.tile_size,
+            "precision": self.precision,
+            "notes": list(self.notes),
+            "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
+        }
+
+
+@dataclass
+class Report:
+    """The sum of all outcomes, and the exit code that follows."""
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    interrupted: bool = False
+    seconds: float = 0.0
+    errors: list[NlsrError] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+        if outcome.error is not None:
+            self.errors.append(outcome.error)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 all done or skipped, 1 nothing done, 3 some files failed, 130 interrupted."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if not self.failed:
+            return ExitCode.OK
+        return ExitCode.PARTIAL if self.done + self.skipped else ExitCode.ERROR
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sum as plain values, for the last line of `--json`."""
+        return {
+            "summary": {
+                "done": self.done,
+                "skipped": self.skipped,
+                "failed": self.failed,
+                "interrupted": self.interrupted,
+                "seconds": round(self.seconds, 3),
+                "exit_code": int(self.exit_code),
+            }
+        }
+
+
+class Batch:
+    """Runs a plan with one upscaler.
+
+    Args:
+        plan: the jobs.
+        upscaler: called once, when the first picture needs it, so that a plan without work loads no network.
+        encode: how outputs are encoded.
+        overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
+        max_pixels: the largest input, in pixels.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        upscaler: Callable[[], Upscaler],
+        *,
+        encode: EncodeOptions,
+        overwrite: bool,
+        max_pixels: int,
+    ) -> None:
+        self.plan = plan
+        self._make_upscaler = upscaler
+        self._upscaler: Upscaler | None = None
+        self._encode = encode
+        self._overwrite = overwrite
+        self._max_pixels = max_pixels
+
+    def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
+        """Yield one outcome per job: first those decided by the plan, then the others as they finish.
+
+        Only errors of single files become outcomes. What would fail for every file alike, a model that does not load,
+        is raised.
+        """
+        for job in self.plan.jobs:
+            if job.error is not None:
+                yield Outcome(job.source, None, "failed", error=job.error)
+            elif job.skip:
+                yield Outcome(job.source, job.target, "skipped", notes=("the output exists already",))
+        work = self.plan.work
+        if work and self._upscaler is None:
+            self._upscaler = self._make_upscaler()
+        for job in work:
+            if on_start is not None:
+                on_start(job)
+            yield self._run_one(job, on_tile)
+
+    def _run_one(self, job: Job, on_tile: OnTile | None) -> Outcome:
+        start = time.perf_counter()
+        try:
+            outcome = self._process(job, on_tile)
+        except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
+            outcome = Outcome(job.source, None, "failed", error=_as_ours(exc, job.source))
+        return replace(outcome, seconds=time.perf_counter() - start)
+
+    def _process(self, job: Job, on_tile: OnTile | None) -> Outcome:
+        assert self._upscaler is not None  # noqa: S101 - run() has made it
+        stream = job.source == STREAM
+        content = sys.stdin.buffer.read() if stream else job.source
+        picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
+        enlarged = self._upscaler.upscale(picture, on_tile)
+        written = self._write(job, enlarged)
+        return Outcome(
+            source=job.source,
+            output=job.target,
+            status="done",
+            input_size=(picture.height, picture.width),
+            output_size=(enlarged.picture.height, enlarged.picture.width),
+            tiles=enlarged.tiles,
+            tile_size=enlarged.tile_size,
+            precision=enlarged.precision,
+            notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written))),
+        )
+
+    def _write(self, job: Job, enlarged: Enlarged) -> Iterable[str]:
+        format_ = job.format or kept_format(enlarged.picture.metadata.format)
+        if job.target != STREAM:
+            try:
+                job.target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise ImageWriteError(job.target.parent, f"the folder cannot be made: {exc.strerror}") from exc
+            return write_picture(
+                enlarged.picture, job.target, format=format_, options=self._encode, overwrite=self._overwrite
+            )
+        data, notes = encode_picture(enlarged.picture, format=format_, options=self._encode, name="standard output")
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return notes
+
+
+def _as_ours(error: Exception, source: Path) -> NlsrError:
+    """Return an error of one file as one of ours, which knows what to say."""
+    if isinstance(error, NlsrError):
+        return error
+    if isinstance(error, MemoryError):
+        hint = "Close other programs, or cut the picture into parts."
+        ours: NlsrError = ImageWriteError(source, "the enlarged picture does not fit in memory", hint)
+    else:
+        ours = NlsrError(
+            f"{source}: unexpected {type(error).__name__}: {error}", "Run with NLSR_DEBUG=1 and report it."
+        )
+    ours.__cause__ = error
+    return ours

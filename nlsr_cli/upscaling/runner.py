@@ -1,0 +1,93 @@
+"""Running the network on tiles, guarded: a tile that overflows or does not fit is done again, another way."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from nlsr_cli.errors import NlsrError, OutOfMemory
+from nlsr_cli.upscaling.device import Placement, is_out_of_memory
+from nlsr_cli.upscaling.tiles import Floats, Tile, plan_tiles, stitch
+
+# Under this side a tile costs no memory worth saving: if it does not fit, nothing will.
+_SMALLEST_SIDE = 32
+
+
+class TileRunner:
+    """Enlarges batches of equal tiles on one device: (b, h, w, 3) float32 in [0, 1] -> (b, s h, s w, 3) float32.
+
+    What had to be done differently from the plan is kept in `events`, one sentence each, to be told to the user.
+    """
+
+    def __init__(self, model: nn.Module, scale: int, placement: Placement, *, overlap: int) -> None:
+        self._model = model
+        self._scale = scale
+        self._placement = placement
+        self._overlap = overlap
+        self.events: list[str] = []
+
+    def run(self, lr: Floats) -> Floats:
+        """Enlarge a batch of tiles.
+
+        Raises:
+            OutOfMemory: not even the smallest tile fits.
+            NlsrError: the network gives non-finite values in float32 too.
+        """
+        sr = self._try(lr, self._placement)
+        if sr is None:
+            return self._run_smaller(lr)
+        if np.isfinite(sr).all():
+            return sr
+        return np.stack([tile if np.isfinite(tile).all() else self._redo(lr[i]) for i, tile in enumerate(sr)])
+
+    def _try(self, lr: Floats, placement: Placement) -> Floats | None:
+        """Run the network; None if memory ran out."""
+        try:
+            with placement.context():
+                batch = torch.from_numpy(lr).permute(0, 3, 1, 2).to(placement.device)  # (b, 3, h, w), channels-last
+                sr = self._model(batch).float().permute(0, 2, 3, 1)  # (b, s h, s w, 3)
+                return np.ascontiguousarray(sr.cpu().numpy())
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside of the handler, where the exception no longer holds the tensors of the failed attempt.
+        if placement.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _redo(self, tile: Floats) -> Floats:
+        """Run one tile (h, w, 3) in float32, because half precision gave infinities or NaN."""
+        height, width, _ = tile.shape
+        if self._placement.precision != "fp32":
+            self.events.append(f"a tile of {height}×{width} overflowed in {self._placement.precision}: redone in fp32")
+            runner = TileRunner(self._model, self._scale, self._placement.in_float32(), overlap=self._overlap)
+            sr = runner.run(tile[None])[0]
+            self.events += runner.events
+            return sr
+        raise NlsrError(
+            "the network gave values that are not finite, even in float32",
+            "The weights are probably damaged or badly trained: try nlsr models verify, or another --model.",
+        )
+
+    def _run_smaller(self, lr: Floats) -> Floats:
+        """Do again what did not fit: a batch tile by tile, a tile in halves."""
+        if len(lr) > 1:
+            return np.concatenate([self.run(lr[i : i + 1]) for i in range(len(lr))])
+        height, width = lr.shape[1:3]
+        side = max(height, width)
+        overlap = min(self._overlap, side // 8)
+        half = -(-side // 2) + overlap
+        if side <= _SMALLEST_SIDE or half >= side:
+            raise OutOfMemory(side, str(self._placement.device))
+        self.events.append(f"a tile of {height}×{width} did not fit in memory: redone in tiles of {half}")
+        sr = np.empty((1, height * self._scale, width * self._scale, 3), np.float32)
+
+        def enlarge(tiles: list[Tile]) -> list[Floats]:
+            return [self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width])[0] for t in tiles]
+
+        def emit(row: int, band: Floats) -> None:
+            sr[0, row : row + len(band)] = band
+
+        stitch(plan_tiles(height, width, size=half, overlap=overlap), self._scale, enlarge, emit)
+        return sr

@@ -1,0 +1,166 @@
+"""A model on a device that turns pictures into enlarged pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from nlsr_cli.images import Picture, Pixels, bleed_colors
+from nlsr_cli.nlsn import NLSNConfig
+from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.upscaling.device import place
+from nlsr_cli.upscaling.runner import TileRunner
+from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_tiles, stitch
+
+if TYPE_CHECKING:
+    from nlsr_cli.nlsn import NLSN
+
+OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_TILE_MEMORY = 2**31  # bytes that one tile of automatic size may take
+_LARGEST_AUTO_TILE = 512  # past this, larger tiles change the time per pixel by less than the noise
+_CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """An enlarged picture and how it came about: the plan's tiles, and what went differently from the plan."""
+
+    picture: Picture
+    tiles: int
+    tile_size: tuple[int, int]  # (height, width)
+    precision: str
+    events: tuple[str, ...]
+
+
+def automatic_tile(config: NLSNConfig) -> int:
+    """Return the tile side of `--tile auto`, in input pixels, a multiple of 16.
+
+    It depends on the network alone, never on what happens to be free: the same picture must give the same bytes.
+    """
+    features = 12 * config.n_feats  # live copies in an attention layer, measured
+    if config.upsampler == "pixelshuffle":
+        features += 2 * config.scale**2 * config.n_feats  # the tail's features at full resolution
+    side = int((_TILE_MEMORY / (4 * features)) ** 0.5)
+    return max(64, min(side, _LARGEST_AUTO_TILE) // 16 * 16)
+
+
+class Upscaler:
+    """An NLSN on a device, ready to enlarge any number of pictures.
+
+    Args:
+        model: the network; it is moved to the device.
+        compute: device and precision.
+        tile: how pictures are cut.
+
+    Raises:
+        OptionError: this machine lacks the device, or the device lacks the precision.
+    """
+
+    def __init__(self, model: NLSN, *, compute: ComputeOptions | None = None, tile: TileOptions | None = None) -> None:
+        compute = compute or ComputeOptions()
+        self.placement = place(compute)
+        self.config: NLSNConfig = model.config
+        self.tile = tile or TileOptions()
+        self._chosen_precision = compute.precision
+        self._model = model.eval().to(self.placement.device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
+
+    @property
+    def scale(self) -> int:
+        """Return the enlargement factor."""
+        return self.config.scale
+
+    def plan(self, height: int, width: int) -> TilePlan:
+        """Return the tiles that a picture of this size is cut into."""
+        size = automatic_tile(self.config) if self.tile.size is None else self.tile.size
+        return plan_tiles(height, width, size=size, overlap=self.tile.overlap, minimum=self.config.min_side)
+
+    def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
+        """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along.
+
+        Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
+        A 16-bit picture runs in float32 unless a precision was asked for.
+
+        Raises:
+            OutOfMemory: not even the smallest tile fits.
+            NlsrError: the network gives non-finite values.
+        """
+        plan = self.plan(picture.height, picture.width)
+        placement = self.placement
+        if picture.depth == 16 and self._chosen_precision == "auto":
+            placement = placement.in_float32()
+        runner = TileRunner(self._model, self.scale, placement, overlap=self.tile.overlap)
+        moving_alpha = picture.alpha is not None and picture.alpha.min() != picture.alpha.max()
+        count = _Counter(on_tile, len(plan) * (2 if moving_alpha else 1))
+        color, alpha = picture.color, picture.alpha
+        if alpha is not None and moving_alpha:
+            alpha = self._enlarge(alpha[:, :, None], plan, runner, count)[:, :, 0]
+            color = bleed_colors(color, picture.alpha)  # type: ignore[arg-type]
+        elif alpha is not None:
+            alpha = np.full((picture.height * self.scale, picture.width * self.scale), alpha.flat[0], alpha.dtype)
+        color = self._enlarge(color, plan, runner, count)
+        return Enlarged(
+            replace(picture, color=color, alpha=alpha),
+            tiles=len(plan),
+            tile_size=(plan.rows.size, plan.columns.size),
+            precision=placement.precision,
+            events=tuple(dict.fromkeys(runner.events)),
+        )
+
+    def enlarge(self, pixels: Pixels) -> Pixels:
+        """Enlarge bare pixels: (h, w, 1 or 3) uint8 or uint16 -> (s h, s w, 1 or 3) of the same dtype."""
+        plan = self.plan(*pixels.shape[:2])
+        runner = TileRunner(self._model, self.scale, self.placement, overlap=self.tile.overlap)
+        return self._enlarge(pixels, plan, runner, _Counter(None, len(plan)))
+
+    def _enlarge(self, pixels: Pixels, plan: TilePlan, runner: TileRunner, count: _Counter) -> Pixels:
+        height, width, channels = pixels.shape
+        white = np.iinfo(pixels.dtype).max
+        out = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
+        batch = self._batch_size(plan)
+
+        def enlarge(tiles: Sequence[Tile]) -> list[Floats]:
+            parts: list[Floats] = []
+            for first in range(0, len(tiles), batch):
+                group = tiles[first : first + batch]
+                parts.extend(runner.run(np.stack([_cut(pixels, tile) for tile in group])))
+                count.add(len(group))
+            return parts
+
+        def emit(row: int, band: Floats) -> None:
+            levels = band @ _LUMA[:, None] if channels == 1 else band  # (rows, s w, channels)
+            out[row : row + len(band)] = np.rint(np.clip(levels, 0, 1) * white).astype(pixels.dtype)
+
+        stitch(plan, self.scale, enlarge, emit)
+        return out
+
+    def _batch_size(self, plan: TilePlan) -> int:
+        """Return how many tiles go to the device together: one on a CPU, which is full with one."""
+        if self.placement.device.type == "cpu":
+            return 1
+        return max(1, _CUDA_BATCH_FEATURES // (plan.rows.size * plan.columns.size * self.config.n_feats))
+
+
+class _Counter:
+    """Counts finished tiles and tells who asked."""
+
+    def __init__(self, on_tile: OnTile | None, total: int) -> None:
+        self._on_tile, self._total, self._done = on_tile, total, 0
+
+    def add(self, tiles: int) -> None:
+        self._done += tiles
+        if self._on_tile is not None:
+            self._on_tile(self._done, self._total)
+
+
+def _cut(pixels: Pixels, tile: Tile) -> Floats:
+    """Return one tile as (h, w, 3) float32 in [0, 1]; grey is repeated."""
+    box = pixels[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
+    levels = box.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return np.broadcast_to(levels, (*levels.shape[:2], 3))
