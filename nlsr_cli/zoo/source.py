@@ -1,0 +1,150 @@
+"""Where one model's files lie, what network they ask for, and whether they are the bytes they should be. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from nlsr_cli.errors import ModelError, OptionError, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.zoo.header import Header, read_header
+from nlsr_cli.zoo.infer import infer_config
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+CARD_NAME = "README.md"
+CONFIG_KEY = "nlsr_config"  # in the safetensors header: the same text as config.json, so that one file is enough
+
+MAX_CONFIG_BYTES = 2**16
+READ_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """One model that was found: its files, the network they are for, and what is known of their origin.
+
+    `revision` is the commit on the Hub; `sha256` maps file names to the digests they must have, where these are known;
+    `notes` are sentences that the user should read (a guessed config, a copy that could not be refreshed).
+    """
+
+    name: str
+    kind: Literal["embedded", "local", "hub"]
+    weights: Path
+    config: Path | None
+    network: NLSNConfig
+    revision: str | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> int:
+        """How many times the model enlarges."""
+        return self.network.scale
+
+
+def read_config(config: Path | None, weights: Path) -> tuple[NLSNConfig, tuple[str, ...]]:
+    """Return the network that the files ask for, and notes: from config.json, else the weights' header, else shapes.
+
+    Only the published layout is ever guessed from shapes, and the guess is noted. The compact layout has no published
+    settings to fall back on: a wrong res_scale or image_skip would enlarge to garbage without an error.
+
+    Raises:
+        WeightsCorrupt: a file is not what its name says.
+        WeightsMismatch: its values are not those of an NLSN.
+    """
+    if config is not None:
+        return parse_config(_read_text(config), str(config)), ()
+    header = read_header(weights)
+    text = header.metadata.get(CONFIG_KEY)
+    if text is not None:
+        return parse_config(text, f"{weights} (header)"), ()
+    return _guess(header)
+
+
+def parse_config(text: str, where: str) -> NLSNConfig:
+    """Build a config from JSON text that comes from anywhere.
+
+    Raises:
+        WeightsCorrupt: it is not a JSON object.
+        WeightsMismatch: it is one, but not the settings of an NLSN.
+    """
+    try:
+        values: Any = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise WeightsCorrupt(f"{where}: not sound JSON", "Download or copy the file again.") from exc
+    if not isinstance(values, dict):
+        raise WeightsCorrupt(f"{where}: not a JSON object", "Download or copy the file again.")
+    try:
+        return NLSNConfig.from_dict(values)
+    except OptionError as exc:
+        raise WeightsMismatch(f"{where}: {exc.message}", exc.hint or "This is no model that nlsr can run.") from exc
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as lower-case hexadecimal digits.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(READ_BLOCK):
+                digest.update(block)
+    except OSError as exc:
+        raise ModelError(f"{path} cannot be read: {exc.strerror}", "Check the path and its permissions.") from exc
+    return digest.hexdigest()
+
+
+def check_digests(source: ModelSource) -> None:
+    """Compare every file that is about to be loaded with the digest it must have, where that is known.
+
+    Raises:
+        WeightsCorrupt: the bytes are others.
+    """
+    for path in filter(None, (source.config, source.weights)):
+        wanted = source.sha256.get(path.name)
+        if wanted is not None and sha256_of(path) != wanted:
+            raise WeightsCorrupt(f"{path}: not the file that was published (SHA-256 differs)", repair_hint(source))
+
+
+def repair_hint(source: ModelSource) -> str:
+    """Say how to get sound files again."""
+    if source.kind == "embedded":
+        return "Install nlsr again: pip install --force-reinstall nlsr"
+    if source.kind == "hub":
+        folder = source.weights.parents[2]  # snapshots/<commit>/ lies in the repository's folder of the cache
+        return f"Delete {folder} and run: nlsr models pull {source.name}"
+    return "Download or copy the file again."
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as exc:
+        raise ModelError(f"{path} cannot be read: {exc.strerror}", "Check the path and its permissions.") from exc
+    except UnicodeDecodeError as exc:
+        raise WeightsCorrupt(f"{path}: not a text file", "Download or copy the file again.") from exc
+    if len(data) > MAX_CONFIG_BYTES:
+        raise WeightsCorrupt(f"{path}: longer than {MAX_CONFIG_BYTES} bytes, so no config of a model")
+    return text
+
+
+def _guess(header: Header) -> tuple[NLSNConfig, tuple[str, ...]]:
+    network = infer_config(header.shapes, header.read_vector("sub_mean.bias"), where=str(header.path))
+    if network.upsampler != "pixelshuffle":
+        raise WeightsMismatch(
+            f"{header.path}: no config.json beside it and none in its header",
+            f"Put its config.json beside it, or state the settings: nlsr models convert {header.path} FOLDER",
+        )
+    note = (
+        f"{header.path.name} carries no config: chunk_size {network.chunk_size}, n_hashes {network.n_hashes} and "
+        f"res_scale {network.res_scale:g} are taken from the published model."
+    )
+    return network, (note,)
