@@ -1,0 +1,25 @@
+"""Picture files into pixels and pixels into picture files, losing nothing on the way."""
+
+from __future__ import annotations
+
+from nlsr_cli.images.alpha import bleed_colors, parse_background
+from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.reading import probe, read_picture
+from nlsr_cli.images.sniff import NativeFormats, native_formats
+from nlsr_cli.images.writing import check_size, encode_picture, write_picture
+
+__all__ = [
+    "Header",
+    "Metadata",
+    "NativeFormats",
+    "Picture",
+    "Pixels",
+    "bleed_colors",
+    "check_size",
+    "encode_picture",
+    "native_formats",
+    "parse_background",
+    "probe",
+    "read_picture",
+    "write_picture",
+]

@@ -1,0 +1,99 @@
+"""Transparency: colours that grow into transparent areas, and pictures laid on a background."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ImageColor
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.images.picture import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+BAND = 1 << 20  # pixels worked on at once where a picture is processed in rows, to keep temporaries small
+
+
+def parse_background(text: str) -> tuple[int, int, int]:
+    """Return the sRGB values of a colour given by name, #rgb, #rrggbb, rgb() or hsl().
+
+    Raises:
+        OptionError: it is no colour, or not an opaque one.
+    """
+    try:
+        values = ImageColor.getrgb(text)
+    except ValueError as exc:
+        raise OptionError(f"'{text}' is not a colour", "Use a name such as white, or #rrggbb.") from exc
+    if len(values) == 4 and values[3] != 255:
+        raise OptionError(f"the background '{text}' is not opaque", "Use a colour without alpha, such as #rrggbb.")
+    return values[0], values[1], values[2]
+
+
+def composite(color: Pixels, alpha: Pixels, background: tuple[int, ...]) -> Pixels:
+    """Return `color` (h, w, c) laid on `background`, of c 8-bit values, with straight `alpha` (h, w)."""
+    height, width, _ = color.shape
+    full = int(np.iinfo(color.dtype).max)
+    ground = np.array(background, np.uint32) * (full // 255)
+    result = np.empty_like(color)
+    rows = max(1, BAND // width)
+    for top in range(0, height, rows):
+        band = slice(top, top + rows)
+        weight = alpha[band, :, None].astype(np.uint32)
+        # The sum stays below 2**32 even with 16 bit: full * full + full // 2.
+        result[band] = (color[band] * weight + ground * (full - weight) + full // 2) // full
+    return result
+
+
+def bleed_colors(color: Pixels, alpha: Pixels) -> Pixels:
+    """Return `color` (h, w, c) with smoothly extrapolated colours where `alpha` (h, w) is 0.
+
+    The colours of invisible pixels are arbitrary, and a network would drag them over the edge. Pixels with alpha above
+    0 stay exactly as they are; without invisible or without visible ones the picture is returned unchanged. The method is
+    the push-pull pyramid of Gortler et al., "The Lumigraph", SIGGRAPH 1996: O(h * w).
+    """
+    hidden = alpha == 0
+    if not hidden.any() or hidden.all():
+        return color
+    weight: Floats = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    coarse = _filled(*_halved(color.astype(np.float32), weight))
+    spread = _doubled(coarse, *alpha.shape)
+    result: Pixels = color.copy()
+    result[hidden] = np.rint(spread[hidden]).astype(color.dtype)
+    return result
+
+
+def _halved(color: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Return the weighted mean of every 2x2 block and its weight, which saturates at 1. Odd edges get empty pixels."""
+    height, width, channels = color.shape
+    padding = (height % 2, width % 2)
+    weight = np.pad(weight, ((0, padding[0]), (0, padding[1])))
+    weighted = np.pad(color, ((0, padding[0]), (0, padding[1]), (0, 0))) * weight[..., None]
+    rows, columns = weight.shape[0] // 2, weight.shape[1] // 2
+    total = weight.reshape(rows, 2, columns, 2).sum(axis=(1, 3))
+    summed = weighted.reshape(rows, 2, columns, 2, channels).sum(axis=(1, 3))
+    mean = summed / np.where(total > 0, total, 1)[..., None]
+    return mean.astype(np.float32), np.minimum(total, 1).astype(np.float32)
+
+
+def _filled(color: Floats, weight: Floats) -> Floats:
+    """Return `color` with what its weights lack of 1 taken from the levels above. Some weight must be above 0."""
+    if weight.min() >= 1 or weight.size == 1:
+        return color
+    above: Floats = _doubled(_filled(*_halved(color, weight)), *weight.shape)
+    return np.asarray(above + (color - above) * weight[..., None], np.float32)
+
+
+def _doubled(color: Floats, height: int, width: int) -> Floats:
+    """Return `color` at twice its size, bilinearly between pixel centres, cut to (height, width)."""
+    tall = _doubled_rows(color, height)
+    wide: Floats = _doubled_rows(tall.swapaxes(0, 1), width).swapaxes(0, 1)
+    return wide
+
+
+def _doubled_rows(color: Floats, rows: int) -> Floats:
+    before = np.concatenate((color[:1], color[:-1]))
+    after = np.concatenate((color[1:], color[-1:]))
+    result = np.empty((2 * len(color), *color.shape[1:]), np.float32)
+    result[0::2] = 0.75 * color + 0.25 * before
+    result[1::2] = 0.75 * color + 0.25 * after
+    return result[:rows]

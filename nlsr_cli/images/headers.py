@@ -1,0 +1,249 @@
+"""What a file's own header says that Pillow does not pass on: true bit depth, losslessness, colour tags, EXIF place.
+
+Pillow reduces some 16-bit files to 8 bit without a word; the header tells before that happens.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nlsr_cli.images import tiff
+
+DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
+RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit grey or 8-bit colour TIFF."
+
+# ISO/IEC 23091-2 code points whose colours are those of sRGB (1 = BT.709 primaries, 2 = unspecified) or whose transfer
+# curve is treated as sRGB's by common software (1, 6, 14 and 15 are the BT.709 family, 13 is sRGB itself).
+SRGB_PRIMARIES = (1, 2)
+SRGB_TRANSFERS = (1, 2, 6, 13, 14, 15)
+
+CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
+DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 338, 339
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the header of one file says.
+
+    `bits` per channel; `refusal` is why the file cannot be read faithfully ("" if it can) with its `hint`; `canvas` is
+    (height, width) where it must be known before Pillow opens the file; `inverted` marks 16-bit grey with 0 as white.
+    """
+
+    bits: int = 8
+    refusal: str = ""
+    hint: str = ""
+    canvas: tuple[int, int] | None = None
+    lossless: bool = False
+    monochrome: bool = False
+    inverted: bool = False
+    exif: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for it, in Pillow too
+    """Return the facts in the header of a file of the given format.
+
+    Raises:
+        ValueError, struct.error: the header is cut off or makes no sense.
+    """
+    reader = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "AVIF": _avif}.get(format)
+    return reader(data) if reader else Facts()
+
+
+def _deep(what: str) -> str:
+    return f"holds {what}, which is not supported yet"
+
+
+# PNG (ISO/IEC 15948)
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 8
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        yield name, data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _png(data: bytes) -> Facts:
+    chunks: dict[bytes, bytes] = {}
+    keywords: list[str] = []
+    for name, body in _png_chunks(data):
+        if name in (b"tEXt", b"zTXt", b"iTXt"):
+            keywords.append(_printable(body.partition(b"\0")[0].decode("latin-1")))
+        elif name != b"IDAT":
+            chunks.setdefault(name, body)
+    depth, kind = struct.unpack_from("BB", chunks[b"IHDR"], 8) if b"IHDR" in chunks else (0, 0)
+    if not depth:
+        raise ValueError("no IHDR chunk")
+    refusal = ""
+    if depth == 16 and kind != 0:
+        refusal = _deep("16-bit colour" if kind & 2 else "16-bit grey with an alpha channel")
+    elif depth == 16 and b"tRNS" in chunks:
+        refusal = _deep("16-bit grey with transparency")
+    return Facts(
+        bits=depth,
+        refusal=refusal,
+        hint=DEEP_HINT if refusal else "",
+        exif=chunks.get(b"eXIf"),
+        notes=(*_png_colour_notes(chunks), *_png_text_notes(keywords)),
+    )
+
+
+def _png_colour_notes(chunks: dict[bytes, bytes]) -> Iterator[str]:
+    if b"cICP" in chunks and len(chunks[b"cICP"]) >= 2:
+        yield from _code_point_notes(chunks[b"cICP"][0], chunks[b"cICP"][1])
+    elif b"gAMA" in chunks and not {b"iCCP", b"sRGB"} & chunks.keys() and len(chunks[b"gAMA"]) >= 4:
+        gamma = int.from_bytes(chunks[b"gAMA"][:4], "big") / 100000
+        if abs(gamma - 1 / 2.2) > 0.01:
+            yield f"The gamma of {gamma:g} that the file states is ignored; colours are taken as sRGB."
+
+
+def _png_text_notes(keywords: list[str]) -> Iterator[str]:
+    own = sorted({word for word in keywords if word and not word.startswith(("XML:com.adobe.xmp", "Raw profile type"))})
+    if own:
+        listed = ", ".join(own[:4]) + (" and more" if len(own) > 4 else "")
+        yield f"PNG text is not carried over ({listed})."
+
+
+def _code_point_notes(primaries: int, transfer: int) -> Iterator[str]:
+    if primaries not in SRGB_PRIMARIES or transfer not in SRGB_TRANSFERS:
+        yield f"The colour tags of the file (primaries {primaries}, transfer {transfer}) are ignored; taken as sRGB."
+
+
+def _printable(text: str) -> str:
+    """Return text from a file in a form that cannot confuse a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)[:40]
+
+
+# JPEG (ITU-T T.81)
+
+
+def _jpeg(data: bytes) -> Facts:
+    at = 2
+    while at + 5 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8:  # fill byte, or a marker without a length
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker == 0xDA:
+            break
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits = data[at + 4]
+            refusal = "" if bits == 8 else _deep(f"{bits}-bit samples")
+            return Facts(bits=bits, refusal=refusal, hint=DEEP_HINT if refusal else "")
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return Facts()
+
+
+# WebP (RFC 9649)
+
+
+def _webp(data: bytes) -> Facts:
+    canvas = None
+    for name, start, _ in _riff_chunks(data, 12):
+        if name == b"VP8X":
+            width, height = (int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7))
+            canvas = (height, width)
+        elif name == b"ANMF":
+            name = next((inner for inner, *_ in _riff_chunks(data, start + 16) if inner != b"ALPH"), b"")  # noqa: PLW2901
+        if name == b"VP8L":
+            return Facts(canvas=canvas, lossless=True)
+        if name in (b"VP8 ", b"ALPH"):
+            return Facts(canvas=canvas)
+    return Facts(canvas=canvas)
+
+
+def _riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+    while at + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, at)
+        yield name, at + 8, length
+        at += 8 + length + length % 2
+
+
+# TIFF (TIFF 6.0, Adobe TechNotes)
+
+
+def _tiff(data: bytes) -> Facts:
+    block = tiff.parse(data)
+    entries = block.root.entries
+
+    def numbers(tag: int) -> tuple[int, ...]:
+        return tiff.integers(entries.get(tag), block.order)
+
+    photometric = (numbers(PHOTOMETRIC) or (1,))[0]
+    samples = (numbers(SAMPLES_PER_PIXEL) or (1,))[0]
+    if _is_camera_raw(data, block, photometric):
+        return Facts(refusal="is a camera raw file, of which only the preview could be read", hint=RAW_HINT)
+    bits = numbers(BITS_PER_SAMPLE) or (1,)
+    formats = set(numbers(SAMPLE_FORMAT)) - {4}  # 4 means undefined
+    refusal = _deep_tiff(max(bits), formats, grey=samples == 1 and photometric in (0, 1))
+    notes = ("An extra channel without stated meaning is left out.",) if 0 in numbers(EXTRA_SAMPLES) else ()
+    return Facts(
+        bits=max(bits),
+        refusal=refusal,
+        hint=DEEP_HINT if refusal else "",
+        inverted=photometric == 0 and bits == (16,),
+        exif=data,
+        notes=notes,
+    )
+
+
+def _deep_tiff(bits: int, formats: set[int], *, grey: bool) -> str:
+    if 3 in formats:
+        return _deep(f"{bits}-bit floating point samples")
+    if formats - {1}:
+        return _deep(f"{bits}-bit signed or complex samples")
+    if bits <= 8 or (bits == 16 and grey):
+        return ""
+    return _deep(f"{bits}-bit {'grey' if grey else 'colour'}")
+
+
+def _is_camera_raw(data: bytes, block: tiff.Block, photometric: int) -> bool:
+    if data[8:10] == b"CR" or DNG_VERSION in block.root.entries or photometric in (CFA, LINEAR_RAW):
+        return True
+    reduced = next(iter(tiff.integers(block.root.entries.get(NEW_SUBFILE_TYPE), block.order)), 0) & 1
+    return bool(reduced) and SUB_IFDS in block.root.entries
+
+
+# AVIF (AV1 Image File Format, ISO/IEC 23008-12)
+
+
+def _avif(data: bytes) -> Facts:
+    properties = list(_properties(data, 0, len(data)))
+    codes = [body for name, body in properties if name == b"av1C" and len(body) >= 3]
+    # Third byte of av1C: seq_tier_0, high_bitdepth, twelve_bit, monochrome, ...
+    bits = max((8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes), default=8)
+    refusal = _deep(f"{bits}-bit colour") if bits > 8 else ""
+    nclx = next((body for name, body in properties if name == b"colr" and body[:4] == b"nclx" and len(body) >= 8), None)
+    has_icc = any(name == b"colr" and body[:4] in (b"prof", b"rICC") for name, body in properties)
+    notes: tuple[str, ...] = ()
+    if nclx is not None and not has_icc:
+        notes = tuple(_code_point_notes(*struct.unpack_from(">HH", nclx, 4)))
+    return Facts(
+        bits=bits,
+        refusal=refusal,
+        hint=DEEP_HINT if refusal else "",
+        monochrome=bool(codes) and all(body[2] & 0x10 for body in codes),
+        notes=notes,
+    )
+
+
+def _properties(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the item properties (meta/iprp/ipco/*) of an ISO base media file."""
+    while at + 8 <= end:
+        size, name = struct.unpack_from(">I4s", data, at)
+        head = 8
+        if size == 1:
+            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        stop = end if size == 0 else min(at + size, end)
+        if name in (b"meta", b"iprp", b"ipco"):
+            yield from _properties(data, at + head + (4 if name == b"meta" else 0), stop)
+        else:
+            yield name, data[at + head : min(stop, at + head + 64)]
+        if stop <= at:
+            return
+        at = stop

@@ -1,0 +1,99 @@
+"""From every mode in which Pillow holds a picture to grey, RGB or CMYK pixels and straight alpha."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from nlsr_cli.images import color as colour
+from nlsr_cli.images.headers import Facts
+from nlsr_cli.images.picture import Pixels
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass
+class Decoded:
+    """Pixels as decoded: grey (h, w, 1), RGB (h, w, 3) or CMYK (h, w, 4), not yet colour managed."""
+
+    color: Pixels
+    alpha: Pixels | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # noqa: PLR0911 - one line per mode
+    """Return the pixels of a loaded picture.
+
+    `keep_rgb` keeps grey palettes in three channels, because a profile for RGB speaks of three.
+
+    Raises:
+        ValueError: the mode is not known.
+    """
+    mode = image.mode
+    if mode in ("1", "L", "RGB"):
+        return _plain(image, facts, _samples(image.convert("L") if mode == "1" else image))
+    if mode in ("LA", "La"):
+        notes = ["Premultiplied alpha is read as straight alpha."] if mode == "La" else []
+        both = _samples(image.convert("LA") if mode == "La" else image)
+        return Decoded(both[..., :1], both[..., 1], notes)
+    if mode in ("RGBA", "RGBX"):
+        both = _samples(image)
+        channels = 1 if facts.monochrome else 3
+        return Decoded(both[..., :channels], both[..., 3] if mode == "RGBA" else None)
+    if mode in ("P", "PA"):
+        return _palette(image, keep_rgb=keep_rgb)
+    if mode == "CMYK":
+        return Decoded(_samples(image))
+    if mode == "YCbCr":
+        return Decoded(_samples(image.convert("RGB")), None, ["YCbCr is converted to RGB."])
+    if mode == "LAB":
+        return Decoded(colour.lab_to_srgb(_samples(image)), None, ["CIE L*a*b* is converted to sRGB."])
+    if mode.startswith("I;16"):
+        return Decoded(_sixteen(image, inverted=facts.inverted))
+    raise ValueError(f"mode {mode} is not known")
+
+
+def _samples(image: Image.Image) -> Bytes:
+    """Return the 8-bit samples of a picture as (h, w, c)."""
+    samples = np.asarray(image, np.uint8)
+    return samples[..., None] if samples.ndim == 2 else samples
+
+
+def _sixteen(image: Image.Image, *, inverted: bool) -> npt.NDArray[np.uint16]:
+    # Pillow's raw bytes, not its array: the byte order is part of the mode ("I;16B").
+    order = ">u2" if image.mode == "I;16B" else "<u2"
+    samples = np.frombuffer(image.tobytes(), order).astype(np.uint16).reshape(image.height, image.width, 1)
+    return np.invert(samples) if inverted else samples
+
+
+def _plain(image: Image.Image, facts: Facts, samples: Bytes) -> Decoded:
+    """Return grey or RGB with the alpha that a transparent colour (PNG tRNS, GIF) implies."""
+    notes = []
+    grey = samples.shape[2] == 1
+    if grey and facts.bits < 8:
+        notes.append(f"{facts.bits}-bit grey is read as 8-bit grey.")
+    elif image.mode == "1":
+        notes.append("1-bit grey is read as 8-bit grey.")
+    key = image.info.get("transparency")
+    if facts.monochrome:
+        samples = samples[..., :1]
+    if key is None:
+        return Decoded(samples, None, notes)
+    if grey and isinstance(key, int) and facts.bits < 8:
+        key = key * (255 // (2**facts.bits - 1))  # tRNS counts in the levels of the file
+    matches = (samples == np.asarray(key, np.int64)).all(axis=2)
+    notes.append("The transparent colour becomes an alpha channel.")
+    return Decoded(samples, np.where(matches, 0, 255).astype(np.uint8), notes)
+
+
+def _palette(image: Image.Image, *, keep_rgb: bool) -> Decoded:
+    transparent = image.mode == "PA" or image.has_transparency_data
+    samples = _samples(image.convert("RGBA" if transparent else "RGB"))
+    rgb = samples[..., :3]
+    alpha = samples[..., 3] if transparent else None
+    if not keep_rgb and bool((rgb[..., :1] == rgb[..., 1:]).all()):
+        return Decoded(rgb[..., :1], alpha, ["The grey palette is read as grey."])
+    return Decoded(rgb, alpha, ["The palette is read as RGB."])

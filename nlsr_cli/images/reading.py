@@ -1,0 +1,272 @@
+"""Reading a picture file: by its content, upright, in sRGB or grey, with every problem told in one plain line."""
+
+from __future__ import annotations
+
+import logging
+import re
+import stat
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images import color as colour
+from nlsr_cli.images import metadata
+from nlsr_cli.images.headers import DEEP_HINT, Facts, read_facts
+from nlsr_cli.images.modes import Decoded, decode
+from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.sniff import HEAD_SIZE, format_of, native_formats, stranger_of
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
+
+CONVERT_HINT = "Convert it to PNG first."
+DAMAGED_HINT = "Fetch or export the file again."
+TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
+
+# Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Pillow keeps its limits in module globals and Python its warning filters too, so one picture is decoded at a time.
+_pillow = threading.RLock()
+# Pillow logs some oddities of TIFF files as errors, which Python prints where no program has set up logging.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def read_picture(source: Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Read the first frame of a picture from a file, or from its bytes, which messages then call `name`.
+
+    Raises:
+        ImageReadError: it cannot be read, or not without loss, or has more than `max_pixels` pixels.
+    """
+    label = name or ("-" if isinstance(source, bytes) else str(source))
+    data, format = _load(source, label)  # noqa: A001 - the word for it, in Pillow too
+    facts = _facts(data, format, label)
+    with _border(data, label, max_pixels):
+        _check_pixels(facts.canvas, label, max_pixels)
+        with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
+            _check_pixels((image.height, image.width), label, max_pixels)
+            mode, frames = image.mode, int(getattr(image, "n_frames", 1))
+            image.load()
+            _check_pixels((image.height, image.width), label, max_pixels)
+            raw = facts.exif or metadata.exif_block(image.info)
+            decoded = decode(_upright(image, format, raw), facts, keep_rgb=_has_rgb_profile(image))
+            return _assemble(decoded, image, facts, raw, (format, mode, frames, label))
+
+
+def probe(path: Path, *, max_pixels: int) -> Header:
+    """Return what the header of a picture file says; pixels are not decoded.
+
+    Raises:
+        ImageReadError: as `read_picture`, as far as the header can tell.
+    """
+    label = str(path)
+    data, format = _load(path, label)  # noqa: A001
+    facts = _facts(data, format, label)
+    with _border(data, label, max_pixels):
+        _check_pixels(facts.canvas, label, max_pixels)
+        with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
+            _check_pixels((image.height, image.width), label, max_pixels)
+            height, width = image.height, image.width
+            if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
+                height, width = width, height
+            depth = 16 if image.mode.startswith("I;16") else 8
+            frames = int(getattr(image, "n_frames", 1))
+            return Header(format, image.mode, height, width, depth, frames, bool(image.has_transparency_data))
+
+
+def _load(source: Path | bytes, label: str) -> tuple[bytes, str]:
+    """Return the bytes of a source and the format they announce."""
+    try:
+        data = source if isinstance(source, bytes) else _bytes_of(source)
+    except FileNotFoundError as exc:
+        raise ImageReadError(label, "does not exist") from exc
+    except PermissionError as exc:
+        raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
+    except MemoryError as exc:
+        raise ImageReadError(label, "does not fit into memory") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        raise ImageReadError(label, f"cannot be read: {reason or exc}") from exc
+    if not data:
+        raise ImageReadError(label, "is empty", DAMAGED_HINT)
+    found = format_of(data[:HEAD_SIZE])
+    if found is None:
+        seems = stranger_of(data[:HEAD_SIZE])
+        what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
+        raise ImageReadError(label, what, CONVERT_HINT)
+    if found not in native_formats().readable:
+        raise ImageReadError(label, f"is {found}, which this installation of Pillow cannot read", CONVERT_HINT)
+    return data, found
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return the content of a file; of one that is no picture, only its beginning."""
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise ImageReadError(path, "is a folder")
+    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+        raise ImageReadError(path, "is not a regular file")
+    with path.open("rb") as file:
+        head = file.read(HEAD_SIZE)
+        return head + file.read() if format_of(head) else head
+
+
+def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
+    try:
+        facts = read_facts(format, data)
+    except (ValueError, struct.error, IndexError) as exc:
+        raise ImageReadError(label, "is truncated or damaged: its header makes no sense", DAMAGED_HINT) from exc
+    if facts.refusal:
+        raise ImageReadError(label, facts.refusal, facts.hint)
+    return facts
+
+
+def _pillow_names(format: str) -> list[str]:  # noqa: A002
+    """Return the Pillow plug-ins that may open a format: never one that was not meant, such as Ghostscript."""
+    return ["JPEG", "MPO"] if format == "JPEG" else [format]
+
+
+@contextmanager
+def _border(data: bytes, label: str, max_pixels: int) -> Iterator[None]:
+    """Hold Pillow to `max_pixels`, keep it silent, and turn whatever its decoders raise into an ImageReadError."""
+    with _pillow, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        # Pillow asks this of every frame and tile as well, so a file that grows while it is decoded is stopped too.
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = max(max_pixels, TILE_ALLOWANCE), False
+        try:
+            yield
+        except ImageReadError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+            count = re.search(r"\d+", str(exc))
+            raise _too_large(label, f"has {count[0] if count else 'too many'} pixels", max_pixels) from exc
+        except MemoryError as exc:
+            raise ImageReadError(label, "does not fit into memory") from exc
+        except Exception as exc:  # decoders of hostile files raise anything: SyntaxError, IndexError, zlib.error
+            raise ImageReadError(label, _complaint(exc, data), _advice(exc)) from exc
+        finally:
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = limits
+
+
+def _complaint(exc: Exception, data: bytes) -> str:
+    text = str(exc).lower()
+    if isinstance(exc, (EOFError, struct.error)) or "truncat" in text or "not enough" in text or len(data) < 32:
+        return "is truncated: the file ends before the picture does"
+    if isinstance(exc, ValueError) and "is not known" in text:
+        return f"cannot be read: {exc}"
+    return "is damaged, or of a kind that Pillow cannot decode"
+
+
+def _advice(exc: Exception) -> str:
+    return CONVERT_HINT if isinstance(exc, ValueError) and "is not known" in str(exc) else DAMAGED_HINT
+
+
+def _check_pixels(size: tuple[int, int] | None, label: str, max_pixels: int) -> None:
+    if size is not None and size[0] * size[1] > max_pixels:
+        height, width = size
+        raise _too_large(label, f"is {width} × {height}, {height * width} pixels", max_pixels)
+
+
+def _too_large(label: str, what: str, max_pixels: int) -> ImageReadError:
+    hint = "Raise the limit with --max-pixels if you trust the file."
+    return ImageReadError(label, f"{what}; the limit is {max_pixels}", hint)
+
+
+def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002
+    """Return the picture as it is meant to be seen. Of a TIFF, Pillow has turned it in loading."""
+    turn = UPRIGHT.get(metadata.orientation(raw)) if format != "TIFF" else None
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = image.info  # the transparent colour is in there
+    return turned
+
+
+def _has_rgb_profile(image: Image.Image) -> bool:
+    icc = image.info.get("icc_profile")
+    return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
+
+
+def _assemble(
+    decoded: Decoded, image: Image.Image, facts: Facts, raw: bytes | None, source: tuple[str, str, int, str]
+) -> Picture:
+    format, mode, frames, label = source  # noqa: A001
+    from_tiff = format == "TIFF"
+    pixels, icc, colour_notes = _managed(decoded.color, image.info.get("icc_profile") or None)
+    exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
+    dpi = metadata.resolution(image.info, raw, from_tiff=from_tiff)
+    notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
+    if frames > 1:
+        notes.append(f"Only the first of {frames} frames is read.")
+    notes += [*decoded.notes, *facts.notes, *colour_notes, *exif_notes, *metadata.left_behind(image.info, raw)]
+    return Picture(
+        color=np.ascontiguousarray(pixels),
+        alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
+        metadata=Metadata(format, mode, icc, exif, dpi, facts.lossless),
+        notes=tuple(notes),
+    )
+
+
+def _mislabelled(label: str, format: str) -> bool:  # noqa: A002
+    path = Path(label)
+    named = "GIF" if path.suffix.lower() == ".gif" else format_of_suffix(path)
+    return named is not None and named != format
+
+
+def _managed(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, bytes | None, list[str]]:
+    """Return pixels in sRGB (grey: as stored), the profile that belongs to the picture from now on, and notes."""
+    if pixels.shape[2] == 4:
+        return _managed_cmyk(pixels, icc)
+    return _managed_light(pixels, icc) if icc is not None else (pixels, None, [])
+
+
+def _managed_light(pixels: Pixels, icc: bytes) -> tuple[Pixels, bytes | None, list[str]]:
+    space, name = colour.space_of(icc), colour.name_of(icc)
+    if space == "unreadable":
+        return pixels, icc, ["The colour profile is unreadable; it is kept, and colours are taken as sRGB."]
+    if pixels.shape[2] == 1:
+        if space == "GRAY":
+            return pixels, icc, []
+        if space == "RGB":
+            return pixels, icc, [f"The profile '{name}' is for RGB but the picture is grey; both are kept as they are."]
+    elif space == "RGB":
+        return _managed_rgb(pixels, icc, name)
+    return pixels, None, [f"The profile '{name}' does not fit the picture and is left out."]
+
+
+def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> tuple[Pixels, bytes | None, list[str]]:
+    if colour.is_nearly_srgb(icc):
+        return pixels, icc, []
+    converted = colour.to_srgb(pixels, icc)
+    if colour.is_invertible(icc):
+        return converted, icc, [f"Colours are converted from '{name}' to sRGB for enlarging."]
+    return converted, None, [f"Colours are converted from '{name}' to sRGB and stay so: the profile has no way back."]
+
+
+def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, bytes | None, list[str]]:
+    if icc is not None and colour.space_of(icc) == "CMYK":
+        kept = icc if colour.is_invertible(icc) else None
+        note = f"CMYK is converted from '{colour.name_of(icc)}' to sRGB for enlarging."
+        return colour.to_srgb(pixels, icc), kept, [note]
+    height, width, _ = pixels.shape
+    image = Image.frombytes("CMYK", (width, height), pixels.tobytes()).convert("RGB")
+    return np.asarray(image), None, ["CMYK without a usable profile is converted to RGB."]
+
+
+__all__ = ["CONVERT_HINT", "DEEP_HINT", "probe", "read_picture"]

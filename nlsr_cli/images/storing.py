@@ -1,0 +1,94 @@
+"""Storing bytes under a name: all of them or nothing, and never over a file that was not meant."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from nlsr_cli.errors import DestinationClash, ImageWriteError
+
+# What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
+EXISTS_HINT = "Use --overwrite to replace it, or choose another name."
+HINTS = {
+    errno.ENOSPC: "Free some space, or choose another place.",
+    errno.EDQUOT: "Free some space, or choose another place.",
+    errno.EACCES: "Choose a folder that you may write to.",
+    errno.EPERM: "Choose a folder that you may write to.",
+    errno.EROFS: "Choose a folder that you may write to.",
+    errno.ENOENT: "Create the folder first.",
+    errno.ENOTDIR: "Create the folder first.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+}
+
+
+def store(data: bytes, path: Path, *, overwrite: bool) -> None:
+    """Write `data` to a temporary file beside `path`, force it to the disk, and give it its name.
+
+    A symbolic link at `path` is replaced, not followed. The mode is what the umask gives.
+
+    Raises:
+        DestinationClash: `path` exists, or came to exist meanwhile, and `overwrite` is False.
+        ImageWriteError: the data cannot be stored; nothing new is left behind.
+    """
+    check_free(path, overwrite=overwrite)
+    part = path.with_name(f".nlsr-{secrets.token_hex(8)}.part")
+    try:
+        try:
+            _write_new(part, data)
+            if overwrite:
+                part.replace(path)
+            else:
+                _claim(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except FileExistsError as exc:
+        raise DestinationClash(path, "exists already", EXISTS_HINT) from exc
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise ImageWriteError(path, f"cannot be written: {reason}", HINTS.get(exc.errno or 0, "")) from exc
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse a name that is taken, before any work is done for it.
+
+    Raises:
+        DestinationClash: `path` exists and `overwrite` is False.
+        ImageWriteError: `path` is a folder.
+    """
+    try:
+        taken = os.path.lexists(path)
+        folder = path.is_dir() and not path.is_symlink()
+    except (OSError, ValueError) as exc:
+        raise ImageWriteError(path, f"cannot be written: {exc}") from exc
+    if folder:
+        raise ImageWriteError(path, "is a folder", "Name a file in it.")
+    if taken and not overwrite:
+        raise DestinationClash(path, "exists already", EXISTS_HINT)
+
+
+def _write_new(part: Path, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    with os.fdopen(os.open(part, flags, 0o666), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _claim(part: Path, path: Path) -> None:
+    """Give `part` the name `path` unless that exists, in one step where the file system can."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError as exc:
+        if exc.errno not in NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        try:
+            part.replace(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
