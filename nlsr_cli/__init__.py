@@ -1,3 +1,66 @@
-"""Enlarge pictures with NLSN, the Non-Local Sparse Network."""
+"""Enlarge pictures with NLSN, the Non-Local Sparse Network, losing nothing on the way.
+
+The public surface; each name is loaded when it is first used, so that importing nlsr_cli costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nlsr_cli.api import build_upscaler, load_model, upscale_file, upscale_files
+    from nlsr_cli.errors import NlsrError
+    from nlsr_cli.images import Picture, read_picture, write_picture
+    from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions, TileOptions, UpscaleOptions
+    from nlsr_cli.upscaling.batch import Outcome
+    from nlsr_cli.upscaling.upscaler import Upscaler
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ComputeOptions": "options",
+    "EncodeOptions": "options",
+    "NlsrError": "errors",
+    "Outcome": "upscaling.batch",
+    "OutputOptions": "options",
+    "Picture": "images",
+    "TileOptions": "options",
+    "UpscaleOptions": "options",
+    "Upscaler": "upscaling.upscaler",
+    "build_upscaler": "api",
+    "load_model": "api",
+    "read_picture": "images",
+    "upscale_file": "api",
+    "upscale_files": "api",
+    "write_picture": "images",
+}
+
+__all__ = [
+    "ComputeOptions",
+    "EncodeOptions",
+    "NlsrError",
+    "Outcome",
+    "OutputOptions",
+    "Picture",
+    "TileOptions",
+    "UpscaleOptions",
+    "Upscaler",
+    "__version__",
+    "build_upscaler",
+    "load_model",
+    "read_picture",
+    "upscale_file",
+    "upscale_files",
+    "write_picture",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"nlsr_cli.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

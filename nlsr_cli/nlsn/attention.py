@@ -121,12 +121,12 @@ class NonLocalSparseAttention(nn.Module):
         """Return the attention of all rounds, (b, n, c), for match (b, n, d), value (b, n, c) and codes (b, r, n)."""
         b, n, c = value.shape
         key = F.normalize(match, dim=-1, eps=NORM_EPS)  # (b, n, d)
-        flat = [t.reshape(b * n, -1) for t in (match, key, value)]  # (b * n, d | d | c)
+        flat_match, flat_key, flat_value = (t.reshape(b * n, -1) for t in (match, key, value))
         offset = torch.arange(b, device=match.device).unsqueeze(1) * n  # (b, 1)
         rounds, masses = [], []
         for r in range(codes.shape[1]):
             order = codes[:, r].argsort(dim=-1, stable=True)  # (b, n)
-            attended, mass = self._attend_round(*flat, order + offset)  # (b, p, c), (b, p)
+            attended, mass = self._attend_round(flat_match, flat_key, flat_value, order + offset)  # (b, p, c), (b, p)
             place = torch.empty_like(order).scatter_(1, order, torch.arange(n, device=order.device).expand(b, n))
             place = (place + torch.arange(b, device=order.device).unsqueeze(1) * mass.shape[1]).reshape(-1)  # (b * n)
             rounds.append(attended.reshape(-1, c).index_select(0, place))  # (b * n, c)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
-from nlsr_cli.images import encode_picture, read_picture, write_picture
+from nlsr_cli.images import check_size, encode_picture, read_picture, write_picture
 from nlsr_cli.upscaling.planning import STREAM, BatchPlan, Job, kept_format
 
 if TYPE_CHECKING:
@@ -41,15 +41,19 @@ class Outcome:
             "source": str(self.source),
             "output": None if self.output is None else str(self.output),
             "status": self.status,
-            "input_size": self.input_size,
-            "output_size": self.output_size,
+            "input_size": _size(self.input_size),
+            "output_size": _size(self.output_size),
             "seconds": round(self.seconds, 3),
             "tiles": self.tiles,
-            "tile_size": self.tile_size,
+            "tile_size": _size(self.tile_size),
             "precision": self.precision,
             "notes": list(self.notes),
             "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
         }
+
+
+def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
+    return size and {"height": size[0], "width": size[1]}
 
 
 @dataclass
@@ -119,6 +123,18 @@ class Batch:
         self._overwrite = overwrite
         self._max_pixels = max_pixels
 
+    @property
+    def upscaler(self) -> Upscaler:
+        """Return the upscaler, which is made when it is first asked for.
+
+        Raises:
+            ModelError: the model does not load.
+            OptionError: this machine lacks the device, or the device lacks the precision.
+        """
+        if self._upscaler is None:
+            self._upscaler = self._make_upscaler()
+        return self._upscaler
+
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the others as they finish.
 
@@ -130,29 +146,30 @@ class Batch:
                 yield Outcome(job.source, None, "failed", error=job.error)
             elif job.skip:
                 yield Outcome(job.source, job.target, "skipped", notes=("the output exists already",))
-        work = self.plan.work
-        if work and self._upscaler is None:
-            self._upscaler = self._make_upscaler()
-        for job in work:
+        for job in self.plan.work:
+            upscaler = self.upscaler  # here, because a model that does not load is no file's own error
             if on_start is not None:
                 on_start(job)
-            yield self._run_one(job, on_tile)
+            yield self._run_one(job, upscaler, on_tile)
 
-    def _run_one(self, job: Job, on_tile: OnTile | None) -> Outcome:
+    def _run_one(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
         start = time.perf_counter()
         try:
-            outcome = self._process(job, on_tile)
+            outcome = self._process(job, upscaler, on_tile)
         except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
             outcome = Outcome(job.source, None, "failed", error=_as_ours(exc, job.source))
         return replace(outcome, seconds=time.perf_counter() - start)
 
-    def _process(self, job: Job, on_tile: OnTile | None) -> Outcome:
-        assert self._upscaler is not None  # noqa: S101 - run() has made it
+    def _process(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
         stream = job.source == STREAM
         content = sys.stdin.buffer.read() if stream else job.source
         picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
-        enlarged = self._upscaler.upscale(picture, on_tile)
-        written = self._write(job, enlarged)
+        format_ = job.format or kept_format(picture.metadata.format)
+        if stream:  # a file's size was checked by the plan
+            scale = upscaler.scale
+            check_size(format_, picture.height * scale, picture.width * scale, job.target)
+        enlarged = upscaler.upscale(picture, on_tile)
+        written = self._write(job.target, format_, enlarged)
         return Outcome(
             source=job.source,
             output=job.target,
@@ -165,15 +182,14 @@ class Batch:
             notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written))),
         )
 
-    def _write(self, job: Job, enlarged: Enlarged) -> Iterable[str]:
-        format_ = job.format or kept_format(enlarged.picture.metadata.format)
-        if job.target != STREAM:
+    def _write(self, target: Path, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
+        if target != STREAM:
             try:
-                job.target.parent.mkdir(parents=True, exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
-                raise ImageWriteError(job.target.parent, f"the folder cannot be made: {exc.strerror}") from exc
+                raise ImageWriteError(target.parent, f"the folder cannot be made: {exc.strerror}") from exc
             return write_picture(
-                enlarged.picture, job.target, format=format_, options=self._encode, overwrite=self._overwrite
+                enlarged.picture, target, format=format_, options=self._encode, overwrite=self._overwrite
             )
         data, notes = encode_picture(enlarged.picture, format=format_, options=self._encode, name="standard output")
         sys.stdout.buffer.write(data)
@@ -189,8 +205,6 @@ def _as_ours(error: Exception, source: Path) -> NlsrError:
         hint = "Close other programs, or cut the picture into parts."
         ours: NlsrError = ImageWriteError(source, "the enlarged picture does not fit in memory", hint)
     else:
-        ours = NlsrError(
-            f"{source}: unexpected {type(error).__name__}: {error}", "Run with NLSR_DEBUG=1 and report it."
-        )
+        ours = NlsrError(f"{source}: unexpected {type(error).__name__}: {error}", "Please report it with NLSR_DEBUG=1.")
     ours.__cause__ = error
     return ours

@@ -97,9 +97,8 @@ def place(options: ComputeOptions) -> Placement:
         OptionError: this machine has no such device, or the device has no such precision.
     """
     found = available_devices()
-    device = found[0] if options.device == "auto" else torch.device(options.device)
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", 0)
+    name = "cuda:0" if options.device == "cuda" else options.device
+    device = found[0] if name == "auto" else torch.device(name)
     if device not in found:
         names = ", ".join(str(each) for each in found)
         raise OptionError(f"device '{options.device}' is not there", f"This machine has: {names}.")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, OptionError
-from nlsr_cli.images import Header, check_size, format_of, probe
+from nlsr_cli.images import Header, check_size, probe
+from nlsr_cli.images.sniff import format_of
 from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions, format_of_suffix, nearest
 
 STREAM = Path("-")  # standard input or output

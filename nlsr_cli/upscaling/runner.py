@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
@@ -60,9 +62,11 @@ class TileRunner:
         """Run one tile (h, w, 3) in float32, because half precision gave infinities or NaN."""
         height, width, _ = tile.shape
         if self._placement.precision != "fp32":
-            self.events.append(f"a tile of {height}×{width} overflowed in {self._placement.precision}: redone in fp32")
+            self.events.append(
+                f"a tile of {width}×{height} pixels overflowed in {self._placement.precision}: redone in fp32"
+            )
             runner = TileRunner(self._model, self._scale, self._placement.in_float32(), overlap=self._overlap)
-            sr = runner.run(tile[None])[0]
+            sr: Floats = runner.run(tile[None])[0]
             self.events += runner.events
             return sr
         raise NlsrError(
@@ -80,10 +84,10 @@ class TileRunner:
         half = -(-side // 2) + overlap
         if side <= _SMALLEST_SIDE or half >= side:
             raise OutOfMemory(side, str(self._placement.device))
-        self.events.append(f"a tile of {height}×{width} did not fit in memory: redone in tiles of {half}")
+        self.events.append(f"a tile of {width}×{height} pixels did not fit in memory: redone in tiles of {half}")
         sr = np.empty((1, height * self._scale, width * self._scale, 3), np.float32)
 
-        def enlarge(tiles: list[Tile]) -> list[Floats]:
+        def enlarge(tiles: Sequence[Tile]) -> list[Floats]:
             return [self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width])[0] for t in tiles]
 
         def emit(row: int, band: Floats) -> None:

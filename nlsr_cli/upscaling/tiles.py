@@ -12,11 +12,17 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.options import TileOptions
+
 Floats = npt.NDArray[np.float32]
 
 # The outer part of an overlap that is thrown away, because there the network saw the tile's border instead of the
 # picture; the rest is a linear ramp. Measured on photographs: README, "Limits".
 _MARGIN_SHARE = 0.25
+
+_TILE_MEMORY = 2**31  # bytes that one tile of automatic size may take
+_LARGEST_AUTO_TILE = 512  # past this, larger tiles change the time per pixel by less than the noise
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,24 @@ def plan_tiles(height: int, width: int, *, size: int, overlap: int, minimum: int
     rows = plan_axis(height, size=size, overlap=overlap, minimum=minimum)
     columns = plan_axis(width, size=size, overlap=overlap, minimum=minimum)
     return TilePlan(rows, columns)
+
+
+def automatic_tile(config: NLSNConfig) -> int:
+    """Return the tile side of `--tile auto`, in input pixels, a multiple of 16.
+
+    It depends on the network alone, never on what happens to be free: the same picture must give the same bytes.
+    """
+    features = 12 * config.n_feats  # live copies in an attention layer, measured
+    if config.upsampler == "pixelshuffle":
+        features += 2 * config.scale**2 * config.n_feats  # the tail's features at full resolution
+    side = int((_TILE_MEMORY / (4 * features)) ** 0.5)
+    return max(64, min(side, _LARGEST_AUTO_TILE) // 16 * 16)
+
+
+def plan_for(config: NLSNConfig, options: TileOptions, height: int, width: int) -> TilePlan:
+    """Return the tiles that a network takes a (height, width) picture in, as `options` ask."""
+    size = automatic_tile(config) if options.size is None else options.size
+    return plan_tiles(height, width, size=size, overlap=options.overlap, minimum=config.min_side)
 
 
 def stitch(

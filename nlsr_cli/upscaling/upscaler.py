@@ -14,7 +14,7 @@ from nlsr_cli.nlsn import NLSNConfig
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling.device import place
 from nlsr_cli.upscaling.runner import TileRunner
-from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_tiles, stitch
+from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-_TILE_MEMORY = 2**31  # bytes that one tile of automatic size may take
-_LARGEST_AUTO_TILE = 512  # past this, larger tiles change the time per pixel by less than the noise
 _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
 
 
@@ -36,18 +34,6 @@ class Enlarged:
     tile_size: tuple[int, int]  # (height, width)
     precision: str
     events: tuple[str, ...]
-
-
-def automatic_tile(config: NLSNConfig) -> int:
-    """Return the tile side of `--tile auto`, in input pixels, a multiple of 16.
-
-    It depends on the network alone, never on what happens to be free: the same picture must give the same bytes.
-    """
-    features = 12 * config.n_feats  # live copies in an attention layer, measured
-    if config.upsampler == "pixelshuffle":
-        features += 2 * config.scale**2 * config.n_feats  # the tail's features at full resolution
-    side = int((_TILE_MEMORY / (4 * features)) ** 0.5)
-    return max(64, min(side, _LARGEST_AUTO_TILE) // 16 * 16)
 
 
 class Upscaler:
@@ -78,8 +64,7 @@ class Upscaler:
 
     def plan(self, height: int, width: int) -> TilePlan:
         """Return the tiles that a picture of this size is cut into."""
-        size = automatic_tile(self.config) if self.tile.size is None else self.tile.size
-        return plan_tiles(height, width, size=size, overlap=self.tile.overlap, minimum=self.config.min_side)
+        return plan_for(self.config, self.tile, height, width)
 
     def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
         """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along.

@@ -1,0 +1,212 @@
+"""Everything that nlsr says. The only place that prints: results to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlsr_cli.errors import NlsrError
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress, TaskID
+
+    from nlsr_cli.upscaling.batch import Outcome, Report
+    from nlsr_cli.upscaling.planning import Job
+
+
+def printable(text: object) -> str:
+    """Return text that any terminal takes: control characters and undecodable bytes of file names are escaped."""
+    escaped = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """Return (height, width) the way people write it, width first."""
+    return f"{size[1]}×{size[0]}"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How much is said: `quiet` leaves errors, `verbose` adds settings, `as_json` turns results into JSON lines."""
+
+    quiet: bool = False
+    verbose: bool = False
+    as_json: bool = False
+
+
+class Console:
+    """Prints for one command."""
+
+    def __init__(self, speech: Speech | None = None) -> None:
+        self.speech = speech or Speech()
+        self._err = self._rich(stderr=True)
+        self.results = True  # off when stdout carries a picture
+
+    @staticmethod
+    def _rich(*, stderr: bool) -> RichConsole:
+        from rich.console import Console as RichConsole
+
+        return RichConsole(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+
+    def _say(self, text: str, style: str = "") -> None:
+        from rich.text import Text
+
+        self._err.print(Text(printable(text), style))
+
+    # ---- errors and talk, on stderr
+
+    def error(self, error: NlsrError) -> None:
+        """Print one red line and one hint line; with NLSR_DEBUG=1 the traceback as well."""
+        if os.environ.get("NLSR_DEBUG") == "1":
+            import traceback
+
+            sys.stderr.write("".join(traceback.format_exception(error)))
+        self._say(f"error: {error.message}", "bold red")
+        if error.hint:
+            self._say(f"hint: {error.hint}")
+
+    def note(self, text: str) -> None:
+        """Print something that the user should know, unless `--quiet`."""
+        if not self.speech.quiet:
+            self._say(text, "dim")
+
+    def ignored(self, files: Sequence[Path]) -> None:
+        """Say which files of a folder were passed over."""
+        if files:
+            names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
+            self.note(f"passed over {len(files)} {_plural(len(files), 'file')}: {names}")
+
+    # ---- results, on stdout
+
+    def line(self, text: object) -> None:
+        """Print one result line; the bytes of a path come out as they are on disk."""
+        self._write(os.fsencode(str(text)) + b"\n")
+
+    def json_line(self, value: dict[str, Any]) -> None:
+        """Print one JSON object on a line of its own."""
+        self._write(json.dumps(value).encode() + b"\n")
+
+    @staticmethod
+    def _write(data: bytes) -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table as a result."""
+        from rich.table import Table
+
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(printable(cell) for cell in row))
+        out = self._rich(stderr=False)
+        if not out.is_terminal:  # a pipe has no width to fit into
+            out.width = 1000
+        out.print(table)
+
+    def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
+        """Print names and values, one pair a line, as a result."""
+        listed = [(name, printable(value)) for name, value in pairs]
+        width = max((len(name) for name, _ in listed), default=0)
+        for name, value in listed:
+            self.line(f"{name:<{width}}  {value}")
+
+    # ---- a batch
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Print what became of one file: its output on stdout, the rest on stderr."""
+        if outcome.error is not None:
+            self.error(outcome.error)
+        elif outcome.status == "skipped":
+            self.note(f"{outcome.source}: skipped, {outcome.output} exists already")
+        else:
+            if outcome.input_size and outcome.output_size:
+                sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
+                self.note(f"{outcome.source}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+            for note in outcome.notes:
+                self.note(f"  note: {note}")
+        if not self.results:
+            return
+        if self.speech.as_json:
+            self.json_line(outcome.as_json())
+        elif outcome.status == "done" and not self.speech.quiet:
+            self.line(outcome.output)
+
+    def _detail(self, outcome: Outcome) -> str:
+        if not self.speech.verbose or outcome.tile_size is None:
+            return ""
+        tiles = f"{outcome.tiles} {_plural(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
+        return f" ({tiles}, {outcome.precision})"
+
+    def report(self, report: Report) -> None:
+        """Print the sum of a batch."""
+        if report.interrupted:
+            self.note("interrupted: finished files are complete, no partial file was left")
+        if report.done + report.skipped + report.failed > 1:
+            parts = [f"{report.done} done"]
+            parts += [f"{report.skipped} skipped"] if report.skipped else []
+            parts += [f"{report.failed} failed"] if report.failed else []
+            self.note(f"{', '.join(parts)} in {report.seconds:.1f} s")
+        if self.speech.as_json and self.results:
+            self.json_line(report.as_json())
+
+    @contextmanager
+    def batch_progress(self, jobs: Sequence[Job]) -> Iterator[BatchProgress]:
+        """Show a bar while a batch runs: on a terminal only, and not with `--quiet`."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        progress = Progress(
+            TextColumn("{task.fields[files]}{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("tile {task.fields[tiles]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self._err,
+            transient=True,
+            disable=self.speech.quiet or not self._err.is_terminal,
+        )
+        with progress:
+            yield BatchProgress(progress, jobs)
+
+
+class BatchProgress:
+    """Turns finished tiles into a bar over all pixels of a batch, with rate and time left."""
+
+    def __init__(self, progress: Progress, jobs: Sequence[Job]) -> None:
+        self._progress = progress
+        self._pixels = [job.header.height * job.header.width if job.header else 0 for job in jobs]
+        self._number = 0
+        self._start = time.monotonic()
+        total = sum(self._pixels) or 1
+        self._task: TaskID = progress.add_task("", total=total, files="", tiles="", rate="")
+
+    def on_start(self, job: Job) -> None:
+        """Begin the next file."""
+        self._number += 1
+        files = f"{self._number}/{len(self._pixels)} " if len(self._pixels) > 1 else ""
+        name = printable(job.source.name)
+        self._progress.update(self._task, description=name, files=files, tiles="", completed=self._before)
+
+    @property
+    def _before(self) -> int:
+        return sum(self._pixels[: self._number - 1])
+
+    def on_tile(self, done: int, total: int) -> None:
+        """Advance within the current file."""
+        pixels = self._before + self._pixels[self._number - 1] * done / total
+        rate = pixels / max(time.monotonic() - self._start, 1e-3)
+        self._progress.update(self._task, completed=pixels, tiles=f"{done}/{total}", rate=f"{rate / 1e6:.2f} MP/s")
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"
