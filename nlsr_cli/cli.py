@@ -6,17 +6,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nlsr_cli import __version__
+from nlsr_cli import __version__, cli_models
 from nlsr_cli.console import Console, Speech, size_text
-from nlsr_cli.errors import ExitCode, NlsrError, OptionError
+from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
     DEFAULT_MAX_PIXELS,
     ComputeOptions,
@@ -38,19 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-@contextmanager
-def guarded(console: Console) -> Iterator[None]:
-    """Turn our errors and Ctrl-C into what the user sees and the shell gets."""
-    try:
-        yield
-    except NlsrError as error:
-        console.error(error)
-        raise typer.Exit(int(error.exit_code)) from error
-    except KeyboardInterrupt as error:
-        console.note("interrupted")
-        raise typer.Exit(int(ExitCode.INTERRUPTED)) from error
+app.add_typer(cli_models.app, name="models")
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,7 +57,7 @@ def _root(
 @app.command()
 def upscale(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders, patterns, or - for standard input.")
+        list[str], typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input.")
     ],
     output: Annotated[
         str | None,
@@ -117,7 +103,7 @@ def upscale(
     Example: nlsr upscale photo.jpg --scale 4
     """
     console = Console(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
-    with guarded(console):
+    with console.guarded():
         if overwrite and skip_existing:
             raise OptionError("--overwrite and --skip-existing exclude each other")
         if output == "-" and as_json:
@@ -218,6 +204,29 @@ def _dry_run(console: Console, inputs: list[str], target: OutputOptions, options
 
 
 _PLANNED = {"done": "would write", "skipped": "would skip", "failed": "would fail"}
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print what nlsr finds on this machine: versions, devices, precisions, formats, models, folders.
+
+    Example: nlsr doctor
+    """
+    console = Console()
+    with console.guarded():
+        from nlsr_cli.doctor import examine
+
+        facts = examine()
+        if as_json:
+            console.json_line(facts)
+        else:
+            console.facts((name, _flat(value)) for name, value in facts.items())
+
+
+def _flat(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def main() -> None:

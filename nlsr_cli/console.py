@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.errors import NlsrError
+from nlsr_cli.errors import ExitCode, NlsrError
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -60,6 +60,20 @@ class Console:
         from rich.text import Text
 
         self._err.print(Text(printable(text), style))
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn our errors and Ctrl-C into what the user sees and the shell gets."""
+        import typer
+
+        try:
+            yield
+        except NlsrError as error:
+            self.error(error)
+            raise typer.Exit(int(error.exit_code)) from error
+        except KeyboardInterrupt as error:
+            self.note("interrupted")
+            raise typer.Exit(int(ExitCode.INTERRUPTED)) from error
 
     # ---- errors and talk, on stderr
 

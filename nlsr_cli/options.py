@@ -99,7 +99,10 @@ class ComputeOptions:
     def __post_init__(self) -> None:
         if not DEVICE_PATTERN.fullmatch(self.device):
             raise OptionError(
-                f"unknown device '{self.device}'", nearest(self.device, ("auto", "cpu", "cuda", "cuda:0", "mps"))
+                f"unknown device '{self.device}'",
+                nearest(
+                    "cuda" if "gpu" in self.device.lower() else self.device, ("auto", "cpu", "cuda", "cuda:1", "mps")
+                ),
             )
         if self.precision not in PRECISIONS:
             raise OptionError(f"unknown precision '{self.precision}'", nearest(self.precision, PRECISIONS))

@@ -1,0 +1,169 @@
+"""`nlsr models`: which models are there, what they are, and how to get more."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nlsr_cli.console import Console
+from nlsr_cli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from nlsr_cli.zoo import ModelFacts
+
+app = typer.Typer(help="List, inspect, fetch, check and convert models.", no_args_is_help=True, rich_markup_mode=None)
+
+_Model = Annotated[str, typer.Argument(metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.")]
+_Scale = Annotated[int | None, typer.Option("--scale", "-s", help="Which member of a family. [default: 4]")]
+_Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network, only the cache.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.command("list")
+def list_(as_json: _Json = False) -> None:
+    """List the embedded models and those fetched from the Hub.
+
+    Example: nlsr models list
+    """
+    console = Console()
+    with console.guarded():
+        from nlsr_cli.zoo import list_models
+
+        models = list_models()
+        if as_json:
+            for facts in models:
+                console.json_line(_plain(facts))
+            return
+        columns = ("name", "scale", "parameters", "PSNR (Set5, Y)", "SSIM", "licence", "from")
+        console.table(columns, [_row(facts) for facts in models])
+
+
+@app.command()
+def info(model: _Model, scale: _Scale = None, offline: _Offline = False, as_json: _Json = False) -> None:
+    """Print everything that is known of a model.
+
+    Example: nlsr models info nlsn-lite-x4
+    """
+    console = Console()
+    with console.guarded():
+        from nlsr_cli.zoo import describe, resolve
+
+        values = _plain(describe(resolve(model, scale, offline=offline)))
+        if as_json:
+            console.json_line(values)
+            return
+        config = values.pop("config")
+        notes = values.pop("notes")
+        console.facts((name, value) for name, value in {**values, **config}.items() if value not in (None, ""))
+        for note in notes:
+            console.note(f"note: {note}")
+
+
+@app.command()
+def pull(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Hub id, owner/repo[@revision].")],
+    offline: _Offline = False,
+) -> None:
+    """Fetch a model from the Hub into the cache and check it; print its folder.
+
+    Example: nlsr models pull owner/nlsn-x4@main
+    """
+    console = Console()
+    with console.guarded():
+        from nlsr_cli.zoo import pull as fetch
+
+        source = fetch(model, offline=offline)
+        for note in source.notes:
+            console.note(f"note: {note}")
+        if source.revision:
+            console.note(f"{source.name} is commit {source.revision}")
+        console.line(source.weights.parent)
+
+
+@app.command()
+def verify(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]", help="Models to check. [default: all embedded ones]")
+    ] = None,
+    scale: _Scale = None,
+    offline: _Offline = False,
+    as_json: _Json = False,
+) -> None:
+    """Check models: SHA-256, structure, values. Exit code 1 if anything is wrong.
+
+    Example: nlsr models verify
+    """
+    console = Console()
+    sound = True
+    with console.guarded():
+        from nlsr_cli.zoo import EMBEDDED, resolve
+        from nlsr_cli.zoo import verify as check
+
+        for name in models or EMBEDDED:
+            source = resolve(name, scale, offline=offline)
+            for finding in check(source):
+                sound &= finding.ok
+                if as_json:
+                    console.json_line({"model": source.name, **dataclasses.asdict(finding)})
+                else:
+                    verdict = "ok  " if finding.ok else "FAIL"
+                    console.line(f"{verdict} {source.name}: {finding.check}  {finding.detail}".rstrip())
+    raise typer.Exit(int(ExitCode.OK if sound else ExitCode.ERROR))
+
+
+@app.command()
+def path(model: _Model = "lite", scale: _Scale = None) -> None:
+    """Print the folder of a model that is on this machine; the network is not asked.
+
+    Example: nlsr models path nlsn-lite-x4
+    """
+    console = Console()
+    with console.guarded():
+        from nlsr_cli.zoo import locate
+
+        console.line(locate(model, scale))
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or .safetensors.")],
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")],
+    chunk_size: Annotated[int, typer.Option(help="Positions per attention chunk; shapes cannot tell.")] = 144,
+    n_hashes: Annotated[int, typer.Option(help="Hash rounds; shapes cannot tell.")] = 4,
+    res_scale: Annotated[float, typer.Option(help="Weight of residual branches; shapes cannot tell.")] = 0.1,
+    image_skip: Annotated[str, typer.Option(help="none, or bilinear for the lite family.")] = "none",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")] = False,
+) -> None:
+    """Turn a published checkpoint into config.json, model.safetensors and a model card; nothing in it is executed.
+
+    Example: nlsr models convert model_x4.pt nlsn-x4
+    """
+    console = Console()
+    with console.guarded():
+        from nlsr_cli.zoo.convert import convert as make
+
+        folder = make(
+            checkpoint,
+            out,
+            chunk_size=chunk_size,
+            n_hashes=n_hashes,
+            res_scale=res_scale,
+            image_skip=image_skip,
+            overwrite=overwrite,
+        )
+        console.line(folder)
+
+
+def _plain(facts: ModelFacts) -> dict[str, Any]:
+    """Return facts as values that JSON knows."""
+    return {**dataclasses.asdict(facts), "path": str(facts.path), "notes": list(facts.notes)}
+
+
+def _row(facts: ModelFacts) -> tuple[str, ...]:
+    scores = (
+        "" if score is None else format(score, digits) for score, digits in ((facts.psnr, ".2f"), (facts.ssim, ".4f"))
+    )
+    return (facts.name, f"{facts.scale}x", f"{facts.parameters / 1e6:.2f} M", *scores, facts.licence, facts.kind)
