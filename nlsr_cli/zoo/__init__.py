@@ -1,10 +1,13 @@
-"""Where weights come from: names to files, files to networks. Nothing here loads torch or the Hub's client early."""
+"""Where weights come from: names to files, files to networks. Nothing here loads torch or the Hub's client early.
+
+Converting checkpoints is `nlsr_cli.zoo.convert.convert`; it is not repeated here, where it would hide its module.
+"""
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from nlsr_cli.zoo.catalog import Finding, ModelFacts, describe, list_models, locate, pull, verify
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, EMBEDDED, EmbeddedModel, weights_root
 from nlsr_cli.zoo.resolve import resolve
 from nlsr_cli.zoo.source import ModelSource
@@ -16,17 +19,24 @@ __all__ = [
     "DEFAULT_FAMILY",
     "EMBEDDED",
     "EmbeddedModel",
+    "Finding",
+    "ModelFacts",
     "ModelSource",
+    "describe",
+    "list_models",
     "load_model",
+    "locate",
+    "pull",
     "resolve",
     "save_model",
+    "verify",
     "weights_root",
 ]
 
-_HEAVY = {"load_model": "checkpoint", "save_model": "checkpoint"}
-
 
 def __getattr__(name: str) -> object:
-    if name in _HEAVY:
-        return getattr(importlib.import_module(f"nlsr_cli.zoo.{_HEAVY[name]}"), name)
+    if name in ("load_model", "save_model"):
+        from nlsr_cli.zoo import checkpoint
+
+        return getattr(checkpoint, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,6 +36,7 @@ from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME
 COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 ATTEMPTS = 2  # to reach the Hub at all; each waits HF_HUB_ETAG_TIMEOUT, ten seconds unless the user set another
+PAUSE = 0.5  # seconds between them
 
 # The client moved from httpx to a fork of it. Its own error still derives from the right HTTPError, whichever that is.
 HTTPError: type[Exception] = HfHubHTTPError.__bases__[0]
@@ -116,14 +117,16 @@ def _knock(repo_id: str, revision: str) -> None:
     url = hf_hub_url(repo_id, CONFIG_NAME, revision=revision)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+            metadata = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
         except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError):
             raise
         except HTTPError as exc:
             if attempt == ATTEMPTS or (_status(exc) or 500) < 500:
                 raise
-            time.sleep(1)
+            time.sleep(PAUSE)
         else:
+            if metadata.commit_hash is None:
+                raise FileMetadataError("the answer names no commit")
             return
 
 
@@ -150,7 +153,7 @@ def _refuse_offline(repo_id: str, revision: str) -> HubModel:
 
 @contextmanager
 def _quiet_client() -> Iterator[None]:
-    """Keep the client's retry warnings off the terminal, unless the user asked to hear them: errors are told by ours."""
+    """Keep the client's retry warnings off the terminal, unless the user asked to hear them."""
     logger = logging.getLogger("huggingface_hub")
     before = logger.level
     if not (os.environ.get("HF_HUB_VERBOSITY") or os.environ.get("HF_DEBUG")):
@@ -168,53 +171,77 @@ def _status(exc: BaseException) -> int | None:
 
 def _reason(exc: BaseException) -> str:
     """Say in a few words why the Hub gave nothing."""
-    host = constants.ENDPOINT
-    if isinstance(exc, LocalEntryNotFoundError) and exc.__cause__ is not None:
-        return _reason(exc.__cause__)
     if status := _status(exc):
-        return f"{host} answered with HTTP status {status}"
-    if isinstance(exc, _httpx.TimeoutException):
-        return f"{host} did not answer in time"
-    if isinstance(exc, _httpx.ProxyError):
-        return f"the proxy on the way to {host} refused"
-    if isinstance(exc, OfflineModeIsEnabled):
-        return "the network is switched off by HF_HUB_OFFLINE"
-    if isinstance(exc, FileMetadataError):
-        return f"{host} does not answer like a Hub"
-    if isinstance(exc, _httpx.RemoteProtocolError):
-        return f"{host} broke off the transfer"
-    return f"{host} cannot be reached"
+        return f"{constants.ENDPOINT} answered with HTTP status {status}"
+    text = next((text for kind, text in _REASONS if isinstance(exc, kind)), "{host} cannot be reached")
+    return text.format(host=constants.ENDPOINT)
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (_httpx.TimeoutException, "{host} did not answer in time"),
+    (_httpx.ProxyError, "the proxy on the way to {host} refused"),
+    (_httpx.RemoteProtocolError, "{host} broke off the transfer"),
+    (OfflineModeIsEnabled, "the network is switched off by HF_HUB_OFFLINE"),
+    (FileMetadataError, "{host} does not answer like a Hub"),
+)
+
+_AGAIN = "Try again later, or use a copy: a folder, or the cache {cache} with --offline."
+_UNFETCHED = "{what} could not be fetched: {reason}"
+
+# What the client raises, most specific first; what it becomes, with one line on what is wrong and one on what to do.
+_BORDER: tuple[tuple[type[Exception], type[ModelError], str, str], ...] = (
+    (
+        HFValidationError,
+        UnknownModel,
+        "'{repo}' is no valid Hub id",
+        "Hub ids look like owner/repo or owner/repo@revision.",
+    ),
+    (
+        GatedRepoError,
+        DownloadFailed,
+        "{what}: the repository is gated",
+        "Accept its terms at {host}/{repo}, then run `hf auth login` or set HF_TOKEN.",
+    ),
+    (
+        RevisionNotFoundError,
+        UnknownModel,
+        "{repo} has no revision '{revision}'",
+        "See {host}/{repo} for its branches and tags.",
+    ),
+    (
+        RepositoryNotFoundError,
+        UnknownModel,
+        "{host} has no repository {repo}, or keeps it private",
+        "Check the spelling; for a private one run `hf auth login` or set HF_TOKEN.",
+    ),
+    (LocalEntryNotFoundError, DownloadFailed, _UNFETCHED, _AGAIN),
+    (
+        EntryNotFoundError,
+        UnknownModel,
+        "{what} lacks config.json or model.safetensors",
+        "nlsr reads repositories made from `nlsr models convert` or NLSN.push_to_hub.",
+    ),
+    (OfflineModeIsEnabled, DownloadFailed, _UNFETCHED, _AGAIN),
+    (FileMetadataError, DownloadFailed, _UNFETCHED, "Check HF_ENDPOINT and the proxy settings."),
+    (HTTPError, DownloadFailed, _UNFETCHED, _AGAIN),
+    (_httpx.InvalidURL, DownloadFailed, "{host} is no usable address", "Check HF_ENDPOINT and the proxy settings."),
+)
 
 
 def _explain(exc: Exception, repo_id: str, revision: str) -> ModelError:
-    """Turn what the client raised into one line on what is wrong and one on what to do: most specific first."""
-    what, host, cache = f"{repo_id}@{revision}", constants.ENDPOINT, cache_root()
-    again = f"Try again later, or use a copy: a folder, or the cache {cache} with --offline."
-    if isinstance(exc, HFValidationError):
-        return UnknownModel(f"'{repo_id}' is no valid Hub id", "Hub ids look like owner/repo or owner/repo@revision.")
-    if isinstance(exc, GatedRepoError):
-        hint = f"Accept its terms at {host}/{repo_id}, then run `hf auth login` or set HF_TOKEN."
-        return DownloadFailed(f"{what}: the repository is gated", hint)
-    if isinstance(exc, RevisionNotFoundError):
-        return UnknownModel(
-            f"{repo_id} has no revision '{revision}'", f"See {host}/{repo_id} for its branches and tags."
-        )
-    if isinstance(exc, RepositoryNotFoundError) or _status(exc) in (401, 403):
-        hint = "Check the spelling; for a private one run `hf auth login` or set HF_TOKEN."
-        return UnknownModel(f"{host} has no repository {repo_id}, or keeps it private", hint)
-    if isinstance(exc, EntryNotFoundError) and not isinstance(exc, LocalEntryNotFoundError):
-        hint = "nlsr reads repositories made by `nlsr models convert`, or NLSN.push_to_hub."
-        return UnknownModel(f"{what} lacks {CONFIG_NAME} or {WEIGHTS_NAME}", hint)
-    if isinstance(exc, (HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, FileMetadataError)):
-        return DownloadFailed(f"{what} could not be fetched: {_reason(exc)}", again)
-    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DownloadFailed(
-            f"{what} could not be stored: the disk is full", f"Free space in {cache}, or set HF_HOME."
-        )
+    """Return the error of ours that says what the client's one means."""
+    if isinstance(exc, LocalEntryNotFoundError) and isinstance(exc.__cause__, Exception):
+        return _explain(exc.__cause__, repo_id, revision)
+    facts = {"repo": repo_id, "revision": revision, "what": f"{repo_id}@{revision}", "host": constants.ENDPOINT}
+    facts |= {"cache": str(cache_root()), "reason": _reason(exc)}
+    # Outside https the client does not recognise a refusal as what the Hub says of repositories that one may not see.
+    kind = RepositoryNotFoundError if type(exc) is HfHubHTTPError and _status(exc) in (401, 403) else type(exc)
+    for foreign, ours, message, hint in _BORDER:
+        if issubclass(kind, foreign):
+            return ours(message.format(**facts), hint.format(**facts))
     if isinstance(exc, OSError) and exc.errno is not None:
-        reason = f"{what} could not be stored in {cache}: {exc.strerror}"
-        return DownloadFailed(reason, "Check its permissions, or set HF_HOME to a folder that can be written.")
-    if isinstance(exc, _httpx.InvalidURL):
-        return DownloadFailed(f"{host} is not a usable address", "Check HF_ENDPOINT and the proxy settings.")
+        full = exc.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota error
+        hint = f"Free space in {cache_root()}, or set HF_HOME." if full else "Set HF_HOME to a folder you may write to."
+        return DownloadFailed(f"{facts['what']} could not be stored in {cache_root()}: {exc.strerror}", hint)
     first = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
-    return DownloadFailed(f"{what} could not be fetched: {first}", again)
+    return DownloadFailed(f"{facts['what']} could not be fetched: {first}", _AGAIN.format(**facts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isqrt, prod
+from math import isfinite, isqrt, prod
 
 from nlsr_cli.errors import OptionError, WeightsMismatch
 from nlsr_cli.nlsn.config import NLSNConfig
@@ -159,7 +159,7 @@ def _tail(shapes: Mapping[str, Shape], where: str) -> tuple[str, int]:
 
 
 def _rgb_range(mean_bias: Sequence[float], where: str) -> float:
-    if len(mean_bias) != 3:
+    if len(mean_bias) != 3 or not isfinite(mean_bias[0]):
         raise _not_nlsn(where, "sub_mean.bias does not hold three numbers")
     unit = -mean_bias[0] / RED_MEAN
     # Half precision keeps three digits: anything that close to a whole number was one.

@@ -1,0 +1,165 @@
+"""Names to files: families, embedded names, paths; and that none of it loads a heavy package."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nlsr_cli.errors import ModelError, NlsrError, OptionError, UnknownModel, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.zoo import EMBEDDED, describe, list_models, locate, resolve, weights_root
+from nlsr_cli.zoo.registry import families, find_embedded, scales_of
+
+
+@pytest.mark.parametrize(
+    ("model", "scale", "found"),
+    [
+        (None, None, "nlsn-lite-x4"),
+        (None, 2, "nlsn-lite-x2"),
+        ("lite", 2, "nlsn-lite-x2"),
+        ("nlsn-lite", 4, "nlsn-lite-x4"),
+        ("nlsn-lite-x2", None, "nlsn-lite-x2"),
+        ("nlsn-lite-x4", 4, "nlsn-lite-x4"),
+    ],
+)
+def test_names_of_embedded_models(model: str | None, scale: int | None, found: str) -> None:
+    source = resolve(model, scale)
+    assert (source.name, source.kind) == (found, "embedded")
+    assert source.scale == EMBEDDED[found].scale
+    assert source.weights == weights_root() / found / "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("model", "scale", "error", "message", "hint"),
+    [
+        (None, 3, UnknownModel, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
+        ("nlsn-lite-x3", None, UnknownModel, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
+        ("nlsn-lite-x4", 2, OptionError, "nlsn-lite-x4 enlarges 4x, but 2x was asked", "Use --model nlsn-lite-x2."),
+        ("light", None, UnknownModel, "unknown model 'light'", "Did you mean lite? Valid: lite,"),
+        ("", None, UnknownModel, "unknown model ''", "Valid: lite,"),
+        ("a/b/c", None, UnknownModel, "unknown model 'a/b/c'", "a Hub id owner/repo"),
+        ("x" * 5000, None, UnknownModel, "unknown model 'xxx", "Valid:"),
+        ("./nothing.safetensors", None, UnknownModel, "no file or folder nothing.safetensors", "Check the path"),
+        ("nothing.pt", None, UnknownModel, "no file or folder nothing.pt", "Check the path"),
+        ("~/no-such-folder", None, UnknownModel, "no file or folder /", "Check the path"),
+    ],
+)
+def test_names_that_nothing_answers_to(
+    model: str | None, scale: int | None, error: type[NlsrError], message: str, hint: str
+) -> None:
+    with pytest.raises(error) as caught:
+        resolve(model, scale)
+    assert caught.value.message.startswith(message)
+    assert hint in caught.value.hint
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(EMBEDDED["nlsn-lite-x2"].folder, tmp_path / "mine" / "model"))
+
+
+def test_a_local_folder_and_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_folder, by_file = resolve(str(folder), 2), resolve(str(folder / "model.safetensors"), None)
+    assert by_folder.weights == by_file.weights
+    assert (by_folder.kind, by_folder.network) == ("local", by_file.network)
+    assert by_folder.sha256 == {}
+    monkeypatch.chdir(folder.parents[1])
+    assert resolve("mine/model", None).kind == "local", "a folder that is there wins over a Hub id"
+    monkeypatch.setenv("HOME", str(folder.parents[1]))
+    assert resolve("~/mine/model", None).weights == by_folder.weights
+    with pytest.raises(OptionError, match="enlarges 2x, but 4x was asked"):
+        resolve("mine/model", 4)
+    (folder.parents[1] / "lite").mkdir()
+    assert resolve("lite", None).kind == "embedded", "a folder of that name must not change what a family means"
+
+
+def test_a_weights_file_alone_carries_its_config(folder: Path) -> None:
+    alone = folder.parent / "alone.safetensors"
+    shutil.move(folder / "model.safetensors", alone)
+    source = resolve(str(alone), None)
+    assert source.network == resolve("lite", 2).network
+    assert (source.config, source.notes) == (None, ())
+
+
+def test_folders_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel, match=r"no model\.safetensors in the folder"):
+        resolve(str(tmp_path), None)
+    (tmp_path / "model_x4.pt").write_bytes(b"PK\x03\x04")
+    with pytest.raises(UnknownModel, match=r"but model_x4\.pt") as caught:
+        resolve(str(tmp_path), None)
+    assert "nlsr models convert" in caught.value.hint
+    with pytest.raises(UnknownModel, match="a pickled checkpoint") as caught:
+        resolve(str(tmp_path / "model_x4.pt"), None)
+    assert f"nlsr models convert {tmp_path / 'model_x4.pt'}" in caught.value.hint
+    (tmp_path / "picture.png").write_bytes(b"")
+    with pytest.raises(UnknownModel, match="is not a model"):
+        resolve(str(tmp_path / "picture.png"), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "said"),
+    [
+        ("{", WeightsCorrupt, "not sound JSON"),
+        ("[" * 100_000, WeightsCorrupt, "longer than 65536 bytes"),
+        ("[" * 60_000, WeightsCorrupt, "not sound JSON"),
+        ("[1, 2]", WeightsCorrupt, "not a JSON object"),
+        ('{"vocab_size": 3}', WeightsMismatch, "unknown config keys: vocab_size"),
+        ('{"n_feats": 1000000000}', WeightsMismatch, "n_feats must be a whole number from 1 to 1024"),
+        ('{"n_feats": ' + "9" * 5000 + "}", WeightsCorrupt, "not sound JSON"),
+        ('{"scale": "4"}', WeightsMismatch, "scale must be one of 2, 3, 4"),
+        ('{"res_scale": NaN}', WeightsMismatch, "res_scale must be a positive number"),
+        ('{"upsampler": ["pixelshuffle"]}', WeightsMismatch, "upsampler must be one of"),
+    ],
+)
+def test_a_config_from_a_stranger(folder: Path, text: str, error: type[ModelError], said: str) -> None:
+    (folder / "config.json").write_text(text)
+    with pytest.raises(error, match=said):
+        resolve(str(folder), None)
+
+
+def test_a_config_that_is_not_text(folder: Path) -> None:
+    (folder / "config.json").write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(WeightsCorrupt, match="not a text file"):
+        resolve(str(folder), None)
+
+
+def test_the_registry_is_complete_and_orderly() -> None:
+    assert families()[0] == "lite"
+    for name, model in EMBEDDED.items():
+        assert name == model.name == f"nlsn-{model.family}-x{model.scale}"
+        assert find_embedded(model.family, model.scale) is model
+        assert model.scale in scales_of(model.family)
+        assert sorted(path.name for path in model.folder.iterdir()) == sorted(model.files)
+    assert sorted(path.name for path in weights_root().iterdir()) == sorted(EMBEDDED)
+
+
+def test_description_agrees_with_the_registry() -> None:
+    for name, model in EMBEDDED.items():
+        facts = describe(resolve(name, None))
+        assert (facts.parameters, facts.licence) == (model.parameters, model.licence)
+        assert facts.sha256 == model.files["model.safetensors"]
+        assert (facts.psnr, facts.ssim, facts.path) == (model.psnr, model.ssim, model.folder)
+        assert locate(name) == model.folder
+
+
+def test_a_local_model_states_its_licence(folder: Path) -> None:
+    assert describe(resolve(str(folder), None)).licence == "research-only"
+    (folder / "README.md").unlink()
+    assert describe(resolve(str(folder), None)).licence == "unknown"
+
+
+def test_the_listing_starts_with_the_embedded_models() -> None:
+    assert [facts.name for facts in list_models()][: len(EMBEDDED)] == list(EMBEDDED)
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    code = (
+        "import json, sys; from nlsr_cli.zoo import describe, resolve; describe(resolve('lite', 2)); "
+        "print(json.dumps(sorted({'torch', 'huggingface_hub', 'safetensors', 'numpy'} & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
