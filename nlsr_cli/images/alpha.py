@@ -48,7 +48,7 @@ def bleed_colors(color: Pixels, alpha: Pixels) -> Pixels:
     """Return `color` (h, w, c) with smoothly extrapolated colours where `alpha` (h, w) is 0.
 
     The colours of invisible pixels are arbitrary, and a network would drag them over the edge. Pixels with alpha above
-    0 stay exactly as they are; without invisible or without visible ones the picture is returned unchanged. The method is
+    0 stay exactly as they are; without invisible or without visible ones the picture returns unchanged. The method is
     the push-pull pyramid of Gortler et al., "The Lumigraph", SIGGRAPH 1996: O(h * w).
     """
     hidden = alpha == 0

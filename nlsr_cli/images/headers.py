@@ -47,7 +47,8 @@ def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for 
     """Return the facts in the header of a file of the given format.
 
     Raises:
-        ValueError, struct.error: the header is cut off or makes no sense.
+        EOFError: the file is shorter than it says.
+        ValueError, struct.error, IndexError: the header is cut off or makes no sense.
     """
     reader = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "AVIF": _avif}.get(format)
     return reader(data) if reader else Facts()
@@ -76,9 +77,9 @@ def _png(data: bytes) -> Facts:
             keywords.append(_printable(body.partition(b"\0")[0].decode("latin-1")))
         elif name != b"IDAT":
             chunks.setdefault(name, body)
-    depth, kind = struct.unpack_from("BB", chunks[b"IHDR"], 8) if b"IHDR" in chunks else (0, 0)
-    if not depth:
+    if b"IHDR" not in chunks:
         raise ValueError("no IHDR chunk")
+    width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
     refusal = ""
     if depth == 16 and kind != 0:
         refusal = _deep("16-bit colour" if kind & 2 else "16-bit grey with an alpha channel")
@@ -88,6 +89,7 @@ def _png(data: bytes) -> Facts:
         bits=depth,
         refusal=refusal,
         hint=DEEP_HINT if refusal else "",
+        canvas=(height, width),
         exif=chunks.get(b"eXIf"),
         notes=(*_png_colour_notes(chunks), *_png_text_notes(keywords)),
     )
@@ -143,6 +145,8 @@ def _jpeg(data: bytes) -> Facts:
 
 
 def _webp(data: bytes) -> Facts:
+    if int.from_bytes(data[4:8], "little") + 8 > len(data):
+        raise EOFError("the file is shorter than it says")
     canvas = None
     for name, start, _ in _riff_chunks(data, 12):
         if name == b"VP8X":

@@ -19,13 +19,14 @@ from PIL import Image, ImageFile
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images import metadata
-from nlsr_cli.images.headers import DEEP_HINT, Facts, read_facts
+from nlsr_cli.images.headers import Facts, read_facts
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.sniff import HEAD_SIZE, format_of, native_formats, stranger_of
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 CONVERT_HINT = "Convert it to PNG first."
+TRUNCATED = "is truncated: the file ends before the picture does"
 DAMAGED_HINT = "Fetch or export the file again."
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 
@@ -128,6 +129,8 @@ def _bytes_of(path: Path) -> bytes:
 def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     try:
         facts = read_facts(format, data)
+    except EOFError as exc:
+        raise ImageReadError(label, TRUNCATED, DAMAGED_HINT) from exc
     except (ValueError, struct.error, IndexError) as exc:
         raise ImageReadError(label, "is truncated or damaged: its header makes no sense", DAMAGED_HINT) from exc
     if facts.refusal:
@@ -167,7 +170,7 @@ def _border(data: bytes, label: str, max_pixels: int) -> Iterator[None]:
 def _complaint(exc: Exception, data: bytes) -> str:
     text = str(exc).lower()
     if isinstance(exc, (EOFError, struct.error)) or "truncat" in text or "not enough" in text or len(data) < 32:
-        return "is truncated: the file ends before the picture does"
+        return TRUNCATED
     if isinstance(exc, ValueError) and "is not known" in text:
         return f"cannot be read: {exc}"
     return "is damaged, or of a kind that Pillow cannot decode"
@@ -267,6 +270,3 @@ def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, bytes | No
     height, width, _ = pixels.shape
     image = Image.frombytes("CMYK", (width, height), pixels.tobytes()).convert("RGB")
     return np.asarray(image), None, ["CMYK without a usable profile is converted to RGB."]
-
-
-__all__ = ["CONVERT_HINT", "DEEP_HINT", "probe", "read_picture"]

@@ -111,5 +111,6 @@ def _kind_of_text(head: bytes) -> str | None:
         return "a web page"
     if start.startswith("<?xml"):
         return "an XML document"
-    readable = sum(character.isprintable() or character in "\r\n\t\f" for character in text)
-    return "a text file" if b"\0" not in head and len(head) > 0 and readable >= 0.95 * len(head) else None
+    readable = "".join(character for character in text if character.isprintable() or character in "\r\n\t\f")
+    # What did not decode is missing from `text`, so the bytes are counted, not the characters.
+    return "a text file" if b"\0" not in head and len(readable.encode()) >= 0.95 * len(head) else None

@@ -20,7 +20,7 @@ from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
 from nlsr_cli.options import EncodeOptions
 
-JPEG_EXIF_LIMIT = 65533 - 6  # an APP1 segment holds 65533 bytes, of which "Exif\0\0" takes six
+JPEG_EXIF_LIMIT = 65533 - 6 - 64  # an APP1 segment, less its "Exif\0\0" and what a rewrite may add
 TIFF_DEFLATE = "tiff_adobe_deflate"
 HORIZONTAL_PREDICTOR = {317: 2}
 
@@ -155,6 +155,9 @@ def _prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  
     if exif is not None and not able.metadata:
         exif = None
         notes.append(f"{format} holds no EXIF data; it is left out.")
+    if exif is not None and format == "JPEG" and len(exif) > JPEG_EXIF_LIMIT:
+        exif = None
+        notes.append("The EXIF data is too large for JPEG and is left out.")
     image = _image(pixels, flat.alpha)
     lossless = options.lossless or picture.metadata.lossless
     return Canvas(image, grey, icc, exif, picture.metadata.dpi, lossless, tuple(notes))

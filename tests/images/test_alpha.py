@@ -1,0 +1,106 @@
+"""Transparency: invisible colours never reach the edge, and a background shows through exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.images import bleed_colors, parse_background
+from nlsr_cli.images.alpha import composite
+
+
+def disc(height: int, width: int, dtype: type = np.uint8) -> np.ndarray:
+    """Return alpha (h, w): a soft disc on nothing."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    distance = np.hypot(rows - height / 2, columns - width / 2)
+    soft = np.clip((min(height, width) / 4 - distance) / 4 + 0.5, 0, 1)
+    return (soft * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(1, 9), (9, 1), (2, 2), (31, 47), (64, 64)])
+def test_visible_pixels_are_untouched(size, channels, dtype):
+    """Whatever is visible, be it ever so faint, stays exactly as it is, in any shape and depth."""
+    dice = np.random.default_rng(1)
+    color = dice.integers(0, np.iinfo(dtype).max, (*size, channels), dtype)
+    alpha = np.where(dice.random(size) < 0.5, 0, dice.integers(1, np.iinfo(dtype).max, size)).astype(dtype)
+    before = color.copy()
+    bled = bleed_colors(color, alpha)
+    assert (bled.dtype, bled.shape) == (color.dtype, color.shape)
+    np.testing.assert_array_equal(bled[alpha > 0], color[alpha > 0])
+    np.testing.assert_array_equal(color, before)
+
+
+def test_one_visible_color_fills_everything():
+    """Extrapolation of a constant is that constant, exactly: no darkening towards the far corner."""
+    color = np.full((37, 53, 3), (0, 255, 17), np.uint8)
+    alpha = disc(37, 53)
+    color[alpha == 0] = (255, 0, 255)
+    np.testing.assert_array_equal(bleed_colors(color, alpha), np.full((37, 53, 3), (0, 255, 17)))
+
+
+def test_hidden_colors_have_no_influence():
+    """Pictures that differ only where nobody can see bleed to the same colours."""
+    dice = np.random.default_rng(2)
+    alpha = disc(40, 40)
+    color = dice.integers(0, 256, (40, 40, 3), np.uint8)
+    other = np.where(alpha[..., None] > 0, color, dice.integers(0, 256, (40, 40, 3), np.uint8))
+    np.testing.assert_array_equal(bleed_colors(color, alpha), bleed_colors(other, alpha))
+
+
+def test_filled_colors_stay_between_the_visible_ones_and_are_smooth():
+    """No overshoot, and no visible step where something was filled."""
+    alpha = disc(64, 64)
+    color = np.zeros((64, 64, 1), np.uint8)
+    color[:, :32] = 100
+    color[:, 32:] = 150
+    bled = bleed_colors(color, alpha).astype(int)
+    assert (bled.min(), bled.max()) == (100, 150)
+    hidden = (alpha[:, 1:] == 0) & (alpha[:, :-1] == 0)
+    assert np.abs(np.diff(bled[..., 0], axis=1))[hidden].max() <= 30
+
+
+def test_nothing_to_do_returns_the_same_array():
+    """Opaque and invisible pictures pass without work."""
+    color = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert bleed_colors(color, np.full((2, 2), 255, np.uint8)) is color
+    assert bleed_colors(color, np.zeros((2, 2), np.uint8)) is color
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_composite_is_exact_at_both_ends_and_rounds_between(dtype):
+    """Opaque gives the picture, invisible the background, half the mean, without overflow at full values."""
+    full = np.iinfo(dtype).max
+    color = np.full((1, 3, 3), full, dtype)
+    alpha = np.array([[0, full // 2 + 1, full]], dtype)
+    laid = composite(color, alpha, (0, 0, 255))
+    np.testing.assert_array_equal(laid[0, 0], (0, 0, full))
+    np.testing.assert_array_equal(laid[0, 1], (full // 2 + 1, full // 2 + 1, full))
+    np.testing.assert_array_equal(laid[0, 2], (full, full, full))
+
+
+def test_composite_in_bands_is_the_same(monkeypatch):
+    """Large pictures are worked on in rows; where the cuts fall must not matter."""
+    dice = np.random.default_rng(3)
+    color, alpha = dice.integers(0, 256, (50, 7, 3), np.uint8), dice.integers(0, 256, (50, 7), np.uint8)
+    whole = composite(color, alpha, (10, 20, 30))
+    monkeypatch.setattr("nlsr_cli.images.alpha.BAND", 15)
+    np.testing.assert_array_equal(composite(color, alpha, (10, 20, 30)), whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("white", (255, 255, 255)), ("#102030", (16, 32, 48)), ("#fff", (255, 255, 255))]
+)
+def test_background_is_any_opaque_color(text, expected):
+    """Names and hexadecimal numbers are understood."""
+    assert parse_background(text) == expected
+
+
+@pytest.mark.parametrize(("text", "words"), [("whitish", "is no colour|is not a colour"), ("#ff000080", "not opaque")])
+def test_other_backgrounds_are_refused(text, words):
+    """A typo is a usage error with a hint, not a traceback."""
+    with pytest.raises(OptionError, match=words) as caught:
+        parse_background(text)
+    assert "#rrggbb" in caught.value.hint

@@ -1,0 +1,210 @@
+"""Colour profiles: sRGB inside, the source's own colours outside, nothing rounded without need."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from nlsr_cli.images import color, encode_picture, read_picture
+from nlsr_cli.options import EncodeOptions
+from tests.images import icc
+from tests.images.files import gradient, picture, saved
+
+RGB = gradient()
+OPTIONS = EncodeOptions(quality=100)
+
+
+@pytest.mark.parametrize(("name", "space"), [("srgb", "RGB"), ("p3", "RGB"), ("grey", "GRAY"), ("cmyk", "CMYK")])
+def test_space_and_name_are_read(name, space):
+    """The profile's own header says what it is for."""
+    profile = icc.BUILDERS[name]()
+    assert color.space_of(profile) == space
+    assert color.name_of(profile) != "unnamed"
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", bytes(128), icc.srgb()[:200], b"\xff" * 3000])
+def test_nonsense_is_unreadable_and_has_no_name(data):
+    """Damaged profiles are a state, not an exception."""
+    assert color.space_of(data) == "unreadable"
+    assert color.name_of(data) == "unnamed"
+
+
+def test_name_cannot_confuse_a_terminal():
+    """The name of a profile goes into messages; escape sequences in it must not."""
+    assert "\x1b" not in color.name_of(icc.rgb("Evil\x1b[31m", icc.DISPLAY_P3))
+
+
+def test_srgb_is_recognised_without_its_name():
+    """What decides is what the profile does: sRGB under any name is left alone, P3 is not."""
+    assert color.is_nearly_srgb(icc.srgb())
+    assert not color.is_nearly_srgb(icc.rgb("sRGB IEC61966-2.1", icc.DISPLAY_P3))
+
+
+def test_known_color_goes_where_it_must():
+    """Adobe RGB (1998) green is outside sRGB; its neutral greys are sRGB's, within the gammas' difference."""
+    adobe = icc.rgb("Adobe RGB", icc.ADOBE_RGB)
+    pixels = np.array([[[0, 255, 0], [255, 255, 255], [128, 128, 128], [200, 80, 80]]], np.uint8)
+    moved = color.to_srgb(pixels, adobe).astype(int)
+    np.testing.assert_array_equal(moved[0, :2], [[0, 255, 0], [255, 255, 255]])
+    assert np.abs(moved[0, 2] - 128).max() <= 2
+    assert moved[0, 3, 0] > 215, "the wider space shows the same number as a stronger red"
+
+
+@pytest.mark.parametrize("name", ["p3", "adobe"])
+@pytest.mark.parametrize("fmt", ["PNG", "TIFF"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_wide_gamut_comes_back_with_its_profile(name, fmt, alpha):
+    """Through sRGB and back what sRGB holds stays within one level; profile and alpha stay exactly."""
+    profile = icc.BUILDERS[name]()
+    inside = color.from_srgb(RGB, profile)
+    layer = np.arange(RGB[..., 0].size, dtype=np.uint8).reshape(RGB.shape[:2])
+    source = Image.fromarray(np.dstack((inside, layer)) if alpha else inside)
+    read = read_picture(saved(source, fmt, icc_profile=profile))
+    assert np.abs(read.color.astype(int) - RGB).max() <= 1
+    assert len(read.notes) == 1
+    assert "to sRGB for enlarging" in read.notes[0]
+    data, notes = encode_picture(read, format=fmt, options=OPTIONS)
+    stored = Image.open(BytesIO(data))
+    assert notes == ()
+    assert stored.info["icc_profile"] == profile
+    back = np.asarray(stored)
+    assert np.abs(back[..., :3].astype(int) - inside).max() <= 1
+    if alpha:
+        np.testing.assert_array_equal(back[..., 3], layer)
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "TIFF", "JPEG", "WEBP"])
+def test_srgb_profile_is_embedded_and_moves_nothing(fmt):
+    """A profile that is sRGB costs no rounding at all."""
+    profile = icc.srgb()
+    read = read_picture(saved(Image.fromarray(RGB), "PNG", icc_profile=profile))
+    np.testing.assert_array_equal(read.color, RGB)
+    assert read.notes == ()
+    data, notes = encode_picture(read, format=fmt, options=EncodeOptions(lossless=True))
+    again = read_picture(data)
+    assert again.metadata.icc == profile
+    assert notes == ()
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("fmt", ["PNG", "TIFF"])
+def test_grey_with_its_profile_is_not_rounded(fmt, deep):
+    """A grey profile is a tone curve only: values pass unchanged, in 16 bit too, and the curve goes with them."""
+    profile = icc.grey()
+    source = picture(1, deep=deep, icc=profile)
+    read = read_picture(encode_picture(source, format=fmt, options=OPTIONS)[0])
+    np.testing.assert_array_equal(read.color, source.color)
+    assert read.metadata.icc == profile
+    assert read.notes == ()
+
+
+def test_grey_profile_is_applied_where_it_cannot_be_stored():
+    """WebP has no grey and BMP no profile: there the tone curve is applied instead."""
+    source = picture(1, icc=icc.grey(1.0))
+    for fmt in ("BMP", "WEBP"):
+        data, notes = encode_picture(source, format=fmt, options=EncodeOptions(lossless=True))
+        read = read_picture(data)
+        linear = source.color.astype(float) / 255
+        expected = 255 * np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+        assert np.abs(read.color - expected).max() <= 1.01
+        assert read.metadata.icc is None
+        assert f"{fmt} cannot hold the grey profile; written with the tone curve of sRGB." in notes
+
+
+def test_grey_with_a_profile_for_rgb_is_kept_as_it_is():
+    """Many programs leave an RGB profile in grey JPEGs; values and profile stay, and RGB formats may use both."""
+    profile = icc.rgb("Display P3", icc.DISPLAY_P3)
+    source = saved(Image.fromarray(RGB[..., 0]), "PNG", icc_profile=profile)
+    read = read_picture(source)
+    np.testing.assert_array_equal(read.color[..., 0], RGB[..., 0])
+    assert read.metadata.icc == profile
+    assert read.notes == ("The profile 'Display P3' is for RGB but the picture is grey; both are kept as they are.",)
+    data, _ = encode_picture(read, format="WEBP", options=EncodeOptions(lossless=True))
+    stored = np.asarray(Image.open(BytesIO(data)))
+    np.testing.assert_array_equal(stored[..., 1], RGB[..., 0])
+
+
+def test_grey_palette_with_a_profile_for_rgb_stays_rgb():
+    """The profile speaks of three channels, so three are kept."""
+    source = Image.fromarray(RGB[..., 0]).convert("P")
+    assert not read_picture(saved(source, "PNG", icc_profile=icc.BUILDERS["p3"]())).is_grey
+    assert read_picture(saved(source, "PNG")).is_grey
+
+
+def test_unreadable_profile_is_kept_and_noted():
+    """What cannot be understood is handed on, for someone may."""
+    read = read_picture(saved(Image.fromarray(RGB), "PNG", icc_profile=b"nonsense"))
+    np.testing.assert_array_equal(read.color, RGB)
+    assert read.notes == ("The colour profile is unreadable; it is kept, and colours are taken as sRGB.",)
+    data, _ = encode_picture(read, format="TIFF", options=OPTIONS)
+    assert read_picture(data).metadata.icc == b"nonsense"
+
+
+@pytest.mark.parametrize(("mode", "name"), [("RGB", "grey"), ("RGB", "cmyk"), ("L", "cmyk")])
+def test_profile_of_another_kind_is_left_out(mode, name):
+    """A profile that cannot belong to the picture would only mislead readers."""
+    read = read_picture(saved(Image.fromarray(RGB).convert(mode), "PNG", icc_profile=icc.BUILDERS[name]()))
+    assert read.metadata.icc is None
+    assert "does not fit the picture and is left out." in read.notes[0]
+
+
+def test_profile_without_a_way_back_leaves_srgb():
+    """Scanner profiles lead in one direction; the picture then stays sRGB, and says so."""
+    read = read_picture(saved(Image.fromarray(RGB), "PNG", icc_profile=icc.one_way_rgb()))
+    assert read.metadata.icc is None
+    assert read.notes == (
+        "Colours are converted from 'One way scanner' to sRGB and stay so: the profile has no way back.",
+    )
+
+
+@pytest.mark.parametrize("target", ["JPEG", "TIFF", "PNG"])
+@pytest.mark.parametrize("source", ["JPEG", "TIFF"])
+def test_cmyk_goes_back_to_cmyk_where_the_format_can(source, target):
+    """CMYK JPEG and TIFF come back as CMYK with their profile; elsewhere they become sRGB with a note."""
+    profile = icc.cmyk()
+    inks = color.from_srgb(RGB, profile)
+    options = {"quality": 100, "subsampling": 0} if source == "JPEG" else {}
+    image = Image.frombytes("CMYK", (16, 12), inks.tobytes())
+    read = read_picture(saved(image, source, icc_profile=profile, **options))
+    assert np.abs(read.color.astype(int) - RGB).max() <= 14
+    assert read.notes == ("CMYK is converted from 'Ideal CMYK' to sRGB for enlarging.",)
+    data, notes = encode_picture(read, format=target, options=OPTIONS)
+    stored = Image.open(BytesIO(data))
+    if target == "PNG":
+        assert stored.mode == "RGB"
+        assert "icc_profile" not in stored.info
+        assert notes == ("PNG cannot hold CMYK; written in sRGB.",)
+        return
+    assert stored.mode == "CMYK"
+    assert stored.info["icc_profile"] == profile
+    assert notes == ()
+    assert np.abs(read_picture(data).color.astype(int) - RGB).max() <= 20
+
+
+def test_bands_do_not_show(monkeypatch):
+    """Large pictures are converted in rows; where the cuts fall must not matter."""
+    profile = icc.BUILDERS["p3"]()
+    whole = color.to_srgb(RGB, profile)
+    monkeypatch.setattr(color, "BAND", 33)
+    np.testing.assert_array_equal(color.to_srgb(RGB, profile), whole)
+
+
+def test_bmp_gets_srgb_pixels():
+    """A format without profiles gets the colours themselves."""
+    profile = icc.BUILDERS["p3"]()
+    source = picture(icc=profile)
+    data, notes = encode_picture(source, format="BMP", options=OPTIONS)
+    np.testing.assert_array_equal(read_picture(data).color, source.color)
+    assert notes == ("BMP cannot hold the profile; written in sRGB.",)
+
+
+def test_lab_is_what_the_color_library_says():
+    """Lab goes through the same engine as everything else."""
+    lab = Image.new("LAB", (1, 1), (128, 128, 128))
+    reference = ImageCms.profileToProfile(
+        lab, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), 1, "RGB", False, 0x2000
+    )
+    assert tuple(color.lab_to_srgb(np.asarray(lab))[0, 0]) == reference.getpixel((0, 0))

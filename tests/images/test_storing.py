@@ -1,0 +1,137 @@
+"""Storing: all or nothing, no clobber, nothing left behind, the mode that the umask gives."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+import pytest
+
+from nlsr_cli.errors import DestinationClash, ImageWriteError
+from nlsr_cli.images import storing
+from nlsr_cli.images.storing import store
+
+
+def raising(error: BaseException):
+    """Return a function that raises."""
+
+    def fail(*_args, **_kwargs):
+        raise error
+
+    return fail
+
+
+def test_bytes_arrive_and_nothing_else(tmp_path):
+    """One file, with the content, and no temporary one beside it."""
+    store(b"content", tmp_path / "a.png", overwrite=False)
+    assert (tmp_path / "a.png").read_bytes() == b"content"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_mode_follows_the_umask(tmp_path, umask, mode):
+    """Not the 0600 of temporary files, which would hide pictures from a web server."""
+    before = os.umask(umask)
+    try:
+        store(b"x", tmp_path / "a", overwrite=False)
+        store(b"y", tmp_path / "a", overwrite=True)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+
+
+def test_existing_file_is_kept_unless_overwriting_is_asked_for(tmp_path):
+    """The default never destroys; a dangling link counts as existing too."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    with pytest.raises(DestinationClash, match=r"a\.png: exists already") as caught:
+        store(b"new", path, overwrite=False)
+    assert "--overwrite" in caught.value.hint
+    assert path.read_bytes() == b"old"
+    store(b"new", path, overwrite=True)
+    assert path.read_bytes() == b"new"
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DestinationClash):
+        store(b"new", tmp_path / "link", overwrite=False)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
+    """Between the check and the end another process may take the name; with or without hard links it keeps it."""
+    path = tmp_path / "a.png"
+    original = storing._write_new
+
+    def intrude(part, data):
+        original(part, data)
+        path.write_bytes(b"theirs")
+
+    monkeypatch.setattr(storing, "_write_new", intrude)
+    if not links:
+        monkeypatch.setattr(os, "link", raising(OSError(errno.EPERM, "no links here")))
+    with pytest.raises(DestinationClash):
+        store(b"ours", path, overwrite=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert path.read_bytes() == b"theirs"
+
+
+def test_file_systems_without_links_work(tmp_path, monkeypatch):
+    """FAT and some network mounts know no hard links."""
+    monkeypatch.setattr(os, "link", raising(OSError(errno.ENOTSUP, "no links here")))
+    store(b"content", tmp_path / "a", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"content"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_link_at_the_output_is_replaced_not_followed(tmp_path):
+    """What a link points at belongs to someone else."""
+    (tmp_path / "target").write_bytes(b"precious")
+    (tmp_path / "out").symlink_to(tmp_path / "target")
+    store(b"new", tmp_path / "out", overwrite=True)
+    assert (tmp_path / "target").read_bytes() == b"precious"
+    assert not (tmp_path / "out").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "hint"),
+    [
+        (errno.ENOSPC, "cannot be written: no space left", "Free some space"),
+        (errno.EROFS, "cannot be written: read-only file system", "may write to"),
+        (errno.EACCES, "cannot be written: permission denied", "may write to"),
+    ],
+)
+def test_troubles_of_the_disk_are_our_errors_and_leave_nothing(tmp_path, monkeypatch, code, words, hint):
+    """A full disk is told in one line, and the half-written file is gone."""
+    monkeypatch.setattr(os, "fsync", raising(OSError(code, os.strerror(code))))
+    with pytest.raises(ImageWriteError, match=words) as caught:
+        store(b"x", tmp_path / "a", overwrite=False)
+    assert hint in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
+def test_interruption_leaves_nothing(tmp_path, monkeypatch, interruption):
+    """Ctrl-C in the middle of writing leaves neither a part nor a name, and passes on."""
+    monkeypatch.setattr(os, "fsync", raising(interruption))
+    with pytest.raises(type(interruption)):
+        store(b"x", tmp_path / "a", overwrite=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    """A missing folder, a folder as name, and a name that is too long."""
+    with pytest.raises(ImageWriteError, match="no such file or directory") as caught:
+        store(b"x", tmp_path / "none" / "a.png", overwrite=False)
+    assert caught.value.hint == "Create the folder first."
+    with pytest.raises(ImageWriteError, match="is a folder"):
+        store(b"x", tmp_path, overwrite=True)
+    with pytest.raises(ImageWriteError, match="too long"):
+        store(b"x", tmp_path / ("a" * 300), overwrite=True)
+
+
+def test_long_names_leave_room_for_the_temporary_one(tmp_path):
+    """A name of 255 bytes, which the file system allows, is stored too."""
+    path = tmp_path / ("a" * 251 + ".png")
+    store(b"x", path, overwrite=False)
+    assert path.read_bytes() == b"x"
