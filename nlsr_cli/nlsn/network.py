@@ -4,8 +4,7 @@ The published network is EDSR (Lim et al., CVPRW 2017) with Non-Local Sparse Att
 residual block. Parameter names are the authors', so that a published checkpoint loads without renaming.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: PyTorchModelHubMixin reads the type of `config` to rebuild it from config.json.
 from collections.abc import Sequence
 
 import torch

@@ -1,0 +1,54 @@
+"""What all tests share: sample pictures, tiny networks, and an environment without the user's settings."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nlsr_cli.nlsn import NLSN, NLSNConfig
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("HF_", "NLSR_", "HUGGING")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # a test that means to reach a server says so
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """Return a photograph of 48x40 pixels in a folder of its own."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = folder / "photo.png"
+    with Image.open(ASSETS / "colosseum.png") as image:
+        image.crop((60, 60, 108, 100)).save(path)
+    return path
+
+
+@pytest.fixture
+def tiny_network() -> Callable[..., NLSN]:
+    """Return a maker of small random networks; the same arguments give the same weights."""
+
+    def make(**settings: object) -> NLSN:
+        defaults = {"scale": 2, "n_feats": 8, "n_resblocks": 1, "n_hashes": 2, "chunk_size": 16, "res_scale": 1.0}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = NLSN(NLSNConfig.from_dict({**defaults, **settings}))
+        return network.eval()
+
+    return make
+
+
+def pixels(path: Path) -> np.ndarray:
+    """Return the decoded pixels of a file."""
+    with Image.open(path) as image:
+        return np.asarray(image)

@@ -1,0 +1,112 @@
+"""NLSA against the textbook, and what the published code does not promise: any size, any batch, the same every time."""
+
+import pytest
+import torch
+
+from nlsr_cli.nlsn import NonLocalSparseAttention
+from nlsr_cli.nlsn.attention import count_buckets, draw_rotations, reflect_to
+from tests.nlsn.textbook import textbook_attention
+
+
+def make_layer(chunk: int = 16, rounds: int = 3, seed: int = 0, channels: int = 8) -> NonLocalSparseAttention:
+    torch.manual_seed(1)
+    return NonLocalSparseAttention(channels, reduction=2, chunk_size=chunk, n_hashes=rounds, seed=seed).double()
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "chunk"),
+    [(4, 4, 16), (4, 5, 16), (6, 8, 16), (7, 9, 16), (3, 40, 16), (13, 11, 12), (9, 9, 80)],
+)
+def test_equals_the_textbook(height: int, width: int, chunk: int) -> None:
+    """Exact multiples, padded tails, one chunk, and a tail that is nearly a whole chunk."""
+    layer = make_layer(chunk)
+    x = torch.randn(1, 8, height, width, dtype=torch.float64)
+    rotations = layer.rotations[:, :, : count_buckets(height * width, chunk) // 2]
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(x), textbook_attention(layer, x, rotations), rtol=0, atol=1e-10)
+
+
+def test_blocks_of_chunks_join_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = make_layer()
+    x = torch.randn(2, 8, 12, 13, dtype=torch.float64)
+    with torch.inference_mode():
+        whole = layer(x)
+        monkeypatch.setattr("nlsr_cli.nlsn.attention._BLOCK_ELEMENTS", 1)
+        torch.testing.assert_close(layer(x), whole, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (3, 3), (1, 15), (15, 1), (1, 16), (5, 3)])
+def test_takes_any_size_from_one_pixel_up(size: tuple[int, int]) -> None:
+    """The published code has no bucket for maps smaller than a chunk, and fails."""
+    x = torch.randn(1, 8, *size, dtype=torch.float64)
+    with torch.inference_mode():
+        out = make_layer()(x)
+    assert out.shape == x.shape
+    assert out.isfinite().all()
+
+
+def test_every_picture_of_a_batch_is_on_its_own() -> None:
+    layer = make_layer()
+    x = torch.randn(3, 8, 9, 11, dtype=torch.float64)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(x), torch.cat([layer(one[None]) for one in x]), rtol=0, atol=1e-12)
+
+
+def test_same_input_same_bytes_whatever_the_global_seed() -> None:
+    layer = make_layer().float()
+    x = torch.randn(1, 8, 10, 10)
+    with torch.inference_mode():
+        torch.manual_seed(5)
+        first = layer(x)
+        torch.manual_seed(6)
+        assert torch.equal(first, layer(x))
+
+
+def test_rotations_are_frozen() -> None:
+    """These numbers are part of every picture that nlsr has made: they must never change."""
+    drawn = draw_rotations(3, 2, seed=7)
+    assert drawn.shape == (3, 2, 64)
+    assert drawn.flatten()[:4].tolist() == pytest.approx([1.6905257, -0.0008904, 0.5052994, 0.2744599], abs=1e-6)
+
+
+def test_layers_have_rotations_of_their_own() -> None:
+    assert not torch.equal(make_layer(seed=0).rotations, make_layer(seed=1).rotations)
+
+
+def test_rotations_are_no_parameters() -> None:
+    assert "rotations" not in make_layer().state_dict()
+
+
+@pytest.mark.parametrize(("n", "buckets"), [(144, 2), (287, 2), (288, 2), (432, 4), (144 * 127, 128), (10**6, 128)])
+def test_bucket_count_is_even_and_bounded(n: int, buckets: int) -> None:
+    assert count_buckets(n, 144) == buckets
+
+
+def test_reflection_repeats_as_often_as_needed() -> None:
+    x = torch.arange(3.0).view(1, 1, 1, 3)
+    assert reflect_to(x, 2, 8)[0, 0].tolist() == [[0, 1, 2, 1, 0, 1, 2, 1]] * 2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_scores_stay_in_float32_under_autocast(dtype: torch.dtype) -> None:
+    """Half-precision scores of this size overflow or round to nothing; float32 scores keep the result close."""
+    layer = make_layer().float()
+    x = 40 * torch.randn(1, 8, 12, 12)
+    with torch.inference_mode():
+        exact = layer(x)
+        with torch.autocast("cpu", dtype=dtype):
+            close = layer(x)
+    assert close.isfinite().all()
+    assert float((close.float() - exact).abs().max() / exact.abs().max()) < 0.02
+
+
+def test_gradients_equal_the_textbook() -> None:
+    layer = make_layer(chunk=16, rounds=2)
+    x = torch.randn(1, 8, 6, 7, dtype=torch.float64)
+    rotations = layer.rotations[:, :, : count_buckets(42, 16) // 2]
+    gradients = []
+    for output in (layer(x), textbook_attention(layer, x, rotations)):
+        layer.zero_grad()
+        output.square().sum().backward()
+        gradients.append([p.grad.clone() for p in layer.parameters() if p.grad is not None])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-9)

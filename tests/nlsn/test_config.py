@@ -1,0 +1,44 @@
+"""A config comes from strangers: what it must refuse, before anything is allocated."""
+
+import pytest
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.nlsn import NLSNConfig
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scale": 5},
+        {"scale": True},
+        {"scale": "4"},
+        {"n_feats": 10**9},
+        {"n_feats": 0},
+        {"n_feats": 2.0},
+        {"n_resblocks": -1},
+        {"chunk_size": 0},
+        {"n_hashes": 65},
+        {"res_scale": float("nan")},
+        {"res_scale": 0},
+        {"rgb_range": "255"},
+        {"rgb_range": float("inf")},
+        {"upsampler": "nearest"},
+        {"image_skip": None},
+        {"n_feats": 10, "reduction": 4},
+        {"architecture": "NLSN"},
+    ],
+    ids=str,
+)
+def test_refuses_what_is_no_network(values: dict[str, object]) -> None:
+    with pytest.raises(OptionError):
+        NLSNConfig.from_dict(values)
+
+
+def test_defaults_are_the_published_model() -> None:
+    config = NLSNConfig.from_dict({})
+    assert (config.n_feats, config.n_resblocks, config.n_hashes, config.chunk_size) == (256, 32, 4, 144)
+
+
+@pytest.mark.parametrize(("chunk", "side"), [(144, 12), (145, 13), (64, 8), (1, 1), (2, 2)])
+def test_min_side_holds_a_chunk(chunk: int, side: int) -> None:
+    assert NLSNConfig(chunk_size=chunk).min_side == side

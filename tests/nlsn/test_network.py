@@ -1,0 +1,77 @@
+"""NLSN as a whole: shapes, names, ranges, and the two families of heads and tails."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from nlsr_cli.nlsn import NLSN, NLSNConfig
+
+Maker = Callable[..., NLSN]
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("upsampler", ["pixelshuffle", "pixelshuffledirect"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 7), (12, 5)])
+def test_enlarges_any_size(tiny_network: Maker, scale: int, upsampler: str, size: tuple[int, int]) -> None:
+    network = tiny_network(scale=scale, upsampler=upsampler, image_skip="bilinear")
+    with torch.inference_mode():
+        assert network(torch.rand(2, 3, *size)).shape == (2, 3, scale * size[0], scale * size[1])
+
+
+def test_published_configuration_has_the_published_layers() -> None:
+    with torch.device("meta"):
+        network = NLSN.__new__(NLSN)
+        NLSN.__init__(network, NLSNConfig())
+    names = set(network.state_dict())
+    assert sum(p.numel() for p in network.parameters() if p.requires_grad) == pytest.approx(44.2e6, rel=0.01)
+    attention = [n for n in names if n.endswith("conv_match.0.weight")]
+    assert sorted(int(n.split(".")[1]) for n in attention) == [0, 9, 18, 27, 36]
+    assert {"sub_mean.bias", "head.0.weight", "body.1.body.2.bias", "body.37.weight", "tail.0.2.weight", "tail.1.bias",
+            "add_mean.weight"} <= names  # fmt: skip
+
+
+def test_rgb_range_is_the_networks_own_affair(tiny_network: Maker) -> None:
+    """A checkpoint trained on 0..255 takes and gives 0..1 like any other."""
+    one, wide = tiny_network(), tiny_network(rgb_range=255)
+    state = one.state_dict()
+    for name in ("sub_mean.bias", "add_mean.bias"):
+        state[name] = state[name] * 255
+    state["head.0.weight"] = state["head.0.weight"] / 255
+    for name in ("tail.1.weight", "tail.1.bias"):
+        state[name] = state[name] * 255
+    wide.load_state_dict(state)
+    lr = torch.rand(1, 3, 9, 9)
+    with torch.inference_mode():
+        torch.testing.assert_close(one(lr), wide(lr), rtol=0, atol=1e-5)
+
+
+def test_bilinear_skip_carries_the_picture(tiny_network: Maker) -> None:
+    network = tiny_network(image_skip="bilinear", upsampler="pixelshuffledirect")
+    with torch.no_grad():
+        for parameter in network.tail.parameters():
+            parameter.zero_()
+    lr = torch.rand(1, 3, 6, 5)
+    expected = torch.nn.functional.interpolate(lr, scale_factor=2, mode="bilinear", align_corners=False)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(lr), expected, rtol=0, atol=1e-6)
+
+
+def test_half_precision_keeps_the_picture_in_float32(tiny_network: Maker) -> None:
+    network = tiny_network(image_skip="bilinear")
+    lr = torch.rand(1, 3, 8, 8)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert network(lr).dtype == torch.float32
+
+
+def test_hub_mixin_round_trip(tiny_network: Maker, tmp_path: Path) -> None:
+    network = tiny_network(scale=3)
+    network.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["scale"] == 3
+    again = NLSN.from_pretrained(tmp_path).eval()
+    assert again.config == network.config
+    lr = torch.rand(1, 3, 5, 5)
+    with torch.inference_mode():
+        assert torch.equal(network(lr), again(lr))
