@@ -83,7 +83,7 @@ def fetch(repo_id: str, revision: str | None = None, *, offline: bool = False) -
     except ModelError:
         raise
     # The transfer itself may run in the client's native helper, whose failures are plain RuntimeErrors.
-    except (HTTPError, _httpx.InvalidURL, OSError, ValueError, RuntimeError) as exc:
+    except (HTTPError, _httpx.InvalidURL, EntryNotFoundError, OSError, ValueError, RuntimeError) as exc:
         raise _explain(exc, repo_id, wanted) from exc
 
 
@@ -145,9 +145,10 @@ def _in_snapshot(config: Path, weights: Path) -> HubModel:
 
 
 def _refuse_offline(repo_id: str, revision: str) -> HubModel:
+    model = repo_id if revision == constants.DEFAULT_REVISION else f"{repo_id}@{revision}"
     raise DownloadFailed(
         f"{repo_id}@{revision} is not in the cache {cache_root()}, and the network is not to be used",
-        f"Once, without --offline and HF_HUB_OFFLINE: nlsr models pull {repo_id}",
+        f"Once, without --offline and HF_HUB_OFFLINE: nlsr models pull {model}",
     )
 
 

@@ -23,7 +23,8 @@ from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME, ModelSource, read_con
 
 PICKLED = (".pt", ".pth", ".ckpt", ".bin")
 FAMILY_PATTERN = re.compile(r"(?:nlsn-)?(?P<family>[a-z0-9]+)(?:-x(?P<scale>\d+))?")
-HUB_PATTERN = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^@\s]+))?")
+# A revision becomes a path in the cache: git forbids ".." in its names, and so do we.
+HUB_PATTERN = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>(?!.*\.\.)\w[\w./+-]*))?")
 
 
 def resolve(model: str | None, scale: int | None, *, offline: bool = False) -> ModelSource:

@@ -56,13 +56,14 @@ def read_config(config: Path | None, weights: Path) -> tuple[NLSNConfig, tuple[s
         WeightsCorrupt: a file is not what its name says.
         WeightsMismatch: its values are not those of an NLSN.
     """
-    if config is not None:
-        return parse_config(_read_text(config), str(config)), ()
+    beside = parse_config(_read_text(config), str(config)) if config is not None else None
     header = read_header(weights)
     text = header.metadata.get(CONFIG_KEY)
-    if text is not None:
-        return parse_config(text, f"{weights} (header)"), ()
-    return _guess(header)
+    carried = parse_config(text, f"{weights} (header)") if text is not None else None
+    if beside is not None and carried is not None and beside != carried:
+        return beside, (f"{CONFIG_NAME} differs from the config in the header of {weights.name}, and is used.",)
+    stated = beside or carried
+    return (stated, ()) if stated else _guess(header)
 
 
 def parse_config(text: str, where: str) -> NLSNConfig:

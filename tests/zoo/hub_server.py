@@ -26,6 +26,7 @@ class FakeHub:
     repos: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)  # repo -> commit -> file -> bytes
     refs: dict[tuple[str, str], str] = field(default_factory=dict)  # (repo, branch or tag) -> commit
     gated: set[str] = field(default_factory=set)
+    private: dict[str, str] = field(default_factory=dict)  # repo -> the token that opens it
     status: int = 0  # answer everything with this
     cut_at: int = 0  # break the connection after so many bytes of a large file ...
     cuts: int = 0  # ... so many times
@@ -75,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         if match is None or match["repo"] not in hub.repos:
             return self.refuse(404, "RepoNotFound")
         repo = match["repo"]
+        if repo in hub.private and self.headers.get("Authorization") != f"Bearer {hub.private[repo]}":
+            return self.refuse(401, "RepoNotFound")
         if repo in hub.gated:
             return self.refuse(403, "GatedRepo")
         revision = match["revision"].replace("%2F", "/")

@@ -57,8 +57,6 @@ def test_embedded_weights_load_and_run(name: str) -> None:
     assert all(finding.ok for finding in verify(resolve(name, None)))
 
 
-# The mixin decodes a config by the annotation of NLSN.__init__, which is a string under postponed annotations.
-@pytest.mark.xfail(raises=AttributeError, strict=False, reason="network.py postpones the annotation of `config`")
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_mixin_reads_our_folders(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     theirs = NLSN.from_pretrained(EMBEDDED[name].folder)

@@ -38,6 +38,7 @@ def test_a_published_checkpoint(scale: int, zipped: bool, tmp_path: Path) -> Non
     torch.testing.assert_close(loaded.state_dict(), model.state_dict(), rtol=0, atol=0)
     assert f"# nlsn-x{scale}\n" in (out / "README.md").read_text()
     assert str(tmp_path) not in (out / "README.md").read_text()
+    assert NLSN.from_pretrained(out).config == model.config
 
 
 @pytest.mark.parametrize(

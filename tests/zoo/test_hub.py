@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.errors
 import pytest
 
-from nlsr_cli.errors import WeightsCorrupt
+from nlsr_cli.errors import DownloadFailed, WeightsCorrupt
 from nlsr_cli.zoo import EMBEDDED, ModelSource
+from nlsr_cli.zoo import hub as hub_client
 from nlsr_cli.zoo.source import check_digests, read_config
 from tests.zoo.hub_server import FakeHub, serve
 
@@ -138,7 +142,8 @@ def test_offline_and_not_in_the_cache(user: User) -> None:
         assert found["error"] == "DownloadFailed"
         assert REPO in found["message"]
         assert str(user.home / "hf") in found["message"]
-        assert f"nlsr models pull {REPO}" in found["hint"]
+        assert found["hint"].endswith(f"nlsr models pull {REPO}")
+    assert user.run(f"{REPO}@v1", offline=True)["hint"].endswith(f"nlsr models pull {REPO}@v1")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +153,7 @@ def test_offline_and_not_in_the_cache(user: User) -> None:
         (f"{REPO}@{'0' * 40}", f"has no revision '{'0' * 40}'"),
         ("someone/else", "has no repository someone/else"),
         ("someone/nlsn--x2", "'someone/nlsn--x2' is no valid Hub id"),
+        (f"{REPO}@../../../secrets", f"unknown model '{REPO}@../../../secrets'"),
     ],
 )
 def test_what_the_hub_does_not_have(user: User, model: str, said: str) -> None:
@@ -172,12 +178,23 @@ def test_repositories_that_are_gated_forbidden_or_of_another_kind(hub: FakeHub, 
     assert "keeps it private" in user.run()["message"]
 
 
+def test_a_token_opens_a_private_repository(hub: FakeHub, user: User) -> None:
+    hub.private[REPO] = "secret"
+    closed = user.run(HF_TOKEN="wrong")
+    assert (closed["error"], "secret" in str(closed), "wrong" in str(closed)) == ("UnknownModel", False, False)
+    assert "HF_TOKEN" in closed["hint"]
+    assert user.run(HF_TOKEN="secret")["kind"] == "hub"
+
+
 def test_a_broken_transfer_is_taken_up_again(hub: FakeHub, user: User) -> None:
     # The client writes in blocks of 10 MiB: only a longer file shows that it goes on where it stopped.
     long = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * (12 * 4096)}
     hub.push("someone/long", long)
     hub.cut_at, hub.cuts = 11 * 2**20, 1
     found = user.run("someone/long", verb="fetch")
+    if "error" in found:  # older clients give up at once, and go on from there when they are called again
+        assert (found["error"], "broke off the transfer" in found["message"]) == ("DownloadFailed", True)
+        found = user.run("someone/long", verb="fetch")
     assert Path(found["weights"]).read_bytes() == long["model.safetensors"]
     assert [span for _, path, span in hub.requests if path.endswith("model.safetensors") and span] == [
         "bytes=10485760-"
@@ -220,8 +237,61 @@ def test_an_unreachable_hub_fails_soon(tmp_path: Path, endpoint: str) -> None:
 @pytest.mark.parametrize("name", ["HF_ENDPOINT", "HF_HUB_ETAG_TIMEOUT"])
 def test_senseless_settings_of_the_client(user: User, name: str) -> None:
     found = user.run(**{name: "http://127.0.0.1:x"})
-    assert (found["error"], found["message"].split(":")[0]) == ("DownloadFailed", "the Hub's client cannot start")
+    assert found["error"] == "DownloadFailed"
+    assert "Check HF_ENDPOINT" in found["hint"]
     assert len(user.run(verb="list", **{name: "http://127.0.0.1:x"})["models"]) == len(EMBEDDED)
+
+
+def test_a_hub_that_never_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        found = User(tmp_path, endpoint).run(HF_HUB_ETAG_TIMEOUT="1")
+    assert found["message"] == f"{REPO}@main could not be fetched: {endpoint} did not answer in time"
+
+
+def test_a_cache_that_cannot_be_written(user: User) -> None:
+    (user.home / "file").write_text("")
+    found = user.run(HF_HOME=str(user.home / "file"))
+    assert found["error"] == "DownloadFailed"
+    assert f"could not be stored in {user.home / 'file'}" in found["message"]
+    assert "HF_HOME" in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError("Consistency check failed: file should be of size 2\nPlease retry"), "Consistency check failed"),
+        (PermissionError("no token for the storage"), "no token for the storage"),
+        (RuntimeError("the native helper failed"), "the native helper failed"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_other_failures_of_a_transfer(raised: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(hub_client, "cached", lambda *_: None)
+    monkeypatch.setattr(hub_client, "_knock", lambda *_: None)
+    monkeypatch.setattr(hub_client, "hf_hub_download", fail)
+    monkeypatch.setattr(hub_client.constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(DownloadFailed) as caught:
+        hub_client.fetch(REPO)
+    assert said in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.__cause__ is raised
+
+
+def test_every_error_that_the_client_may_raise_is_mapped() -> None:
+    """A release of the client may bring new errors: those of its downloads derive from what `fetch` catches."""
+    kinds = [kind for kind in vars(huggingface_hub.errors).values() if isinstance(kind, type)]
+    caught = (hub_client.HTTPError, hub_client.EntryNotFoundError, OSError, ValueError, RuntimeError)
+    named = ("NotFound", "Entry", "Gated", "Offline", "Metadata", "HfHub", "Validation", "BadRequest", "Snapshot")
+    ours = [kind for kind in kinds if issubclass(kind, Exception) and any(word in kind.__name__ for word in named)]
+    # Of other parts of the client: its cache report, dataclasses that check themselves, another file format.
+    others = ("CacheNotFound", "CachedRepoTreeNotFoundError", "StrictDataclass", "DDUF")
+    loose = [kind.__name__ for kind in ours if not issubclass(kind, caught)]
+    assert [name for name in loose if not name.startswith(others)] == []
 
 
 def test_a_refusing_proxy(user: User) -> None:
