@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from nlsr_cli.nlsn.attention import NonLocalSparseAttention
+from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
@@ -106,8 +106,13 @@ class NLSN(
         """Enlarge `lr`. `rotations`, one tensor (d, r, k / 2) per attention layer in order, override the seeded ones.
 
         The picture itself (mean shift, bilinear skip, last addition) stays in the dtype of `lr` under autocast: only
-        features are halved, so a half-precision run cannot lose levels of the input.
+        features are halved, so a half-precision run cannot lose levels of the input. A side under `config.min_side` is
+        mirrored up to it, because next to two borders the zero padding of the convolutions tints what it sees.
         """
+        height, width = lr.shape[2:]
+        if min(height, width) < self.config.min_side:
+            sr = self.forward(reflect_to(lr, self.config.min_side, self.config.min_side), rotations)
+            return sr[:, :, : height * self.config.scale, : width * self.config.scale]
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
         features = self.head(x)  # (b, c, h, w)

@@ -1,0 +1,85 @@
+"""The guard around every tile: what overflows is redone in float32, what does not fit in smaller tiles."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nlsr_cli.errors import NlsrError, OutOfMemory
+from nlsr_cli.upscaling.device import Placement
+from nlsr_cli.upscaling.runner import TileRunner
+
+CPU = torch.device("cpu")
+
+
+class Repeat(nn.Module):
+    """Enlarges by repeating pixels, and can be told to fail."""
+
+    def __init__(self, *, largest: int = 10**9, overflow_in_half: bool = False, always_nan: bool = False) -> None:
+        super().__init__()
+        self.largest, self.overflow_in_half, self.always_nan = largest, overflow_in_half, always_nan
+        self.sizes: list[tuple[int, ...]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sizes.append(tuple(x.shape))
+        if x.shape[0] * x.shape[2] * x.shape[3] > self.largest:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        sr = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        half = torch.is_autocast_enabled("cpu")
+        bright = sr.mean() > 0.5
+        if self.always_nan or (self.overflow_in_half and half and bright):
+            sr = sr * float("inf")
+        return sr
+
+
+def runner(model: nn.Module, precision: str = "fp32") -> TileRunner:
+    return TileRunner(model, 2, Placement(CPU, precision), overlap=8)
+
+
+def enlarged(lr: np.ndarray) -> np.ndarray:
+    return lr.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def test_what_does_not_fit_is_halved_until_it_does() -> None:
+    lr = np.random.default_rng(0).random((1, 128, 96, 3)).astype(np.float32)
+    guarded = runner(Repeat(largest=64 * 64))
+    np.testing.assert_allclose(guarded.run(lr), enlarged(lr), atol=1e-6)
+    assert guarded.events[0] == "a tile of 96×128 pixels did not fit in memory: redone in tiles of 72"
+
+
+def test_a_batch_that_does_not_fit_goes_tile_by_tile() -> None:
+    lr = np.random.default_rng(0).random((3, 32, 32, 3)).astype(np.float32)
+    model = Repeat(largest=32 * 32)
+    guarded = runner(model)
+    np.testing.assert_allclose(guarded.run(lr), enlarged(lr), atol=1e-6)
+    assert [size[0] for size in model.sizes] == [3, 1, 1, 1]
+    assert guarded.events == []
+
+
+def test_memory_that_is_never_enough_ends_in_a_clear_error() -> None:
+    with pytest.raises(OutOfMemory, match="out of memory on cpu, even with tiles of"):
+        runner(Repeat(largest=0)).run(np.zeros((1, 256, 256, 3), np.float32))
+
+
+def test_only_the_tile_that_overflows_is_redone_in_float32() -> None:
+    lr = np.stack([np.full((8, 8, 3), level, np.float32) for level in (0.25, 0.75)])
+    model = Repeat(overflow_in_half=True)
+    guarded = runner(model, "bf16")
+    np.testing.assert_array_equal(guarded.run(lr[:1]), enlarged(lr[:1]))
+    assert guarded.events == []
+    np.testing.assert_array_equal(guarded.run(lr[1:]), enlarged(lr[1:]))
+    assert guarded.events == ["a tile of 8×8 pixels overflowed in bf16: redone in fp32"]
+
+
+def test_non_finite_in_float32_is_an_error_never_a_picture() -> None:
+    with pytest.raises(NlsrError, match="not finite"):
+        runner(Repeat(always_nan=True), "bf16").run(np.ones((1, 8, 8, 3), np.float32))
+
+
+def test_other_errors_are_not_taken_for_memory() -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        runner(Broken()).run(np.zeros((1, 64, 64, 3), np.float32))

@@ -1,0 +1,119 @@
+"""Tiles cover everything, are equal, and join without a trace; the joining never holds the whole picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from nlsr_cli.nlsn import NLSNConfig
+from nlsr_cli.options import TileOptions
+from nlsr_cli.upscaling.tiles import Tile, automatic_tile, plan_axis, plan_for, plan_tiles, seam_positions, stitch
+
+LENGTHS = [1, 2, 7, 12, 31, 32, 33, 63, 64, 65, 100, 127, 511]
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(
+    ("size", "overlap", "minimum"), [(32, 8, 8), (32, 0, 1), (33, 16, 12), (12, 5, 12), (8, 3, 12)]
+)
+def test_axis_covers_everything_with_equal_tiles(length: int, size: int, overlap: int, minimum: int) -> None:
+    axis = plan_axis(length, size=size, overlap=overlap, minimum=minimum)
+    covered = np.zeros(length, int)
+    for start in axis.starts:
+        assert 0 <= start <= length - axis.size
+        covered[start : start + axis.size] += 1
+    assert covered.min() >= 1
+    assert axis.size <= max(size, minimum)
+    assert axis.size >= min(minimum, length)
+    pairs = zip(axis.starts, axis.starts[1:], strict=False)
+    assert all(a < b and a + axis.size - b >= min(overlap, (axis.size - 1) // 2) - 1 for a, b in pairs)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("overlap", [0, 1, 3, 8, 15])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_weights_sum_to_one_everywhere_also_at_the_border(length: int, overlap: int, scale: int) -> None:
+    axis = plan_axis(length, size=32, overlap=overlap)
+    total = np.zeros(length * scale)
+    for start, weight in zip(axis.starts, axis.weights(scale), strict=True):
+        assert weight.min() >= 0
+        total[start * scale : start * scale + len(weight)] += weight
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+
+
+def test_tiles_shrink_together_instead_of_leaving_a_sliver() -> None:
+    axis = plan_axis(130, size=64, overlap=0)
+    assert (axis.size, axis.starts) == (44, (0, 43, 86))
+
+
+def test_size_zero_is_the_whole_picture() -> None:
+    plan = plan_tiles(300, 20, size=0, overlap=16)
+    assert list(plan) == [Tile(0, 0, 300, 20)]
+
+
+def run(picture: np.ndarray, scale: int, size: int, overlap: int) -> np.ndarray:
+    """Enlarge by repeating pixels, tile by tile."""
+    plan = plan_tiles(*picture.shape[:2], size=size, overlap=overlap)
+    out = np.full((picture.shape[0] * scale, picture.shape[1] * scale, 3), np.nan, np.float32)
+
+    def enlarge(tiles: Sequence[Tile]) -> list[np.ndarray]:
+        parts = [picture[t.top : t.top + t.height, t.left : t.left + t.width] for t in tiles]
+        return [part.repeat(scale, axis=0).repeat(scale, axis=1) for part in parts]
+
+    def emit(row: int, band: np.ndarray) -> None:
+        assert np.isnan(out[row : row + len(band)]).all(), "every row is handed on once"
+        out[row : row + len(band)] = band
+
+    stitch(plan, scale, enlarge, emit)
+    return out
+
+
+@pytest.mark.parametrize("size", [12, 17, 64, 0])
+@pytest.mark.parametrize("overlap", [0, 3, 5])
+@pytest.mark.parametrize("scale", [2, 3])
+def test_tiled_equals_whole_for_a_local_function(size: int, overlap: int, scale: int) -> None:
+    picture = np.random.default_rng(0).random((41, 29, 3)).astype(np.float32)
+    expected = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    np.testing.assert_allclose(run(picture, scale, size, overlap), expected, atol=1e-6)
+
+
+def test_only_the_rows_of_one_tile_row_are_held() -> None:
+    """A band is emitted after each row of tiles, so that memory does not grow with the height of the picture."""
+    plan = plan_tiles(200, 30, size=32, overlap=8)
+    bands: list[int] = []
+    stitch(
+        plan,
+        2,
+        lambda tiles: [np.zeros((t.height * 2, t.width * 2, 3), np.float32) for t in tiles],
+        lambda _, band: bands.append(len(band)),
+    )
+    assert len(bands) == len(plan.rows.starts)
+    assert max(bands) <= 2 * plan.rows.size
+    assert sum(bands) == 400
+
+
+def test_border_of_a_tile_has_no_say_where_a_neighbour_has() -> None:
+    """The outer quarter of an overlap saw the border of its tile instead of the picture."""
+    axis = plan_axis(100, size=60, overlap=16)
+    first, second = axis.weights(1)
+    assert first[-4:].tolist() == second[:4].tolist() == [0] * 4
+    assert first[:40].min() == 1
+
+
+def test_seams_lie_in_the_middle_of_overlaps() -> None:
+    axis = plan_axis(100, size=60, overlap=20)
+    assert (axis.starts, seam_positions(axis)) == ((0, 40), [50.0])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_automatic_size_depends_on_the_network_alone(scale: int) -> None:
+    lite = NLSNConfig(scale, 48, 8, 2, 64, upsampler="pixelshuffledirect")
+    published = NLSNConfig(scale)
+    assert automatic_tile(lite) == 512
+    assert 96 <= automatic_tile(published) < automatic_tile(lite)
+    assert automatic_tile(published) % 16 == 0
+
+
+def test_no_tile_is_smaller_than_the_network_takes() -> None:
+    plan = plan_for(NLSNConfig(chunk_size=144), TileOptions(8, 2), 100, 100)
+    assert plan.rows.size >= 12
