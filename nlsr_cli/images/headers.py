@@ -21,6 +21,7 @@ SRGB_TRANSFERS = (1, 2, 6, 13, 14, 15)
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
 DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
+COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 338, 339
 
 
@@ -29,7 +30,8 @@ class Facts:
     """What the header of one file says.
 
     `bits` per channel; `refusal` is why the file cannot be read faithfully ("" if it can) with its `hint`; `canvas` is
-    (height, width) where it must be known before Pillow opens the file; `inverted` marks 16-bit grey with 0 as white.
+    (height, width) where it must be known before Pillow opens the file; `inverted` marks 16-bit grey with 0 as white;
+    `raw_ycbcr` uncompressed YCbCr, whatever mode Pillow gives it.
     """
 
     bits: int = 8
@@ -38,6 +40,7 @@ class Facts:
     canvas: tuple[int, int] | None = None
     lossless: bool = False
     monochrome: bool = False
+    raw_ycbcr: bool = False
     inverted: bool = False
     exif: bytes | None = None
     notes: tuple[str, ...] = ()
@@ -185,11 +188,15 @@ def _tiff(data: bytes) -> Facts:
     bits = numbers(BITS_PER_SAMPLE) or (1,)
     formats = set(numbers(SAMPLE_FORMAT)) - {4}  # 4 means undefined
     refusal = _deep_tiff(max(bits), formats, grey=samples == 1 and photometric in (0, 1))
+    raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
+    if raw_ycbcr and numbers(YCBCR_SUBSAMPLING) != (1, 1):  # which is not the default
+        return Facts(refusal=_deep("uncompressed YCbCr with fewer colour samples"), hint="Convert it to PNG first.")
     notes = ("An extra channel without stated meaning is left out.",) if 0 in numbers(EXTRA_SAMPLES) else ()
     return Facts(
         bits=max(bits),
         refusal=refusal,
         hint=DEEP_HINT if refusal else "",
+        raw_ycbcr=raw_ycbcr,
         inverted=photometric == 0 and bits == (16,),
         exif=data,
         notes=notes,

@@ -33,6 +33,10 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
         ValueError: the mode is not known.
     """
     mode = image.mode
+    if mode == "YCbCr":
+        return Decoded(_samples(image.convert("RGB")), None, ["YCbCr is converted to RGB."])
+    if facts.raw_ycbcr:  # older Pillow takes the samples for those of RGB, four to a pixel
+        raise ValueError("uncompressed YCbCr is not known to this version of Pillow")
     if mode in ("1", "L", "RGB"):
         return _plain(image, facts, _samples(image.convert("L") if mode == "1" else image))
     if mode in ("LA", "La"):
@@ -47,8 +51,6 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
         return _palette(image, keep_rgb=keep_rgb)
     if mode == "CMYK":
         return Decoded(_samples(image))
-    if mode == "YCbCr":
-        return Decoded(_samples(image.convert("RGB")), None, ["YCbCr is converted to RGB."])
     if mode == "LAB":
         return Decoded(colour.lab_to_srgb(_samples(image)), None, ["CIE L*a*b* is converted to sRGB."])
     if mode.startswith("I;16"):

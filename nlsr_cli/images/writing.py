@@ -284,7 +284,7 @@ def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
 
 
 def _bmp(canvas: Canvas, options: EncodeOptions) -> bytes:
-    return _saved(canvas, "BMP", dpi=canvas.dpi)
+    return _saved(canvas, "BMP", dpi=canvas.dpi or (0, 0))  # zero is unknown; left alone, Pillow would claim 96
 
 
 def _tiff(canvas: Canvas, options: EncodeOptions) -> bytes:

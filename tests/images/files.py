@@ -75,14 +75,17 @@ def shorts(order: str, *values: int) -> tuple[int, int, bytes]:
     return 3, len(values), struct.pack(f"{order}{len(values)}H", *values)
 
 
-def plain_tiff(order: str, bits: tuple[int, ...], photometric: int, data: bytes, **more: int) -> bytes:
+def plain_tiff(
+    order: str, bits: tuple[int, ...], photometric: int, data: bytes, **more: int | tuple[int, ...]
+) -> bytes:
     """Return a 4 x 2 TIFF of the given sample layout; `t339=3` adds tag 339 (sample format) with the value 3 for every
     sample; other tags get one value.
     """
     tags = {256: shorts(order, 4), 257: shorts(order, 2), 258: shorts(order, *bits), 259: shorts(order, 1)}
     tags |= {262: shorts(order, photometric), 277: shorts(order, len(bits)), 278: shorts(order, 2)}
     for name, value in more.items():
-        tags[int(name[1:])] = shorts(order, *[value] * (len(bits) if name == "t339" else 1))
+        values = value if isinstance(value, tuple) else [value] * (len(bits) if name == "t339" else 1)
+        tags[int(name[1:])] = shorts(order, *values)
     return tiff(order, tags, data)
 
 

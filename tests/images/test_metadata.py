@@ -198,6 +198,12 @@ def test_resolution_in_centimetres_and_without_tags():
     assert read_picture(data).metadata.dpi == (254.0, 254.0)
 
 
+@pytest.mark.parametrize("target", native_formats().writable)
+def test_no_resolution_is_made_up(target):
+    """A picture that states none gets none; Pillow alone would write 96 dpi into a BMP."""
+    assert read_picture(encode_picture(picture(), format=target, options=OPTIONS)[0]).metadata.dpi is None
+
+
 def test_metadata_defaults_say_nothing():
     """A picture made in memory carries nothing."""
     assert Metadata("PNG", "RGB") == Metadata("PNG", "RGB", None, None, None, False)

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import native_formats, probe, read_picture
@@ -19,6 +19,7 @@ from tests.images.files import camera_exif, gradient, plain_tiff, png, saved, wi
 RGB = gradient()
 GREY = np.ascontiguousarray(RGB[..., 0])
 ALPHA = np.linspace(0, 255, GREY.size).reshape(GREY.shape).astype(np.uint8)
+TIFF_MODES = {mode for mode, _ in TiffImagePlugin.OPEN_INFO.values()}
 NEEDS_AVIF = pytest.mark.skipif("AVIF" not in native_formats().readable, reason="this Pillow has no AVIF")
 
 
@@ -159,6 +160,7 @@ def test_palette_with_alpha_channel():
     np.testing.assert_array_equal(picture.color[0, 1], [0, 255, 0])
 
 
+@pytest.mark.skipif("La" not in TIFF_MODES, reason="this Pillow cannot open premultiplied grey at all")
 def test_premultiplied_grey_becomes_straight():
     """TIFF ExtraSamples 1 means associated alpha: 50 at alpha 100 is 128 (TIFF 6.0 section 18)."""
     picture = read_picture(plain_tiff("<", (8, 8), 1, bytes([50, 100] * 8), t338=1))
@@ -167,14 +169,28 @@ def test_premultiplied_grey_becomes_straight():
     assert picture.alpha[0, 0] == 100
 
 
-def test_other_color_models_become_rgb():
-    """YCbCr and CIE L*a*b* TIFFs are converted and noted."""
-    ycc = read_picture(saved(Image.fromarray(RGB).convert("YCbCr"), "TIFF"))
-    assert np.abs(ycc.color.astype(int) - RGB).max() <= 3
-    assert "YCbCr is converted to RGB." in ycc.notes
-    lab = read_picture(saved(Image.new("LAB", (4, 4), (255, 128, 128)), "TIFF"))
-    assert lab.metadata.mode == "LAB"
-    assert lab.color.min() >= 254
+def test_lab_becomes_rgb():
+    """A CIE L*a*b* TIFF is converted and noted; white is white."""
+    picture = read_picture(saved(Image.new("LAB", (4, 4), (255, 128, 128)), "TIFF"))
+    assert picture.metadata.mode == "LAB"
+    assert picture.color.min() >= 254
+    assert picture.notes == ("CIE L*a*b* is converted to sRGB.",)
+
+
+def test_uncompressed_ycbcr_is_right_or_refused():
+    """Older Pillow takes raw YCbCr for RGB, and none knows raw subsampled YCbCr: better no picture than a wrong one."""
+    rgb = np.ascontiguousarray(RGB[:2, :4])
+    samples = Image.fromarray(rgb).convert("YCbCr").tobytes()
+    with pytest.raises(ImageReadError, match="holds uncompressed YCbCr with fewer colour samples"):
+        read_picture(plain_tiff("<", (8, 8, 8), 6, samples[:12], t530=(2, 2)))
+    data = plain_tiff("<", (8, 8, 8), 6, samples, t530=(1, 1))
+    if "YCbCr" not in TIFF_MODES:
+        with pytest.raises(ImageReadError, match="uncompressed YCbCr is not known to this version of Pillow"):
+            read_picture(data)
+        return
+    picture = read_picture(data)
+    assert np.abs(picture.color.astype(int) - rgb).max() <= 3
+    assert picture.notes == ("YCbCr is converted to RGB.",)
 
 
 def test_cmyk_jpeg_of_adobe_is_not_inverted():
