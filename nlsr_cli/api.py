@@ -52,9 +52,11 @@ def plan_files(
     sources: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions, source: ModelSource
 ) -> Batch:
     """Return the batch that enlarges `sources` with the model `source`: planned, checked, not yet begun."""
+    from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.planning import plan_batch
 
+    parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
     plan = plan_batch(sources, output, scale=source.scale, max_pixels=options.max_pixels)
     return Batch(
         plan,

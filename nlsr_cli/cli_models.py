@@ -131,13 +131,16 @@ def path(model: _Model = "lite", scale: _Scale = None) -> None:
 def convert(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or .safetensors.")],
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")],
-    chunk_size: Annotated[int, typer.Option(help="Positions per attention chunk; shapes cannot tell.")] = 144,
-    n_hashes: Annotated[int, typer.Option(help="Hash rounds; shapes cannot tell.")] = 4,
-    res_scale: Annotated[float, typer.Option(help="Weight of residual branches; shapes cannot tell.")] = 0.1,
-    image_skip: Annotated[str, typer.Option(help="none, or bilinear for the lite family.")] = "none",
+    chunk_size: Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")] = None,
+    n_hashes: Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")] = None,
+    res_scale: Annotated[float | None, typer.Option(help="Weight of residual branches. [default: 0.1]")] = None,
+    image_skip: Annotated[str | None, typer.Option(help="none or bilinear. [default: none]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")] = False,
 ) -> None:
     """Turn a published checkpoint into config.json, model.safetensors and a model card; nothing in it is executed.
+
+    The options say what the shapes of tensors cannot. Their defaults are what the file itself says, else the published
+    values.
 
     Example: nlsr models convert model_x4.pt nlsn-x4
     """

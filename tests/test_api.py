@@ -1,0 +1,63 @@
+"""The Python face: what is public, and that it does what the command line does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nlsr_cli
+from nlsr_cli import OutputOptions, TileOptions, UpscaleOptions, Upscaler, load_model, upscale_file, upscale_files
+from nlsr_cli.errors import DestinationClash, ImageReadError, OptionError, UnknownModel
+from tests.conftest import pixels
+
+
+def test_public_names_are_these_and_all_exist() -> None:
+    public = [name for name in nlsr_cli.__all__ if not name.startswith("_")]
+    assert public == sorted(public)
+    for name in nlsr_cli.__all__:
+        assert getattr(nlsr_cli, name) is not None
+    assert dir(nlsr_cli) == sorted(nlsr_cli.__all__)
+    with pytest.raises(AttributeError):
+        nlsr_cli.nothing  # noqa: B018
+
+
+def test_importing_costs_nothing() -> None:
+    code = "import sys, nlsr_cli; assert not {'torch', 'PIL', 'numpy', 'typer', 'rich'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_upscale_file(sample: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    options = UpscaleOptions(tile=TileOptions(32, 8))
+    outcome = upscale_file(sample, options=options, on_tile=lambda done, total: calls.append((done, total)))
+    assert outcome.output == sample.with_name("photo_x4.png")
+    assert outcome.output_size == pixels(outcome.output).shape[:2] == (160, 192)
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_upscale_file_raises_what_went_wrong(sample: Path, tmp_path: Path) -> None:
+    with pytest.raises(ImageReadError, match="does not exist"):
+        upscale_file(tmp_path / "missing.png")
+    with pytest.raises(UnknownModel):
+        upscale_file(sample, options=UpscaleOptions(model="nothing"))
+    with pytest.raises(OptionError, match="is a folder"):
+        upscale_file(tmp_path)
+    upscale_file(sample, tmp_path / "a.png")
+    with pytest.raises(DestinationClash):
+        upscale_file(sample, tmp_path / "a.png")
+    assert upscale_file(sample, tmp_path / "a.png", overwrite=True).status == "done"
+
+
+def test_upscale_files_yields_each_outcome_as_it_is_finished(sample: Path, tmp_path: Path) -> None:
+    (sample.parent / "zzz.png").write_bytes(sample.read_bytes())
+    outcomes = upscale_files([sample.parent], OutputOptions(target=tmp_path / "out"))
+    assert next(outcomes).source == sample
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo_x4.png"]
+    assert [outcome.status for outcome in outcomes] == ["done"]
+
+
+def test_a_model_and_an_upscaler_of_your_own(sample: Path) -> None:
+    picture = nlsr_cli.read_picture(sample)
+    enlarged = Upscaler(load_model("lite", scale=2)).upscale(picture)
+    assert enlarged.picture.color.shape == (80, 96, 3)

@@ -1,0 +1,268 @@
+"""The command line as people use it: exit codes, the exact words of errors, stdout for results, files on disk."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from nlsr_cli import __version__
+from nlsr_cli.cli import app
+from tests.conftest import ASSETS, pixels
+
+NLSR = [sys.executable, "-m", "nlsr_cli"]
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_one_picture(sample: Path) -> None:
+    result = run("upscale", sample, "--scale", 4)
+    assert result.exit_code == 0
+    assert result.stdout == f"{sample.parent}/photo_x4.png\n"
+    assert "nlsn-lite-x4 on cpu in" in result.stderr
+    assert "photo.png: 48×40 → 192×160 in" in result.stderr
+    assert names(sample.parent) == ["photo.png", "photo_x4.png"]
+    assert pixels(sample.parent / "photo_x4.png").shape == (160, 192, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        (["--scale", "2"], "photo_x2.png"),
+        (["--model", "nlsn-lite-x2"], "photo_x2.png"),
+        (["--model", "lite"], "photo_x4.png"),
+        (["--format", "webp"], "photo_x4.webp"),
+        (["--suffix", "_big"], "photo_big.png"),
+        (["--tile", "32", "--overlap", "8", "--precision", "fp32", "--device", "cpu"], "photo_x4.png"),
+        (["--tile", "0"], "photo_x4.png"),
+    ],
+)
+def test_options_that_name_the_output(sample: Path, arguments: list[str], output: str) -> None:
+    result = run("upscale", sample, *arguments)
+    assert result.exit_code == 0, result.stderr
+    assert names(sample.parent) == sorted(["photo.png", output])
+
+
+def test_quiet_says_nothing_at_all(sample: Path) -> None:
+    result = run("upscale", sample, "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error", "hint"),
+    [
+        (["--scale", "3"], 2, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
+        (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
+        (["--device", "gpu"], 2, "unknown device 'gpu'", "Did you mean cuda?"),
+        (["--device", "cuda:77"], 2, "device 'cuda:77' is not there", "This machine has:"),
+        (["--precision", "fp61"], 2, "unknown precision 'fp61'", "Did you mean fp16?"),
+        (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not have the precision fp16", "It has: fp32"),
+        (["--tile", "big"], 2, "--tile must be auto, 0 or a positive number of pixels, not 'big'", ""),
+        (["--tile", "32", "--overlap", "16"], 2, "--overlap 16 is too large for --tile 32", "at most 15 here."),
+        (["--format", "jpgg"], 2, "unknown format 'jpgg'", "Did you mean jpeg?"),
+        (["--quality", "101"], 2, "--quality must be from 1 to 100, not 101", ""),
+        (["--max-pixels", "0"], 2, "--max-pixels must be at least 1, not 0", ""),
+        (["--max-pixels", "1919"], 1, "1919", "--max-pixels"),
+        (["--overwrite", "--skip-existing"], 2, "--overwrite and --skip-existing exclude each other", ""),
+        (["-o", "-", "--json"], 2, "--json and -o - both need standard output", "Give a file after -o"),
+        (["-o", "x.xyz"], 2, "unknown ending '.xyz'", ".png"),
+        (["--background", "nocolour", "--format", "jpeg"], 2, "nocolour", ""),
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_one_hint(
+    sample: Path, arguments: list[str], code: int, error: str, hint: str
+) -> None:
+    result = run("upscale", sample, *arguments)
+    lines = result.stderr.splitlines()
+    said = [line for line in lines if line.startswith(("error: ", "hint: "))]
+    assert result.exit_code == code, result.stderr
+    assert said[0].startswith("error: ")
+    assert error in said[0]
+    assert len(said) == (2 if len(said) > 1 else 1)
+    assert hint in (said[1] if len(said) > 1 else "")
+    assert result.stdout == ""
+    assert names(sample.parent) == ["photo.png"]
+
+
+def test_usage_errors_exit_with_2(sample: Path) -> None:
+    assert run("upscale").exit_code == 2
+    assert run("upscale", sample, "--scale", "four").exit_code == 2
+    assert run("upscal", sample).exit_code == 2
+
+
+def test_existing_outputs_are_kept_unless_told_otherwise(sample: Path) -> None:
+    output = sample.parent / "photo_x4.png"
+    output.write_text("precious")
+    result = run("upscale", sample)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"error: {output}: the output exists already",
+        "hint: Add --overwrite to replace it or --skip-existing to keep it.",
+    ]
+    assert run("upscale", sample, "--skip-existing").exit_code == 0
+    assert output.read_text() == "precious"
+    assert run("upscale", sample, "--overwrite").exit_code == 0
+    assert pixels(output).shape == (160, 192, 3)
+
+
+def test_dry_run_prints_the_plan_and_touches_nothing(sample: Path) -> None:
+    (sample.parent / "broken.png").write_bytes(b"")
+    result = run("upscale", sample.parent, "-o", sample.parent / "out", "--dry-run")
+    assert result.exit_code == 3
+    target = sample.parent / "out" / "photo_x4.png"
+    assert result.stdout == f"would write: {sample} → {target}  PNG  48×40 → 192×160, tiles: 1\n"
+    assert names(sample.parent) == ["broken.png", "photo.png"]
+    listed = run("upscale", sample.parent, "--dry-run", "--json").stdout.splitlines()
+    assert [json.loads(line)["status"] for line in listed] == ["would fail", "would write"]
+
+
+def test_json_is_one_object_per_file_and_a_summary(sample: Path) -> None:
+    (sample.parent / "broken.png").write_bytes(b"")
+    result = run("upscale", sample.parent, "--json")
+    first, second, last = (json.loads(line) for line in result.stdout.splitlines())
+    assert (first["status"], first["error"]["type"]) == ("failed", "ImageReadError")
+    assert (second["status"], second["output_size"]) == ("done", {"height": 160, "width": 192})
+    assert last["summary"].items() >= {"done": 1, "failed": 1, "exit_code": 3}.items()
+    assert result.exit_code == 3
+
+
+def test_standard_input_to_standard_output(sample: Path) -> None:
+    result = run("upscale", "-", "-o", "-", stdin=sample.read_bytes())
+    assert result.exit_code == 0
+    with Image.open(io.BytesIO(result.stdout_bytes)) as image:
+        assert (image.format, image.size) == ("PNG", (192, 160))
+    result = run("upscale", sample, "-o", "-", "--format", "jpeg")
+    assert result.stdout_bytes.startswith(b"\xff\xd8\xff")
+    assert run("upscale", "-", "-o", "-", stdin=b"text").exit_code == 1
+
+
+def test_same_bytes_alone_in_a_folder_in_another_order_and_twice(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        for name, asset in (("a.png", "colosseum.png"), ("b.jpg", "tower.jpg")):
+            (tmp_path / place / name).write_bytes((ASSETS / asset).read_bytes())
+    one = tmp_path / "one"
+    assert run("upscale", one / "a.png", "-o", tmp_path / "alone").exit_code == 0
+    assert run("upscale", one / "b.jpg", "-o", tmp_path / "alone").exit_code == 0
+    assert run("upscale", one, "-o", tmp_path / "folder").exit_code == 0
+    assert run("upscale", one / "b.jpg", one / "a.png", "-o", tmp_path / "order").exit_code == 0
+    assert run("upscale", tmp_path / "two", "-o", tmp_path / "folder", "--overwrite").exit_code == 0
+    for name in ("a_x4.png", "b_x4.jpg"):
+        assert len({(tmp_path / place / name).read_bytes() for place in ("alone", "folder", "order")}) == 1
+
+
+def test_ctrl_c_leaves_whole_files_only_and_exits_with_130(tmp_path: Path) -> None:
+    for index in range(40):
+        (tmp_path / f"{index:02}.png").write_bytes((ASSETS / "colosseum.png").read_bytes())
+    out = tmp_path / "out"
+    process = subprocess.Popen([*NLSR, "upscale", tmp_path, "-o", out], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (out.is_dir() and names(out)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    finished = list(out.iterdir())
+    assert 0 < len(finished) < 40
+    for path in finished:
+        assert path.suffix == ".png"
+        assert pixels(path).shape == (768, 768, 3)
+
+
+def test_debug_shows_the_traceback(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLSR_DEBUG", "1")
+    assert "Traceback (most recent call last)" in run("upscale", sample, "--scale", "3").stderr
+    monkeypatch.delenv("NLSR_DEBUG")
+    assert "Traceback" not in run("upscale", sample, "--scale", "3").stderr
+
+
+def test_strange_names_are_printed_safely_and_kept_on_disk(tmp_path: Path) -> None:
+    strange = os.fsdecode(b"b\xffd [red]\x1b[31m.png")
+    path = tmp_path / strange
+    path.write_bytes((ASSETS / "colosseum.png").read_bytes()[:100])
+    result = subprocess.run([*NLSR, "upscale", path], capture_output=True, check=False)
+    assert result.returncode == 1
+    assert b"\x1b" not in result.stderr
+    assert b"[red]" in result.stderr
+    assert b"Traceback" not in result.stderr
+
+
+def test_version_and_help_are_light() -> None:
+    """No heavy package may be loaded to answer these: they must feel instant."""
+    code = (
+        "import sys\nfrom nlsr_cli.cli import app\n"
+        "try: app({!r})\nexcept SystemExit: pass\n"
+        "heavy = {{'torch', 'PIL', 'huggingface_hub', 'numpy', 'safetensors'}} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    for arguments in (["--version"], ["--help"], ["upscale", "--help"], ["models", "--help"]):
+        result = subprocess.run(
+            [sys.executable, "-c", code.format(arguments)], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+    assert run("--version").stdout == f"nlsr {__version__}\n"
+
+
+def test_models_commands(tmp_path: Path) -> None:
+    listed = run("models", "list").stdout
+    assert "nlsn-lite-x2" in listed
+    assert "nlsn-lite-x4" in listed
+    assert [json.loads(line)["scale"] for line in run("models", "list", "--json").stdout.splitlines()] == [2, 4]
+    info = json.loads(run("models", "info", "lite", "--scale", "2", "--json").stdout)
+    assert (info["name"], info["config"]["n_feats"]) == ("nlsn-lite-x2", 48)
+    assert "sha256" in run("models", "info", "nlsn-lite-x4").stdout
+    assert Path(run("models", "path", "nlsn-lite-x2").stdout.strip(), "model.safetensors").is_file()
+    verified = run("models", "verify")
+    assert verified.exit_code == 0
+    assert "FAIL" not in verified.stdout
+
+
+def test_models_verify_notices_a_changed_byte(tmp_path: Path) -> None:
+    folder = Path(run("models", "path", "nlsn-lite-x2").stdout.strip())
+    data = bytearray((folder / "model.safetensors").read_bytes())
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    data[-4:] = b"\x00\x00\xc0\x7f"  # a NaN
+    (tmp_path / "model.safetensors").write_bytes(data)
+    result = run("models", "verify", tmp_path)
+    assert result.exit_code == 1
+    assert "FAIL" in result.stdout
+
+
+def test_hostile_pickle_is_refused_and_nothing_runs(sample: Path, tmp_path: Path) -> None:
+    import pickle
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (os.system, (f"touch {tmp_path}/owned",))
+
+    checkpoint = tmp_path / "model_x4.pt"
+    checkpoint.write_bytes(pickle.dumps(Evil()))
+    for arguments in (["models", "convert", checkpoint, tmp_path / "out"], ["upscale", sample, "--model", checkpoint]):
+        result = run(*arguments)
+        assert result.exit_code in (1, 2)
+        assert result.stderr.startswith("error: ")
+    assert not (tmp_path / "owned").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_doctor() -> None:
+    text = run("doctor").stdout
+    for word in ("nlsr", "torch", "device cpu", "fp32", "weights", "hub cache", "PNG"):
+        assert word in text
+    facts = json.loads(run("doctor", "--json").stdout)
+    assert facts["models"] == ["nlsn-lite-x2", "nlsn-lite-x4"]

@@ -1,0 +1,70 @@
+"""Options are checked when they are built, and say what would have been right."""
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.options import (
+    ComputeOptions,
+    EncodeOptions,
+    OutputOptions,
+    TileOptions,
+    UpscaleOptions,
+    format_of_suffix,
+    nearest,
+    parse_format,
+)
+
+
+@pytest.mark.parametrize(("text", "size"), [("auto", None), ("AUTO", None), ("0", 0), ("64", 64)])
+def test_tile_sizes(text: str, size: int | None) -> None:
+    assert TileOptions.parse(text, 16).size == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "64px", "²"])
+def test_tile_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(OptionError, match="--tile must be"):
+        TileOptions.parse(text, 0)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: TileOptions(-1),
+        lambda: TileOptions(64, -1),
+        lambda: TileOptions(64, 32),
+        lambda: ComputeOptions("cuda:x"),
+        lambda: ComputeOptions("CPU "),
+        lambda: ComputeOptions(precision="int8"),
+        lambda: EncodeOptions(0),
+        lambda: OutputOptions(existing="ask"),
+        lambda: OutputOptions(suffix="../up"),
+        lambda: OutputOptions(format="GIF"),
+        lambda: UpscaleOptions(max_pixels=0),
+    ],
+)
+def test_nonsense_is_refused(build: object) -> None:
+    with pytest.raises(OptionError):
+        build()  # type: ignore[operator]
+
+
+def test_options_cannot_be_changed_by_accident() -> None:
+    with pytest.raises(FrozenInstanceError):
+        TileOptions().size = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["jpg", "JPEG", ".jpg", "Jpeg", "jfif"])
+def test_formats_by_name_or_ending(text: str) -> None:
+    assert parse_format(text) == "JPEG"
+
+
+def test_format_of_a_path() -> None:
+    assert format_of_suffix(Path("a.b/c.TIFF")) == "TIFF"
+    assert format_of_suffix(Path("a.png/c")) is None
+
+
+def test_nearest_names_the_choices_and_a_guess() -> None:
+    assert nearest("Lite", ["lite", "base"]) == "Did you mean lite? Valid: lite, base."
+    assert nearest("zzz", ["lite", "base"]) == "Valid: lite, base."

@@ -1,0 +1,141 @@
+"""One bad file never stops the rest, every file has an outcome, and the exit code follows from them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nlsr_cli.errors import ExitCode, NlsrError, WeightsCorrupt
+from nlsr_cli.nlsn import NLSN
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.upscaling.batch import Batch, Outcome, Report
+from nlsr_cli.upscaling.planning import plan_batch
+from nlsr_cli.upscaling.upscaler import Upscaler
+
+Maker = Callable[..., NLSN]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.jpg", "c.png"):
+        Image.new("RGB", (6, 5), "teal").save(tmp_path / name)
+    return tmp_path
+
+
+def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object) -> Batch:
+    plan = plan_batch(
+        [folder],
+        OutputOptions(target=folder / "out", **output),  # type: ignore[arg-type]
+        scale=2,
+        max_pixels=DEFAULT_MAX_PIXELS,
+    )
+    return Batch(plan, make_upscaler, encode=EncodeOptions(), overwrite=False, max_pixels=DEFAULT_MAX_PIXELS)
+
+
+def upscaler(model: NLSN) -> Upscaler:
+    return Upscaler(model, compute=ComputeOptions("cpu", "fp32"))
+
+
+def test_every_file_has_an_outcome_and_errors_come_first(folder: Path, tiny_network: Maker) -> None:
+    (folder / "b.jpg").write_bytes(b"not a picture")
+    outcomes = list(batch(folder, lambda: upscaler(tiny_network())).run())
+    assert [(o.source.name, o.status) for o in outcomes] == [("b.jpg", "failed"), ("a.png", "done"), ("c.png", "done")]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["a_x2.png", "c_x2.png"]
+    assert outcomes[1].output_size == (10, 12)
+
+
+def test_a_file_that_breaks_after_the_plan_fails_alone(folder: Path, tiny_network: Maker) -> None:
+    planned = batch(folder, lambda: upscaler(tiny_network()))
+    (folder / "a.png").unlink()
+    (folder / "b.jpg").write_bytes((folder / "b.jpg").read_bytes()[:300])
+    assert [o.status for o in planned.run()] == ["failed", "failed", "done"]
+
+
+def test_a_bug_met_by_one_file_does_not_lose_the_others(folder: Path, tiny_network: Maker) -> None:
+    class Flawed(Upscaler):
+        calls = 0
+
+        def upscale(self, *args: object, **kwargs: object) -> object:
+            Flawed.calls += 1
+            if Flawed.calls == 1:
+                raise ZeroDivisionError("oops")
+            if Flawed.calls == 2:
+                raise MemoryError
+            return super().upscale(*args, **kwargs)  # type: ignore[arg-type]
+
+    outcomes = list(batch(folder, lambda: Flawed(tiny_network(), compute=ComputeOptions("cpu"))).run())
+    assert [o.status for o in outcomes] == ["failed", "failed", "done"]
+    assert "unexpected ZeroDivisionError: oops" in str(outcomes[0].error)
+    assert "does not fit in memory" in str(outcomes[1].error)
+
+
+def test_no_network_is_loaded_without_work(folder: Path, tiny_network: Maker) -> None:
+    def never() -> Upscaler:
+        raise AssertionError
+
+    list(batch(folder, lambda: upscaler(tiny_network())).run())
+    assert [o.status for o in batch(folder, never, existing="skip").run()] == ["skipped"] * 3
+
+
+def test_a_model_that_does_not_load_is_no_files_own_error(folder: Path) -> None:
+    def damaged() -> Upscaler:
+        raise WeightsCorrupt("damaged")
+
+    with pytest.raises(WeightsCorrupt):
+        list(batch(folder, damaged).run())
+
+
+def test_an_output_that_appears_meanwhile_is_kept(folder: Path, tiny_network: Maker) -> None:
+    planned = batch(folder, lambda: upscaler(tiny_network()))
+    (folder / "out").mkdir()
+    (folder / "out" / "a_x2.png").write_text("mine")
+    outcomes = {o.source.name: o for o in planned.run()}
+    assert outcomes["a.png"].status == "failed"
+    assert (folder / "out" / "a_x2.png").read_text() == "mine"
+
+
+def test_interrupt_passes_through_and_leaves_only_whole_files(folder: Path, tiny_network: Maker) -> None:
+    seen = []
+
+    def interrupt(done: int, total: int) -> None:
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+
+    outcomes = batch(folder, lambda: upscaler(tiny_network())).run(on_tile=interrupt)
+    seen.append(next(outcomes))
+    with pytest.raises(KeyboardInterrupt):
+        next(outcomes)
+    assert [path.name for path in (folder / "out").iterdir()] == ["a_x2.png"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["done", "done"], ExitCode.OK),
+        (["done", "skipped"], ExitCode.OK),
+        (["skipped"], ExitCode.OK),
+        (["done", "failed"], ExitCode.PARTIAL),
+        (["skipped", "failed"], ExitCode.PARTIAL),
+        (["failed"], ExitCode.ERROR),
+        (["failed", "failed"], ExitCode.ERROR),
+    ],
+)
+def test_exit_code_follows_from_the_outcomes(statuses: list[str], code: ExitCode) -> None:
+    report = Report()
+    for status in statuses:
+        error = NlsrError("broken") if status == "failed" else None
+        report.add(Outcome(Path("a"), None, status, error=error))
+    assert report.exit_code == code
+    assert report.as_json()["summary"]["exit_code"] == int(code)
+    report.interrupted = True
+    assert report.exit_code == ExitCode.INTERRUPTED
+
+
+def test_outcome_as_json_is_plain() -> None:
+    error = NlsrError("what", "do this")
+    values = Outcome(Path("a"), None, "failed", input_size=(3, 4), error=error).as_json()
+    assert json.loads(json.dumps(values)) == values
+    assert values["error"] == {"type": "NlsrError", "message": "what", "hint": "do this"}
+    assert values["input_size"] == {"height": 3, "width": 4}

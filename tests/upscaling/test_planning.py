@@ -1,0 +1,187 @@
+"""What is read and where it goes is decided before the first pixel, with every clash found."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, OptionError
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, OutputOptions
+from nlsr_cli.upscaling.planning import STREAM, BatchPlan, plan_batch
+
+
+def picture(path: Path, format_: str | None = None, size: tuple[int, int] = (6, 4)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, "teal").save(path, format_)
+    return path
+
+
+def plan(*inputs: str | Path, scale: int = 4, max_pixels: int = DEFAULT_MAX_PIXELS, **output: object) -> BatchPlan:
+    return plan_batch(inputs, OutputOptions(**output), scale=scale, max_pixels=max_pixels)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "format_", "expected"),
+    [
+        ("photo.png", None, "photo_x4.png"),
+        ("photo.JPEG", None, "photo_x4.JPEG"),
+        ("photo.tif", None, "photo_x4.tif"),
+        ("photo.gif", "GIF", "photo_x4.png"),
+        ("mislabelled.jpg", "PNG", "mislabelled_x4.png"),
+        ("no-ending", "WEBP", "no-ending_x4.webp"),
+        ("två  bilder 写真.png", None, "två  bilder 写真_x4.png"),
+        ("dots.in.name.bmp", None, "dots.in.name_x4.bmp"),
+    ],
+)
+def test_default_output_lies_beside_the_input(tmp_path: Path, name: str, format_: str | None, expected: str) -> None:
+    (job,) = plan(picture(tmp_path / name, format_)).jobs
+    assert (job.target, job.error) == (tmp_path / expected, None)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "format_"),
+    [
+        ({"suffix": ""}, "out/a.png", "PNG"),
+        ({"suffix": "-{scale}times"}, "out/a-4times.png", "PNG"),
+        ({"format": "JPEG"}, "out/a_x4.jpg", "JPEG"),
+    ],
+)
+def test_suffix_and_format_name_the_output(tmp_path: Path, output: dict[str, str], expected: str, format_: str) -> None:
+    (job,) = plan(picture(tmp_path / "a.png"), target=tmp_path / "out", **output).jobs
+    assert (job.target, job.format) == (tmp_path / expected, format_)
+
+
+def test_target_with_an_ending_is_a_file(tmp_path: Path) -> None:
+    (job,) = plan(picture(tmp_path / "a.png"), target=tmp_path / "b.webp").jobs
+    assert (job.target, job.format) == (tmp_path / "b.webp", "WEBP")
+
+
+def test_target_with_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"unknown ending '\.pgn'") as caught:
+        plan(picture(tmp_path / "a.png"), target=tmp_path / "b.pgn")
+    assert ".png" in caught.value.hint
+
+
+def test_several_inputs_cannot_share_one_file(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="is a file, but there are several inputs"):
+        plan(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"), target=tmp_path / "c.png")
+
+
+def test_folder_takes_pictures_by_content_and_passes_over_the_rest(tmp_path: Path) -> None:
+    for name in ("b.png", "a.jpg", "sub/c.png"):
+        picture(tmp_path / name)
+    picture(tmp_path / "unnamed", "PNG")
+    (tmp_path / "notes.txt").write_text("text")
+    (tmp_path / ".hidden.png").write_bytes(b"")
+    found = plan(tmp_path)
+    assert [job.source.name for job in found.jobs] == ["a.jpg", "b.png", "unnamed"]
+    assert [path.name for path in found.ignored] == ["notes.txt"]
+
+
+def test_recursion_mirrors_the_tree(tmp_path: Path) -> None:
+    for name in ("a.png", "x/a.png", "x/y/b.jpg"):
+        picture(tmp_path / "in" / name)
+    jobs = plan(tmp_path / "in", target=tmp_path / "out", recursive=True).jobs
+    targets = [job.target.relative_to(tmp_path / "out").as_posix() for job in jobs]
+    assert targets == ["a_x4.png", "x/a_x4.png", "x/y/b_x4.jpg"]
+    assert not any(job.error for job in jobs)
+
+
+def test_second_call_does_not_enlarge_its_own_outputs(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "a_x4.png")
+    picture(tmp_path / "out" / "a_x4.png")
+    beside = plan(tmp_path, existing="skip")
+    assert [(job.source.name, job.skip) for job in beside.jobs] == [("a.png", True)]
+    inside = plan(tmp_path, target=tmp_path / "out", recursive=True, existing="overwrite")
+    assert [job.source.name for job in inside.jobs] == ["a.png", "a_x4.png"]
+
+
+def test_patterns_are_expanded_and_names_win_over_patterns(tmp_path: Path) -> None:
+    for name in ("a1.png", "a2.png", "a[1].png", "deep/er/a3.png"):
+        picture(tmp_path / name)
+    assert [job.source.name for job in plan(f"{tmp_path}/a?.png").jobs] == ["a1.png", "a2.png"]
+    assert [job.source.name for job in plan(f"{tmp_path}/a[1].png").jobs] == ["a[1].png"]
+    assert [job.source.name for job in plan(f"{tmp_path}/**/a3.png").jobs] == ["a3.png"]
+    with pytest.raises(OptionError, match="no file matches"):
+        plan(f"{tmp_path}/*.tiff")
+
+
+def test_same_file_named_twice_is_one_job(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    assert len(plan(path, path, tmp_path).jobs) == 1
+
+
+def test_clashes_fail_all_who_claim_the_same_output(tmp_path: Path) -> None:
+    """a.jpg and a.png, and equal names in two folders: none may win in silence."""
+    jpg, png, other = (picture(tmp_path / name) for name in ("a.jpg", "a.png", "x/a.png"))
+    fine = picture(tmp_path / "b.png")
+    jobs = plan(jpg, png, other, fine, target=tmp_path / "out", format="PNG").jobs
+    assert [type(job.error) for job in jobs] == [DestinationClash] * 3 + [type(None)]
+    assert str(jpg) in str(jobs[1].error)
+    assert str(other) in str(jobs[0].error)
+
+
+def test_an_input_is_never_its_own_output(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    link = tmp_path / "link.png"
+    link.symlink_to(path)
+    for output in ({"suffix": ""}, {"target": path}, {"target": link}, {"target": tmp_path, "suffix": ""}):
+        (job,) = plan(path, existing="overwrite", **output).jobs
+        assert isinstance(job.error, DestinationClash)
+        assert "replace the input itself" in job.error.message
+
+
+@pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
+def test_existing_output(tmp_path: Path, existing: str) -> None:
+    path = picture(tmp_path / "a.png")
+    picture(tmp_path / "a_x4.png")
+    (job,) = plan(path, existing=existing).jobs
+    assert job.skip == (existing == "skip")
+    assert isinstance(job.error, DestinationClash) == (existing == "error")
+
+
+def test_unusable_places_are_known_at_once(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png")
+    (tmp_path / "file").write_text("")
+    (job,) = plan(path, target=tmp_path / "file" / "deep" / "b.png").jobs
+    assert isinstance(job.error, ImageWriteError)
+    (tmp_path / "a_x4.png").mkdir()
+    (job,) = plan(path, existing="overwrite").jobs
+    assert isinstance(job.error, DestinationClash)
+    assert not (tmp_path / "deep").exists()
+
+
+def test_unreadable_inputs_are_jobs_with_errors(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").write_bytes(b"")
+    good = picture(tmp_path / "good.png")
+    jobs = plan(tmp_path / "missing.png", tmp_path / "empty.png", good).jobs
+    assert [type(job.error) for job in jobs] == [ImageReadError, ImageReadError, type(None)]
+
+
+def test_limits_are_checked_before_any_computing(tmp_path: Path) -> None:
+    wide = picture(tmp_path / "wide.png", size=(20000, 2))
+    (job,) = plan(wide, format="JPEG").jobs
+    assert isinstance(job.error, ImageWriteError)
+    assert "80000" in job.error.message
+    (job,) = plan(wide, max_pixels=39999).jobs
+    assert isinstance(job.error, ImageReadError)
+    assert "--max-pixels" in job.error.hint
+
+
+def test_streams(tmp_path: Path) -> None:
+    (job,) = plan("-", target=STREAM).jobs
+    assert (job.source, job.target) == (STREAM, STREAM)
+    (job,) = plan("-", target=tmp_path / "a.jpg").jobs
+    assert (job.target, job.format) == (tmp_path / "a.jpg", "JPEG")
+    with pytest.raises(OptionError, match="needs an output"):
+        plan("-")
+    with pytest.raises(OptionError, match="cannot be mixed"):
+        plan("-", "a.png", target=STREAM)
+    with pytest.raises(OptionError, match="exactly one"):
+        plan(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"), target=STREAM)
+
+
+def test_nothing_found_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no pictures found"):
+        plan(tmp_path)
