@@ -152,7 +152,7 @@ class OutputOptions:
     `existing` is "error", "overwrite" or "skip".
     """
 
-    target: Path | None = None
+    target: str | Path | None = None
     format: str | None = None
     suffix: str | None = None
     existing: str = "error"
@@ -165,3 +165,8 @@ class OutputOptions:
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
         if self.format is not None and self.format not in FORMAT_SUFFIXES:
             raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))
+
+    @property
+    def place(self) -> Path | None:
+        """Return the target as a path."""
+        return None if self.target is None else Path(self.target)

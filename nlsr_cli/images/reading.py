@@ -47,14 +47,16 @@ _pillow = threading.RLock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
-def read_picture(source: Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def read_picture(
+    source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Picture:
     """Read the first frame of a picture from a file, or from its bytes, which messages then call `name`.
 
     Raises:
         ImageReadError: it cannot be read, or not without loss, or has more than `max_pixels` pixels.
     """
     label = name or ("-" if isinstance(source, bytes) else str(source))
-    data, format = _load(source, label)  # noqa: A001 - the word for it, in Pillow too
+    data, format = _load(source if isinstance(source, bytes) else Path(source), label)  # noqa: A001 - the word for it, in Pillow too
     facts = _facts(data, format, label)
     with _border(data, label, max_pixels):
         _check_pixels(facts.canvas, label, max_pixels)

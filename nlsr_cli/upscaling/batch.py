@@ -165,7 +165,7 @@ class Batch:
         content = sys.stdin.buffer.read() if stream else job.source
         picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
         format_ = job.format or kept_format(picture.metadata.format)
-        if stream:  # a file's size was checked by the plan
+        if job.header is None:  # a stream: the sizes of files were checked by the plan
             scale = upscaler.scale
             check_size(format_, picture.height * scale, picture.width * scale, job.target)
         enlarged = upscaler.upscale(picture, on_tile)

@@ -84,7 +84,7 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: in
 def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
     if len(inputs) > 1:
         raise OptionError("standard input ('-') cannot be mixed with other inputs")
-    target = output.target
+    target = output.place
     if target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
     format_ = output.format or ("" if target == STREAM else _format_of_target(target))
@@ -98,7 +98,8 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
 def _find(inputs: Sequence[str | Path], output: OutputOptions) -> _Found:
     found = _Found()
     seen: set[Path] = set()
-    own = output.target.resolve() if output.target is not None and output.target.is_dir() else None
+    place = output.place
+    own = place.resolve() if place is not None and place.is_dir() else None
     for each in inputs:
         for path, root in _expand(Path(each), str(each), output, own, found):
             if (real := path.absolute()) not in seen:  # the same file named twice is one job
@@ -165,7 +166,7 @@ def _drop_own_outputs(jobs: list[Job], found: _Found) -> list[Job]:
 
 def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
     """Return (folder, file): where `-o` puts outputs; both None for beside the inputs."""
-    target = output.target
+    target = output.place
     if target is None:
         return None, None
     if target == STREAM:
@@ -198,6 +199,13 @@ def _job(
     scale: int,
     max_pixels: int,
 ) -> Job:
+    if source.is_fifo():  # it can be read only once, so nothing is known before the job itself reads it
+        if file is None:
+            raise OptionError(
+                f"{source} is a pipe and has no name to go by", "Add -o FILE, or -o - for standard output."
+            )
+        job = Job(source, file, output.format or ("" if file == STREAM else _format_of_target(file)))
+        return job if file == STREAM else _check_target(job, output)
     if file is not None and file != STREAM and output.format is None:
         _format_of_target(file)  # a wrong ending is the caller's mistake, not this picture's
     try:

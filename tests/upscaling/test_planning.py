@@ -1,5 +1,6 @@
 """What is read and where it goes is decided before the first pixel, with every clash found."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,16 @@ def test_streams(tmp_path: Path) -> None:
         plan("-", "a.png", target=STREAM)
     with pytest.raises(OptionError, match="exactly one"):
         plan(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"), target=STREAM)
+
+
+def test_a_pipe_is_not_read_by_the_plan(tmp_path: Path) -> None:
+    """As in `nlsr upscale <(djxl a.jxl -) -o a.png`: what the plan reads would be lost."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (job,) = plan(pipe, target=tmp_path / "a.png").jobs
+    assert (job.header, job.error, job.format) == (None, None, "PNG")
+    with pytest.raises(OptionError, match="is a pipe"):
+        plan(pipe)
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
