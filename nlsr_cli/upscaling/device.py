@@ -31,7 +31,7 @@ class Placement:
         with (
             torch.inference_mode(),
             torch.autocast(self.device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None),
-            torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False),
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
             yield
 

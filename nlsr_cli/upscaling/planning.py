@@ -271,7 +271,7 @@ def _refuse_clashes(jobs: list[Job]) -> list[Job]:
     for job in jobs:
         if job.error is None and claims[os.path.normcase(job.target.absolute())] > 1:
             others = sorted(str(o.source) for o in jobs if o.target == job.target and o.source != job.source)
-            hint = "Leave --format away, or give each folder its own call with its own -o."
+            hint = "Give each its own call with its own -o, or another name."
             reason = f"the output of {job.source} and of {', '.join(others)} at once"
             job = replace(job, error=DestinationClash(job.target, reason, hint))  # noqa: PLW2901
         checked.append(job)

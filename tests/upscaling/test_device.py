@@ -65,6 +65,9 @@ def test_context_runs_in_the_placement() -> None:
     with placement.context():
         assert torch.is_inference_mode_enabled()
         assert not torch.is_autocast_enabled("cpu")
+        assert torch.backends.cudnn.enabled, "its context manager switches cuDNN off unless told otherwise"
+        assert torch.backends.cudnn.deterministic
+        assert not torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.requires_cuda
