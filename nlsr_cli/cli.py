@@ -23,6 +23,7 @@ from nlsr_cli.options import (
     TileOptions,
     UpscaleOptions,
     parse_format,
+    parse_scale,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ app = typer.Typer(
     name="nlsr",
     help="Enlarge pictures 2x to 4x with NLSN, the Non-Local Sparse Network, losing nothing on the way.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -64,7 +66,8 @@ def upscale(
         typer.Option("--output", "-o", help="File or folder to write, or - for standard output. [default: beside]"),
     ] = None,
     scale: Annotated[
-        int | None, typer.Option("--scale", "-s", help="How many times larger. [default: the model's own, or 4]")
+        str | None,
+        typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
     ] = None,
     model: Annotated[
         str | None,
@@ -93,7 +96,7 @@ def upscale(
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger inputs.")] = DEFAULT_MAX_PIXELS,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; only headers are read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about each file.")] = False,
@@ -110,9 +113,11 @@ def upscale(
             raise OptionError(
                 "--json and -o - both need standard output", "Give a file after -o, or leave --json away."
             )
+        if output == "-" and not dry_run and sys.stdout.isatty():
+            raise OptionError("a picture is nothing for a terminal", "Send standard output to a file or a program.")
         options = UpscaleOptions(
             model=model,
-            scale=scale,
+            scale=None if scale is None else parse_scale(scale),
             offline=offline,
             compute=ComputeOptions(device, precision),
             tile=TileOptions.parse(tile, overlap),
@@ -150,7 +155,8 @@ def _plan(
     for note in source.notes:
         console.note(f"note: {note}")
     batch = plan_files(inputs, target, options, source)
-    console.ignored(batch.plan.ignored)
+    for why, paths in batch.plan.sources.passed_over():
+        console.passed_over(paths, why)
     return batch, source
 
 
@@ -159,7 +165,7 @@ def _upscale(console: Console, inputs: list[str], target: OutputOptions, options
 
     start = time.perf_counter()
     batch, source = _plan(console, inputs, target, options)
-    report = Report()
+    report = Report(planned=len(batch.plan.jobs))
     if batch.plan.work:
         console.note(f"{source.name} on {batch.upscaler.placement}")
     with console.batch_progress(batch.plan.work) as progress:
@@ -200,6 +206,9 @@ def _dry_run(console: Console, inputs: list[str], target: OutputOptions, options
             if outcome.input_size and outcome.output_size:
                 sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
             console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+    if len(batch.plan.jobs) > 1 and not console.speech.as_json:
+        counts = {"write": report.done, "skip": report.skipped, "fail": report.failed}
+        console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
     return report.exit_code
 
 

@@ -10,6 +10,7 @@ import typer
 
 from nlsr_cli.console import Console
 from nlsr_cli.errors import ExitCode
+from nlsr_cli.options import parse_scale
 
 if TYPE_CHECKING:
     from nlsr_cli.zoo import ModelFacts
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, inspect, fetch, check and convert models.", no_args_is_help=True, rich_markup_mode=None)
 
 _Model = Annotated[str, typer.Argument(metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.")]
-_Scale = Annotated[int | None, typer.Option("--scale", "-s", help="Which member of a family. [default: 4]")]
+_Scale = Annotated[
+    str | None, typer.Option("--scale", "-s", metavar="N", help="Which member of a family. [default: 4]")
+]
 _Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network, only the cache.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
@@ -51,11 +54,12 @@ def info(model: _Model, scale: _Scale = None, offline: _Offline = False, as_json
     with console.guarded():
         from nlsr_cli.zoo import describe, resolve
 
-        values = _plain(describe(resolve(model, scale, offline=offline)))
+        values = _plain(describe(resolve(model, _number(scale), offline=offline)))
         if as_json:
             console.json_line(values)
             return
         config = values.pop("config")
+        values["size"] = f"{values['size']} bytes"
         notes = values.pop("notes")
         console.facts((name, value) for name, value in {**values, **config}.items() if value not in (None, ""))
         for note in notes:
@@ -102,8 +106,8 @@ def verify(
         from nlsr_cli.zoo import EMBEDDED, resolve
         from nlsr_cli.zoo import verify as check
 
-        for name in models or EMBEDDED:
-            source = resolve(name, scale, offline=offline)
+        for name in _members(models or list(EMBEDDED), scale):
+            source = resolve(name, _number(scale), offline=offline)
             for finding in check(source):
                 sound &= finding.ok
                 if as_json:
@@ -124,7 +128,7 @@ def path(model: _Model = "lite", scale: _Scale = None) -> None:
     with console.guarded():
         from nlsr_cli.zoo import locate
 
-        console.line(locate(model, scale))
+        console.line(locate(model, _number(scale)))
 
 
 @app.command()
@@ -158,6 +162,20 @@ def convert(
             overwrite=overwrite,
         )
         console.line(folder)
+
+
+def _number(scale: str | None) -> int | None:
+    return None if scale is None else parse_scale(scale)
+
+
+def _members(names: list[str], scale: str | None) -> list[str]:
+    """Return the names with every family, where no scale singles one out, replaced by all its members."""
+    from nlsr_cli.zoo import EMBEDDED
+
+    members: dict[str, list[str]] = {}
+    for model in EMBEDDED.values():
+        members.setdefault(model.family, []).append(model.name)
+    return [member for name in names for member in (members.get(name, [name]) if scale is None else [name])]
 
 
 def _plain(facts: ModelFacts) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Console:
         self.speech = speech or Speech()
         self._err = self._rich(stderr=True)
         self.results = True  # off when stdout carries a picture
+        self._bar: Progress | None = None
+        self._last_hint = ""
 
     @staticmethod
     def _rich(*, stderr: bool) -> RichConsole:
@@ -84,19 +86,20 @@ class Console:
 
             sys.stderr.write("".join(traceback.format_exception(error)))
         self._say(f"error: {error.message}", "bold red")
-        if error.hint:
+        if error.hint and error.hint != self._last_hint:  # the same advice once, not for each of a thousand files
             self._say(f"hint: {error.hint}")
+        self._last_hint = error.hint
 
     def note(self, text: str) -> None:
         """Print something that the user should know, unless `--quiet`."""
         if not self.speech.quiet:
             self._say(text, "dim")
 
-    def ignored(self, files: Sequence[Path]) -> None:
-        """Say which files of a folder were passed over."""
+    def passed_over(self, files: Sequence[Path], why: str) -> None:
+        """Say which files or folders were passed over, and why."""
         if files:
             names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
-            self.note(f"passed over {len(files)} {_plural(len(files), 'file')}: {names}")
+            self.note(f"passed over {len(files)} {why}: {names}")
 
     # ---- results, on stdout
 
@@ -108,11 +111,15 @@ class Console:
         """Print one JSON object on a line of its own."""
         self._write(json.dumps(value).encode() + b"\n")
 
-    @staticmethod
-    def _write(data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
+        bar = self._bar if sys.stdout.isatty() else None  # on one terminal, the bar and the results share the line
+        if bar is not None:
+            bar.stop()
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+        if bar is not None:
+            bar.start()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print a table as a result."""
@@ -144,7 +151,7 @@ class Console:
         else:
             if outcome.input_size and outcome.output_size:
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
-                self.note(f"{outcome.source}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+                self.note(f"{_named(outcome.source)}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
             for note in outcome.notes:
                 self.note(f"  note: {note}")
         if not self.results:
@@ -163,8 +170,10 @@ class Console:
     def report(self, report: Report) -> None:
         """Print the sum of a batch."""
         if report.interrupted:
-            self.note("interrupted: finished files are complete, no partial file was left")
-        if report.done + report.skipped + report.failed > 1:
+            counted = f"{report.done} of {report.planned} done"
+            self.note(f"interrupted: {counted}; finished files are whole, no partial file was left")
+            self.note("hint: The same command with --skip-existing goes on from here.")
+        elif report.done + report.skipped + report.failed > 1:
             parts = [f"{report.done} done"]
             parts += [f"{report.skipped} skipped"] if report.skipped else []
             parts += [f"{report.failed} failed"] if report.failed else []
@@ -182,7 +191,7 @@ class Console:
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("tile {task.fields[tiles]}"),
-            TextColumn("{task.fields[rate]}"),
+            *([TextColumn("{task.fields[rate]}")] if self._err.width >= 80 else []),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=self._err,
@@ -190,7 +199,11 @@ class Console:
             disable=self.speech.quiet or not self._err.is_terminal,
         )
         with progress:
-            yield BatchProgress(progress, jobs)
+            self._bar = None if progress.disable else progress
+            try:
+                yield BatchProgress(progress, jobs)
+            finally:
+                self._bar = None
 
 
 class BatchProgress:
@@ -208,7 +221,7 @@ class BatchProgress:
         """Begin the next file."""
         self._number += 1
         files = f"{self._number}/{len(self._pixels)} " if len(self._pixels) > 1 else ""
-        name = printable(job.source.name)
+        name = printable(_named(job.source).name)
         self._progress.update(self._task, description=name, files=files, tiles="", completed=self._before)
 
     @property
@@ -220,6 +233,11 @@ class BatchProgress:
         pixels = self._before + self._pixels[self._number - 1] * done / total
         rate = pixels / max(time.monotonic() - self._start, 1e-3)
         self._progress.update(self._task, completed=pixels, tiles=f"{done}/{total}", rate=f"{rate / 1e6:.2f} MP/s")
+
+
+def _named(source: Path) -> Path:
+    """Return what a source is called: `-` is what people type, not what they read."""
+    return Path("standard input") if source == Path("-") else source
 
 
 def _plural(count: int, word: str) -> str:

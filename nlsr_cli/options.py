@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nlsr_cli.errors import OptionError
 
+SCALES = (2, 3, 4)  # what a network of this kind can be built for
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 
@@ -49,6 +50,18 @@ def parse_format(text: str) -> str:
         if wanted == name.lower() or f".{wanted}" in suffixes:
             return name
     raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in FORMAT_SUFFIXES]))
+
+
+def parse_scale(text: str) -> int:
+    """Return the scale written as `4`, `4x` or `x4`.
+
+    Raises:
+        OptionError: it is written some other way.
+    """
+    digits = text.strip().lower().removeprefix("x").removesuffix("x")
+    if not re.fullmatch(r"[0-9]{1,9}", digits):
+        raise OptionError(f"--scale must be a whole number such as 4, not '{text}'")
+    return int(digits)
 
 
 def format_of_suffix(path: Path) -> str | None:
@@ -101,7 +114,7 @@ class ComputeOptions:
             raise OptionError(
                 f"unknown device '{self.device}'",
                 nearest(
-                    "cuda" if "gpu" in self.device.lower() else self.device, ("auto", "cpu", "cuda", "cuda:1", "mps")
+                    "cuda" if "gpu" in self.device.lower() else self.device, ("auto", "cpu", "cuda", "cuda:N", "mps")
                 ),
             )
         if self.precision not in PRECISIONS:
@@ -140,6 +153,8 @@ class UpscaleOptions:
     max_pixels: int = DEFAULT_MAX_PIXELS
 
     def __post_init__(self) -> None:
+        if self.scale is not None and self.scale not in SCALES:
+            raise OptionError(f"--scale must be {', '.join(map(str, SCALES[:-1]))} or {SCALES[-1]}, not {self.scale}")
         if self.max_pixels < 1:
             raise OptionError(f"--max-pixels must be at least 1, not {self.max_pixels}")
 
@@ -163,6 +178,8 @@ class OutputOptions:
             raise OptionError(f"existing must be error, overwrite or skip, not '{self.existing}'")
         if self.suffix is not None and ("/" in self.suffix or "\\" in self.suffix):
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
+        if self.suffix is not None and set("{}\0") & set(self.suffix.replace("{scale}", "")):
+            raise OptionError(f"--suffix '{self.suffix}' may hold no braces but those of {{scale}}")
         if self.format is not None and self.format not in FORMAT_SUFFIXES:
             raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))
 

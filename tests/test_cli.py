@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,6 +65,10 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "error", "hint"),
     [
+        (["--scale", "0"], 2, "--scale must be 2, 3 or 4, not 0", ""),
+        (["--scale", "four"], 2, "--scale must be a whole number such as 4, not 'four'", ""),
+        (["--suffix", "{x}"], 2, "--suffix '{x}' may hold no braces", ""),
+        (["-o", "x.jpg", "-f", "png"], 2, "-o x.jpg is named as JPEG, but --format says PNG", ""),
         (["--scale", "3"], 2, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
         (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
         (["--device", "gpu"], 2, "unknown device 'gpu'", "Did you mean cuda?"),
@@ -99,7 +104,7 @@ def test_a_mistake_ends_in_one_line_and_one_hint(
 
 def test_usage_errors_exit_with_2(sample: Path) -> None:
     assert run("upscale").exit_code == 2
-    assert run("upscale", sample, "--scale", "four").exit_code == 2
+    assert run("upscale", sample, "--quality", "high").exit_code == 2
     assert run("upscal", sample).exit_code == 2
 
 
@@ -109,8 +114,8 @@ def test_existing_outputs_are_kept_unless_told_otherwise(sample: Path) -> None:
     result = run("upscale", sample)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"error: {output}: the output exists already",
-        "hint: Add --overwrite to replace it or --skip-existing to keep it.",
+        f"error: {sample}: its output {output} exists already",
+        "hint: Add --overwrite to replace such outputs or --skip-existing to keep them.",
     ]
     assert run("upscale", sample, "--skip-existing").exit_code == 0
     assert output.read_text() == "precious"
@@ -184,6 +189,67 @@ def test_ctrl_c_leaves_whole_files_only_and_exits_with_130(tmp_path: Path) -> No
         assert pixels(path).shape == (768, 768, 3)
 
 
+def test_on_a_terminal_results_and_the_bar_do_not_share_a_line(sample: Path) -> None:
+    """Both go to one screen: a path glued behind a bar can be neither read nor copied."""
+    import pty
+
+    (sample.parent / "second.png").write_bytes(sample.read_bytes())
+    main, terminal = pty.openpty()
+    command = [*NLSR, "upscale", sample.parent, "--tile", "32", "--overlap", "4"]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    ):
+        os.close(terminal)
+        said = b""
+        try:
+            while block := os.read(main, 4096):
+                said += block
+        except OSError:  # how Linux says that the other side is closed
+            pass
+    os.close(main)
+    assert "tile 6/6" in said.decode() or "%" in said.decode()
+    # What stays on the screen: a line is rewritten from its start after "erase line" and carriage return.
+    lines = [re.split(r"\x1b\[2K|\r(?!\n)", line)[-1] for line in re.split(r"\r?\n", said.decode())]
+    shown = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip() for line in lines]
+    for name in ("photo_x4.png", "second_x4.png"):
+        assert str(sample.parent / name) in shown
+
+
+def test_standard_output_that_is_a_terminal_gets_no_picture(sample: Path) -> None:
+    import pty
+
+    main, terminal = pty.openpty()
+    command = [*NLSR, "upscale", sample, "-o", "-"]
+    result = subprocess.run(command, stdout=terminal, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(terminal)
+    os.close(main)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: a picture is nothing for a terminal")
+
+
+def test_notes_tell_what_formats_change(tmp_path: Path) -> None:
+    Image.new("P", (8, 8)).save(tmp_path / "a.gif")
+    assert "note: GIF is not written; the output is PNG." in run("upscale", tmp_path / "a.gif").stderr
+    said = run("upscale", tmp_path / "a.gif", "--lossless", "-f", "jpeg", "--overwrite").stderr
+    assert "JPEG is written with loss, whatever --lossless says." in said
+
+
+def test_second_call_with_another_scale_leaves_the_outputs_of_the_first_alone(sample: Path) -> None:
+    assert run("upscale", sample.parent).exit_code == 0
+    result = run("upscale", sample.parent, "--scale", "2x")
+    assert result.exit_code == 0
+    assert "passed over 1 that are outputs of an earlier call: photo_x4.png" in result.stderr
+    assert names(sample.parent) == ["photo.png", "photo_x2.png", "photo_x4.png"]
+
+
+def test_the_same_advice_is_given_once(sample: Path) -> None:
+    for name in ("b.png", "c.png"):
+        (sample.parent / name).write_bytes(sample.read_bytes())
+    assert run("upscale", sample.parent).exit_code == 0
+    result = run("upscale", sample.parent)
+    assert (result.exit_code, result.stderr.count("error: "), result.stderr.count("hint: ")) == (1, 3, 1)
+
+
 def test_debug_shows_the_traceback(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NLSR_DEBUG", "1")
     assert "Traceback (most recent call last)" in run("upscale", sample, "--scale", "3").stderr
@@ -210,7 +276,7 @@ def test_version_and_help_are_light() -> None:
         "heavy = {{'torch', 'PIL', 'huggingface_hub', 'numpy', 'safetensors'}} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    for arguments in (["--version"], ["--help"], ["upscale", "--help"], ["models", "--help"]):
+    for arguments in (["--version"], ["--help"], ["upscale", "--help"], ["models", "-h"]):
         result = subprocess.run(
             [sys.executable, "-c", code.format(arguments)], capture_output=True, text=True, check=False
         )
@@ -230,6 +296,8 @@ def test_models_commands(tmp_path: Path) -> None:
     verified = run("models", "verify")
     assert verified.exit_code == 0
     assert "FAIL" not in verified.stdout
+    assert "nlsn-lite-x2" in run("models", "verify", "lite").stdout, "a family is all its members"
+    assert "nlsn-lite-x2" not in run("models", "verify", "lite", "--scale", "4").stdout
 
 
 def test_models_verify_notices_a_changed_byte(tmp_path: Path) -> None:

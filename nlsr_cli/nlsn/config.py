@@ -7,8 +7,8 @@ from math import isqrt
 from typing import Any, Literal
 
 from nlsr_cli.errors import OptionError
+from nlsr_cli.options import SCALES
 
-SCALES = (2, 3, 4)
 UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect")
 IMAGE_SKIPS = ("none", "bilinear")
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
 from nlsr_cli.images import check_size, encode_picture, read_picture, write_picture
+from nlsr_cli.options import FORMAT_SUFFIXES
 from nlsr_cli.upscaling.planning import STREAM, BatchPlan, Job, kept_format
 
 if TYPE_CHECKING:
+    from nlsr_cli.images import Picture
     from nlsr_cli.options import EncodeOptions
     from nlsr_cli.upscaling.upscaler import Enlarged, OnTile, Upscaler
 
@@ -63,6 +65,7 @@ class Report:
     done: int = 0
     skipped: int = 0
     failed: int = 0
+    planned: int = 0
     interrupted: bool = False
     seconds: float = 0.0
     errors: list[NlsrError] = field(default_factory=list)
@@ -179,8 +182,17 @@ class Batch:
             tiles=enlarged.tiles,
             tile_size=enlarged.tile_size,
             precision=enlarged.precision,
-            notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written))),
+            notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written, *self._choices(picture, format_)))),
         )
+
+    def _choices(self, picture: Picture, format_: str) -> list[str]:
+        """Say what the output's format makes of the input's and of `lossless`."""
+        notes = []
+        if picture.metadata.format not in FORMAT_SUFFIXES:
+            notes.append(f"{picture.metadata.format} is not written; the output is {format_}.")
+        if self._encode.lossless and format_ in ("JPEG", "AVIF"):
+            notes.append(f"{format_} is written with loss, whatever --lossless says.")
+        return notes
 
     def _write(self, target: Path, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
         if target != STREAM:

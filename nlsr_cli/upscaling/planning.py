@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, OptionError
 from nlsr_cli.images import Header, check_size, probe
-from nlsr_cli.images.sniff import format_of
 from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions, format_of_suffix, nearest
+from nlsr_cli.upscaling.sources import Sources, find_sources
 
 STREAM = Path("-")  # standard input or output
-_HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
-
-# Endings under which people keep pictures. In a folder such a file is taken for a picture even if its content is none,
-# so that a damaged picture is reported instead of passed over.
-_PICTURE_SUFFIXES = {suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes} | {
-    ".gif", ".apng", ".mpo", ".dib", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".exr"
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,24 +30,15 @@ class Job:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """All jobs of one call, in order, and the files of folders that were passed over because they are no pictures."""
+    """All jobs of one call, in order, and the sources that they come from."""
 
     jobs: tuple[Job, ...]
-    ignored: tuple[Path, ...] = ()
+    sources: Sources = field(default_factory=Sources)
 
     @property
     def work(self) -> list[Job]:
         """Return the jobs that will be computed."""
         return [job for job in self.jobs if job.error is None and not job.skip]
-
-
-@dataclass
-class _Found:
-    """Files found so far: each with the folder it is relative to, for mirroring a tree."""
-
-    files: list[tuple[Path, Path]] = field(default_factory=list)
-    ignored: list[Path] = field(default_factory=list)
-    from_many: bool = False  # a folder or a pattern was among the inputs, so the target must be a folder
 
 
 def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: int, max_pixels: int) -> BatchPlan:
@@ -72,13 +55,11 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: in
     """
     if any(str(each) == "-" for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
-    found = _find(inputs, output)
-    if not found.files and not found.ignored:
-        raise OptionError("no pictures found", "Give files, folders (with -r for their subfolders) or patterns.")
+    found = find_sources(inputs, output)
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
     jobs = [_job(source, root, folder, file, output, scale, max_pixels) for source, root in found.files]
-    return BatchPlan(tuple(_refuse_clashes(_drop_own_outputs(jobs, found))), tuple(found.ignored))
+    return BatchPlan(tuple(_refuse_clashes(jobs)), found)
 
 
 def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
@@ -87,81 +68,9 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
     target = output.place
     if target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
-    format_ = output.format or ("" if target == STREAM else _format_of_target(target))
+    format_ = (output.format or "") if target == STREAM else _agreed_format(target, output.format)
     job = Job(STREAM, target, format_)
     return job if target == STREAM else _check_target(job, output)
-
-
-# ---- inputs
-
-
-def _find(inputs: Sequence[str | Path], output: OutputOptions) -> _Found:
-    found = _Found()
-    seen: set[Path] = set()
-    place = output.place
-    own = place.resolve() if place is not None and place.is_dir() else None
-    for each in inputs:
-        for path, root in _expand(Path(each), str(each), output, own, found):
-            if (real := path.absolute()) not in seen:  # the same file named twice is one job
-                seen.add(real)
-                found.files.append((path, root))
-    return found
-
-
-def _expand(
-    path: Path, text: str, output: OutputOptions, own: Path | None, found: _Found
-) -> Iterable[tuple[Path, Path]]:
-    if path.is_dir():
-        found.from_many = True
-        return [(file, path) for file in _walk(path, output.recursive, own, found)]
-    if not path.exists() and not path.is_symlink() and glob.has_magic(text):
-        found.from_many = True
-        matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207 - absolute patterns
-        if not matches:
-            raise OptionError(f"no file matches '{text}'")
-        return [(match, match.parent) for match in matches if match.is_file()]
-    return [(path, path.parent)]
-
-
-def _walk(folder: Path, recursive: bool, own: Path | None, found: _Found) -> Iterable[Path]:
-    """Yield the pictures of a folder in a fixed order; the folder that outputs go to is not looked into."""
-    for base, folders, names in os.walk(folder):
-        inside = own is not None and own != folder.resolve()
-        folders[:] = sorted(
-            name
-            for name in folders
-            if recursive and not name.startswith(".") and not (inside and (Path(base) / name).resolve() == own)
-        )
-        for name in sorted(names):
-            path = Path(base) / name
-            if name.startswith("."):
-                continue
-            if path.suffix.lower() in _PICTURE_SUFFIXES or _looks_like_picture(path):
-                yield path
-            else:
-                found.ignored.append(path)
-
-
-def _looks_like_picture(path: Path) -> bool:
-    """Tell whether a file without a picture's ending begins like a picture."""
-    try:
-        with path.open("rb") as file:
-            return format_of(file.read(_HEAD_BYTES)) is not None
-    except OSError:
-        return False
-
-
-def _drop_own_outputs(jobs: list[Job], found: _Found) -> list[Job]:
-    """Leave out inputs that are the outputs of other inputs, left in the same folder by an earlier call."""
-    if not found.from_many:
-        return jobs
-    outputs = {job.target.absolute() for job in jobs if job.target != job.source}
-    kept = [job for job in jobs if job.source.absolute() not in outputs]
-    found.ignored.extend(job.source for job in jobs if job.source.absolute() in outputs)
-    return kept
-
-
-# ---- outputs
 
 
 def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
@@ -190,6 +99,16 @@ def _format_of_target(target: Path) -> str:
     return format_
 
 
+def _agreed_format(target: Path, asked: str | None) -> str:
+    """Return the format of a named output; an ending that says another one would mislead whoever opens the file."""
+    if asked is None:
+        return _format_of_target(target)
+    named = format_of_suffix(target)
+    if named not in (None, asked):
+        raise OptionError(f"-o {target} is named as {named}, but --format says {asked}", "Leave one of them away.")
+    return asked
+
+
 def _job(
     source: Path,
     root: Path,
@@ -204,10 +123,10 @@ def _job(
             raise OptionError(
                 f"{source} is a pipe and has no name to go by", "Add -o FILE, or -o - for standard output."
             )
-        job = Job(source, file, output.format or ("" if file == STREAM else _format_of_target(file)))
+        job = Job(source, file, (output.format or "") if file == STREAM else _agreed_format(file, output.format))
         return job if file == STREAM else _check_target(job, output)
-    if file is not None and file != STREAM and output.format is None:
-        _format_of_target(file)  # a wrong ending is the caller's mistake, not this picture's
+    if file is not None and file != STREAM:
+        _agreed_format(file, output.format)  # a wrong ending is the caller's mistake, not this picture's
     try:
         header = probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
@@ -248,8 +167,8 @@ def _check_target(job: Job, output: OutputOptions) -> Job:
         if output.existing == "skip":
             return replace(job, skip=True)
         if output.existing == "error":
-            hint = "Add --overwrite to replace it or --skip-existing to keep it."
-            return replace(job, error=DestinationClash(target, "the output exists already", hint))
+            hint = "Add --overwrite to replace such outputs or --skip-existing to keep them."
+            return replace(job, error=DestinationClash(source, f"its output {target} exists already", hint))
     return replace(job, error=_unwritable(target.parent))
 
 

@@ -68,51 +68,6 @@ def test_several_inputs_cannot_share_one_file(tmp_path: Path) -> None:
         plan(picture(tmp_path / "a.png"), picture(tmp_path / "b.png"), target=tmp_path / "c.png")
 
 
-def test_folder_takes_pictures_by_content_and_passes_over_the_rest(tmp_path: Path) -> None:
-    for name in ("b.png", "a.jpg", "sub/c.png"):
-        picture(tmp_path / name)
-    picture(tmp_path / "unnamed", "PNG")
-    (tmp_path / "notes.txt").write_text("text")
-    (tmp_path / ".hidden.png").write_bytes(b"")
-    found = plan(tmp_path)
-    assert [job.source.name for job in found.jobs] == ["a.jpg", "b.png", "unnamed"]
-    assert [path.name for path in found.ignored] == ["notes.txt"]
-
-
-def test_recursion_mirrors_the_tree(tmp_path: Path) -> None:
-    for name in ("a.png", "x/a.png", "x/y/b.jpg"):
-        picture(tmp_path / "in" / name)
-    jobs = plan(tmp_path / "in", target=tmp_path / "out", recursive=True).jobs
-    targets = [job.target.relative_to(tmp_path / "out").as_posix() for job in jobs]
-    assert targets == ["a_x4.png", "x/a_x4.png", "x/y/b_x4.jpg"]
-    assert not any(job.error for job in jobs)
-
-
-def test_second_call_does_not_enlarge_its_own_outputs(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
-    picture(tmp_path / "a_x4.png")
-    picture(tmp_path / "out" / "a_x4.png")
-    beside = plan(tmp_path, existing="skip")
-    assert [(job.source.name, job.skip) for job in beside.jobs] == [("a.png", True)]
-    inside = plan(tmp_path, target=tmp_path / "out", recursive=True, existing="overwrite")
-    assert [job.source.name for job in inside.jobs] == ["a.png", "a_x4.png"]
-
-
-def test_patterns_are_expanded_and_names_win_over_patterns(tmp_path: Path) -> None:
-    for name in ("a1.png", "a2.png", "a[1].png", "deep/er/a3.png"):
-        picture(tmp_path / name)
-    assert [job.source.name for job in plan(f"{tmp_path}/a?.png").jobs] == ["a1.png", "a2.png"]
-    assert [job.source.name for job in plan(f"{tmp_path}/a[1].png").jobs] == ["a[1].png"]
-    assert [job.source.name for job in plan(f"{tmp_path}/**/a3.png").jobs] == ["a3.png"]
-    with pytest.raises(OptionError, match="no file matches"):
-        plan(f"{tmp_path}/*.tiff")
-
-
-def test_same_file_named_twice_is_one_job(tmp_path: Path) -> None:
-    path = picture(tmp_path / "a.png")
-    assert len(plan(path, path, tmp_path).jobs) == 1
-
-
 def test_clashes_fail_all_who_claim_the_same_output(tmp_path: Path) -> None:
     """a.jpg and a.png, and equal names in two folders: none may win in silence."""
     jpg, png, other = (picture(tmp_path / name) for name in ("a.jpg", "a.png", "x/a.png"))
@@ -193,6 +148,10 @@ def test_a_pipe_is_not_read_by_the_plan(tmp_path: Path) -> None:
         plan(pipe)
 
 
-def test_nothing_found_is_said(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="no pictures found"):
-        plan(tmp_path)
+def test_ending_and_format_must_agree(tmp_path: Path) -> None:
+    """PNG bytes under a .jpg name would mislead whoever opens the file."""
+    path = picture(tmp_path / "a.png")
+    with pytest.raises(OptionError, match="is named as JPEG, but --format says PNG"):
+        plan(path, target=tmp_path / "b.jpg", format="PNG")
+    (job,) = plan(path, target=tmp_path / "b.dat", format="PNG").jobs
+    assert (job.target.name, job.format) == ("b.dat", "PNG")

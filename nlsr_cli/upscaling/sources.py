@@ -1,0 +1,140 @@
+"""Which files a call reads: files, folders and patterns become one list, and what is passed over is told."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.images.sniff import format_of
+from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions
+
+_HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
+
+# Endings under which people keep pictures. In a folder such a file is taken for a picture even if its content is none,
+# so that a damaged picture is reported instead of passed over.
+_PICTURE_SUFFIXES = {suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes} | {
+    ".gif", ".apng", ".mpo", ".dib", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".exr"
+}  # fmt: skip
+
+
+@dataclass
+class Sources:
+    """The pictures of one call, each with the folder that its place in a mirrored tree is relative to."""
+
+    files: list[tuple[Path, Path]] = field(default_factory=list)
+    from_many: bool = False  # a folder or a pattern was among the inputs, so the target must be a folder
+    strangers: list[Path] = field(default_factory=list)  # files of folders that are no pictures
+    earlier: list[Path] = field(default_factory=list)  # outputs of earlier calls, lying beside their inputs
+    unvisited: list[Path] = field(default_factory=list)  # subfolders, without `recursive`
+
+    def passed_over(self) -> list[tuple[str, list[Path]]]:
+        """Return what was not taken, by the reason."""
+        reasons = {
+            "that are no pictures": self.strangers,
+            "that are outputs of an earlier call": self.earlier,
+            "subfolders (-r looks into them)": self.unvisited,
+        }
+        return [(reason, paths) for reason, paths in reasons.items() if paths]
+
+
+def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources:
+    """Return the pictures that `inputs` name, in a fixed order, each once.
+
+    A file that is named is always taken. Of a folder or pattern, files that are no pictures are passed over, and so are
+    `NAME_x4` and the like where NAME is there too: a second call must not enlarge what the first one made.
+
+    Raises:
+        OptionError: a pattern matches nothing, or nothing at all is found.
+    """
+    found = Sources()
+    named: list[tuple[Path, Path]] = []
+    gathered: list[tuple[Path, Path]] = []
+    for each in inputs:
+        path, text = Path(each), str(each)
+        if path.is_dir():
+            gathered += [(file, path) for file in _walk(path, output, found)]
+        elif not path.exists() and not path.is_symlink() and glob.has_magic(text):
+            gathered += _match(text, found)
+        else:
+            named.append((path, path.parent))
+            continue
+        found.from_many = True
+    kept = named + _without_outputs(gathered, output, found)
+    found.files = list({path.absolute(): (path, root) for path, root in reversed(kept)}.values())[::-1]
+    if not found.files and not found.passed_over():
+        raise OptionError("no pictures found", "Give files, folders (with -r for their subfolders) or patterns.")
+    return found
+
+
+def _walk(folder: Path, output: OutputOptions, found: Sources) -> Iterable[Path]:
+    """Yield the pictures of a folder in a fixed order; a folder inside that outputs go to is not looked into."""
+    place = output.place
+    own = place.resolve() if place is not None and place.is_dir() and place.resolve() != folder.resolve() else None
+    for base, folders, names in os.walk(folder):
+        below = sorted(name for name in folders if not name.startswith("."))
+        if own is not None:
+            below = [name for name in below if (Path(base) / name).resolve() != own]
+        if not output.recursive:
+            found.unvisited += [Path(base) / name for name in below]
+            below = []
+        folders[:] = below
+        yield from _pictures((Path(base) / name for name in sorted(names)), found)
+
+
+def _match(pattern: str, found: Sources) -> list[tuple[Path, Path]]:
+    """Return the pictures that match; their tree begins where the pattern does, and case does not matter in names."""
+    head, name = os.path.split(pattern)
+    either = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in name) if "[" not in name else name
+    matches = sorted(glob.glob(os.path.join(head, either), recursive=True))  # noqa: PTH118, PTH207 - patterns are text
+    files = [Path(match) for match in matches if Path(match).is_file()]
+    if not files:
+        raise OptionError(f"no file matches '{pattern}'")
+    parts = Path(pattern).parts
+    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    root = Path(*parts[:fixed])
+    return [(path, root) for path in _pictures(files, found)]
+
+
+def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
+    for path in files:
+        if path.name.startswith("."):
+            continue
+        if path.suffix.lower() in _PICTURE_SUFFIXES or _looks_like_picture(path):
+            yield path
+        else:
+            found.strangers.append(path)
+
+
+def _looks_like_picture(path: Path) -> bool:
+    """Tell whether a file without a picture's ending begins like a picture; pipes and devices are never opened."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return format_of(file.read(_HEAD_BYTES)) is not None
+    except OSError:
+        return False
+
+
+def _without_outputs(
+    gathered: list[tuple[Path, Path]], output: OutputOptions, found: Sources
+) -> list[tuple[Path, Path]]:
+    """Leave out what earlier calls made of pictures that are gathered too, whatever their scale was."""
+    endings = [r"_x\d+"]
+    if output.suffix:
+        endings.append(re.escape(output.suffix.replace("{scale}", "\0")).replace("\0", r"\d+"))
+    made = re.compile(f"(?P<stem>.+?)(?:{'|'.join(endings)})", re.DOTALL)
+    there = {(path.parent, path.stem) for path, _ in gathered}
+    kept = []
+    for path, root in gathered:
+        match = made.fullmatch(path.stem)
+        if match and (path.parent, match["stem"]) in there:
+            found.earlier.append(path)
+        else:
+            kept.append((path, root))
+    return kept
