@@ -113,7 +113,7 @@ def upscale(
             raise OptionError(
                 "--json and -o - both need standard output", "Give a file after -o, or leave --json away."
             )
-        if output == "-" and not dry_run and sys.stdout.isatty():
+        if output == "-" and not dry_run and sys.stdout is not None and sys.stdout.isatty():
             raise OptionError("a picture is nothing for a terminal", "Send standard output to a file or a program.")
         options = UpscaleOptions(
             model=model,

@@ -69,10 +69,19 @@ class Console:
         import typer
 
         try:
+            Path.cwd()  # torch ends the process without a word where there is none
             yield
         except NlsrError as error:
             self.error(error)
             raise typer.Exit(int(error.exit_code)) from error
+        except (typer.Exit, BrokenPipeError):
+            raise
+        except FileNotFoundError as error:
+            self.error(_unexpected(error, "The current folder may be gone: change to another one."))
+            raise typer.Exit(int(ExitCode.ERROR)) from error
+        except Exception as error:  # the last border: whatever it is, it ends in one line
+            self.error(_unexpected(error, "Please report it with what NLSR_DEBUG=1 shows."))
+            raise typer.Exit(int(ExitCode.ERROR)) from error
         except KeyboardInterrupt as error:
             self.note("interrupted")
             raise typer.Exit(int(ExitCode.INTERRUPTED)) from error
@@ -112,12 +121,21 @@ class Console:
         self._write(json.dumps(value).encode() + b"\n")
 
     def _write(self, data: bytes) -> None:
+        if sys.stdout is None:  # closed by the caller, who wants no results
+            return
         bar = self._bar if sys.stdout.isatty() else None  # on one terminal, the bar and the results share the line
         if bar is not None:
             bar.stop()
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            raise NlsrError(
+                f"standard output cannot be written: {exc.strerror}", "Finished files are complete."
+            ) from exc
         if bar is not None:
             bar.start()
 
@@ -233,6 +251,12 @@ class BatchProgress:
         pixels = self._before + self._pixels[self._number - 1] * done / total
         rate = pixels / max(time.monotonic() - self._start, 1e-3)
         self._progress.update(self._task, completed=pixels, tiles=f"{done}/{total}", rate=f"{rate / 1e6:.2f} MP/s")
+
+
+def _unexpected(error: Exception, hint: str) -> NlsrError:
+    ours = NlsrError(f"unexpected {type(error).__name__}: {error}", hint)
+    ours.__cause__ = error
+    return ours
 
 
 def _named(source: Path) -> Path:

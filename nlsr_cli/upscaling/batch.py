@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
+from nlsr_cli.errors import ExitCode, ImageReadError, ImageWriteError, NlsrError
 from nlsr_cli.images import check_size, encode_picture, read_picture, write_picture
 from nlsr_cli.options import FORMAT_SUFFIXES
 from nlsr_cli.upscaling.planning import STREAM, BatchPlan, Job, kept_format
@@ -165,7 +165,7 @@ class Batch:
 
     def _process(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
         stream = job.source == STREAM
-        content = sys.stdin.buffer.read() if stream else job.source
+        content = _read_standard_input() if stream else job.source
         picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
         format_ = job.format or kept_format(picture.metadata.format)
         if job.header is None:  # a stream: the sizes of files were checked by the plan
@@ -204,9 +204,20 @@ class Batch:
                 enlarged.picture, target, format=format_, options=self._encode, overwrite=self._overwrite
             )
         data, notes = encode_picture(enlarged.picture, format=format_, options=self._encode, name="standard output")
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        if sys.stdout is None:
+            raise ImageWriteError("standard output", "is closed")
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError as exc:
+            raise ImageWriteError("standard output", f"cannot be written: {exc.strerror}") from exc
         return notes
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise ImageReadError("standard input", "is closed")
+    return sys.stdin.buffer.read()
 
 
 def _as_ours(error: Exception, source: Path) -> NlsrError:

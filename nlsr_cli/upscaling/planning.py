@@ -157,12 +157,23 @@ def _name(source: Path, format_: str, output: OutputOptions, scale: int) -> str:
 
 def _check_target(job: Job, output: OutputOptions) -> Job:
     """Return the job, marked with an error or as skipped if its target is taken or cannot be written."""
+    try:
+        return _compared(job, output)
+    except (OSError, ValueError) as exc:  # such as a name that the suffix has made too long for the file system
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+        hint = "Choose another name with -o or --suffix."
+        return replace(job, error=ImageWriteError(job.source, f"its output {job.target.name}: {reason}", hint))
+
+
+def _compared(job: Job, output: OutputOptions) -> Job:
     target, source = job.target, job.source
     if source != STREAM and target.exists() and source.exists() and target.samefile(source):
         hint = "nlsr never overwrites an input: give another name with -o or --suffix."
         return replace(job, error=DestinationClash(target, "the output would replace the input itself", hint))
-    if target.is_dir():
-        return replace(job, error=DestinationClash(target, "a folder stands where the output should go"))
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "a device or pipe"
+        hint = "Choose another name; standard output is -o -."
+        return replace(job, error=DestinationClash(target, f"{what} stands where the output should go", hint))
     if target.exists() or target.is_symlink():
         if output.existing == "skip":
             return replace(job, skip=True)
@@ -184,14 +195,24 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
 
 
 def _refuse_clashes(jobs: list[Job]) -> list[Job]:
-    """Mark all jobs that would write the same file; letting one of them win would lose the others in silence."""
-    claims = Counter(os.path.normcase(job.target.absolute()) for job in jobs if job.error is None)
+    """Mark all jobs that would write one file, or over another's input: one of the two would be lost in silence."""
+    claims = Counter(_place(job.target) for job in jobs if job.error is None)
+    inputs = {_place(job.source): job.source for job in jobs}
     checked = []
     for job in jobs:
-        if job.error is None and claims[os.path.normcase(job.target.absolute())] > 1:
+        if job.error is None and not job.skip and (victim := inputs.get(_place(job.target))) is not None:
+            reason = f"the output of {job.source} would replace {victim}, which is an input too"
+            hint = "nlsr never overwrites an input: give another name with -o or --suffix."
+            job = replace(job, error=DestinationClash(job.target, reason, hint))  # noqa: PLW2901
+        elif job.error is None and claims[_place(job.target)] > 1:
             others = sorted(str(o.source) for o in jobs if o.target == job.target and o.source != job.source)
             hint = "Give each its own call with its own -o, or another name."
             reason = f"the output of {job.source} and of {', '.join(others)} at once"
             job = replace(job, error=DestinationClash(job.target, reason, hint))  # noqa: PLW2901
         checked.append(job)
     return checked
+
+
+def _place(path: Path) -> str:
+    """Return what two names of one file have in common, links followed."""
+    return os.path.normcase(os.path.realpath(path))

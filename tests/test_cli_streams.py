@@ -1,0 +1,100 @@
+"""Standard streams and places that fail: closed, full, gone. One line each, and finished files stay."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import pixels
+from tests.test_cli import names, run
+
+UNIX = pytest.mark.skipif(os.name == "nt", reason="needs a Unix shell")
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    line = command.replace("nlsr", f"{sys.executable} -m nlsr_cli")
+    return subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@UNIX
+def test_closed_standard_output_takes_no_results(sample: Path) -> None:
+    result = shell("nlsr upscale photo.png >&-", sample.parent)
+    assert result.returncode == 0, result.stderr
+    assert pixels(sample.parent / "photo_x4.png").shape == (160, 192, 3)
+    assert shell("nlsr upscale photo.png -o - >&-", sample.parent).returncode == 1
+
+
+@UNIX
+def test_closed_standard_error_and_input(sample: Path) -> None:
+    assert shell("nlsr upscale photo.png 2>&-", sample.parent).returncode == 0
+    result = shell("nlsr upscale - -o - <&-", sample.parent)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "error: standard input: is closed" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("options", ["", "-o -", "--json"])
+def test_full_standard_output_is_one_clear_line(sample: Path, options: str) -> None:
+    result = shell(f"nlsr upscale photo.png {options} > /dev/full", sample.parent)
+    assert result.returncode == 1
+    assert "standard output" in result.stderr
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@UNIX
+def test_reader_that_goes_away_is_no_traceback(sample: Path) -> None:
+    assert "Traceback" not in shell("nlsr models list | head -0", sample.parent).stderr
+
+
+@UNIX
+def test_folder_that_is_gone(tmp_path: Path) -> None:
+    result = shell("mkdir gone && cd gone && rmdir ../gone && nlsr upscale a.png", tmp_path)
+    assert result.returncode == 1
+    assert "hint: The current folder may be gone: change to another one." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_name_that_the_suffix_makes_too_long_fails_alone(sample: Path) -> None:
+    long = sample.with_name("x" * 250 + ".png")
+    long.write_bytes(sample.read_bytes())
+    result = run("upscale", sample.parent)
+    assert result.exit_code == 3
+    assert "File name too long" in result.stderr
+    assert "hint: Choose another name with -o or --suffix." in result.stderr
+    assert "photo_x4.png" in names(sample.parent)
+
+
+def test_no_output_replaces_another_input(sample: Path) -> None:
+    other = sample.with_name("photo_x4.png")
+    other.write_bytes(sample.read_bytes())
+    result = run("upscale", sample, other, "--overwrite")
+    assert result.exit_code == 3
+    assert f"the output of {sample} would replace {other}, which is an input too" in result.stderr
+    assert other.read_bytes() == sample.read_bytes()
+
+
+@UNIX
+def test_devices_are_never_replaced(sample: Path, tmp_path: Path) -> None:
+    """A rename over /dev/null, as root, would break the machine."""
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    result = run("upscale", sample, "-o", pipe, "--overwrite")
+    assert result.exit_code == 1
+    assert "a device or pipe stands where the output should go" in result.stderr
+    assert pipe.is_fifo()
+
+
+def test_a_bug_ends_in_one_line_too(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("nlsr_cli.api.plan_files", broken)
+    result = run("upscale", sample)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "error: unexpected ZeroDivisionError: oops",
+        "hint: Please report it with what NLSR_DEBUG=1 shows.",
+    ]
