@@ -20,6 +20,7 @@ SRGB_PRIMARIES = (1, 2)
 SRGB_TRANSFERS = (1, 2, 6, 13, 14, 15)
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
+MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
 DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
 COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 338, 339
@@ -31,7 +32,7 @@ class Facts:
 
     `bits` per channel; `refusal` is why the file cannot be read faithfully ("" if it can) with its `hint`; `canvas` is
     (height, width) where it must be known before Pillow opens the file; `inverted` marks 16-bit grey with 0 as white;
-    `raw_ycbcr` uncompressed YCbCr, whatever mode Pillow gives it.
+    `raw_ycbcr` uncompressed YCbCr, whatever mode Pillow gives it; `frames` is None where Pillow counts them well.
     """
 
     bits: int = 8
@@ -41,6 +42,7 @@ class Facts:
     lossless: bool = False
     monochrome: bool = False
     raw_ycbcr: bool = False
+    frames: int | None = None
     inverted: bool = False
     exif: bytes | None = None
     notes: tuple[str, ...] = ()
@@ -198,6 +200,7 @@ def _tiff(data: bytes) -> Facts:
         hint=DEEP_HINT if refusal else "",
         raw_ycbcr=raw_ycbcr,
         inverted=photometric == 0 and bits == (16,),
+        frames=tiff.count_pages(data),  # Pillow's way takes time by the square of their number
         exif=data,
         notes=notes,
     )
@@ -243,18 +246,23 @@ def _avif(data: bytes) -> Facts:
     )
 
 
-def _properties(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the item properties (meta/iprp/ipco/*) of an ISO base media file."""
-    while at + 8 <= end:
+def _properties(
+    data: bytes, at: int, end: int, path: tuple[bytes, ...] = (b"meta", b"iprp", b"ipco")
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the item properties (meta/iprp/ipco/*) of an ISO base media file, and the boxes beside that path."""
+    for _ in range(MAX_BOXES):
+        if at + 8 > end:
+            return
         size, name = struct.unpack_from(">I4s", data, at)
         head = 8
         if size == 1:
             size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
         stop = end if size == 0 else min(at + size, end)
-        if name in (b"meta", b"iprp", b"ipco"):
-            yield from _properties(data, at + head + (4 if name == b"meta" else 0), stop)
-        else:
+        if path and name == path[0]:
+            yield from _properties(data, at + head + (4 if name == b"meta" else 0), stop, path[1:])
+        elif name in (b"av1C", b"colr"):
             yield name, data[at + head : min(stop, at + head + 64)]
         if stop <= at:
             return
         at = stop
+    raise ValueError("too many boxes")

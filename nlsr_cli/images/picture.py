@@ -74,7 +74,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its picture before any pixel is decoded; height and width are those when upright."""
+    """What a file says of its picture before any pixel is decoded; height and width are those when upright.
+
+    `frames` is counted up to ten thousand in a TIFF.
+    """
 
     format: str
     mode: str

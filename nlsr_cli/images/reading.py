@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import metadata
+from nlsr_cli.images import metadata, tiff
 from nlsr_cli.images.headers import Facts, read_facts
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
@@ -62,7 +62,7 @@ def read_picture(
         _check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
             _check_pixels((image.height, image.width), label, max_pixels)
-            mode, frames = image.mode, int(getattr(image, "n_frames", 1))
+            mode, frames = image.mode, _frames(image, facts)
             image.load()
             _check_pixels((image.height, image.width), label, max_pixels)
             raw = facts.exif or metadata.exif_block(image.info)
@@ -87,8 +87,12 @@ def probe(path: Path, *, max_pixels: int) -> Header:
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
                 height, width = width, height
             depth = 16 if image.mode.startswith("I;16") else 8
-            frames = int(getattr(image, "n_frames", 1))
-            return Header(format, image.mode, height, width, depth, frames, bool(image.has_transparency_data))
+            alpha = bool(image.has_transparency_data)
+            return Header(format, image.mode, height, width, depth, _frames(image, facts), alpha)
+
+
+def _frames(image: Image.Image, facts: Facts) -> int:
+    return facts.frames if facts.frames is not None else int(getattr(image, "n_frames", 1))
 
 
 def _load(source: Path | bytes, label: str) -> tuple[bytes, str]:
@@ -133,7 +137,9 @@ def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
         facts = read_facts(format, data)
     except EOFError as exc:
         raise ImageReadError(label, TRUNCATED, DAMAGED_HINT) from exc
-    except (ValueError, struct.error, IndexError) as exc:
+    except MemoryError as exc:
+        raise ImageReadError(label, "does not fit into memory") from exc
+    except Exception as exc:  # whatever a hostile header may provoke, one picture must not end the rest
         raise ImageReadError(label, "is truncated or damaged: its header makes no sense", DAMAGED_HINT) from exc
     if facts.refusal:
         raise ImageReadError(label, facts.refusal, facts.hint)
@@ -218,7 +224,8 @@ def _assemble(
     dpi = metadata.resolution(image.info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if frames > 1:
-        notes.append(f"Only the first of {frames} frames is read.")
+        count = f"{frames} frames" if frames < tiff.MAX_PAGES or not from_tiff else "many frames"
+        notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *colour_notes, *exif_notes, *metadata.left_behind(image.info, raw)]
     return Picture(
         color=np.ascontiguousarray(pixels),

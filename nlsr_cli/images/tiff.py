@@ -23,6 +23,9 @@ CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "
 CLASSIC_TYPES = range(1, 14)
 
 MAX_ENTRIES = 4096  # real directories hold under a hundred; more is noise read as a directory
+MAX_NUMBERS = 4096  # a Python integer takes 36 times the space of a byte; what is asked for has a handful of values
+MAX_PAGES = 10000  # counted no further: the number is for a note only
+MAX_DEPTH = 2  # the deepest known nesting: first directory, Exif, Interoperability
 PIN_LIMIT = 16384  # maker notes further in than this are moved: keeping their place would cost more than it saves
 
 
@@ -80,7 +83,8 @@ class Block:
 def parse(data: bytes) -> Block:
     """Parse the first directory of a TIFF file or EXIF block, and the directories below it.
 
-    Entries that point outside the data are left out and counted in `broken`.
+    Entries that point outside the data are left out and counted in `broken`, and so are those whose bytes, with all
+    before them, come to more than the data: they overlap, and a small file would grow without end.
 
     Raises:
         ValueError: this is no TIFF structure, or its first directory is unreadable.
@@ -106,9 +110,10 @@ class _Reader:
     def __init__(self, data: bytes, order: str, layout: Layout) -> None:
         self.data, self.order, self.layout = data, order, layout
         self.visited: set[int] = set()
+        self.unspent = len(data)
         self.broken = 0
 
-    def directory(self, start: int) -> Directory | None:
+    def directory(self, start: int, depth: int = 0) -> Directory | None:
         """Read the directory at `start`, or return None (and count it) where there is none."""
         head = struct.calcsize("<" + self.layout.counter)
         if start in self.visited or start < 8 or start + head > len(self.data):
@@ -127,7 +132,9 @@ class _Reader:
             tag, entry = found
             if tag not in CHILDREN:
                 entries[tag] = entry
-            elif (child := self.directory(next(iter(integers(entry, self.order)), 0))) is not None:
+            elif depth == MAX_DEPTH or tag in children:
+                self.broken += 1
+            elif (child := self.directory(next(iter(integers(entry, self.order)), 0), depth + 1)) is not None:
                 children[tag] = child
         return Directory(entries, children)
 
@@ -141,16 +148,36 @@ class _Reader:
         offset = at + head
         if length > self.layout.field_size:
             offset = struct.unpack_from(self.order + self.layout.offset, self.data, offset)[0]
-        if kind not in SIZES or offset + length > len(self.data):
+        if kind not in SIZES or offset + length > len(self.data) or length > self.unspent:
             return None
+        self.unspent -= length
         return tag, Entry(kind, count, self.data[offset : offset + length], offset)
 
 
 def integers(entry: Entry | None, order: str) -> tuple[int, ...]:
-    """Return the values of an entry of any integer type; of another type, or of None, nothing."""
+    """Return the first MAX_NUMBERS values of an entry of any integer type; of another type, or of None, nothing."""
     if entry is None or entry.kind not in CODES:
         return ()
-    return struct.unpack(f"{order}{entry.number}{CODES[entry.kind]}", entry.payload)
+    return struct.unpack_from(f"{order}{min(entry.number, MAX_NUMBERS)}{CODES[entry.kind]}", entry.payload)
+
+
+def count_pages(data: bytes) -> int:
+    """Return the number of directories in the chain of a TIFF file that `parse` accepts, up to MAX_PAGES.
+
+    A chain that leaves the data or runs in a circle ends there.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    layout = BIG if struct.unpack_from(order + "H", data, 2)[0] == 43 else CLASSIC
+    row = struct.calcsize("<" + layout.entry) + layout.field_size
+    pointer, visited = (4 if layout is CLASSIC else 8), set[int]()
+    while len(visited) < MAX_PAGES and pointer + struct.calcsize("<" + layout.offset) <= len(data):
+        start = struct.unpack_from(order + layout.offset, data, pointer)[0]
+        head = start + struct.calcsize("<" + layout.counter)
+        if start == 0 or start in visited or head > len(data):
+            break
+        visited.add(start)
+        pointer = head + row * struct.unpack_from(order + layout.counter, data, start)[0]
+    return len(visited)
 
 
 def rational(entry: Entry | None, order: str) -> float | None:
