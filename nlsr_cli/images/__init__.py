@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nlsr_cli.images.alpha import bleed_colors, parse_background
+from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.sniff import NativeFormats, native_formats
@@ -21,5 +22,6 @@ __all__ = [
     "parse_background",
     "probe",
     "read_picture",
+    "read_stream",
     "write_picture",
 ]

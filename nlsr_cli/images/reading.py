@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import stat
 import struct
 import threading
 import warnings
@@ -20,14 +19,12 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images import metadata, tiff
 from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
-from nlsr_cli.images.sniff import HEAD_SIZE, format_of, native_formats, stranger_of
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
-CONVERT_HINT = "Convert it to PNG first."
 TRUNCATED = "is truncated: the file ends before the picture does"
-DAMAGED_HINT = "Fetch or export the file again."
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
@@ -56,7 +53,7 @@ def read_picture(
         ImageReadError: it cannot be read, or not without loss, or has more than `max_pixels` pixels.
     """
     label = name or ("-" if isinstance(source, bytes) else str(source))
-    data, format = _load(source if isinstance(source, bytes) else Path(source), label)  # noqa: A001 - the word for it, in Pillow too
+    data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     facts = _facts(data, format, label)
     with _border(data, label, max_pixels):
         _check_pixels(facts.canvas, label, max_pixels)
@@ -77,7 +74,7 @@ def probe(path: Path, *, max_pixels: int) -> Header:
         ImageReadError: as `read_picture`, as far as the header can tell.
     """
     label = str(path)
-    data, format = _load(path, label)  # noqa: A001
+    data, format = load(path, label, max_pixels)  # noqa: A001
     facts = _facts(data, format, label)
     with _border(data, label, max_pixels):
         _check_pixels(facts.canvas, label, max_pixels)
@@ -93,43 +90,6 @@ def probe(path: Path, *, max_pixels: int) -> Header:
 
 def _frames(image: Image.Image, facts: Facts) -> int:
     return facts.frames if facts.frames is not None else int(getattr(image, "n_frames", 1))
-
-
-def _load(source: Path | bytes, label: str) -> tuple[bytes, str]:
-    """Return the bytes of a source and the format they announce."""
-    try:
-        data = source if isinstance(source, bytes) else _bytes_of(source)
-    except FileNotFoundError as exc:
-        raise ImageReadError(label, "does not exist") from exc
-    except PermissionError as exc:
-        raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
-    except MemoryError as exc:
-        raise ImageReadError(label, "does not fit into memory") from exc
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else None
-        raise ImageReadError(label, f"cannot be read: {reason or exc}") from exc
-    if not data:
-        raise ImageReadError(label, "is empty", DAMAGED_HINT)
-    found = format_of(data[:HEAD_SIZE])
-    if found is None:
-        seems = stranger_of(data[:HEAD_SIZE])
-        what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
-        raise ImageReadError(label, what, CONVERT_HINT)
-    if found not in native_formats().readable:
-        raise ImageReadError(label, f"is {found}, which this installation of Pillow cannot read", CONVERT_HINT)
-    return data, found
-
-
-def _bytes_of(path: Path) -> bytes:
-    """Return the content of a file; of one that is no picture, only its beginning."""
-    kind = path.stat().st_mode
-    if stat.S_ISDIR(kind):
-        raise ImageReadError(path, "is a folder")
-    if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
-        raise ImageReadError(path, "is not a regular file")
-    with path.open("rb") as file:
-        head = file.read(HEAD_SIZE)
-        return head + file.read() if format_of(head) else head
 
 
 def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
@@ -195,8 +155,7 @@ def _check_pixels(size: tuple[int, int] | None, label: str, max_pixels: int) -> 
 
 
 def _too_large(label: str, what: str, max_pixels: int) -> ImageReadError:
-    hint = "Raise the limit with --max-pixels if you trust the file."
-    return ImageReadError(label, f"{what}; the limit is {max_pixels}", hint)
+    return ImageReadError(label, f"{what}; the limit is {max_pixels}", LIMIT_HINT)
 
 
 def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002

@@ -412,7 +412,7 @@ def test_permission_denied_is_worded_even_for_root(tmp_path, monkeypatch):
     def deny(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("nlsr_cli.images.reading._bytes_of", deny)
+    monkeypatch.setattr("nlsr_cli.images.loading._bytes_of", deny)
     with pytest.raises(ImageReadError, match="permission denied"):
         read_picture(tmp_path / "a.png")
 

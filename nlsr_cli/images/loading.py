@@ -1,0 +1,120 @@
+"""The bytes of a picture file or of standard input: none but a picture's, and no more than a picture can have."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images.sniff import HEAD_SIZE, format_of, native_formats, stranger_of
+
+CONVERT_HINT = "Convert it to PNG first."
+DAMAGED_HINT = "Fetch or export the file again."
+LIMIT_HINT = "Raise the limit with --max-pixels if you trust the file."
+
+# No picture that can be read takes more than 8 bytes per pixel (RGB and alpha of 16 bit, which is yet refused by name);
+# twice that, and a quarter of a gigabyte besides, leaves room for layers, previews, metadata and further frames.
+BYTES_PER_PIXEL, ALLOWANCE = 16, 1 << 28
+PIECE = 1 << 22  # read from a pipe at once
+
+
+def load(source: Path | bytes, label: str, max_pixels: int) -> tuple[bytes, str]:
+    """Return the bytes of a source, which messages call `label`, and the format they announce.
+
+    Raises:
+        ImageReadError: it cannot be opened, is no known picture, or is larger than any of `max_pixels` pixels.
+    """
+    if isinstance(source, bytes):
+        return source, known_format(source, label)
+    try:
+        data = _bytes_of(source, label, max_pixels)
+    except FileNotFoundError as exc:
+        raise ImageReadError(label, "does not exist") from exc
+    except PermissionError as exc:
+        raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
+    except MemoryError as exc:
+        raise ImageReadError(label, "does not fit into memory") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        raise ImageReadError(label, f"cannot be read: {reason or exc}") from exc
+    return data, known_format(data, label)
+
+
+def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:
+    """Return the bytes of a picture from a stream such as standard input, which messages call `name`.
+
+    What is no known picture is refused by its first bytes, without reading on.
+
+    Raises:
+        ImageReadError: it cannot be read, is no known picture, or is larger than any of `max_pixels` pixels.
+    """
+    try:
+        head = _up_to(stream, HEAD_SIZE)
+        known_format(head, name)
+        limit = largest(max_pixels)
+        data = _up_to(stream, limit + 1, head)
+    except MemoryError as exc:
+        raise ImageReadError(name, "does not fit into memory") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        raise ImageReadError(name, f"cannot be read: {reason or exc}") from exc
+    if len(data) > limit:
+        raise _too_long(name, f"has more than {limit} bytes", max_pixels)
+    return data
+
+
+def known_format(data: bytes, label: str) -> str:
+    """Return the readable format that the beginning of a file announces.
+
+    Raises:
+        ImageReadError: it is empty, no known picture, or of a format that this Pillow cannot read.
+    """
+    if not data:
+        raise ImageReadError(label, "is empty", DAMAGED_HINT)
+    found = format_of(data[:HEAD_SIZE])
+    if found is None:
+        seems = stranger_of(data[:HEAD_SIZE])
+        what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
+        raise ImageReadError(label, what, CONVERT_HINT)
+    if found not in native_formats().readable:
+        raise ImageReadError(label, f"is {found}, which this installation of Pillow cannot read", CONVERT_HINT)
+    return found
+
+
+def largest(max_pixels: int) -> int:
+    """Return the bytes that the file of a picture of `max_pixels` pixels may have."""
+    return ALLOWANCE + BYTES_PER_PIXEL * max_pixels
+
+
+def _bytes_of(path: Path, label: str, max_pixels: int) -> bytes:
+    """Return the content of a file; of one that is no picture, only its beginning."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageReadError(path, "is a folder")
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)):
+        raise ImageReadError(path, "is not a regular file")
+    with path.open("rb") as file:
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:  # some file systems state no size
+            return read_stream(file, name=label, max_pixels=max_pixels)
+        head = file.read(HEAD_SIZE)
+        if format_of(head) is None:
+            return head
+        if status.st_size > largest(max_pixels):
+            raise _too_long(label, f"has {status.st_size} bytes", max_pixels)
+        file.seek(0)
+        return file.read(status.st_size)  # in one piece, because joining pieces takes the memory twice
+
+
+def _up_to(stream: BinaryIO, count: int, head: bytes = b"") -> bytes:
+    """Return `head` and what follows in a stream, `count` bytes in all unless it ends; a read may give only some."""
+    pieces = [head]
+    missing = count - len(head)
+    while missing > 0 and (piece := stream.read(min(PIECE, missing))):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _too_long(label: str, what: str, max_pixels: int) -> ImageReadError:
+    return ImageReadError(label, f"{what}, more than a picture of {max_pixels} pixels can need", LIMIT_HINT)
