@@ -55,8 +55,10 @@ def plan_files(
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.planning import plan_batch
+    from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
+    plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
     plan = plan_batch(sources, output, scale=source.scale, max_pixels=options.max_pixels)
     return Batch(
         plan,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from nlsr_cli import __version__, cli_models
 from nlsr_cli.console import Console, Speech, size_text
@@ -30,8 +30,21 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.zoo import ModelSource
 
+
+class _Commands(TyperGroup):
+    """The commands, with a word for those who forget to name one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer keeps the types to itself
+        if args and args[0] not in self.commands and Path(args[0]).exists():
+            error = OptionError(f"there is no command '{args[0]}'", f"Did you mean: nlsr upscale {args[0]}?")
+            Console().error(error)
+            raise typer.Exit(int(error.exit_code))
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="nlsr",
+    cls=_Commands,
     help="Enlarge pictures 2x to 4x with NLSN, the Non-Local Sparse Network, losing nothing on the way.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -125,7 +138,7 @@ def upscale(
             max_pixels=max_pixels,
         )
         target = OutputOptions(
-            target=_target(output),
+            target=output,
             format=parse_format(format_) if format_ else None,
             suffix=suffix,
             existing="overwrite" if overwrite else "skip" if skip_existing else "error",
@@ -134,15 +147,6 @@ def upscale(
         console.results = output != "-"
         code = _dry_run(console, inputs, target, options) if dry_run else _upscale(console, inputs, target, options)
     raise typer.Exit(int(code))
-
-
-def _target(output: str | None) -> Path | None:
-    """Return the path after -o; `out/` stays recognisable as a folder by being made one."""
-    if output is None:
-        return None
-    if output.endswith(("/", os.sep)) and not Path(output).exists():
-        Path(output).mkdir(parents=True)
-    return Path(output)
 
 
 def _plan(
@@ -239,14 +243,15 @@ def _flat(value: object) -> object:
 
 
 def main() -> None:
-    """Run the command line; a polite kill ends like Ctrl-C, so that no temporary file stays behind."""
+    """Run the command line; a polite kill or a closed terminal ends like Ctrl-C, so that no temporary file stays."""
+    ends = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 
     def interrupt(signum: int, frame: object) -> None:
+        for end in ends:  # once is enough: a second one must not interrupt the cleaning up
+            signal.signal(end, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        app()
-    except BrokenPipeError:  # the reader of our standard output has gone, as in `nlsr models list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(int(ExitCode.ERROR))
+    for end in ends:
+        if signal.getsignal(end) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(end, interrupt)
+    app()

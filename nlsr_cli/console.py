@@ -7,12 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, NlsrError
+from nlsr_cli.options import STREAM
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
 
 def printable(text: object) -> str:
     """Return text that any terminal takes: control characters and undecodable bytes of file names are escaped."""
-    escaped = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+    return "".join(c if c.isprintable() else _escaped(c) for c in str(text))
+
+
+def _escaped(character: str) -> str:
+    """Return a control character as Python writes it, and a byte that is no text (PEP 383) as \\xNN."""
+    byte = ord(character) - 0xDC00
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("unicode_escape").decode()
 
 
 def size_text(size: tuple[int, int]) -> str:
@@ -61,7 +67,8 @@ class Console:
     def _say(self, text: str, style: str = "") -> None:
         from rich.text import Text
 
-        self._err.print(Text(printable(text), style))
+        with suppress(OSError):  # a standard error that is closed or full leaves nobody to tell
+            self._err.print(Text(printable(text), style))
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -74,7 +81,7 @@ class Console:
         except NlsrError as error:
             self.error(error)
             raise typer.Exit(int(error.exit_code)) from error
-        except (typer.Exit, BrokenPipeError):
+        except typer.Exit:
             raise
         except FileNotFoundError as error:
             self.error(_unexpected(error, "The current folder may be gone: change to another one."))
@@ -114,7 +121,11 @@ class Console:
 
     def line(self, text: object) -> None:
         """Print one result line; the bytes of a path come out as they are on disk."""
-        self._write(os.fsencode(str(text)) + b"\n")
+        try:
+            data = os.fsencode(str(text))
+        except UnicodeEncodeError:  # no path of this file system, or a text in a locale that cannot say it
+            data = printable(text).encode("ascii", "backslashreplace")
+        self._write(data + b"\n")
 
     def json_line(self, value: dict[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
@@ -130,8 +141,8 @@ class Console:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError:  # the reader has seen enough, as in `| head -1`; the work goes on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except OSError as exc:
             raise NlsrError(
                 f"standard output cannot be written: {exc.strerror}", "Finished files are complete."
@@ -142,10 +153,11 @@ class Console:
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print a table as a result."""
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(*columns, box=None, pad_edge=False, header_style="bold")
         for row in rows:
-            table.add_row(*(printable(cell) for cell in row))
+            table.add_row(*(Text(printable(cell)) for cell in row))  # never markup: cells come from strangers
         out = self._rich(stderr=False)
         if not out.is_terminal:  # a pipe has no width to fit into
             out.width = 1000
@@ -261,7 +273,7 @@ def _unexpected(error: Exception, hint: str) -> NlsrError:
 
 def _named(source: Path) -> Path:
     """Return what a source is called: `-` is what people type, not what they read."""
-    return Path("standard input") if source == Path("-") else source
+    return Path("standard input") if source is STREAM else source
 
 
 def _plural(count: int, word: str) -> str:

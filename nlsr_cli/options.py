@@ -6,6 +6,7 @@ They import nothing heavy, so that a bad value on the command line is refused be
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from nlsr_cli.errors import OptionError
 
 SCALES = (2, 3, 4)  # what a network of this kind can be built for
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
-DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
+DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
+
+STREAM = Path("-")  # standard input or output: known by identity, because a file may be called `-` too
 
 # Formats that can be written, by the name Pillow gives them, with their usual endings; the first one is the default.
 FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
@@ -97,7 +100,7 @@ class TileOptions:
         """
         if size.lower() == "auto":
             return cls(None, overlap)
-        if not size.isdecimal():
+        if not re.fullmatch(r"[0-9]{1,9}", size):
             raise OptionError(f"--tile must be auto, 0 or a positive number of pixels, not '{size}'")
         return cls(int(size), overlap)
 
@@ -174,6 +177,8 @@ class OutputOptions:
     recursive: bool = False
 
     def __post_init__(self) -> None:
+        if self.target == "":
+            raise OptionError("the output must not be empty", "Give a file or a folder after -o.")
         if self.existing not in ("error", "overwrite", "skip"):
             raise OptionError(f"existing must be error, overwrite or skip, not '{self.existing}'")
         if self.suffix is not None and ("/" in self.suffix or "\\" in self.suffix):
@@ -185,5 +190,14 @@ class OutputOptions:
 
     @property
     def place(self) -> Path | None:
-        """Return the target as a path."""
-        return None if self.target is None else Path(self.target)
+        """Return the target as a path; the text `-` is standard output."""
+        if self.target is None:
+            return None
+        if self.target is STREAM or (isinstance(self.target, str) and self.target == "-"):
+            return STREAM
+        return Path(self.target)
+
+    @property
+    def names_folder(self) -> bool:
+        """Tell whether the target is written as a folder, with a slash at its end."""
+        return isinstance(self.target, str) and self.target.endswith(("/", os.sep))

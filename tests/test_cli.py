@@ -76,6 +76,10 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--precision", "fp61"], 2, "unknown precision 'fp61'", "Did you mean fp16?"),
         (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not have the precision fp16", "It has: fp32"),
         (["--tile", "big"], 2, "--tile must be auto, 0 or a positive number of pixels, not 'big'", ""),
+        (["--tile", "9" * 5000], 2, "--tile must be auto, 0 or a positive number", ""),
+        (["--device", "cuda:99999999999999999999"], 2, "unknown device", "Valid:"),
+        (["--overlap", "256"], 2, "--overlap 256 is too large for the automatic tile of 512", "at most 255 here."),
+        (["-o", ""], 2, "the output must not be empty", ""),
         (["--tile", "32", "--overlap", "16"], 2, "--overlap 16 is too large for --tile 32", "at most 15 here."),
         (["--format", "jpgg"], 2, "unknown format 'jpgg'", "Did you mean jpeg?"),
         (["--quality", "101"], 2, "--quality must be from 1 to 100, not 101", ""),
@@ -248,6 +252,51 @@ def test_the_same_advice_is_given_once(sample: Path) -> None:
     assert run("upscale", sample.parent).exit_code == 0
     result = run("upscale", sample.parent)
     assert (result.exit_code, result.stderr.count("error: "), result.stderr.count("hint: ")) == (1, 3, 1)
+
+
+def test_a_forgotten_command_is_suggested(sample: Path) -> None:
+    result = run(sample)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[1] == f"hint: Did you mean: nlsr upscale {sample}?"
+
+
+def test_a_file_called_dash_is_a_file(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the bare word means a stream; `./-` and what a folder holds are files."""
+    monkeypatch.chdir(sample.parent)
+    sample.rename("-")
+    assert run("upscale", ".", "-o", "out").exit_code == 0
+    assert run("upscale", "./-", "-o", "./-x.png").exit_code == 0
+    assert names(Path("out")) == ["-_x4.png"]
+    assert pixels(Path("-x.png")).shape == (160, 192, 3)
+
+
+def test_a_slash_at_the_end_names_a_folder(sample: Path) -> None:
+    out = sample.parent / "new.d"
+    assert run("upscale", sample, "-o", f"{out}/", "--dry-run").exit_code == 0
+    assert not out.exists(), "a plan makes nothing"
+    assert run("upscale", sample, "-o", f"{out}/").exit_code == 0
+    assert names(out) == ["photo_x4.png"]
+
+
+def test_empty_input_is_not_the_current_folder(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sample.parent)
+    assert run("upscale", "").exit_code == 2
+    assert names(sample.parent) == ["photo.png"]
+
+
+@pytest.mark.parametrize("kind", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_while_a_file_is_stored_leaves_no_part(tmp_path: Path, kind: str) -> None:
+    """A closed terminal is as good as Ctrl-C: the temporary file must go."""
+    for index in range(30):
+        (tmp_path / f"{index:02}.png").write_bytes((ASSETS / "colosseum.png").read_bytes())
+    out = tmp_path / "out"
+    with subprocess.Popen([*NLSR, "upscale", tmp_path, "-o", out, "-q", "--scale", "2"]) as process:
+        deadline = time.monotonic() + 60
+        while not list(out.glob(".nlsr-*")) and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.0005)
+        process.send_signal(getattr(signal, kind))
+    assert process.returncode == 130
+    assert list(out.glob(".nlsr-*")) == []
 
 
 def test_debug_shows_the_traceback(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,13 @@ def test_folder_that_is_gone(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@UNIX
+def test_reader_of_the_first_line_does_not_stop_the_batch(sample: Path) -> None:
+    sample.with_name("second.png").write_bytes(sample.read_bytes())
+    shell("nlsr upscale . -o out | head -1", sample.parent)
+    assert names(sample.parent / "out") == ["photo_x4.png", "second_x4.png"]
+
+
 def test_name_that_the_suffix_makes_too_long_fails_alone(sample: Path) -> None:
     long = sample.with_name("x" * 250 + ".png")
     long.write_bytes(sample.read_bytes())
@@ -68,7 +75,7 @@ def test_name_that_the_suffix_makes_too_long_fails_alone(sample: Path) -> None:
 
 
 def test_no_output_replaces_another_input(sample: Path) -> None:
-    other = sample.with_name("photo_x4.png")
+    other = sample.with_name("photo_x4.png")  # also by a hard link of another name
     other.write_bytes(sample.read_bytes())
     result = run("upscale", sample, other, "--overwrite")
     assert result.exit_code == 3

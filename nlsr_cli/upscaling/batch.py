@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, ImageReadError, ImageWriteError, NlsrError
 from nlsr_cli.images import check_size, encode_picture, read_picture, write_picture
-from nlsr_cli.options import FORMAT_SUFFIXES
-from nlsr_cli.upscaling.planning import STREAM, BatchPlan, Job, kept_format
+from nlsr_cli.options import FORMAT_SUFFIXES, STREAM
+from nlsr_cli.upscaling.planning import BatchPlan, Job, kept_format
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
@@ -164,7 +164,7 @@ class Batch:
         return replace(outcome, seconds=time.perf_counter() - start)
 
     def _process(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
-        stream = job.source == STREAM
+        stream = job.source is STREAM
         content = _read_standard_input() if stream else job.source
         picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
         format_ = job.format or kept_format(picture.metadata.format)
@@ -195,7 +195,7 @@ class Batch:
         return notes
 
     def _write(self, target: Path, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
-        if target != STREAM:
+        if target is not STREAM:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as exc:

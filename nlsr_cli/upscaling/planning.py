@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,10 +11,8 @@ from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, OptionError
 from nlsr_cli.images import Header, check_size, probe
-from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions, format_of_suffix, nearest
-from nlsr_cli.upscaling.sources import Sources, find_sources
-
-STREAM = Path("-")  # standard input or output
+from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
+from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,17 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: in
     Raises:
         OptionError: the inputs and the target do not fit each other.
     """
-    if any(str(each) == "-" for each in inputs):
+    if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
     jobs = [_job(source, root, folder, file, output, scale, max_pixels) for source, root in found.files]
-    return BatchPlan(tuple(_refuse_clashes(jobs)), found)
+    blocked = [
+        Job(path, path, error=ImageReadError(path, f"the folder cannot be read: {why}"))
+        for path, why in found.unreadable
+    ]
+    return BatchPlan((*blocked, *_refuse_clashes(jobs)), found)
 
 
 def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
@@ -68,9 +71,9 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
     target = output.place
     if target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
-    format_ = (output.format or "") if target == STREAM else _agreed_format(target, output.format)
+    format_ = (output.format or "") if target is STREAM else _agreed_format(target, output.format)
     job = Job(STREAM, target, format_)
-    return job if target == STREAM else _check_target(job, output)
+    return job if target is STREAM else _check_target(job, output)
 
 
 def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
@@ -78,15 +81,16 @@ def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | No
     target = output.place
     if target is None:
         return None, None
-    if target == STREAM:
+    if target is STREAM:
         if not single:
             raise OptionError("-o - (standard output) takes exactly one input picture")
         return None, STREAM
-    if target.is_dir() or (not target.suffix and not target.is_file()):
+    kind = mode_of(target)
+    if output.names_folder or stat.S_ISDIR(kind) or (not kind and not target.suffix):
         return target, None
     if single:
         return None, target
-    if target.is_file() or format_of_suffix(target):
+    if kind or format_of_suffix(target):
         raise OptionError(f"-o {target} is a file, but there are several inputs", "Give a folder after -o.")
     return target, None
 
@@ -118,20 +122,19 @@ def _job(
     scale: int,
     max_pixels: int,
 ) -> Job:
-    if source.is_fifo():  # it can be read only once, so nothing is known before the job itself reads it
+    if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
         if file is None:
-            raise OptionError(
-                f"{source} is a pipe and has no name to go by", "Add -o FILE, or -o - for standard output."
-            )
-        job = Job(source, file, (output.format or "") if file == STREAM else _agreed_format(file, output.format))
-        return job if file == STREAM else _check_target(job, output)
-    if file is not None and file != STREAM:
+            hint = "Add -o FILE, or -o - for standard output."
+            return Job(source, source, error=ImageReadError(source, "is a pipe and has no name to go by", hint))
+        job = Job(source, file, (output.format or "") if file is STREAM else _agreed_format(file, output.format))
+        return job if file is STREAM else _check_target(job, output)
+    if file is not None and file is not STREAM:
         _agreed_format(file, output.format)  # a wrong ending is the caller's mistake, not this picture's
     try:
         header = probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
-    format_ = output.format or (_format_of_target(file) if file and file != STREAM else kept_format(header.format))
+    format_ = output.format or (_format_of_target(file) if file and file is not STREAM else kept_format(header.format))
     target = file or (folder / source.parent.relative_to(root) if folder else source.parent) / _name(
         source, format_, output, scale
     )
@@ -140,7 +143,7 @@ def _job(
         check_size(format_, header.height * scale, header.width * scale, target)
     except ImageWriteError as error:
         return replace(job, error=error)
-    return job if target == STREAM else _check_target(job, output)
+    return job if target is STREAM else _check_target(job, output)
 
 
 def kept_format(source: str) -> str:
@@ -167,7 +170,7 @@ def _check_target(job: Job, output: OutputOptions) -> Job:
 
 def _compared(job: Job, output: OutputOptions) -> Job:
     target, source = job.target, job.source
-    if source != STREAM and target.exists() and source.exists() and target.samefile(source):
+    if source is not STREAM and target.exists() and source.exists() and target.samefile(source):
         hint = "nlsr never overwrites an input: give another name with -o or --suffix."
         return replace(job, error=DestinationClash(target, "the output would replace the input itself", hint))
     if target.exists() and not target.is_file():
@@ -213,6 +216,10 @@ def _refuse_clashes(jobs: list[Job]) -> list[Job]:
     return checked
 
 
-def _place(path: Path) -> str:
-    """Return what two names of one file have in common, links followed."""
-    return os.path.normcase(os.path.realpath(path))
+def _place(path: Path) -> object:
+    """Return what all names of one file have in common: its place on the disk, or the name that it will have."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return os.path.normcase(os.path.realpath(path))
+    return status.st_dev, status.st_ino

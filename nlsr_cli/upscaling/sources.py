@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ class Sources:
     strangers: list[Path] = field(default_factory=list)  # files of folders that are no pictures
     earlier: list[Path] = field(default_factory=list)  # outputs of earlier calls, lying beside their inputs
     unvisited: list[Path] = field(default_factory=list)  # subfolders, without `recursive`
+    linked: list[Path] = field(default_factory=list)  # subfolders that are links, which may lead in circles
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)  # folders, each with the reason
 
     def passed_over(self) -> list[tuple[str, list[Path]]]:
         """Return what was not taken, by the reason."""
@@ -38,6 +41,7 @@ class Sources:
             "that are no pictures": self.strangers,
             "that are outputs of an earlier call": self.earlier,
             "subfolders (-r looks into them)": self.unvisited,
+            "linked subfolders (name them to have them)": self.linked,
         }
         return [(reason, paths) for reason, paths in reasons.items() if paths]
 
@@ -56,17 +60,20 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     gathered: list[tuple[Path, Path]] = []
     for each in inputs:
         path, text = Path(each), str(each)
-        if path.is_dir():
+        if each == "":
+            raise OptionError("an input is empty", "Give files, folders or patterns.")
+        if stat.S_ISDIR(mode_of(path)):
             gathered += [(file, path) for file in _walk(path, output, found)]
-        elif not path.exists() and not path.is_symlink() and glob.has_magic(text):
+        elif glob.has_magic(text) and not os.path.lexists(path):
             gathered += _match(text, found)
         else:
             named.append((path, path.parent))
             continue
         found.from_many = True
     kept = named + _without_outputs(gathered, output, found)
-    found.files = list({path.absolute(): (path, root) for path, root in reversed(kept)}.values())[::-1]
-    if not found.files and not found.passed_over():
+    # Two links to one file are two pictures with two outputs, hence no resolving.
+    found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
+    if not (found.files or found.passed_over() or found.unreadable):
         raise OptionError("no pictures found", "Give files, folders (with -r for their subfolders) or patterns.")
     return found
 
@@ -75,13 +82,18 @@ def _walk(folder: Path, output: OutputOptions, found: Sources) -> Iterable[Path]
     """Yield the pictures of a folder in a fixed order; a folder inside that outputs go to is not looked into."""
     place = output.place
     own = place.resolve() if place is not None and place.is_dir() and place.resolve() != folder.resolve() else None
-    for base, folders, names in os.walk(folder):
+
+    def on_error(error: OSError) -> None:
+        found.unreadable.append((Path(error.filename or folder), error.strerror or str(error)))
+
+    for base, folders, names in os.walk(folder, onerror=on_error):
         below = sorted(name for name in folders if not name.startswith("."))
         if own is not None:
             below = [name for name in below if (Path(base) / name).resolve() != own]
         if not output.recursive:
             found.unvisited += [Path(base) / name for name in below]
             below = []
+        found.linked += [Path(base) / name for name in below if (Path(base) / name).is_symlink()]
         folders[:] = below
         yield from _pictures((Path(base) / name for name in sorted(names)), found)
 
@@ -91,7 +103,7 @@ def _match(pattern: str, found: Sources) -> list[tuple[Path, Path]]:
     head, name = os.path.split(pattern)
     either = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in name) if "[" not in name else name
     matches = sorted(glob.glob(os.path.join(head, either), recursive=True))  # noqa: PTH118, PTH207 - patterns are text
-    files = [Path(match) for match in matches if Path(match).is_file()]
+    files = [Path(match) for match in matches if not stat.S_ISDIR(mode_of(Path(match)))]
     if not files:
         raise OptionError(f"no file matches '{pattern}'")
     parts = Path(pattern).parts
@@ -113,7 +125,7 @@ def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
 def _looks_like_picture(path: Path) -> bool:
     """Tell whether a file without a picture's ending begins like a picture; pipes and devices are never opened."""
     try:
-        if not path.is_file():
+        if not stat.S_ISREG(mode_of(path)):
             return False
         with path.open("rb") as file:
             return format_of(file.read(_HEAD_BYTES)) is not None
@@ -138,3 +150,11 @@ def _without_outputs(
         else:
             kept.append((path, root))
     return kept
+
+
+def mode_of(path: Path) -> int:
+    """Return the type bits of what `path` leads to (for `stat.S_ISDIR` and the like), 0 where nothing can be said."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0

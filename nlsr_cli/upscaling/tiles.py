@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.options import TileOptions
 
@@ -99,7 +100,7 @@ def plan_axis(length: int, *, size: int, overlap: int, minimum: int = 1) -> Axis
     (or `length`, where that is smaller).
     """
     size = max(size, minimum)
-    if size == minimum and 2 * overlap >= size:
+    if 2 * overlap >= size:
         overlap = (size - 1) // 2
     if size >= length or length <= minimum:
         return Axis(length, length, (0,))
@@ -135,8 +136,17 @@ def automatic_tile(config: NLSNConfig) -> int:
 
 
 def plan_for(config: NLSNConfig, options: TileOptions, height: int, width: int) -> TilePlan:
-    """Return the tiles that a network takes a (height, width) picture in, as `options` ask."""
+    """Return the tiles that a network takes a (height, width) picture in, as `options` ask.
+
+    Raises:
+        OptionError: the overlap does not fit into tiles of automatic size.
+    """
     size = automatic_tile(config) if options.size is None else options.size
+    if options.size is None and 2 * options.overlap >= size:
+        raise OptionError(
+            f"--overlap {options.overlap} is too large for the automatic tile of {size}",
+            f"The overlap must stay under half the tile: at most {(size - 1) // 2} here.",
+        )
     return plan_tiles(height, width, size=size, overlap=options.overlap, minimum=config.min_side)
 
 

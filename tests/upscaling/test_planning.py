@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, OptionError
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, OutputOptions
-from nlsr_cli.upscaling.planning import STREAM, BatchPlan, plan_batch
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, OutputOptions
+from nlsr_cli.upscaling.planning import BatchPlan, plan_batch
 
 
 def picture(path: Path, format_: str | None = None, size: tuple[int, int] = (6, 4)) -> Path:
@@ -144,8 +144,10 @@ def test_a_pipe_is_not_read_by_the_plan(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     (job,) = plan(pipe, target=tmp_path / "a.png").jobs
     assert (job.header, job.error, job.format) == (None, None, "PNG")
-    with pytest.raises(OptionError, match="is a pipe"):
-        plan(pipe)
+    (job,) = plan(pipe).jobs
+    assert "is a pipe" in str(job.error)
+    picture(tmp_path / "b.png")
+    assert [job.error is None for job in plan(tmp_path / "b.png", pipe).jobs] == [True, False], "it stops nobody else"
 
 
 def test_ending_and_format_must_agree(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a call reads: pictures by content, each once, in a fixed order, and never its own earlier outputs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,33 @@ def test_patterns_mirror_the_tree_below_their_fixed_part(tmp_path: Path) -> None
 def test_same_file_named_twice_is_taken_once(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     assert len(find(path, path, tmp_path).files) == 1
+
+
+def test_folders_that_cannot_be_read_are_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree is incomplete without them, so the call must not end in success."""
+    picture(tmp_path / "a.png")
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def denied(path: object) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", denied)
+    jobs = plan(tmp_path, recursive=True).jobs
+    assert [str(job.error) for job in jobs if job.error] == [
+        f"{tmp_path / 'locked'}: the folder cannot be read: Permission denied"
+    ]
+    assert [job.source.name for job in jobs if not job.error] == ["a.png"]
+
+
+def test_linked_folders_are_told_not_followed(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    found = find(tmp_path, recursive=True)
+    assert found_names(found) == ["a.png"]
+    assert [path.name for path in found.linked] == ["circle"]
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
