@@ -62,10 +62,13 @@ def convert(
         tensors, carried = _read_safetensors(checkpoint)
     else:
         tensors, carried = canonical(_unpickle(checkpoint), str(checkpoint)), {}
+    _check_sizes(tensors, checkpoint)
     asked = dict(zip(SETTINGS, (chunk_size, n_hashes, res_scale, image_skip), strict=True))
     settings = carried | {name: value for name, value in asked.items() if value is not None}
     config = _config(tensors, settings, str(checkpoint))
-    model = build(config, tensors, str(checkpoint))
+    # Not before the shapes were checked: until here, nothing is larger than the file that it came from.
+    plain = {name: tensor.to(torch.float32).contiguous() for name, tensor in tensors.items()}
+    model = build(config, plain, str(checkpoint))
     save_model(model, out, write_card(_facts(checkpoint, out, config)))
     return out
 
@@ -88,18 +91,31 @@ def canonical(loaded: object, where: str) -> dict[str, Tensor]:
     others = [name for name, value in loaded.items() if not isinstance(value, Tensor)]
     if others:
         raise WeightsMismatch(
-            f"{where}: {others[0]!r} is not a tensor", "Give a checkpoint, that is a saved state dict."
+            f"{where}: {others[0][:80]!r} is not a tensor", "Give a checkpoint, that is a saved state dict."
         )
     names = dict(loaded)
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in names)), None):
         names = {name[len(prefix) :]: tensor for name, tensor in names.items()}
-    return {name: _plain(tensor, f"{where}: {name}") for name, tensor in names.items()}
+    return {name: _plain(tensor, f"{where}: {name[:80]!r}") for name, tensor in names.items()}
 
 
 def _plain(tensor: Tensor, where: str) -> Tensor:
-    if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_quantized:
-        raise WeightsMismatch(f"{where} is not a plain tensor of numbers with fractions ({tensor.dtype})")
-    return tensor.detach().to(torch.float32)
+    plain = Tensor.detach(tensor)  # through the class: a pickle may set what it likes on a parameter, even "detach"
+    strided = plain.layout == torch.strided and plain.device.type == "cpu" and not plain.is_quantized
+    if type(plain) is not Tensor or not strided or not plain.is_floating_point():
+        raise WeightsMismatch(f"{where} is not a plain tensor of numbers with fractions ({plain.dtype})")
+    return plain
+
+
+def _check_sizes(tensors: Mapping[str, Tensor], checkpoint: Path) -> None:
+    """Refuse tensors that claim more bytes than the file has: one stored number can pose as a tensor of any shape."""
+    claimed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    held = checkpoint.stat().st_size
+    if claimed > held:
+        raise WeightsCorrupt(
+            f"{checkpoint}: its tensors would take {claimed} bytes, but the file has {held}",
+            "Save the state dict alone, with every tensor stored whole.",
+        )
 
 
 def _check_free(out: Path, overwrite: bool) -> None:
@@ -111,11 +127,13 @@ def _check_free(out: Path, overwrite: bool) -> None:
 
 
 def _unpickle(path: Path) -> object:
-    _check_archive(path)
     try:
+        _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders about odd pickles before it refuses them; ours is the word
             return torch.load(path, map_location="cpu", weights_only=True)
+    except ModelError:
+        raise
     except pickle.UnpicklingError as exc:
         raise WeightsCorrupt(
             f"{path}: holds more than tensors, or is no checkpoint; nothing in it was executed",
@@ -123,18 +141,21 @@ def _unpickle(path: Path) -> object:
         ) from exc
     except OSError as exc:
         raise ModelError(f"{path} cannot be read: {exc.strerror}", "Check the path and its permissions.") from exc
-    # The reader meets hostile bytes, and fails on them in whatever way the bytes suggest.
-    except (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as exc:
+    # The readers meet hostile bytes, and fail on them in whatever way the bytes suggest: no list of errors is complete.
+    except Exception as exc:
         raise WeightsCorrupt(f"{path}: truncated, or no checkpoint", "Download or copy the file again.") from exc
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a compressed archive: torch stores without compression, and a small file could unfold without end."""
+    """Refuse an archive that could unfold without end: torch stores without compression, every byte once."""
     if not zipfile.is_zipfile(path):
         return  # the format before torch 1.6, which the authors' files are in
     with zipfile.ZipFile(path) as archive:
-        if any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist()):
-            raise WeightsCorrupt(f"{path}: a compressed archive, not a checkpoint", "Give the .pt file that is in it.")
+        items = archive.infolist()
+    if any(item.compress_type != zipfile.ZIP_STORED for item in items):
+        raise WeightsCorrupt(f"{path}: a compressed archive, not a checkpoint", "Give the .pt file that is in it.")
+    if sum(item.file_size for item in items) > path.stat().st_size:  # entries that share their bytes
+        raise WeightsCorrupt(f"{path}: an archive that claims more bytes than it has", "Download or copy it again.")
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
