@@ -14,7 +14,7 @@ from nlsr_cli.zoo.card import licence_of
 from nlsr_cli.zoo.header import read_header
 from nlsr_cli.zoo.infer import check_shapes, count_parameters
 from nlsr_cli.zoo.registry import EMBEDDED
-from nlsr_cli.zoo.resolve import resolve, usable_settings
+from nlsr_cli.zoo.resolve import resolve
 from nlsr_cli.zoo.source import CARD_NAME, ModelSource, check_digests, read_config, sha256_of
 
 
@@ -124,8 +124,7 @@ def _stated_licence(card: Path) -> str:
 
 def _cached_models() -> list[ModelFacts]:
     try:
-        with usable_settings():
-            from nlsr_cli.zoo.hub import list_cached
+        from nlsr_cli.zoo.hub import list_cached
     except ModelError:  # a typing error in HF_ENDPOINT must not hide the embedded models
         return []
     found = []

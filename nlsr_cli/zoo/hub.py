@@ -1,7 +1,8 @@
 """Fetching from the Hugging Face Hub through its own client, whose cache, token, mirror and proxies are the user's.
 
 Everything the client raises becomes one of ours here, and nowhere else. The client reads HF_HOME, HF_ENDPOINT,
-HF_HUB_OFFLINE and the rest when it is imported, which is when this module is.
+HF_HUB_OFFLINE and the rest when it is imported, which is when this module is: importing it raises DownloadFailed where
+one of them makes no sense.
 """
 
 from __future__ import annotations
@@ -17,21 +18,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    FileMetadataError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 from nlsr_cli.errors import DownloadFailed, ModelError, UnknownModel
+from nlsr_cli.zoo.settings import usable_settings
 from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME
+
+with usable_settings():
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        FileMetadataError,
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
 COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")

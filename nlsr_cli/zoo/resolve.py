@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
-from nlsr_cli.errors import DownloadFailed, OptionError, UnknownModel, WeightsCorrupt
+from nlsr_cli.errors import OptionError, UnknownModel, WeightsCorrupt
 from nlsr_cli.options import nearest
 from nlsr_cli.zoo.registry import (
     DEFAULT_FAMILY,
@@ -127,25 +124,9 @@ def _in_folder(folder: Path) -> tuple[Path, Path]:
     )
 
 
-@contextmanager
-def usable_settings() -> Iterator[None]:
-    """Guard the import of the Hub's client, which reads its environment variables there and then.
-
-    Raises:
-        DownloadFailed: one of them makes no sense to it.
-    """
-    try:
-        with redirect_stdout(StringIO()):  # where the client prints a line about its failure; stdout is for results
-            yield
-    except ValueError as exc:
-        raise DownloadFailed(
-            f"the Hub's client cannot start: {exc}", "Check HF_ENDPOINT and the HF_HUB_ settings."
-        ) from exc
-
-
 def _hub(repo: str, revision: str | None, offline: bool) -> ModelSource:
-    with usable_settings():
-        from nlsr_cli.zoo import hub
+    from nlsr_cli.zoo import hub
+
     found = hub.fetch(repo, revision, offline=offline)
     network, notes = read_config(found.config, found.weights)
     name = f"{repo}@{revision}" if revision else repo

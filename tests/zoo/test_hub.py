@@ -238,7 +238,7 @@ def test_an_unreachable_hub_fails_soon(tmp_path: Path, endpoint: str) -> None:
 def test_senseless_settings_of_the_client(user: User, name: str) -> None:
     found = user.run(**{name: "http://127.0.0.1:x"})
     assert found["error"] == "DownloadFailed"
-    assert "Check HF_ENDPOINT" in found["hint"]
+    assert f"Check {name}" in found["hint"] or "Check HF_ENDPOINT" in found["hint"]
     assert len(user.run(verb="list", **{name: "http://127.0.0.1:x"})["models"]) == len(EMBEDDED)
 
 
