@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import struct
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images import metadata, tiff
+from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.headers import Facts, read_facts
-from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT, load
+from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
-
-TRUNCATED = "is truncated: the file ends before the picture does"
-TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
 UPRIGHT = {
@@ -37,11 +29,6 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# Pillow keeps its limits in module globals and Python its warning filters too, so one picture is decoded at a time.
-_pillow = threading.RLock()
-# Pillow logs some oddities of TIFF files as errors, which Python prints where no program has set up logging.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def read_picture(
@@ -55,13 +42,14 @@ def read_picture(
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     facts = _facts(data, format, label)
-    with _border(data, label, max_pixels):
-        _check_pixels(facts.canvas, label, max_pixels)
+    with border(data, label, max_pixels):
+        check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
-            _check_pixels((image.height, image.width), label, max_pixels)
+            check_pixels((image.height, image.width), label, max_pixels)
             mode, frames = image.mode, _frames(image, facts)
-            image.load()
-            _check_pixels((image.height, image.width), label, max_pixels)
+            with decoder_silenced(label) if format == "TIFF" else nullcontext():
+                image.load()
+            check_pixels((image.height, image.width), label, max_pixels)
             raw = facts.exif or metadata.exif_block(image.info)
             decoded = decode(_upright(image, format, raw), facts, keep_rgb=_has_rgb_profile(image))
             return _assemble(decoded, image, facts, raw, (format, mode, frames, label))
@@ -76,10 +64,10 @@ def probe(path: Path, *, max_pixels: int) -> Header:
     label = str(path)
     data, format = load(path, label, max_pixels)  # noqa: A001
     facts = _facts(data, format, label)
-    with _border(data, label, max_pixels):
-        _check_pixels(facts.canvas, label, max_pixels)
+    with border(data, label, max_pixels):
+        check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
-            _check_pixels((image.height, image.width), label, max_pixels)
+            check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
                 height, width = width, height
@@ -109,53 +97,6 @@ def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
 def _pillow_names(format: str) -> list[str]:  # noqa: A002
     """Return the Pillow plug-ins that may open a format: never one that was not meant, such as Ghostscript."""
     return ["JPEG", "MPO"] if format == "JPEG" else [format]
-
-
-@contextmanager
-def _border(data: bytes, label: str, max_pixels: int) -> Iterator[None]:
-    """Hold Pillow to `max_pixels`, keep it silent, and turn whatever its decoders raise into an ImageReadError."""
-    with _pillow, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        # Pillow asks this of every frame and tile as well, so a file that grows while it is decoded is stopped too.
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = max(max_pixels, TILE_ALLOWANCE), False
-        try:
-            yield
-        except ImageReadError:
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-            count = re.search(r"\d+", str(exc))
-            raise _too_large(label, f"has {count[0] if count else 'too many'} pixels", max_pixels) from exc
-        except MemoryError as exc:
-            raise ImageReadError(label, "does not fit into memory") from exc
-        except Exception as exc:  # decoders of hostile files raise anything: SyntaxError, IndexError, zlib.error
-            raise ImageReadError(label, _complaint(exc, data), _advice(exc)) from exc
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = limits
-
-
-def _complaint(exc: Exception, data: bytes) -> str:
-    text = str(exc).lower()
-    if isinstance(exc, (EOFError, struct.error)) or "truncat" in text or "not enough" in text or len(data) < 32:
-        return TRUNCATED
-    if isinstance(exc, ValueError) and "is not known" in text:
-        return f"cannot be read: {exc}"
-    return "is damaged, or of a kind that Pillow cannot decode"
-
-
-def _advice(exc: Exception) -> str:
-    return CONVERT_HINT if isinstance(exc, ValueError) and "is not known" in str(exc) else DAMAGED_HINT
-
-
-def _check_pixels(size: tuple[int, int] | None, label: str, max_pixels: int) -> None:
-    if size is not None and size[0] * size[1] > max_pixels:
-        height, width = size
-        raise _too_large(label, f"is {width} × {height}, {height * width} pixels", max_pixels)
-
-
-def _too_large(label: str, what: str, max_pixels: int) -> ImageReadError:
-    return ImageReadError(label, f"{what}; the limit is {max_pixels}", LIMIT_HINT)
 
 
 def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002
