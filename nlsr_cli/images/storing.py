@@ -43,7 +43,7 @@ def store(data: bytes, path: Path, *, overwrite: bool) -> None:
             else:
                 _claim(part, path)
         finally:
-            part.unlink(missing_ok=True)
+            _remove(part)
     except FileExistsError as exc:
         raise DestinationClash(path, "exists already", EXISTS_HINT) from exc
     except OSError as exc:
@@ -86,9 +86,26 @@ def _claim(part: Path, path: Path) -> None:
     except OSError as exc:
         if exc.errno not in NO_LINKS:
             raise
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        try:
-            part.replace(path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        _claim_by_opening(part, path)
+
+
+def _claim_by_opening(part: Path, path: Path) -> None:
+    mine = False
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        mine = True
+        os.close(handle)
+        part.replace(path)
+        mine = False
+    finally:
+        if mine:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file if it is there, even where an interruption arrives just now."""
+    try:
+        path.unlink(missing_ok=True)
+    except KeyboardInterrupt:
+        path.unlink(missing_ok=True)
+        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 import pytest
 
@@ -135,3 +136,29 @@ def test_long_names_leave_room_for_the_temporary_one(tmp_path):
     path = tmp_path / ("a" * 251 + ".png")
     store(b"x", path, overwrite=False)
     assert path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("moment", ["fsync", "link", "close", "unlink"])
+@pytest.mark.parametrize("links", [True, False])
+def test_interruption_at_any_step_leaves_no_part(tmp_path, monkeypatch, moment, links):
+    """Ctrl-C may arrive at any call: then there is the whole file or none, and never a part or an empty name."""
+    if not links:
+        monkeypatch.setattr(os, "link", raising(OSError(errno.EPERM, "no links here")))
+    original = getattr(os, moment)
+    calls = []
+
+    def interrupted(*args, **kwargs):
+        calls.append(args)
+        if len(calls) > 1:
+            return original(*args, **kwargs)
+        if moment == "close":
+            original(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, moment, interrupted)
+    with suppress(KeyboardInterrupt):
+        store(b"content", tmp_path / "a", overwrite=False)
+    monkeypatch.undo()
+    left = list(tmp_path.iterdir())
+    assert [path.name for path in left] in ([], ["a"])
+    assert all(path.read_bytes() == b"content" for path in left)
