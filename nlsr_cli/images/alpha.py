@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
@@ -26,7 +28,17 @@ def parse_background(text: str) -> tuple[int, int, int]:
         raise OptionError(f"'{text}' is not a colour", "Use a name such as white, or #rrggbb.") from exc
     if len(values) == 4 and values[3] != 255:
         raise OptionError(f"the background '{text}' is not opaque", "Use a colour without alpha, such as #rrggbb.")
+    if not _within_bounds(text):
+        raise OptionError(f"a value in '{text}' is too large", "Numbers end at 255, percentages at 100, hues at 360.")
     return values[0], values[1], values[2]
+
+
+def _within_bounds(text: str) -> bool:
+    """Say whether the arguments of a colour function are in range, of which Pillow makes other colours if not."""
+    name, _, arguments = text.lower().partition("(")
+    values = re.findall(r"(\d+(?:\.\d+)?)\s*(%?)", arguments)
+    limits = [100 if percent else 255 if name.startswith("rgb") else 360 for _, percent in values]
+    return all(float(value) <= limit for (value, _), limit in zip(values, limits, strict=True))
 
 
 def composite(color: Pixels, alpha: Pixels, background: tuple[int, ...]) -> Pixels:

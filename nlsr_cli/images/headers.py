@@ -18,6 +18,9 @@ RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit grey 
 # curve is treated as sRGB's by common software (1, 6, 14 and 15 are the BT.709 family, 13 is sRGB itself).
 SRGB_PRIMARIES = (1, 2)
 SRGB_TRANSFERS = (1, 2, 6, 13, 14, 15)
+# The same as a PNG states them: white, red, green and blue as x and y, times 100000. Writers round to two places.
+SRGB_CHRM = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+CHRM_TOLERANCE = 500
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
 MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
@@ -107,6 +110,11 @@ def _png_colour_notes(chunks: dict[bytes, bytes]) -> Iterator[str]:
         gamma = int.from_bytes(chunks[b"gAMA"][:4], "big") / 100000
         if abs(gamma - 1 / 2.2) > 0.01:
             yield f"The gamma of {gamma:g} that the file states is ignored; colours are taken as sRGB."
+    if not {b"cICP", b"iCCP", b"sRGB"} & chunks.keys() and len(chunks.get(b"cHRM", b"")) >= 32:
+        stated = struct.unpack_from(">8I", chunks[b"cHRM"])
+        colourful = chunks[b"IHDR"][9] & 2
+        if colourful and any(abs(a - b) > CHRM_TOLERANCE for a, b in zip(stated, SRGB_CHRM, strict=True)):
+            yield "The primaries (cHRM) that the file states are ignored; colours are taken as sRGB."
 
 
 def _png_text_notes(keywords: list[str]) -> Iterator[str]:

@@ -162,14 +162,42 @@ def resolution(info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool
         found = _sensible(stated[0], stated[1])
         if found:
             return found
+    across, down, factor = _tagged_resolution(raw)
+    return _sensible(across * factor, down * factor) if across and down else None
+
+
+def _tagged_resolution(raw: bytes | None) -> tuple[float, float, float]:
+    """Return the two densities that EXIF states, 0 where it does not, and their factor to inches: 0 for no unit."""
     block = _parsed(raw)
     if block is None:
-        return None
+        return 0.0, 0.0, 0.0
     entries = block.root.entries
     unit = next(iter(tiff.integers(entries.get(RESOLUTION_UNIT), block.order)), INCH)
-    factor = {INCH: 1.0, CENTIMETRE: 2.54}.get(unit, 0.0)
-    across, down = (tiff.rational(entries.get(tag), block.order) for tag in (X_RESOLUTION, Y_RESOLUTION))
-    return _sensible(across * factor, down * factor) if across and down else None
+    across, down = (tiff.rational(entries.get(tag), block.order) or 0.0 for tag in (X_RESOLUTION, Y_RESOLUTION))
+    return across, down, {INCH: 1.0, CENTIMETRE: 2.54}.get(unit, 0.0)
+
+
+def resolution_notes(
+    info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool, found: tuple[float, float] | None
+) -> Iterator[str]:
+    """Yield a note if the file states a resolution that is not the one `found`: nonsense, or only a shape of pixels."""
+    if found is not None:
+        return
+    across, down, factor = _tagged_resolution(raw)
+    stated = None if from_tiff else info.get("dpi")
+    if factor and across and down:
+        stated = across * factor, down * factor
+    shape = info.get("aspect") or (info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
+    if shape is None and not factor:
+        shape = across, down
+    for pair in (stated, shape):
+        values = pair if isinstance(pair, tuple) and len(pair) == 2 and all(pair) else None
+        if values is None:
+            continue
+        if pair is stated:
+            yield f"The resolution of {values[0]:g} × {values[1]:g} dpi makes no sense and is left out."
+        elif values[0] != values[1]:
+            yield f"The file says that its pixels are not square ({values[0]:g} : {values[1]:g}); this is left out."
 
 
 def _sensible(across: object, down: object) -> tuple[float, float] | None:

@@ -19,6 +19,8 @@ from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
+MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
+
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -119,7 +121,9 @@ def _assemble(
 ) -> Picture:
     format, mode, frames, label = source  # noqa: A001
     from_tiff = format == "TIFF"
-    pixels, icc, colour_notes = _managed(decoded.color, image.info.get("icc_profile") or None)
+    pixels, icc, colour_notes = _bounded(*_managed(decoded.color, image.info.get("icc_profile") or None))
+    if "icc_profile" in image.info and not image.info["icc_profile"]:  # Pillow's sign that it could not decode one
+        colour_notes.append("The colour profile is damaged and is left out; colours are taken as sRGB.")
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
     dpi = metadata.resolution(image.info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
@@ -127,6 +131,7 @@ def _assemble(
         count = f"{frames} frames" if frames < tiff.MAX_PAGES or not from_tiff else "many frames"
         notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *colour_notes, *exif_notes, *metadata.left_behind(image.info, raw)]
+    notes += metadata.resolution_notes(image.info, raw, from_tiff=from_tiff, found=dpi)
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
@@ -139,6 +144,15 @@ def _mislabelled(label: str, format: str) -> bool:  # noqa: A002
     path = Path(label)
     named = "GIF" if path.suffix.lower() == ".gif" else format_of_suffix(path)
     return named is not None and named != format
+
+
+def _bounded(pixels: Pixels, icc: bytes | None, notes: list[str]) -> tuple[Pixels, bytes | None, list[str]]:
+    """Return the same without a profile that is larger than every format holds: pixels are sRGB, or grey made so."""
+    if icc is None or len(icc) <= MAX_PROFILE:
+        return pixels, icc, notes
+    if pixels.shape[2] == 1 and pixels.dtype == np.uint8 and colour.space_of(icc) == "GRAY":
+        pixels = colour.grey_to_srgb(pixels, icc)
+    return pixels, None, [*notes, f"The colour profile of {len(icc)} bytes is too large to be kept."]
 
 
 def _managed(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, bytes | None, list[str]]:

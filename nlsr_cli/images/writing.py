@@ -143,9 +143,13 @@ def _prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  
     if exif is not None and format == "JPEG" and len(exif) > JPEG_EXIF_LIMIT:
         exif = None
         notes.append("The EXIF data is too large for JPEG and is left out.")
+    dpi = picture.metadata.dpi
+    if dpi is not None and format == "JPEG" and any(value != round(value) for value in dpi):
+        listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(dpi))
+        notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
     image = _image(pixels, flat.alpha)
     lossless = options.lossless or picture.metadata.lossless
-    return Canvas(image, grey, icc, exif, picture.metadata.dpi, lossless, tuple(notes))
+    return Canvas(image, grey, icc, exif, dpi, lossless, tuple(notes))
 
 
 def _flattened(picture: Picture, able: Abilities, format: str, options: EncodeOptions, notes: list[str]) -> Picture:  # noqa: A002

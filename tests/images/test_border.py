@@ -53,7 +53,8 @@ def test_what_others_print_is_passed_on(capfd):
             os.write(2, b"half\nZIPDecode: Decoding error at scanline 0.\n")
             raise KeyError
 
-    pytest.raises(KeyError, fail)
+    with pytest.raises(KeyError):
+        fail()
     os.write(2, b"back")
     assert capfd.readouterr().err == "half\nback"
 
