@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nlsr_cli.zoo.catalog import Finding, ModelFacts, describe, list_models, locate, pull, verify
+from nlsr_cli.zoo.catalog import Finding, ModelFacts, describe, list_models, locate, pull, verify, verify_named
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, EMBEDDED, EmbeddedModel, weights_root
 from nlsr_cli.zoo.resolve import resolve
 from nlsr_cli.zoo.source import ModelSource
@@ -30,6 +30,7 @@ __all__ = [
     "resolve",
     "save_model",
     "verify",
+    "verify_named",
     "weights_root",
 ]
 

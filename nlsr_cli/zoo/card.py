@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import prod
@@ -16,6 +17,7 @@ PAPER = (
     "(https://openaccess.thecvf.com/content/CVPR2021/papers/"
     "Mei_Image_Super-Resolution_With_Non-Local_Sparse_Attention_CVPR_2021_paper.pdf) (Mei, Fan, Zhou, CVPR 2021)"
 )
+LICENCE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]{0,79}")
 # Identifiers of https://huggingface.co/docs/hub/repositories-licenses; anything else is "other" with a name.
 HUB_LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "unknown")
 
@@ -57,7 +59,7 @@ def licence_of(card: str) -> str | None:
         return None
     fields = dict(line.split(":", 1) for line in lines[1 : lines.index("---", 1)] if ":" in line)
     licence = fields.get("license_name", fields.get("license", "")).strip().strip("'\"")
-    return licence or None
+    return licence if LICENCE_PATTERN.fullmatch(licence) else None  # a stranger's text goes to the terminal from here
 
 
 def multiply_adds(config: NLSNConfig) -> int:

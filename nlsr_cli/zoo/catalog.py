@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nlsr_cli.errors import ModelError
+from nlsr_cli.errors import ModelError, NlsrError
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.zoo.card import licence_of
 from nlsr_cli.zoo.header import read_header
 from nlsr_cli.zoo.infer import check_shapes, count_parameters
-from nlsr_cli.zoo.registry import EMBEDDED
+from nlsr_cli.zoo.registry import DEFAULT_FAMILY, EMBEDDED
 from nlsr_cli.zoo.resolve import resolve
-from nlsr_cli.zoo.source import CARD_NAME, ModelSource, check_digests, read_config, sha256_of
+from nlsr_cli.zoo.source import CARD_NAME, ModelSource, check_digests, read_config, sha256_of, stated_licence
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,21 @@ def verify(source: ModelSource) -> list[Finding]:
     return findings
 
 
+def verify_named(model: str | None, scale: int | None = None, *, offline: bool = False) -> tuple[str, list[Finding]]:
+    """Find a model and `verify` it; return the name to show and the findings.
+
+    A model that cannot be found or read at all gives one failed finding: those after it are to be checked all the same.
+    """
+    try:
+        source = resolve(model, scale, offline=offline)
+    except NlsrError as exc:
+        return model or DEFAULT_FAMILY, [Finding("can be found and read", False, exc.message)]
+    return source.name, verify(source)
+
+
 def _facts(source: ModelSource, *, hashed: bool) -> ModelFacts:
-    shapes = read_header(source.weights).shapes
+    header = read_header(source.weights)
+    shapes = header.shapes
     check_shapes(shapes, source.network, str(source.weights))
     known = EMBEDDED.get(source.name) if source.kind == "embedded" else None
     return ModelFacts(
@@ -104,22 +116,15 @@ def _facts(source: ModelSource, *, hashed: bool) -> ModelFacts:
         scale=source.scale,
         config=source.network,
         parameters=count_parameters(shapes),
-        size=source.weights.stat().st_size,
+        size=header.size,
         sha256=sha256_of(source.weights) if hashed else source.sha256.get(source.weights.name, ""),
-        licence=known.licence if known else _stated_licence(source.weights.with_name(CARD_NAME)),
+        licence=known.licence if known else stated_licence(source.weights.parent),
         revision=source.revision,
         path=source.weights.parent,
         psnr=known.psnr if known else None,
         ssim=known.ssim if known else None,
         notes=source.notes,
     )
-
-
-def _stated_licence(card: Path) -> str:
-    try:
-        return licence_of(card.read_text(encoding="utf-8", errors="replace")) or "unknown"
-    except OSError:  # most often there is none: only the two files that are needed are fetched from the Hub
-        return "unknown"
 
 
 def _cached_models() -> list[ModelFacts]:

@@ -22,9 +22,10 @@ from nlsr_cli.errors import ModelError, OptionError, UnknownModel, WeightsCorrup
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.zoo.card import CardFacts, write_card
 from nlsr_cli.zoo.checkpoint import build, save_model
+from nlsr_cli.zoo.files import is_present
 from nlsr_cli.zoo.header import read_header
 from nlsr_cli.zoo.infer import infer_config
-from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME, read_config
+from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME, read_config, stated_licence
 
 # Where training programs put the tensors in what they save; averaged ones first, for these are the ones to use.
 WRAPPERS = ("params_ema", "ema", "params", "state_dict", "model_state_dict", "model", "net", "network", "generator")
@@ -34,7 +35,7 @@ PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # of DataParallel, torch
 
 def convert(
     checkpoint: Path,
-    out: Path,
+    out: Path | str,
     *,
     chunk_size: int | None = None,
     n_hashes: int | None = None,
@@ -50,11 +51,24 @@ def convert(
 
     Raises:
         UnknownModel: there is no such file.
-        OptionError: `out` holds a model already, or a setting is missing or out of range.
+        OptionError: `out` is empty or holds a model already, or a setting is missing or out of range.
         WeightsCorrupt: it is truncated, no checkpoint, or holds more than tensors; nothing of it was executed.
         WeightsMismatch: it is a checkpoint of another network.
         ModelError: a file cannot be read or written.
     """
+    if not str(out):  # as a Path it would be the current folder
+        raise OptionError("the name of the output folder is empty", "Name a folder for the converted model.")
+    asked = dict(zip(SETTINGS, (chunk_size, n_hashes, res_scale, image_skip), strict=True))
+    try:
+        return _convert(
+            checkpoint, Path(out), {name: value for name, value in asked.items() if value is not None}, overwrite
+        )
+    except OSError as exc:
+        place = exc.filename or checkpoint
+        raise ModelError(f"{place} cannot be used: {exc.strerror}", "Check the path and its permissions.") from exc
+
+
+def _convert(checkpoint: Path, out: Path, asked: Mapping[str, Any], overwrite: bool) -> Path:
     if not checkpoint.is_file():
         raise UnknownModel(f"no file {checkpoint}", "Give the checkpoint file itself: .pt, .pth or .safetensors.")
     _check_free(out, overwrite)
@@ -63,9 +77,7 @@ def convert(
     else:
         tensors, carried = canonical(_unpickle(checkpoint), str(checkpoint)), {}
     _check_sizes(tensors, checkpoint)
-    asked = dict(zip(SETTINGS, (chunk_size, n_hashes, res_scale, image_skip), strict=True))
-    settings = carried | {name: value for name, value in asked.items() if value is not None}
-    config = _config(tensors, settings, str(checkpoint))
+    config = _config(tensors, {**carried, **asked}, str(checkpoint))
     # Not before the shapes were checked: until here, nothing is larger than the file that it came from.
     plain = {name: tensor.to(torch.float32).contiguous() for name, tensor in tensors.items()}
     model = build(config, plain, str(checkpoint))
@@ -166,9 +178,10 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = canonical(load_file(path), str(path))
     except (SafetensorError, OSError) as exc:
         raise WeightsCorrupt(f"{path}: {exc}", "Download or copy the file again.") from exc
-    if CONFIG_KEY not in header.metadata and not beside.is_file():
+    there = beside if is_present(beside) else None
+    if CONFIG_KEY not in header.metadata and there is None:
         return tensors, {}
-    config, _ = read_config(beside if beside.is_file() else None, path)
+    config, _ = read_config(there, path)
     return tensors, {name: getattr(config, name) for name in SETTINGS}
 
 
@@ -184,9 +197,13 @@ def _config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], where: s
 
 
 def _facts(checkpoint: Path, out: Path, config: NLSNConfig) -> CardFacts:
+    licence = stated_licence(checkpoint.parent)
     return CardFacts(
         name=out.resolve().name,
         config=config,
+        licence=licence,
         summary=f"Converted from `{checkpoint.name}`.",
-        licence_text="Not stated by the checkpoint. Whoever publishes this folder states it here and above.",
+        licence_text="Not stated by the checkpoint. Whoever publishes this folder states it here and above."
+        if licence == "unknown"
+        else f"`{licence}`, as the model card beside the checkpoint states.",
     )

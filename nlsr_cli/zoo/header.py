@@ -7,6 +7,7 @@ header, a JSON object name -> {dtype, shape, data_offsets}; the tensors, without
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli.errors import ModelError, UnknownModel, WeightsCorrupt
+from nlsr_cli.zoo.files import open_regular
 
 MAX_HEADER_BYTES = 4 * 2**20  # the published 44 M model needs 20 kB, the largest one that NLSNConfig allows 150 kB
 MAX_TENSORS = 10_000
@@ -43,9 +45,10 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class Header:
-    """What a safetensors file says it holds, checked against the size of the file."""
+    """What a safetensors file says it holds, checked against the size of the file in bytes."""
 
     path: Path
+    size: int
     tensors: Mapping[str, TensorEntry]
     metadata: Mapping[str, str]
 
@@ -60,9 +63,12 @@ class Header:
         code = {"F32": "f", "F16": "e", "F64": "d"}.get(entry.dtype) if entry else None
         if entry is None or code is None or prod(entry.shape) > 4096:
             return ()
-        with self.path.open("rb") as file:
-            file.seek(entry.start)
-            return struct.unpack(f"<{prod(entry.shape)}{code}", file.read(entry.end - entry.start))
+        try:
+            with open_regular(self.path) as file:
+                file.seek(entry.start)
+                return struct.unpack(f"<{prod(entry.shape)}{code}", file.read(entry.end - entry.start))
+        except (OSError, struct.error) as exc:  # it was sound a moment ago, when its header was read
+            raise ModelError(f"{self.path} cannot be read any more", "Check that nothing else writes to it.") from exc
 
 
 def read_header(path: Path) -> Header:
@@ -74,8 +80,8 @@ def read_header(path: Path) -> Header:
         WeightsCorrupt: it is truncated, altered, hostile, or something else under that name.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
             start = file.read(64)
             length = _header_length(path, start, size)
             file.seek(8)
@@ -88,7 +94,7 @@ def read_header(path: Path) -> Header:
     metadata = _metadata(path, entries.pop("__metadata__", {}))
     tensors = {name: _entry(path, name, value, 8 + length) for name, value in entries.items()}
     _check_layout(path, tensors, 8 + length, size)
-    return Header(path, tensors, metadata)
+    return Header(path, size, tensors, metadata)
 
 
 def encode_header(tensors: Mapping[str, tuple[str, tuple[int, ...]]], metadata: Mapping[str, str]) -> bytes:

@@ -107,11 +107,14 @@ def cache_root() -> Path:
 def list_cached() -> list[tuple[str, HubModel]]:
     """Return (repository, files) of every complete revision in the cache that has the two files we need."""
     found = []
-    for config in sorted(cache_root().glob(f"models--*/snapshots/*/{CONFIG_NAME}")):
-        weights = config.with_name(WEIGHTS_NAME)
-        if weights.is_file() and config.is_file():
-            repo_id = config.parents[2].name.removeprefix("models--").replace("--", "/")
-            found.append((repo_id, _in_snapshot(config, weights)))
+    try:
+        for config in sorted(cache_root().glob(f"models--*/snapshots/*/{CONFIG_NAME}")):
+            weights = config.with_name(WEIGHTS_NAME)
+            if weights.is_file() and config.is_file():
+                repo_id = config.parents[2].name.removeprefix("models--").replace("--", "/")
+                found.append((repo_id, _in_snapshot(config, weights)))
+    except (OSError, RuntimeError):  # a cache that may not be entered, or that links in a circle, holds nothing for us
+        pass
     return found
 
 

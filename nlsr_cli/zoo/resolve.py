@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nlsr_cli.errors import OptionError, UnknownModel, WeightsCorrupt
+from nlsr_cli.errors import ModelError, OptionError, UnknownModel, WeightsCorrupt
 from nlsr_cli.options import nearest
+from nlsr_cli.zoo.files import is_present
 from nlsr_cli.zoo.registry import (
     DEFAULT_FAMILY,
     DEFAULT_SCALE,
@@ -18,8 +19,9 @@ from nlsr_cli.zoo.registry import (
 )
 from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME, ModelSource, read_config
 
+SHOWN = 200  # characters of a name that is none
 PICKLED = (".pt", ".pth", ".ckpt", ".bin")
-FAMILY_PATTERN = re.compile(r"(?:nlsn-)?(?P<family>[a-z0-9]+)(?:-x(?P<scale>\d+))?")
+FAMILY_PATTERN = re.compile(r"(?:nlsn-)?(?P<family>[a-z0-9]+)(?:-x(?P<scale>[0-9]{1,4}))?")
 # A revision becomes a path in the cache: git forbids ".." in its names, and so do we.
 HUB_PATTERN = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>(?!.*\.\.)\w[\w./+-]*))?")
 
@@ -47,7 +49,8 @@ def resolve(model: str | None, scale: int | None, *, offline: bool = False) -> M
         return _checked(_hub(match["repo"], match["revision"], offline), scale)
     choices = [*families(), *EMBEDDED]
     raise UnknownModel(
-        f"unknown model '{text}'", f"{nearest(text, choices)} Or a folder, a .safetensors file or a Hub id owner/repo."
+        f"unknown model '{text[:SHOWN]}'",
+        f"{nearest(text, choices)} Or a folder, a .safetensors file or a Hub id owner/repo.",
     )
 
 
@@ -84,19 +87,21 @@ def _is_path(text: str) -> bool:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
+    except PermissionError:  # what lies in a closed folder is no Hub id, and its name is not to be sent there
+        return True
     except OSError:  # such as a name that is too long for the file system
         return False
 
 
 def _local(text: str) -> ModelSource:
-    home, _, rest = text.partition("/")
-    path = Path.home() / rest if home == "~" else Path(text)
+    path = _expanded(text)
+    try:
+        weights, config = _in_folder(path) if path.is_dir() else (path, path.with_name(CONFIG_NAME))
+        there = config if _exists(path) and is_present(config) else None
+    except OSError as exc:
+        raise ModelError(f"{path} cannot be read: {exc.strerror}", "Check the path and its permissions.") from exc
     if not _exists(path):
         raise UnknownModel(f"no file or folder {path}", "Check the path, or see the names: nlsr models list")
-    if path.is_dir():
-        weights, config = _in_folder(path)
-    else:
-        weights, config = path, path.with_name(CONFIG_NAME)
     if weights.suffix.lower() in PICKLED:
         raise UnknownModel(
             f"{weights} is a pickled checkpoint, which nlsr does not load as it is",
@@ -104,14 +109,21 @@ def _local(text: str) -> ModelSource:
         )
     if weights.suffix.lower() != ".safetensors":
         raise UnknownModel(f"{weights} is not a model", "Give a folder with model.safetensors, or a .safetensors file.")
-    there = config if config.is_file() else None
     network, notes = read_config(there, weights)
     return ModelSource(str(path), "local", weights, there, network, notes=notes)
 
 
+def _expanded(text: str) -> Path:
+    home, _, rest = text.partition("/")
+    try:
+        return Path.home() / rest if home == "~" else Path(text)
+    except RuntimeError as exc:
+        raise UnknownModel(f"{text}: the home folder is unknown", "Set HOME, or write the whole path.") from exc
+
+
 def _in_folder(folder: Path) -> tuple[Path, Path]:
     weights = folder / WEIGHTS_NAME
-    if weights.is_file():
+    if is_present(weights):
         return weights, folder / CONFIG_NAME
     others = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".safetensors", *PICKLED))
     if not others:

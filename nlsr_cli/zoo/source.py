@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from nlsr_cli.errors import ModelError, OptionError, WeightsCorrupt, WeightsMismatch
 from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.zoo.card import licence_of
+from nlsr_cli.zoo.files import open_regular, read_start
 from nlsr_cli.zoo.header import Header, read_header
 from nlsr_cli.zoo.infer import infer_config
 
@@ -20,6 +22,7 @@ CARD_NAME = "README.md"
 CONFIG_KEY = "nlsr_config"  # in the safetensors header: the same text as config.json, so that one file is enough
 
 MAX_CONFIG_BYTES = 2**16
+MAX_CARD_BYTES = 2**16  # what states the licence comes first
 READ_BLOCK = 2**20
 
 
@@ -85,6 +88,15 @@ def parse_config(text: str, where: str) -> NLSNConfig:
         raise WeightsMismatch(f"{where}: {exc.message}", exc.hint or "This is no model that nlsr can run.") from exc
 
 
+def stated_licence(folder: Path) -> str:
+    """Return the licence that the model card in `folder` states, or "unknown"."""
+    try:
+        card = read_start(folder / CARD_NAME, MAX_CARD_BYTES).decode("utf-8", errors="replace")
+    except OSError:  # most often there is none: only the two files that are needed are fetched from the Hub
+        return "unknown"
+    return licence_of(card) or "unknown"
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as lower-case hexadecimal digits.
 
@@ -93,7 +105,7 @@ def sha256_of(path: Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(READ_BLOCK):
                 digest.update(block)
     except OSError as exc:
@@ -125,8 +137,7 @@ def repair_hint(source: ModelSource) -> str:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
+        data = read_start(path, MAX_CONFIG_BYTES + 1)
         text = data.decode("utf-8-sig")
     except OSError as exc:
         raise ModelError(f"{path} cannot be read: {exc.strerror}", "Check the path and its permissions.") from exc
