@@ -57,6 +57,13 @@ def test_folder_that_is_gone(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_endless_input_is_refused_by_its_first_bytes(tmp_path: Path) -> None:
+    result = shell("nlsr upscale - -o a.png < /dev/zero", tmp_path)
+    assert result.returncode == 1
+    assert "error: standard input: is not a known picture" in result.stderr
+
+
 @UNIX
 def test_reader_of_the_first_line_does_not_stop_the_batch(sample: Path) -> None:
     sample.with_name("second.png").write_bytes(sample.read_bytes())

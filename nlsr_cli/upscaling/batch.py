@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, ImageReadError, ImageWriteError, NlsrError
-from nlsr_cli.images import check_size, encode_picture, read_picture, write_picture
+from nlsr_cli.images import check_size, encode_picture, read_picture, read_stream, write_picture
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM
 from nlsr_cli.upscaling.planning import BatchPlan, Job, kept_format
 
@@ -165,7 +165,7 @@ class Batch:
 
     def _process(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
         stream = job.source is STREAM
-        content = _read_standard_input() if stream else job.source
+        content = self._read_standard_input() if stream else job.source
         picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
         format_ = job.format or kept_format(picture.metadata.format)
         if job.header is None:  # a stream: the sizes of files were checked by the plan
@@ -184,6 +184,11 @@ class Batch:
             precision=enlarged.precision,
             notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written, *self._choices(picture, format_)))),
         )
+
+    def _read_standard_input(self) -> bytes:
+        if sys.stdin is None:
+            raise ImageReadError("standard input", "is closed")
+        return read_stream(sys.stdin.buffer, name="standard input", max_pixels=self._max_pixels)
 
     def _choices(self, picture: Picture, format_: str) -> list[str]:
         """Say what the output's format makes of the input's and of `lossless`."""
@@ -212,12 +217,6 @@ class Batch:
         except OSError as exc:
             raise ImageWriteError("standard output", f"cannot be written: {exc.strerror}") from exc
         return notes
-
-
-def _read_standard_input() -> bytes:
-    if sys.stdin is None:
-        raise ImageReadError("standard input", "is closed")
-    return sys.stdin.buffer.read()
 
 
 def _as_ours(error: Exception, source: Path) -> NlsrError:
