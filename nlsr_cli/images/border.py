@@ -23,8 +23,11 @@ TRUNCATED = "is truncated: the file ends before the picture does"
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 PROFILE_LIMIT = 16 << 20  # bytes; no more fits into a JPEG, and printer profiles of 1 to 3 MB are in use
 
-# What libtiff prints, "Module: message.", and the messages that mean that pixels are not those of the picture.
-DECODER_LINE = re.compile(rb"[A-Za-z][\w.]*: .*\S\n?")
+# What libtiff prints, "Module: message." ("tempfile.tif" is the name that Pillow gives it), and the messages that mean
+# that pixels are not those of the picture. Lines such as "error: ..." are not its own.
+DECODER_LINE = re.compile(
+    rb"(tempfile\.tif|\w*(Decode|Fax|LZW|LZMA|ZIP|ZSTD|TIFF|JPEG|PackBits|Pixar|Log|LERC|WebP|Predictor)\w*): .*\n?"
+)
 DAMAGE = re.compile(
     rb"bad code|not supported|decod|premature|not enough|corrupt|code not yet|cannot be read|eoi code", re.IGNORECASE
 )

@@ -180,24 +180,18 @@ def _tagged_resolution(raw: bytes | None) -> tuple[float, float, float]:
 def resolution_notes(
     info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool, found: tuple[float, float] | None
 ) -> Iterator[str]:
-    """Yield a note if the file states a resolution that is not the one `found`: nonsense, or only a shape of pixels."""
-    if found is not None:
-        return
+    """Yield a note if the file states a resolution in which none was `found`, or pixels that are not square."""
     across, down, factor = _tagged_resolution(raw)
     stated = None if from_tiff else info.get("dpi")
     if factor and across and down:
         stated = across * factor, down * factor
+    if found is None and isinstance(stated, tuple) and len(stated) == 2 and all(stated):
+        yield f"The resolution of {stated[0]:g} × {stated[1]:g} dpi makes no sense and is left out."
     shape = info.get("aspect") or (info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
     if shape is None and not factor:
         shape = across, down
-    for pair in (stated, shape):
-        values = pair if isinstance(pair, tuple) and len(pair) == 2 and all(pair) else None
-        if values is None:
-            continue
-        if pair is stated:
-            yield f"The resolution of {values[0]:g} × {values[1]:g} dpi makes no sense and is left out."
-        elif values[0] != values[1]:
-            yield f"The file says that its pixels are not square ({values[0]:g} : {values[1]:g}); this is left out."
+    if isinstance(shape, tuple) and len(shape) == 2 and all(shape) and shape[0] != shape[1]:
+        yield f"The file says that its pixels are not square ({shape[0]:g} : {shape[1]:g}); this is left out."
 
 
 def _sensible(across: object, down: object) -> tuple[float, float] | None:

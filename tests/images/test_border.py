@@ -45,8 +45,8 @@ def test_sound_files_are_read(compression, capfd):
 def test_what_others_print_is_passed_on(capfd):
     """A progress bar of another thread is not swallowed, also where the decoder raises."""
     with decoder_silenced("a"):
-        os.write(2, b"\x1b[2K 42 % done\nLooseModule: Warning, odd tag.\n")
-    assert capfd.readouterr().err == "\x1b[2K 42 % done\n"
+        os.write(2, b"\x1b[2K 42 % done\nerror: no space\nTIFFReadDirectory: Warning, odd tag.\n")
+    assert capfd.readouterr().err == "\x1b[2K 42 % done\nerror: no space\n"
 
     def fail():
         with decoder_silenced("a"):

@@ -15,7 +15,7 @@ from nlsr_cli.images.headers import SRGB_CHRM
 from nlsr_cli.images.reading import MAX_PROFILE
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
-from tests.images.files import gradient, picture, saved, with_png_chunk
+from tests.images.files import camera_exif, gradient, picture, saved, with_png_chunk
 
 PLAIN = Image.fromarray(gradient())
 OPTIONS = EncodeOptions()
@@ -66,7 +66,10 @@ def densities(across: float, down: float, unit: int) -> bytes:
     return saved(PLAIN, "TIFF", x_resolution=across, y_resolution=down, resolution_unit=unit)
 
 
-@pytest.mark.parametrize("data", [jfif(0, 16, 11), phys(16, 11, 0), densities(16, 11, 1)])
+@pytest.mark.parametrize(
+    "data",
+    [jfif(0, 16, 11), with_png_chunk(phys(16, 11, 0), b"eXIf", camera_exif()), phys(16, 11, 0), densities(16, 11, 1)],
+)
 def test_pixels_that_are_not_square_are_noted(data):
     """A shape of pixels without a unit is no resolution, and no format here carries it on."""
     assert read_picture(data).notes == ("The file says that its pixels are not square (16 : 11); this is left out.",)
