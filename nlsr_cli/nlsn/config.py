@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass, fields
 from math import isqrt
 from typing import Any, Literal
@@ -13,6 +14,8 @@ UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect")
 IMAGE_SKIPS = ("none", "bilinear")
 
 # Bounds that no sensible model exceeds. A config.json comes from strangers: it must not make us allocate without end.
+MAX_NEIGHBOURS = 2**14  # chunk_size * n_hashes: 28 times the published product, seconds for a tiny picture
+SHOWN = 3  # unknown keys named in one message
 _BOUNDS = {
     "n_feats": (1, 1024),
     "n_resblocks": (0, 256),
@@ -45,17 +48,19 @@ class NLSNConfig:
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
-                raise OptionError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+                raise OptionError(f"{name} must be a whole number from {low} to {high}, not {_brief(value)}")
         if type(self.scale) is not int or self.scale not in SCALES:
-            raise OptionError(f"scale must be one of {', '.join(map(str, SCALES))}, not {self.scale!r}")
+            raise OptionError(f"scale must be one of {', '.join(map(str, SCALES))}, not {_brief(self.scale)}")
         for name in ("res_scale", "rgb_range"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 < value <= 65535:
-                raise OptionError(f"{name} must be a positive number, not {value!r}")
+                raise OptionError(f"{name} must be a positive number, not {_brief(value)}")
         if self.upsampler not in UPSAMPLERS:
-            raise OptionError(f"upsampler must be one of {', '.join(UPSAMPLERS)}, not {self.upsampler!r}")
+            raise OptionError(f"upsampler must be one of {', '.join(UPSAMPLERS)}, not {_brief(self.upsampler)}")
         if self.image_skip not in IMAGE_SKIPS:
-            raise OptionError(f"image_skip must be one of {', '.join(IMAGE_SKIPS)}, not {self.image_skip!r}")
+            raise OptionError(f"image_skip must be one of {', '.join(IMAGE_SKIPS)}, not {_brief(self.image_skip)}")
+        if self.chunk_size * self.n_hashes > MAX_NEIGHBOURS:
+            raise OptionError(f"chunk_size times n_hashes must be at most {MAX_NEIGHBOURS}")
         if self.n_feats % self.reduction:
             raise OptionError(f"n_feats ({self.n_feats}) must be a multiple of reduction ({self.reduction})")
 
@@ -74,5 +79,12 @@ class NLSNConfig:
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise OptionError(f"unknown config keys: {', '.join(unknown)}", f"Known keys: {', '.join(sorted(known))}.")
+            named = ", ".join(key[:40] if key.isprintable() else _brief(key[:40]) for key in unknown[:SHOWN])
+            more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+            raise OptionError(f"unknown config keys: {named}{more}", f"Known keys: {', '.join(sorted(known))}.")
         return cls(**values)
+
+
+def _brief(value: object) -> str:
+    """Return the text of a stranger's value, bounded in length and depth."""
+    return reprlib.repr(value)[:80]

@@ -26,6 +26,7 @@ from nlsr_cli.nlsn import NLSNConfig
         {"image_skip": None},
         {"n_feats": 10, "reduction": 4},
         {"architecture": "NLSN"},
+        {"chunk_size": 4096, "n_hashes": 5},
     ],
     ids=str,
 )
@@ -42,3 +43,21 @@ def test_defaults_are_the_published_model() -> None:
 @pytest.mark.parametrize(("chunk", "side"), [(144, 12), (145, 13), (64, 8), (1, 1), (2, 2)])
 def test_min_side_holds_a_chunk(chunk: int, side: int) -> None:
     assert NLSNConfig(chunk_size=chunk).min_side == side
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {f"{'k' * 500}{index}": 1 for index in range(100)},
+        {"two\nlines": 1, "\x1b[2J": 1},
+        {"scale": "9" * 60_000},
+        {"n_feats": [[[[[["deep"] * 90] * 90]]]]},
+        {"upsampler": {str(index): "x" * 500 for index in range(100)}},
+    ],
+    ids=["keys", "control characters", "text", "nested", "mapping"],
+)
+def test_what_it_says_stays_short_and_on_one_line(values: dict[str, object]) -> None:
+    with pytest.raises(OptionError) as caught:
+        NLSNConfig.from_dict(values)
+    assert len(caught.value.message) < 300
+    assert caught.value.message.isprintable()
