@@ -124,12 +124,25 @@ def _knock(repo_id: str, revision: str) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             metadata = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-        except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError):
+        except (
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+            EntryNotFoundError,
+            OfflineModeIsEnabled,
+            FileMetadataError,
+        ):
             raise
         except HTTPError as exc:
             if attempt == ATTEMPTS or (_status(exc) or 500) < 500:
                 raise
             time.sleep(PAUSE)
+        except OSError as exc:
+            if exc.filename is not None:  # such as the user's token: a matter of the cache and its folder
+                raise
+            raise DownloadFailed(
+                f"{repo_id}@{revision} could not be fetched: no connection can be made ({exc.strerror or exc})",
+                "Check SSL_CERT_FILE, SSL_CERT_DIR and the proxy settings.",
+            ) from exc
         else:
             if metadata.commit_hash is None:
                 raise FileMetadataError("the answer names no commit")

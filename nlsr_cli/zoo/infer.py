@@ -126,7 +126,8 @@ def infer_config(
 
 def _listing(label: str, names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{label} {', '.join(name[:120] for name in names[:SHOWN])}{more}" if names else ""
+    shown = (name[:120] if name.isprintable() else repr(name[:120]) for name in names[:SHOWN])
+    return f"{label} {', '.join(shown)}{more}" if names else ""
 
 
 def _times(shape: Shape) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nlsr_cli.errors import DownloadFailed
+from nlsr_cli.zoo import hub as hub_client
 from nlsr_cli.zoo.settings import usable_settings
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +80,15 @@ def test_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DownloadFailed) as caught, usable_settings():
         int("else")
     assert caught.value.hint == "Check HF_ENDPOINT and the HF_HUB_ settings."
+
+
+def test_certificates_that_are_not_there_are_no_matter_of_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(hub_client, "cached", lambda *_: None)
+    monkeypatch.setattr(hub_client, "get_hf_file_metadata", fail)
+    monkeypatch.setattr(hub_client.constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(DownloadFailed, match=r"no connection can be made \(No such file") as caught:
+        hub_client.fetch("someone/model")
+    assert "SSL_CERT_FILE" in caught.value.hint
