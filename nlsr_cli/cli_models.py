@@ -103,18 +103,17 @@ def verify(
     console = Console()
     sound = True
     with console.guarded():
-        from nlsr_cli.zoo import EMBEDDED, resolve
-        from nlsr_cli.zoo import verify as check
+        from nlsr_cli.zoo import EMBEDDED, verify_named
 
-        for name in _members(models or list(EMBEDDED), scale):
-            source = resolve(name, _number(scale), offline=offline)
-            for finding in check(source):
+        for wanted in _members(models or list(EMBEDDED), scale):
+            name, findings = verify_named(wanted, _number(scale), offline=offline)
+            for finding in findings:
                 sound &= finding.ok
                 if as_json:
-                    console.json_line({"model": source.name, **dataclasses.asdict(finding)})
+                    console.json_line({"model": name, **dataclasses.asdict(finding)})
                 else:
                     verdict = "ok  " if finding.ok else "FAIL"
-                    console.line(f"{verdict} {source.name}: {finding.check}  {finding.detail}".rstrip())
+                    console.line(f"{verdict} {name}: {finding.check}  {finding.detail}".rstrip())
     raise typer.Exit(int(ExitCode.OK if sound else ExitCode.ERROR))
 
 
@@ -134,7 +133,7 @@ def path(model: _Model = "lite", scale: _Scale = None) -> None:
 @app.command()
 def convert(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or .safetensors.")],
-    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")],
+    out: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")],
     chunk_size: Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")] = None,
     n_hashes: Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")] = None,
     res_scale: Annotated[float | None, typer.Option(help="Weight of residual branches. [default: 0.1]")] = None,

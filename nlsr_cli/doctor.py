@@ -8,9 +8,10 @@ import platform
 from typing import Any
 
 from nlsr_cli import __version__
+from nlsr_cli.errors import ModelError
 
 _PACKAGES = ("torch", "numpy", "pillow", "safetensors", "huggingface-hub", "typer", "rich")
-_VARIABLES = ("HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "NLSR_DEBUG", "CUDA_VISIBLE_DEVICES")
+_VARIABLES = ("HF_", "NLSR_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # beginnings of names
 
 
 def examine() -> dict[str, Any]:
@@ -21,7 +22,6 @@ def examine() -> dict[str, Any]:
     from nlsr_cli.images import native_formats
     from nlsr_cli.upscaling.device import describe_devices
     from nlsr_cli.zoo import EMBEDDED, weights_root
-    from nlsr_cli.zoo.hub import cache_root
 
     formats = native_formats()
     facts: dict[str, Any] = {
@@ -38,7 +38,22 @@ def examine() -> dict[str, Any]:
         "writes": list(formats.writable),
         "models": list(EMBEDDED),
         "weights": str(weights_root()),
-        "hub cache": str(cache_root()),
+        "hub cache": _hub_cache(),
     }
-    facts |= {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    facts |= {name: text for name, text in sorted(os.environ.items()) if _may_be_told(name)}
     return facts
+
+
+def _may_be_told(name: str) -> bool:
+    """Tell whether an environment variable matters and holds no secret: reports are posted in public."""
+    return name.startswith(_VARIABLES) and "TOKEN" not in name
+
+
+def _hub_cache() -> str:
+    """Return the folder of the Hub's cache, or why the client cannot say it: a doctor must not die of the illness."""
+    try:
+        from nlsr_cli.zoo.hub import cache_root
+
+        return str(cache_root())
+    except ModelError as error:
+        return f"unknown: {error.message}"

@@ -66,6 +66,29 @@ def test_published_checkpoint_from_pt_to_picture(scale: int, sample: Path, tmp_p
     assert pixels(tmp_path / "a.png").shape == (40 * scale, 48 * scale, 3)
 
 
+def test_verify_goes_on_after_a_model_that_cannot_be_read(tmp_path: Path) -> None:
+    result = run("models", "verify", tmp_path / "nothing.safetensors", "nlsn-lite-x2")
+    assert result.exit_code == 1
+    assert result.stdout.count("FAIL") == 1
+    assert result.stdout.count("ok  ") == 5
+
+
+def test_convert_into_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("models", "convert", EMBEDDED["nlsn-lite-x2"].folder / "model.safetensors", "")
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_settings_of_the_hub_do_not_stop_the_doctor() -> None:
+    env = {**os.environ, "HF_HUB_ETAG_TIMEOUT": "soon", "HF_TOKEN": "hf_secret"}
+    command = [sys.executable, "-m", "nlsr_cli", "doctor"]
+    result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "HF_HUB_ETAG_TIMEOUT" in result.stdout
+    assert "hf_secret" not in result.stdout, "what the doctor says is posted in public"
+
+
 def test_convert_takes_what_the_file_itself_says(tmp_path: Path) -> None:
     """The published defaults must not overrule a config that travels with the weights."""
     weights = EMBEDDED["nlsn-lite-x2"].folder / "model.safetensors"
