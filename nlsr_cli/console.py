@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,14 @@ class Console:
 
     def __init__(self, speech: Speech | None = None) -> None:
         self.speech = speech or Speech()
-        self._err = self._rich(stderr=True)
         self.results = True  # off when stdout carries a picture
         self._bar: Progress | None = None
         self._last_hint = ""
+
+    @cached_property
+    def _err(self) -> RichConsole:
+        """Standard error; made when something is said, because `--version` says nothing there."""
+        return self._rich(stderr=True)
 
     @staticmethod
     def _rich(*, stderr: bool) -> RichConsole:
