@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,13 +68,10 @@ class Report:
     planned: int = 0
     interrupted: bool = False
     seconds: float = 0.0
-    errors: list[NlsrError] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
-        if outcome.error is not None:
-            self.errors.append(outcome.error)
 
     @property
     def exit_code(self) -> ExitCode:

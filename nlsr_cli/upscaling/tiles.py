@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -182,8 +181,3 @@ def _join_row(plan: TilePlan, scale: int, parts: Sequence[Floats], weights: Sequ
     for left, part, weight in zip(plan.columns.starts, parts, weights, strict=True):
         band[:, left * scale : left * scale + part.shape[1]] += part * weight[None, :, None]
     return band
-
-
-def seam_positions(axis: Axis) -> list[float]:
-    """Return where neighbouring tiles hand over, in input pixels: the middle of every overlap."""
-    return [(after + before + axis.size) / 2 for before, after in pairwise(axis.starts)]

@@ -7,7 +7,7 @@ import pytest
 
 from nlsr_cli.nlsn import NLSNConfig
 from nlsr_cli.options import TileOptions
-from nlsr_cli.upscaling.tiles import Tile, automatic_tile, plan_axis, plan_for, plan_tiles, seam_positions, stitch
+from nlsr_cli.upscaling.tiles import Tile, automatic_tile, plan_axis, plan_for, plan_tiles, stitch
 
 LENGTHS = [1, 2, 7, 12, 31, 32, 33, 63, 64, 65, 100, 127, 511]
 
@@ -98,11 +98,6 @@ def test_border_of_a_tile_has_no_say_where_a_neighbour_has() -> None:
     first, second = axis.weights(1)
     assert first[-4:].tolist() == second[:4].tolist() == [0] * 4
     assert first[:40].min() == 1
-
-
-def test_seams_lie_in_the_middle_of_overlaps() -> None:
-    axis = plan_axis(100, size=60, overlap=20)
-    assert (axis.starts, seam_positions(axis)) == ((0, 40), [50.0])
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
