@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,17 +29,8 @@ def load(source: Path | bytes, label: str, max_pixels: int) -> tuple[bytes, str]
     """
     if isinstance(source, bytes):
         return source, known_format(source, label)
-    try:
+    with _reading(label):
         data = _bytes_of(source, label, max_pixels)
-    except FileNotFoundError as exc:
-        raise ImageReadError(label, "does not exist") from exc
-    except PermissionError as exc:
-        raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
-    except MemoryError as exc:
-        raise ImageReadError(label, "does not fit into memory") from exc
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else None
-        raise ImageReadError(label, f"cannot be read: {reason or exc}") from exc
     return data, known_format(data, label)
 
 
@@ -49,19 +42,30 @@ def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:
     Raises:
         ImageReadError: it cannot be read, is no known picture, or is larger than any of `max_pixels` pixels.
     """
-    try:
+    limit = largest(max_pixels)
+    with _reading(name):
         head = _up_to(stream, HEAD_SIZE)
         known_format(head, name)
-        limit = largest(max_pixels)
         data = _up_to(stream, limit + 1, head)
-    except MemoryError as exc:
-        raise ImageReadError(name, "does not fit into memory") from exc
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else None
-        raise ImageReadError(name, f"cannot be read: {reason or exc}") from exc
     if len(data) > limit:
         raise _too_long(name, f"has more than {limit} bytes", max_pixels)
     return data
+
+
+@contextmanager
+def _reading(label: str) -> Iterator[None]:
+    """Map what opening and reading a source may raise."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise ImageReadError(label, "does not exist") from exc
+    except PermissionError as exc:
+        raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
+    except MemoryError as exc:
+        raise ImageReadError(label, "does not fit into memory") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else None
+        raise ImageReadError(label, f"cannot be read: {reason or exc}") from exc
 
 
 def known_format(data: bytes, label: str) -> str:

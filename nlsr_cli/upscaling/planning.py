@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,8 @@ from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, N
 from nlsr_cli.images import Header, check_size, probe
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of
+
+_INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,7 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
     target = output.place
     if target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
-    format_ = (output.format or "") if target is STREAM else _agreed_format(target, output.format)
-    job = Job(STREAM, target, format_)
-    return job if target is STREAM else _check_target(job, output)
+    return _check_target(Job(STREAM, target, _asked_format(target, output)), output)
 
 
 def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
@@ -95,22 +95,24 @@ def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | No
     return target, None
 
 
-def _format_of_target(target: Path) -> str:
-    format_ = format_of_suffix(target)
-    if format_ is None:
+def _asked_format(file: Path | None, output: OutputOptions) -> str:
+    """Return the format that `--format` or the ending of a named output asks for; "" leaves it to the source.
+
+    Raises:
+        OptionError: the ending names no format, or another one: it would mislead whoever opens the file.
+    """
+    if file is None or file is STREAM:
+        return output.format or ""
+    named = format_of_suffix(file)
+    if output.format is not None:
+        if named not in (None, output.format):
+            reason = f"-o {file} is named as {named}, but --format says {output.format}"
+            raise OptionError(reason, "Leave one of them away.")
+        return output.format
+    if named is None:
         known = [suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes]
-        raise OptionError(f"-o {target}: unknown ending '{target.suffix}'", nearest(target.suffix, known))
-    return format_
-
-
-def _agreed_format(target: Path, asked: str | None) -> str:
-    """Return the format of a named output; an ending that says another one would mislead whoever opens the file."""
-    if asked is None:
-        return _format_of_target(target)
-    named = format_of_suffix(target)
-    if named not in (None, asked):
-        raise OptionError(f"-o {target} is named as {named}, but --format says {asked}", "Leave one of them away.")
-    return asked
+        raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", nearest(file.suffix, known))
+    return named
 
 
 def _job(
@@ -122,19 +124,17 @@ def _job(
     scale: int,
     max_pixels: int,
 ) -> Job:
+    asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
     if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
         if file is None:
             hint = "Add -o FILE, or -o - for standard output."
             return Job(source, source, error=ImageReadError(source, "is a pipe and has no name to go by", hint))
-        job = Job(source, file, (output.format or "") if file is STREAM else _agreed_format(file, output.format))
-        return job if file is STREAM else _check_target(job, output)
-    if file is not None and file is not STREAM:
-        _agreed_format(file, output.format)  # a wrong ending is the caller's mistake, not this picture's
+        return _check_target(Job(source, file, asked), output)
     try:
         header = probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
-    format_ = output.format or (_format_of_target(file) if file and file is not STREAM else kept_format(header.format))
+    format_ = asked or kept_format(header.format)
     target = file or (folder / source.parent.relative_to(root) if folder else source.parent) / _name(
         source, format_, output, scale
     )
@@ -143,7 +143,7 @@ def _job(
         check_size(format_, header.height * scale, header.width * scale, target)
     except ImageWriteError as error:
         return replace(job, error=error)
-    return job if target is STREAM else _check_target(job, output)
+    return _check_target(job, output)
 
 
 def kept_format(source: str) -> str:
@@ -160,6 +160,8 @@ def _name(source: Path, format_: str, output: OutputOptions, scale: int) -> str:
 
 def _check_target(job: Job, output: OutputOptions) -> Job:
     """Return the job, marked with an error or as skipped if its target is taken or cannot be written."""
+    if job.target is STREAM:
+        return job
     try:
         return _compared(job, output)
     except (OSError, ValueError) as exc:  # such as a name that the suffix has made too long for the file system
@@ -171,8 +173,7 @@ def _check_target(job: Job, output: OutputOptions) -> Job:
 def _compared(job: Job, output: OutputOptions) -> Job:
     target, source = job.target, job.source
     if source is not STREAM and target.exists() and source.exists() and target.samefile(source):
-        hint = "nlsr never overwrites an input: give another name with -o or --suffix."
-        return replace(job, error=DestinationClash(target, "the output would replace the input itself", hint))
+        return replace(job, error=DestinationClash(target, "the output would replace the input itself", _INPUT_HINT))
     if target.exists() and not target.is_file():
         what = "a folder" if target.is_dir() else "a device or pipe"
         hint = "Choose another name; standard output is -o -."
@@ -199,21 +200,26 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
 
 def _refuse_clashes(jobs: list[Job]) -> list[Job]:
     """Mark all jobs that would write one file, or over another's input: one of the two would be lost in silence."""
-    claims = Counter(_place(job.target) for job in jobs if job.error is None)
-    inputs = {_place(job.source): job.source for job in jobs}
-    checked = []
+    claims: defaultdict[object, list[Path]] = defaultdict(list)
     for job in jobs:
-        if job.error is None and not job.skip and (victim := inputs.get(_place(job.target))) is not None:
-            reason = f"the output of {job.source} would replace {victim}, which is an input too"
-            hint = "nlsr never overwrites an input: give another name with -o or --suffix."
-            job = replace(job, error=DestinationClash(job.target, reason, hint))  # noqa: PLW2901
-        elif job.error is None and claims[_place(job.target)] > 1:
-            others = sorted(str(o.source) for o in jobs if o.target == job.target and o.source != job.source)
-            hint = "Give each its own call with its own -o, or another name."
-            reason = f"the output of {job.source} and of {', '.join(others)} at once"
-            job = replace(job, error=DestinationClash(job.target, reason, hint))  # noqa: PLW2901
-        checked.append(job)
-    return checked
+        if job.error is None:
+            claims[_place(job.target)].append(job.source)
+    inputs = {_place(job.source): job.source for job in jobs}
+    return [job if job.error else _unclaimed(job, claims[_place(job.target)], inputs) for job in jobs]
+
+
+def _unclaimed(job: Job, claimants: list[Path], inputs: dict[object, Path]) -> Job:
+    """Return the job, marked with an error if others claim its target or have it as their input."""
+    victim = None if job.skip else inputs.get(_place(job.target))
+    if victim is not None:
+        reason = f"the output of {job.source} would replace {victim}, which is an input too"
+        return replace(job, error=DestinationClash(job.target, reason, _INPUT_HINT))
+    if len(claimants) > 1:
+        others = ", ".join(sorted(str(source) for source in claimants if source != job.source))
+        hint = "Give each its own call with its own -o, or another name."
+        reason = f"the output of {job.source} and of {others} at once"
+        return replace(job, error=DestinationClash(job.target, reason, hint))
+    return job
 
 
 def _place(path: Path) -> object:
