@@ -6,6 +6,7 @@ from nlsr_cli.images.alpha import bleed_colors, parse_background
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.reading import probe, read_picture
+from nlsr_cli.images.resize import crop_to_multiple, reduce_bicubic, resize_bicubic
 from nlsr_cli.images.sniff import NativeFormats, native_formats
 from nlsr_cli.images.writing import check_size, encode_picture, write_picture
 
@@ -17,11 +18,14 @@ __all__ = [
     "Pixels",
     "bleed_colors",
     "check_size",
+    "crop_to_multiple",
     "encode_picture",
     "native_formats",
     "parse_background",
     "probe",
     "read_picture",
     "read_stream",
+    "reduce_bicubic",
+    "resize_bicubic",
     "write_picture",
 ]
