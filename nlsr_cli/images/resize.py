@@ -133,7 +133,7 @@ def _resize_columns(pixels: npt.NDArray[Sample], width: int) -> npt.NDArray[Samp
     step = max(1, _BAND // (max(length, width) * channels))
     for top in range(0, height, step):
         band = pixels[top : top + step]
-        turned: Reals = np.ascontiguousarray(band.transpose(1, 2, 0), working).reshape(length, -1)  # (w, c rows)
+        turned: Reals = band.transpose(1, 2, 0).reshape(length, -1).astype(working)  # (w, c rows)
         for block in blocks:
             made = np.empty((block.stop - block.start, turned.shape[1]), pixels.dtype)
             _store(block.weights @ turned[block.taken], made)
