@@ -151,10 +151,9 @@ class NonLocalSparseAttention(nn.Module):
         keys = _neighbourhoods(key.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1), j)  # (b, m, 3j, d)
         values = _neighbourhoods(value.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1), j)  # (b, m, 3j, c)
         step = max(1, _BLOCK_ELEMENTS // (b * 3 * j * j))
-        parts = [
-            _softmax_average(query[:, i : i + step], keys[:, i : i + step], values[:, i : i + step])
-            for i in range(0, m, step)
-        ]
+        # split, not slices: the gradient of a slice is a tensor as large as the whole, once for every block
+        blocks = zip(*(torch.split(each, step, dim=1) for each in (query, keys, values)), strict=True)
+        parts = [_softmax_average(*block) for block in blocks]
         attended = torch.cat([part[0] for part in parts], dim=1)  # (b, m, j, c)
         mass = torch.cat([part[1] for part in parts], dim=1)  # (b, m, j)
         return attended.view(b, m * j, -1), mass.view(b, m * j)
