@@ -11,6 +11,7 @@ NlsrError(message, hint)
 │   ├── ImageReadError              missing, empty, truncated, not a picture, too large, refused
 │   ├── ImageWriteError             the output cannot be encoded or stored
 │   └── DestinationClash            the output exists, is the input itself, or two inputs claim it
+├── TrainingDiverged(step)          the loss of a training run is no longer a number
 ├── OutOfMemory(tile)               not even the smallest tile fits the device
 └── MissingExtra(name)              an optional package is needed for this
 
@@ -102,6 +103,17 @@ class ImageWriteError(ImageError):
 
 class DestinationClash(ImageError):
     """The output exists already, is the input itself, or is claimed by two inputs."""
+
+
+class TrainingDiverged(NlsrError):
+    """The loss of a training run became NaN or infinite; what was saved before is untouched."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"the training diverged before step {step}: its loss is no longer a number",
+            "Start again with lower learning rates; the last good checkpoint is kept.",
+        )
+        self.step = step
 
 
 class OutOfMemory(NlsrError):

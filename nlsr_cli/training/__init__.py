@@ -1,0 +1,1 @@
+"""Training: photographs in, weights of our own out."""

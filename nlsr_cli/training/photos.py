@@ -1,0 +1,153 @@
+"""Photographs in memory: decoded once, reduced once, and cut into patches on the device that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nlsr_cli.errors import ImageReadError, OptionError
+from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic
+
+DECODERS = 4  # threads; decoding and reduction release the interpreter's lock
+
+OnPhoto = Callable[[int, int], None]  # (photographs read, in all)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photograph, (s h, s w, 3) uint8, and its bicubic reduction, (h, w, 3) uint8."""
+
+    hr: Pixels
+    lr: Pixels
+
+
+@dataclass
+class Loaded:
+    """What reading a set of photographs gave: the pairs, and each file that was passed over with its reason."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    unreadable: list[ImageReadError] = field(default_factory=list)
+    small: list[Path] = field(default_factory=list)
+
+
+def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: OnPhoto | None = None) -> Loaded:
+    """Read photographs as RGB and reduce them `scale` times; those under `least` reduced pixels on a side are not used.
+
+    The high-resolution picture is cropped to a multiple of `scale`. Alpha is left out, 16 bits become 8.
+    """
+
+    def load(path: Path) -> Pair | ImageReadError | Path:
+        try:
+            hr = crop_to_multiple(_rgb8(read_picture(path).color), scale)
+        except ImageReadError as error:
+            return error
+        if min(hr.shape[:2]) < least * scale:
+            return path
+        return Pair(hr, reduce_bicubic(hr, scale))
+
+    loaded = Loaded()
+    with ThreadPoolExecutor(DECODERS) as pool:
+        for done, (path, result) in enumerate(zip(paths, pool.map(load, paths), strict=True), start=1):
+            if isinstance(result, Pair):
+                loaded.pairs.append(result)
+                loaded.names.append(path.name)
+            elif isinstance(result, ImageReadError):
+                loaded.unreadable.append(result)
+            else:
+                loaded.small.append(result)
+            if on_photo is not None:
+                on_photo(done, len(paths))
+    return loaded
+
+
+def _rgb8(pixels: Pixels) -> Pixels:
+    """Return (h, w, 3) uint8 of grey or colour, 8 or 16 bits."""
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+class PatchPool:
+    """All photographs of a training set, resident on one device as uint8, from which random patches are drawn.
+
+    Every position of every photograph is equally likely, in each of the eight orientations of the square (dihedral
+    group). Patches are gathered on the device, so that no loader can starve it; which ones depends on `seed` and the
+    number of the step alone, so that a run that goes on draws what an unbroken one would have drawn.
+
+    Args:
+        pairs: photographs and reductions; each reduction has at least `patch` pixels on a side.
+        scale: how many times larger the photographs are than their reductions.
+        patch: side of a low-resolution patch in pixels.
+
+    Raises:
+        OptionError: there is no photograph.
+    """
+
+    def __init__(self, pairs: Iterable[Pair], scale: int, patch: int, device: torch.device, seed: int = 0) -> None:
+        pairs = list(pairs)
+        if not pairs:
+            raise OptionError(
+                f"no photograph has {patch * scale} pixels on its short side",
+                "Give larger photographs or a smaller --patch.",
+            )
+        self.scale, self.patch, self.seed, self.device = scale, patch, seed, device
+        self._hr = _joined([pair.hr for pair in pairs], device)  # (pixels of all photographs, 3)
+        self._lr = _joined([pair.lr for pair in pairs], device)
+        sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs])  # (photographs, 2)
+        self._heights, self._widths = sizes[:, 0], sizes[:, 1]
+        areas = sizes.prod(dim=1)
+        self._starts = areas.cumsum(0) - areas  # of each reduction in the joined rows; times s * s of each photograph
+        positions = (sizes - patch + 1).prod(dim=1).double()
+        self._chance = positions.cumsum(0) / positions.sum()
+
+    @property
+    def megapixels(self) -> float:
+        """Return how much photograph there is, in millions of pixels."""
+        return len(self._hr) / 1e6
+
+    def draw(self, batch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Return (lr, hr) of step `step`: (b, 3, p, p) and (b, 3, s p, s p), float32 in [0, 1], channels last."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        luck = torch.rand(4, batch, generator=generator, dtype=torch.float64)
+        photo = torch.searchsorted(self._chance, luck[0]).clamp(max=len(self._chance) - 1)
+        width, start = self._widths[photo], self._starts[photo]
+        top = (luck[1] * (self._heights[photo] - self.patch + 1)).long()
+        left = (luck[2] * (width - self.patch + 1)).long()
+        turn = (luck[3] * 8).long()
+        where = torch.stack([start, width, top, left, turn]).to(self.device, non_blocking=True)
+        return self._gather(self._lr, where, 1), self._gather(self._hr, where, self.scale)
+
+    def _gather(self, pixels: Tensor, where: Tensor, factor: int) -> Tensor:
+        """Return patches (b, 3, side, side) of `pixels`, whose coordinates are `factor` times those of `where`."""
+        start, width, top, left, turn = where.view(5, -1, 1, 1)  # (b, 1, 1) each
+        side = self.patch * factor
+        ramp = torch.arange(side, device=self.device)
+        row, column = _turned(ramp.view(1, side, 1), ramp.view(1, 1, side), turn, side)  # (b, side, side)
+        index = start * factor**2 + (top * factor + row) * (width * factor) + left * factor + column
+        chosen = pixels.index_select(0, index.view(-1)).view(-1, side, side, 3)
+        return (chosen.float() / 255).permute(0, 3, 1, 2)
+
+
+def _turned(row: Tensor, column: Tensor, turn: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Return the coordinates that orientation `turn` (0 to 7) of a square takes its pixels from."""
+    swapped, flipped, mirrored = (turn & 1).bool(), (turn & 2).bool(), (turn & 4).bool()
+    row, column = torch.where(swapped, column, row), torch.where(swapped, row, column)
+    return torch.where(flipped, side - 1 - row, row), torch.where(mirrored, side - 1 - column, column)
+
+
+def _joined(pictures: Sequence[Pixels], device: torch.device) -> Tensor:
+    """Return the pixels of all pictures as one (n, 3) uint8 tensor, filled picture by picture to hold nothing twice."""
+    counts = [picture.shape[0] * picture.shape[1] for picture in pictures]
+    joined = np.empty((sum(counts), 3), np.uint8)
+    row = 0
+    for picture, count in zip(pictures, counts, strict=True):
+        joined[row : row + count] = picture.reshape(count, 3)
+        row += count
+    return torch.from_numpy(joined).to(device)

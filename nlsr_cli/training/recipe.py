@@ -1,0 +1,76 @@
+"""How a network is trained: the choices of a run, checked once when they are built. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.options import nearest
+
+LOSSES = ("l1", "l2")
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "patch": (8, 1024),
+    "batch": (1, 4096),
+    "rate": (0, 1),
+    "matrix_rate": (0, 1),
+    "warmup": (0, 0.5),
+    "average": (0, 0.99999),
+    "clip": (0, 1e6),
+    "seed": (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The choices of a training run. The defaults are those of the embedded models.
+
+    Raises:
+        OptionError: a value is out of its range.
+    """
+
+    patch: int = 48  # low-resolution pixels on a side
+    batch: int = 16  # patches per step
+    rate: float = 1e-3  # peak learning rate of Adam: head, tail and biases
+    matrix_rate: float = 1e-2  # peak learning rate of Muon: the kernels of the body
+    warmup: float = 0.02  # share of the budget in which the rates rise from zero
+    average: float = 0.999  # decay of the exponential moving average of the weights, per step
+    clip: float = 1.0  # largest norm of the gradient; 0 never clips
+    loss: str = "l1"  # mean absolute error, or l2, the mean squared error
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _BOUNDS.items():
+            if not low <= getattr(self, name) <= high:  # also false for NaN
+                option = name.replace("_", "-")
+                raise OptionError(f"--{option} must be from {low:g} to {high:g}, not {getattr(self, name)}")
+        if self.loss not in LOSSES:
+            raise OptionError(f"unknown loss '{self.loss}'", nearest(self.loss, LOSSES))
+
+    def differences(self, other: Recipe) -> list[str]:
+        """Return the names of the choices in which two recipes differ."""
+        return [field.name for field in fields(self) if getattr(self, field.name) != getattr(other, field.name)]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a run takes: a number of steps, or minutes of wall time. The schedule fits whichever is given.
+
+    Raises:
+        OptionError: none or both are given, or one is not positive.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise OptionError("give the budget as --steps or as --minutes", "For example: --minutes 60")
+        if self.steps is not None and self.steps < 1:
+            raise OptionError(f"--steps must be at least 1, not {self.steps}")
+        if self.minutes is not None and not 0 < self.minutes <= 1e6:
+            raise OptionError(f"--minutes must be positive, not {self.minutes}")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return the share of the budget that is used up after `step` steps and `seconds` of training."""
+        used = step / self.steps if self.steps is not None else seconds / (60 * (self.minutes or 1))
+        return min(1.0, used)

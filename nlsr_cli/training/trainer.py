@@ -1,0 +1,167 @@
+"""The training step, and everything that a run must keep to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nlsr_cli.errors import TrainingDiverged
+from nlsr_cli.nlsn import NLSN, NonLocalSparseAttention
+from nlsr_cli.nlsn.attention import count_buckets
+from nlsr_cli.training.optimizer import build_optimizers, set_rates
+from nlsr_cli.training.photos import PatchPool
+from nlsr_cli.training.recipe import Recipe
+
+EAGER_STEPS = 3  # before a CUDA graph is captured, as torch.cuda.graph asks for
+
+
+class Trainer:
+    """Trains a network on random patches and keeps the moving average of its weights.
+
+    Every random draw of a step (patches, orientations, hash projections) depends on the seed and the number of the step
+    alone. Together with `state` this makes a run that goes on equal to an unbroken one.
+
+    Args:
+        model: the network; it is moved to the device of the pool and trained in place.
+        pool: where patches come from.
+        recipe: how it is trained.
+        dtype: bfloat16 runs the features under autocast, float32 does not. Weights and optimizers stay in float32.
+    """
+
+    def __init__(self, model: NLSN, pool: PatchPool, recipe: Recipe, dtype: torch.dtype = torch.float32) -> None:
+        self.model = model.train().to(pool.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
+        self.pool, self.recipe, self.dtype = pool, recipe, dtype
+        self.steps = 0  # done so far
+        self._eager = 0  # of them, by this object and without a graph
+        self._weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self._average = [weight.detach().clone() for weight in self._weights]
+        self._optimizers = build_optimizers(self.model, recipe)
+        self._loss_sum = torch.zeros((), device=pool.device)  # since it was last asked for
+        self._counted = 0
+        self._blend = torch.zeros((), device=pool.device)  # share of the newest weights in the average
+        self._layers = [layer for layer in self.model.modules() if isinstance(layer, NonLocalSparseAttention)]
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._inputs: list[Tensor] = []
+
+    def step(self, progress: float) -> None:
+        """Learn from one batch; `progress` is the share of the budget that was used up before it."""
+        set_rates(self._optimizers, self.recipe, progress)
+        self._blend.fill_(1 - min(self.recipe.average, (1 + self.steps) / (10 + self.steps)))
+        inputs = [*self.pool.draw(self.recipe.batch, self.steps), *self._draw_rotations()]
+        if self.pool.device.type != "cuda":
+            self._learn(inputs)
+        elif self._eager < EAGER_STEPS:
+            with _side_stream():
+                self._learn(inputs)
+            self._eager += 1
+        else:
+            self._replay(inputs)
+        self.steps += 1
+        self._counted += 1
+
+    def mean_loss(self) -> float:
+        """Return the mean loss of the steps since this was last asked for.
+
+        Raises:
+            TrainingDiverged: it is not finite, so that the weights are not either.
+        """
+        loss = float(self._loss_sum) / max(1, self._counted)
+        self._loss_sum.zero_()
+        self._counted = 0
+        if not isfinite(loss):
+            raise TrainingDiverged(self.steps)
+        return loss
+
+    @contextmanager
+    def averaged(self) -> Iterator[NLSN]:
+        """Lend the network with its averaged weights, in evaluation mode."""
+        self._swap()
+        self.model.eval()
+        try:
+            yield self.model
+        finally:
+            self.model.train()
+            self._swap()
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs: weights, averages, moments and the number of steps."""
+        return {
+            "weights": [weight.detach() for weight in self._weights],
+            "average": self._average,
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state of a network and recipe of the same kind."""
+        with torch.no_grad():
+            for mine, saved in zip(self._weights + self._average, state["weights"] + state["average"], strict=True):
+                mine.copy_(saved)
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.steps = state["steps"]
+
+    def _draw_rotations(self) -> list[Tensor]:
+        """Return new hash projections for every attention layer, (d, r, k / 2) each.
+
+        The authors draw them anew on every call, which teaches the network to trust no single one.
+        """
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.steps + 2**40)
+        positions = max(self.recipe.patch, self.model.config.min_side) ** 2
+        drawn = []
+        for layer in self._layers:
+            d, r, _ = layer.rotations.shape
+            half = count_buckets(positions, layer.chunk_size) // 2
+            drawn.append(torch.randn(d, r, half, generator=generator).to(self.pool.device, non_blocking=True))
+        return drawn
+
+    def _learn(self, inputs: list[Tensor]) -> None:
+        """Run one step on `inputs`: lr, hr, and the projections."""
+        lr, hr, *rotations = inputs
+        with torch.autocast(lr.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            error = self.model(lr, rotations) - hr  # (b, 3, s p, s p)
+        loss = error.abs().mean() if self.recipe.loss == "l1" else error.square().mean()
+        loss.backward()
+        if self.recipe.clip:
+            torch.nn.utils.clip_grad_norm_(self._weights, self.recipe.clip)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            self._loss_sum.add_(loss.detach())
+            for average, weight in zip(self._average, self._weights, strict=True):
+                average.lerp_(weight, self._blend)
+
+    def _replay(self, inputs: list[Tensor]) -> None:
+        """Run one step as a CUDA graph: launching kernels this small one by one takes longer than running them."""
+        if self._graph is None:
+            self._inputs = [each.clone() for each in inputs]
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self._learn(self._inputs)
+        for mine, given in zip(self._inputs, inputs, strict=True):
+            mine.copy_(given)
+        self._graph.replay()
+
+    def _swap(self) -> None:
+        with torch.no_grad():
+            for weight, average in zip(self._weights, self._average, strict=True):
+                kept = weight.clone()
+                weight.copy_(average)
+                average.copy_(kept)
+
+
+@contextmanager
+def _side_stream() -> Iterator[None]:
+    """Run what is inside on a stream of its own, as the steps before a capture must."""
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        yield
+    torch.cuda.current_stream().wait_stream(stream)
