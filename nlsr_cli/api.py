@@ -45,7 +45,7 @@ def build_upscaler(options: UpscaleOptions, source: ModelSource | None = None) -
     from nlsr_cli.zoo.checkpoint import load_model as load
 
     source = source or resolve(options.model, options.scale, offline=options.offline)
-    return Upscaler(load(source), compute=options.compute, tile=options.tile)
+    return Upscaler(load(source), compute=options.compute, tile=options.tile, ensemble=options.ensemble)
 
 
 def plan_files(

@@ -200,7 +200,7 @@ class Console:
         if not self.speech.verbose or outcome.tile_size is None:
             return ""
         tiles = f"{outcome.tiles} {_plural(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
-        return f" ({tiles}, {outcome.precision})"
+        return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''})"
 
     def report(self, report: Report) -> None:
         """Print the sum of a batch."""

@@ -145,6 +145,7 @@ class UpscaleOptions:
 
     `model` is a family (`lite`), an embedded name (`nlsn-lite-x4`), a folder, a `.safetensors` file or a Hub id
     `owner/repo[@revision]`; None is the default family. `scale` None is the model's own scale, or 4 for a family.
+    `ensemble` averages eight passes, one for each way to turn and mirror a picture.
     """
 
     model: str | None = None
@@ -154,6 +155,7 @@ class UpscaleOptions:
     tile: TileOptions = field(default_factory=TileOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     max_pixels: int = DEFAULT_MAX_PIXELS
+    ensemble: bool = False
 
     def __post_init__(self) -> None:
         if self.scale is not None and self.scale not in SCALES:

@@ -148,6 +148,17 @@ def test_json_is_one_object_per_file_and_a_summary(sample: Path) -> None:
     assert result.exit_code == 3
 
 
+def test_an_ensemble_gives_other_pixels_and_is_told(sample: Path) -> None:
+    plain, mean = sample.parent / "plain.png", sample.parent / "mean.png"
+    assert run("upscale", sample, "-o", plain).exit_code == 0
+    result = run("upscale", sample, "-o", mean, "--ensemble", "--json", "--verbose")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[0])["ensemble"] is True
+    assert "mean of 8 passes)" in result.stderr
+    difference = pixels(plain).astype(int) - pixels(mean)
+    assert 0 < abs(difference).mean() < 4
+
+
 def test_standard_input_to_standard_output(sample: Path) -> None:
     result = run("upscale", "-", "-o", "-", stdin=sample.read_bytes())
     assert result.exit_code == 0

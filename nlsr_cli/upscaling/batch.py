@@ -33,6 +33,7 @@ class Outcome:
     tiles: int = 0
     tile_size: tuple[int, int] | None = None
     precision: str | None = None
+    ensemble: bool = False
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -49,6 +50,7 @@ class Outcome:
             "tiles": self.tiles,
             "tile_size": _size(self.tile_size),
             "precision": self.precision,
+            "ensemble": self.ensemble,
             "notes": list(self.notes),
             "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
         }
@@ -179,6 +181,7 @@ class Batch:
             tiles=enlarged.tiles,
             tile_size=enlarged.tile_size,
             precision=enlarged.precision,
+            ensemble=enlarged.ensemble,
             notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written, *self._choices(picture, format_)))),
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nlsr_cli.errors import NlsrError, OutOfMemory
 from nlsr_cli.upscaling.device import Placement, is_out_of_memory
@@ -16,17 +17,46 @@ from nlsr_cli.upscaling.tiles import Floats, Tile, plan_tiles, stitch
 _SMALLEST_SIDE = 32
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """One way to turn or mirror: rows and columns may change places, then any of the two axes may be reversed."""
+
+    transposed: bool
+    reversed_axes: tuple[int, ...]
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Return (b, c, h, w) turned, (b, c, w, h) where it lies on its side; channels-last, as networks want it."""
+        turned = x.transpose(2, 3) if self.transposed else x
+        return turned.flip(self.reversed_axes).contiguous(memory_format=torch.channels_last)
+
+    def undo(self, x: Tensor) -> Tensor:
+        """Return what `apply` turned upright again."""
+        upright = x.flip(self.reversed_axes)
+        return upright.transpose(2, 3) if self.transposed else upright
+
+
+# All but the upright one, which needs no turning.
+_TURNS = [_Turn(transposed, axes) for transposed in (False, True) for axes in ((), (2,), (3,), (2, 3))][1:]
+
+
 class TileRunner:
     """Enlarges batches of equal tiles on one device: (b, h, w, 3) float32 in [0, 1] -> (b, s h, s w, 3) float32.
+
+    With `ensemble`, a tile goes through the network in each of the eight ways to turn and mirror it, one after the
+    other, and the mean of what comes back, turned upright again, is the result (the geometric self-ensemble of Lim et
+    al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPR Workshops 2017).
 
     What had to be done differently from the plan is kept in `events`, one sentence each, to be told to the user.
     """
 
-    def __init__(self, model: nn.Module, scale: int, placement: Placement, *, overlap: int) -> None:
+    def __init__(
+        self, model: nn.Module, scale: int, placement: Placement, *, overlap: int, ensemble: bool = False
+    ) -> None:
         self._model = model
         self._scale = scale
         self._placement = placement
         self._overlap = overlap
+        self._ensemble = ensemble
         self.events: list[str] = []
 
     def run(self, lr: Floats) -> Floats:
@@ -48,8 +78,8 @@ class TileRunner:
         try:
             with placement.context():
                 batch = torch.from_numpy(lr).permute(0, 3, 1, 2).to(placement.device)  # (b, 3, h, w), channels-last
-                sr = self._model(batch).float().permute(0, 2, 3, 1)  # (b, s h, s w, 3)
-                return np.ascontiguousarray(sr.cpu().numpy())
+                sr = self._average(batch) if self._ensemble else self._model(batch).float()
+                return np.ascontiguousarray(sr.permute(0, 2, 3, 1).cpu().numpy())  # (b, s h, s w, 3)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -58,6 +88,13 @@ class TileRunner:
             torch.cuda.empty_cache()
         return None
 
+    def _average(self, lr: Tensor) -> Tensor:
+        """Return the mean of eight passes over (b, 3, h, w), in float32; only the sum is kept between them."""
+        total: Tensor = self._model(lr).to(torch.float32, copy=True)  # (b, 3, s h, s w)
+        for turn in _TURNS:
+            total += turn.undo(self._model(turn.apply(lr))).float()
+        return total.div_(len(_TURNS) + 1)
+
     def _redo(self, tile: Floats) -> Floats:
         """Run one tile (h, w, 3) in float32, because half precision gave infinities or NaN."""
         height, width, _ = tile.shape
@@ -65,7 +102,8 @@ class TileRunner:
             self.events.append(
                 f"a tile of {width}×{height} pixels overflowed in {self._placement.precision}: redone in fp32"
             )
-            runner = TileRunner(self._model, self._scale, self._placement.in_float32(), overlap=self._overlap)
+            precise = self._placement.in_float32()
+            runner = TileRunner(self._model, self._scale, precise, overlap=self._overlap, ensemble=self._ensemble)
             sr: Floats = runner.run(tile[None])[0]
             self.events += runner.events
             return sr

@@ -32,8 +32,16 @@ class Repeat(nn.Module):
         return sr
 
 
-def runner(model: nn.Module, precision: str = "fp32") -> TileRunner:
-    return TileRunner(model, 2, Placement(CPU, precision), overlap=8)
+class Slant(Repeat):
+    """Knows up from down and left from right, so that each way to turn a picture gives another result."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        sr = super().forward(x)
+        return sr + 0.5 * torch.roll(sr, 1, 2) * torch.roll(sr, 2, 3)
+
+
+def runner(model: nn.Module, precision: str = "fp32", *, ensemble: bool = False) -> TileRunner:
+    return TileRunner(model, 2, Placement(CPU, precision), overlap=8, ensemble=ensemble)
 
 
 def enlarged(lr: np.ndarray) -> np.ndarray:
@@ -83,3 +91,46 @@ def test_other_errors_are_not_taken_for_memory() -> None:
 
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         runner(Broken()).run(np.zeros((1, 64, 64, 3), np.float32))
+
+
+def mean_of_eight(lr: np.ndarray) -> np.ndarray:
+    """The self-ensemble as its definition says it: quarter turns, each also mirrored, with numpy alone."""
+    model, results = Slant(), []
+    for mirrored in (False, True):
+        for quarters in range(4):
+            turned = np.rot90(lr[:, :, ::-1] if mirrored else lr, quarters, (1, 2))
+            sr = model(torch.from_numpy(turned.copy()).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+            upright = np.rot90(sr, -quarters, (1, 2))
+            results.append(upright[:, :, ::-1] if mirrored else upright)
+    return np.mean(results, axis=0, dtype=np.float64)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (1, 7, 12), (3, 12, 5)])
+def test_the_ensemble_is_the_mean_over_all_ways_to_turn_a_tile(shape: tuple[int, int, int]) -> None:
+    lr = np.random.default_rng(0).random((*shape, 3)).astype(np.float32)
+    model = Slant()
+    found = runner(model, ensemble=True).run(lr)
+    np.testing.assert_allclose(found, mean_of_eight(lr), atol=1e-6)
+    assert np.abs(found - runner(Slant()).run(lr)).max() > 0.01
+    upright, lying = (shape[0], 3, *shape[1:]), (shape[0], 3, shape[2], shape[1])
+    assert model.sizes == [upright] * 4 + [lying] * 4
+
+
+def test_an_ensemble_that_does_not_fit_is_halved() -> None:
+    lr = np.random.default_rng(0).random((1, 128, 96, 3)).astype(np.float32)
+    guarded = runner(Repeat(largest=64 * 64), ensemble=True)
+    np.testing.assert_allclose(guarded.run(lr), enlarged(lr), atol=1e-6)
+    assert guarded.events[0] == "a tile of 96×128 pixels did not fit in memory: redone in tiles of 72"
+
+
+def test_an_ensemble_that_overflows_is_redone_as_an_ensemble() -> None:
+    class Overflowing(Slant):
+        def forward(self, x: Tensor) -> Tensor:
+            sr = super().forward(x)
+            lying = x.shape[2] < x.shape[3]
+            return sr * float("inf") if lying and torch.is_autocast_enabled("cpu") else sr
+
+    lr = np.random.default_rng(0).random((1, 12, 8, 3)).astype(np.float32)
+    guarded = runner(Overflowing(), "bf16", ensemble=True)
+    np.testing.assert_allclose(guarded.run(lr), mean_of_eight(lr), atol=1e-6)
+    assert guarded.events == ["a tile of 8×12 pixels overflowed in bf16: redone in fp32"]

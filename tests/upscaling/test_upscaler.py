@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from nlsr_cli.api import load_model
-from nlsr_cli.images import Metadata, Picture, read_picture
+from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.conftest import ASSETS
 
+CPU = ComputeOptions("cpu", "fp32")
 Maker = Callable[..., NLSN]
 
 
@@ -60,6 +61,26 @@ def test_better_than_interpolation_on_a_photograph(lite: NLSN) -> None:
     truth = np.asarray(hr, float)
     gain = 10 * np.log10(np.square(bicubic - truth).mean() / np.square(found - truth).mean())
     assert gain > 0.5
+
+
+def test_an_ensemble_is_nearer_to_the_photograph_and_says_so(lite: NLSN) -> None:
+    hr = read_picture(ASSETS / "colosseum.png").color[:128, :160]
+    lr = picture(reduce_bicubic(hr, 4))
+    single, mean = (Upscaler(lite, compute=CPU, ensemble=each).upscale(lr) for each in (False, True))
+    errors = [np.square(each.picture.color.astype(float) - hr).mean() for each in (single, mean)]
+    assert errors[1] < errors[0]
+    assert (single.ensemble, mean.ensemble) == (False, True)
+
+
+def test_an_ensemble_takes_alpha_along(lite: NLSN) -> None:
+    alpha = np.tile(np.linspace(0, 255, 20).astype(np.uint8), (12, 1))
+    source = picture(np.full((12, 20, 3), 90, np.uint8), alpha)
+    found = Upscaler(lite, compute=CPU, ensemble=True).upscale(source).picture.alpha
+    single = Upscaler(lite, compute=CPU).upscale(source).picture.alpha
+    assert found is not None
+    assert single is not None
+    assert found.shape == (48, 80)
+    assert 0 < np.abs(found.astype(int) - single).max() < 16
 
 
 def test_constant_alpha_stays_exactly_constant_and_costs_nothing(lite: NLSN) -> None:
