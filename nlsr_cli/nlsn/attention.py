@@ -16,12 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nlsr_cli.nlsn.windows import attend_windows
+
 MAX_BUCKETS = 128
 NORM_EPS = 5e-5  # the published lower bound of a key's length
-
-# The largest block of attention scores that is held at once, in elements: 4 MiB of float32, which stays in cache and
-# keeps the memory of a round independent of the picture. Measured fastest of 2**17 to 2**23.
-_BLOCK_ELEMENTS = 2**20
 
 
 def count_buckets(n: int, chunk_size: int) -> int:
@@ -63,6 +61,8 @@ class NonLocalSparseAttention(nn.Module):
     Two things differ from the authors' code, and make the same picture give the same pixels every time: the projections
     are drawn once from `seed`, not on every call, and the sort is stable. Hashing, scores and softmax are computed in
     float32 (or better) also under autocast.
+
+    While `active` is false the layer passes its input through, as in the first part of a training.
     """
 
     rotations: Tensor
@@ -78,6 +78,7 @@ class NonLocalSparseAttention(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.active = True
         self.chunk_size = chunk_size
         self.n_hashes = n_hashes
         self.res_scale = res_scale
@@ -88,6 +89,8 @@ class NonLocalSparseAttention(nn.Module):
 
     def forward(self, x: Tensor, rotations: Tensor | None = None) -> Tensor:
         """Return `x` plus what it attends to. `rotations` (d, r, k / 2) overrides the seeded projections."""
+        if not self.active:
+            return x
         b, c, h, w = x.shape
         if h * w < self.chunk_size:
             width = max(w, isqrt(self.chunk_size - 1) + 1)
@@ -148,32 +151,12 @@ class NonLocalSparseAttention(nn.Module):
         order = torch.cat([order, order[:, n - (m * j - n) :]], dim=1) if m * j > n else order  # (b, p)
         ring = torch.cat([order[:, -j:], order, order[:, :j]], dim=1)  # (b, p + 2j)
         query = match.index_select(0, order.reshape(-1)).view(b, m, j, -1)  # (b, m, j, d)
-        keys = _neighbourhoods(key.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1), j)  # (b, m, 3j, d)
-        values = _neighbourhoods(value.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1), j)  # (b, m, 3j, c)
-        step = max(1, _BLOCK_ELEMENTS // (b * 3 * j * j))
-        # split, not slices: the gradient of a slice is a tensor as large as the whole, once for every block
-        blocks = zip(*(torch.split(each, step, dim=1) for each in (query, keys, values)), strict=True)
-        parts = [_softmax_average(*block) for block in blocks]
-        attended = torch.cat([part[0] for part in parts], dim=1)  # (b, m, j, c)
-        mass = torch.cat([part[1] for part in parts], dim=1)  # (b, m, j)
+        keys = key.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1)  # (b, p + 2j, d)
+        values = value.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1)  # (b, p + 2j, c)
+        attended, mass = attend_windows(query, keys, values)  # (b, m, j, c), (b, m, j)
         return attended.view(b, m * j, -1), mass.view(b, m * j)
 
 
 def _positions(x: Tensor) -> Tensor:
     """(b, c, h, w) -> (b, n, c), without a copy where the memory format is channels-last."""
     return x.permute(0, 2, 3, 1).flatten(1, 2)
-
-
-def _neighbourhoods(x: Tensor, j: int) -> Tensor:
-    """View a ring (b, (m + 2) j, e) as overlapping windows of three chunks, (b, m, 3j, e), without copying."""
-    return x.unfold(1, 3 * j, j).transpose(2, 3)
-
-
-def _softmax_average(query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the softmax average of the values, (b, m, j, c), and the log of its unnormalised mass, (b, m, j)."""
-    score = torch.matmul(query, keys.transpose(-1, -2))  # (b, m, j, 3j)
-    peak = score.detach().amax(dim=-1, keepdim=True)  # (b, m, j, 1)
-    weight = score.sub_(peak).exp_()  # (b, m, j, 3j); in place: no gradient needs the score itself
-    total = weight.sum(dim=-1, keepdim=True)  # (b, m, j, 1)
-    average = torch.matmul(weight.to(values.dtype), values).to(total.dtype) / total  # (b, m, j, c)
-    return average, (peak + total.log()).squeeze(-1)

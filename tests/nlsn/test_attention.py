@@ -31,7 +31,7 @@ def test_blocks_of_chunks_join_without_a_trace(monkeypatch: pytest.MonkeyPatch) 
     x = torch.randn(2, 8, 12, 13, dtype=torch.float64)
     with torch.inference_mode():
         whole = layer(x)
-        monkeypatch.setattr("nlsr_cli.nlsn.attention._BLOCK_ELEMENTS", 1)
+        monkeypatch.setattr("nlsr_cli.nlsn.windows._BLOCK_ELEMENTS", 1)
         torch.testing.assert_close(layer(x), whole, rtol=0, atol=1e-12)
 
 
