@@ -90,5 +90,5 @@ def _add_windows(ring: Tensor, windows: Tensor, block: slice) -> None:
     """Add the windows (b, m, 3j, e) of a block of chunks to the places of a ring (b, (m + 2) j, e) that they show."""
     b, _, width, e = windows.shape
     chunks = ring.view(b, -1, width // 3, e)  # (b, m + 2, j, e)
-    for neighbour, part in enumerate(windows.split(width // 3, dim=2)):
+    for neighbour, part in enumerate(torch.split(windows, width // 3, dim=2)):
         chunks[:, block.start + neighbour : block.stop + neighbour] += part

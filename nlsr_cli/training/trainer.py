@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nlsr_cli.errors import TrainingDiverged
 from nlsr_cli.nlsn import NLSN, NonLocalSparseAttention
@@ -39,19 +39,24 @@ class Trainer:
         self.pool, self.recipe, self.dtype = pool, recipe, dtype
         self.steps = 0  # done so far
         self._eager = 0  # of them, by this object and without a graph
+        self._layers = [layer for layer in self.model.modules() if isinstance(layer, NonLocalSparseAttention)]
+        if recipe.attention_from > 0:  # those that join later begin as a change of nothing
+            for layer in self._layers:
+                nn.init.zeros_(layer.conv_assembly[0].weight)  # type: ignore[arg-type]
+                nn.init.zeros_(layer.conv_assembly[0].bias)  # type: ignore[arg-type]
         self._weights = [weight for weight in self.model.parameters() if weight.requires_grad]
         self._average = [weight.detach().clone() for weight in self._weights]
         self._optimizers = build_optimizers(self.model, recipe)
         self._loss_sum = torch.zeros((), device=pool.device)  # since it was last asked for
         self._counted = 0
         self._blend = torch.zeros((), device=pool.device)  # share of the newest weights in the average
-        self._layers = [layer for layer in self.model.modules() if isinstance(layer, NonLocalSparseAttention)]
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: list[Tensor] = []
 
     def step(self, progress: float) -> None:
         """Learn from one batch; `progress` is the share of the budget that was used up before it."""
         set_rates(self._optimizers, self.recipe, progress)
+        self._activate(progress >= self.recipe.attention_from)
         self._blend.fill_(1 - min(self.recipe.average, (1 + self.steps) / (10 + self.steps)))
         inputs = [*self.pool.draw(self.recipe.batch, self.steps), *self._draw_rotations()]
         if self.pool.device.type != "cuda":
@@ -106,6 +111,17 @@ class Trainer:
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.steps = state["steps"]
+
+    def _activate(self, active: bool) -> None:
+        """Let the attention layers take part or not.
+
+        Without them a step takes half the time on a CPU, and what they learn rests on what the convolutions learn.
+        """
+        if all(layer.active == active for layer in self._layers):
+            return
+        for layer in self._layers:
+            layer.active = active
+        self._graph, self._eager = None, 0  # another sequence of kernels
 
     def _draw_rotations(self) -> list[Tensor]:
         """Return new hash projections for every attention layer, (d, r, k / 2) each.
