@@ -16,6 +16,7 @@ from nlsr_cli.errors import OptionError
 
 SCALES = (2, 3, 4)  # what a network of this kind can be built for
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+STORES = ("float32", "float16")  # how the weights of a model are stored
 DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 
 STREAM = Path("-")  # standard input or output: known by identity, because a file may be called `-` too

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
+from nlsr_cli.files import part_beside, remove, write_new
 
 # What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
@@ -34,16 +34,16 @@ def store(data: bytes, path: Path, *, overwrite: bool) -> None:
         ImageWriteError: the data cannot be stored; nothing new is left behind.
     """
     check_free(path, overwrite=overwrite)
-    part = path.with_name(f".nlsr-{secrets.token_hex(8)}.part")
+    part = part_beside(path)
     try:
         try:
-            _write_new(part, data)
+            write_new(part, data)
             if overwrite:
                 part.replace(path)
             else:
                 _claim(part, path)
         finally:
-            _remove(part)
+            remove(part)
     except FileExistsError as exc:
         raise DestinationClash(path, "exists already", EXISTS_HINT) from exc
     except OSError as exc:
@@ -69,14 +69,6 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise DestinationClash(path, "exists already", EXISTS_HINT)
 
 
-def _write_new(part: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    with os.fdopen(os.open(part, flags, 0o666), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _claim(part: Path, path: Path) -> None:
     """Give `part` the name `path` unless that exists, in one step where the file system can."""
     try:
@@ -99,13 +91,4 @@ def _claim_by_opening(part: Path, path: Path) -> None:
         mine = False
     finally:
         if mine:
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file if it is there, even where an interruption arrives just now."""
-    try:
-        path.unlink(missing_ok=True)
-    except KeyboardInterrupt:
-        path.unlink(missing_ok=True)
-        raise
+            remove(path)

@@ -24,7 +24,10 @@ HUB_LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What is known of a model. `scores` maps a test set to (PSNR in dB, SSIM); empty texts leave their section out."""
+    """What is known of a model. `scores` maps a test set to (PSNR in dB, SSIM); empty texts leave their section out.
+
+    `store` is float32 or float16, as the weights are stored.
+    """
 
     name: str
     config: NLSNConfig
@@ -34,6 +37,7 @@ class CardFacts:
     training: str = ""
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    store: str = "float32"
 
 
 def write_card(facts: CardFacts) -> str:
@@ -43,7 +47,7 @@ def write_card(facts: CardFacts) -> str:
         f"# {facts.name}",
         _lead(facts),
         _usage(facts),
-        _architecture(facts.config),
+        _architecture(facts.config, facts.store),
         f"## Training\n\n{facts.training}" if facts.training else "",
         _results(facts),
         "## Limits\n\n" + "\n".join(f"- {limit}" for limit in facts.limits) if facts.limits else "",
@@ -106,14 +110,14 @@ model = NLSN.from_pretrained("{facts.name}")  # a folder, or owner/repo on the H
 ```"""
 
 
-def _architecture(config: NLSNConfig) -> str:
+def _architecture(config: NLSNConfig, store: str) -> str:
     settings: dict[str, Any] = asdict(config)
     rows = "\n".join(f"| {name} | {json.dumps(value).strip(chr(34))} |" for name, value in settings.items())
     parameters = count_parameters(expected_shapes(config))
     return (
         f"## Architecture\n\n| setting | value |\n|---|---|\n{rows}\n\n"
         f"{parameters / 1e6:.2f} M parameters; {multiply_adds(config) / 1e6:.2f} M multiply-adds per low-resolution "
-        "pixel. `model.safetensors` holds float32 tensors under the authors' parameter names."
+        f"pixel. `model.safetensors` holds {store} tensors under the authors' parameter names."
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,14 +12,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from nlsr_cli.errors import ModelError, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.errors import ModelError, OptionError, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.files import replace_files
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.options import STORES, nearest
 from nlsr_cli.zoo.header import Header, encode_header, read_header
 from nlsr_cli.zoo.infer import check_shapes
 from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME, ModelSource, check_digests
 
 STORED_DTYPES = ("F32", "F16")
+_LAYOUTS = {"float32": ("F32", torch.float32, "<f4"), "float16": ("F16", torch.float16, "<f2")}  # of STORES
 
 
 def load_model(source: ModelSource) -> NLSN:
@@ -75,65 +76,47 @@ def check_dtypes(header: Header) -> None:
             )
 
 
-def save_model(model: NLSN, folder: Path, card: str) -> None:
+def save_model(model: NLSN, folder: Path, card: str, *, store: str = "float32") -> None:
     """Write config.json, model.safetensors and README.md into `folder`: the same model gives the same bytes.
 
     All three are complete under temporary names before the first takes its place. The config also travels in the
-    header of the weights, so that this one file is enough.
+    header of the weights, so that this one file is enough. `store` is float32 or float16, which halves the file.
 
     Raises:
-        ModelError: the folder cannot be written.
+        OptionError: `store` is neither.
+        ModelError: the folder cannot be written, or a value does not fit into float16.
     """
     config = json.dumps(asdict(model.config), indent=2) + "\n"
     contents = {
-        WEIGHTS_NAME: encode_weights(model.state_dict(), config),
-        CONFIG_NAME: config.encode(),
-        CARD_NAME: card.encode(),
+        folder / WEIGHTS_NAME: encode_weights(model.state_dict(), config, store=store),
+        folder / CONFIG_NAME: config.encode(),
+        folder / CARD_NAME: card.encode(),
     }
-    written: dict[str, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            for name, data in contents.items():
-                written[name] = _write_beside(folder / name, data)
-            for name, temporary in written.items():
-                temporary.replace(folder / name)
-        finally:
-            for temporary in written.values():
-                temporary.unlink(missing_ok=True)
+        replace_files(contents)
     except OSError as exc:
         raise ModelError(
             f"{folder} cannot be written: {exc.strerror}", "Check its permissions and free space."
         ) from exc
 
 
-def encode_weights(tensors: Mapping[str, Tensor], config: str) -> bytes:
-    """Return a safetensors file: float32 in order of name, with `config` in the header."""
-    stored = {name: tensors[name].detach().to("cpu", torch.float32).contiguous() for name in sorted(tensors)}
+def encode_weights(tensors: Mapping[str, Tensor], config: str, *, store: str = "float32") -> bytes:
+    """Return a safetensors file: float32 or float16 in order of name, with `config` in the header.
+
+    Raises:
+        OptionError: `store` is neither.
+        ModelError: a value is too large for float16.
+    """
+    if store not in STORES:
+        raise OptionError(f"unknown storage '{store}'", nearest(store, STORES))
+    label, dtype, layout = _LAYOUTS[store]
+    stored = {name: tensors[name].detach().to("cpu", dtype).contiguous() for name in sorted(tensors)}
+    for name, tensor in stored.items():
+        if not bool(torch.isfinite(tensor).all()) and bool(torch.isfinite(tensors[name]).all()):
+            raise ModelError(f"tensor {name} holds values too large for {store}", "Store it as float32.")
     header = encode_header(
-        {name: ("F32", tuple(tensor.shape)) for name, tensor in stored.items()},
+        {name: (label, tuple(tensor.shape)) for name, tensor in stored.items()},
         {"format": "pt", CONFIG_KEY: json.dumps(json.loads(config), separators=(",", ":"))},
     )
-    return header + b"".join(tensor.numpy().astype("<f4", copy=False).tobytes() for tensor in stored.values())
-
-
-def _write_beside(path: Path, data: bytes) -> Path:
-    """Write `data` durably under a temporary name in the folder of `path`, and return that name."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp keeps files private; a model is read by others too
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    return header + b"".join(tensor.numpy().astype(layout, copy=False).tobytes() for tensor in stored.values())

@@ -62,13 +62,13 @@ def test_existing_file_is_kept_unless_overwriting_is_asked_for(tmp_path):
 def test_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
     """Between the check and the end another process may take the name; with or without hard links it keeps it."""
     path = tmp_path / "a.png"
-    original = storing._write_new
+    original = storing.write_new
 
     def intrude(part, data):
         original(part, data)
         path.write_bytes(b"theirs")
 
-    monkeypatch.setattr(storing, "_write_new", intrude)
+    monkeypatch.setattr(storing, "write_new", intrude)
     if not links:
         monkeypatch.setattr(os, "link", raising(OSError(errno.EPERM, "no links here")))
     with pytest.raises(DestinationClash):

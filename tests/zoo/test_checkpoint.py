@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from nlsr_cli.errors import ModelError, UnknownModel, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.errors import ModelError, OptionError, UnknownModel, WeightsCorrupt, WeightsMismatch
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.zoo import EMBEDDED, describe, load_model, resolve, save_model, verify
 from nlsr_cli.zoo.card import CardFacts, licence_of, multiply_adds, write_card
@@ -132,6 +132,23 @@ def test_half_precision_storage_loads_as_float32(folder: Path) -> None:
     half = load(folder)
     assert {tensor.dtype for tensor in half.state_dict().values()} == {torch.float32}
     torch.testing.assert_close(half.state_dict(), whole.state_dict(), rtol=1e-3, atol=1e-3)
+
+
+def test_saving_in_half_precision(folder: Path) -> None:
+    """Half the bytes, the same network but for rounding, sound to `verify`; never infinity where there was a number."""
+    whole, size = load(folder), (folder / "model.safetensors").stat().st_size
+    save_model(whole, folder, write_card(CardFacts("tiny", TINY, store="float16")), store="float16")
+    assert (folder / "model.safetensors").stat().st_size < 0.8 * size  # the header of so small a model weighs much
+    assert {entry.dtype for entry in read_header(folder / "model.safetensors").tensors.values()} == {"F16"}
+    torch.testing.assert_close(load(folder).state_dict(), whole.state_dict(), rtol=1e-3, atol=1e-4)
+    assert all(finding.ok for finding in verify(resolve(str(folder), None)))
+    assert "holds float16 tensors" in (folder / "README.md").read_text()
+    with torch.no_grad():
+        whole.head[0].bias.fill_(1e6)
+    with pytest.raises(ModelError, match=r"head\.0\.bias holds values too large for float16"):
+        save_model(whole, folder, "card", store="float16")
+    with pytest.raises(OptionError, match="unknown storage 'float61'"):
+        save_model(whole, folder, "card", store="float61")
 
 
 def test_weights_without_any_config(folder: Path) -> None:
