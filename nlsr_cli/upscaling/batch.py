@@ -159,7 +159,7 @@ class Batch:
         try:
             outcome = self._process(job, upscaler, on_tile)
         except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
-            outcome = Outcome(job.source, None, "failed", error=_as_ours(exc, job.source))
+            outcome = Outcome(job.source, None, "failed", error=as_ours(exc, job.source))
         return replace(outcome, seconds=time.perf_counter() - start)
 
     def _process(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
@@ -219,7 +219,7 @@ class Batch:
         return notes
 
 
-def _as_ours(error: Exception, source: Path) -> NlsrError:
+def as_ours(error: Exception, source: Path) -> NlsrError:
     """Return an error of one file as one of ours, which knows what to say."""
     if isinstance(error, NlsrError):
         return error

@@ -1,0 +1,140 @@
+"""`nlsr evaluate`: how near a model comes to the truth, by the protocol of the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nlsr_cli.console import Console, Speech
+from nlsr_cli.errors import OptionError
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, UpscaleOptions, parse_scale
+
+if TYPE_CHECKING:
+    from nlsr_cli.errors import ExitCode
+    from nlsr_cli.evaluation import Pairs
+    from nlsr_cli.images import Pixels
+    from nlsr_cli.upscaling.upscaler import Upscaler
+
+BICUBIC = "bicubic"  # in place of a model
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="As upscale --model, or the word bicubic for plain interpolation.")
+    ],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Folder with the true, high-resolution pictures.")],
+    lr: Annotated[
+        str | None,
+        typer.Option(help="Folder with their low resolution, under the same names or with x4 added. [default: made]"),
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto, fp32, fp16 or bf16, as of upscale. Published figures are fp32.")
+    ] = "auto",
+    tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
+    overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored.")] = False,
+    max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+) -> None:
+    """Score a model on pictures: PSNR and SSIM, against bicubic interpolation.
+
+    The protocol is the field's: the low resolution is made by bicubic reduction as MATLAB computes it, outputs are
+    8-bit, and their Y (BT.601, as MATLAB computes it) is compared without a border of as many pixels as the scale.
+
+    Example: nlsr evaluate lite Set5/HR --lr Set5/LR --scale 4
+    """
+    console = Console(Speech(quiet=quiet, as_json=as_json))
+    with console.guarded():
+        options = UpscaleOptions(
+            model=model,
+            scale=None if scale is None else parse_scale(scale),
+            offline=offline,
+            compute=ComputeOptions(device, precision),
+            tile=TileOptions.parse(tile, overlap),
+            max_pixels=max_pixels,
+            ensemble=ensemble,
+        )
+        subject = _interpolation(options) if model == BICUBIC else _network(console, options)
+        code = _evaluate(console, subject, data, lr, max_pixels)
+    raise typer.Exit(int(code))
+
+
+@dataclass
+class _Subject:
+    """What is scored. `events` holds what went differently from the plan while the last picture was enlarged."""
+
+    scale: int
+    settings: dict[str, Any]
+    upscaler: Upscaler | None = None
+    events: list[str] = field(default_factory=list)
+
+    def enlarge(self, pixels: Pixels) -> Pixels:
+        """Enlarge (h, w, 3) uint8 as `nlsr upscale` does."""
+        from nlsr_cli.images import Metadata, Picture, resize_bicubic
+
+        if self.upscaler is None:
+            return resize_bicubic(pixels, pixels.shape[0] * self.scale, pixels.shape[1] * self.scale)
+        enlarged = self.upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB")))
+        self.events = list(enlarged.events)
+        return enlarged.picture.color
+
+
+def _interpolation(options: UpscaleOptions) -> _Subject:
+    if options.scale is None:
+        raise OptionError("bicubic has no scale of its own", "Add --scale 2, 3 or 4.")
+    if options.ensemble:
+        raise OptionError("--ensemble is for models; bicubic is the same whichever way a picture is turned")
+    return _Subject(options.scale, {"model": BICUBIC})
+
+
+def _network(console: Console, options: UpscaleOptions) -> _Subject:
+    from nlsr_cli.api import build_upscaler
+    from nlsr_cli.zoo import resolve
+
+    source = resolve(options.model, options.scale, offline=options.offline)
+    for note in source.notes:
+        console.note(f"note: {note}")
+    upscaler = build_upscaler(options, source)
+    upscaler.plan(1, 1)  # an overlap that fits no tile must not wait for the first picture
+    settings = {
+        "model": source.name,
+        "device": str(upscaler.placement.device),
+        "precision": upscaler.placement.precision,
+        "ensemble": options.ensemble,
+        "tile": "auto" if options.tile.size is None else options.tile.size,
+        "overlap": options.tile.overlap,
+    }
+    return _Subject(source.scale, settings, upscaler)
+
+
+def _evaluate(console: Console, subject: _Subject, data: str, lr: str | None, max_pixels: int) -> ExitCode:
+    from nlsr_cli.evaluation import Summary, evaluate_pictures, find_pairs
+
+    found: Pairs = find_pairs(data, lr, subject.scale)
+    for why, paths in found.passed_over:
+        console.passed_over(paths, why)
+    summary = Summary(len(found.pairs), subject.scale, subject.settings)
+    baseline = subject.upscaler is not None
+    with console.evaluation_progress(len(found.pairs)) as advance:
+        try:
+            for result in evaluate_pictures(
+                subject.enlarge, found.pairs, subject.scale, baseline=baseline, max_pixels=max_pixels
+            ):
+                told = replace(result, notes=(*result.notes, *subject.events))
+                subject.events = []
+                summary.pictures.append(told)
+                advance()
+                console.picture_score(told)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+    console.evaluation(summary)
+    return summary.exit_code

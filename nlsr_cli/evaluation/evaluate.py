@@ -1,0 +1,226 @@
+"""Scoring pictures by the protocol of the field: one result per picture, whatever happens to the others.
+
+The protocol: the low resolution is the truth's bicubic reduction, as MATLAB computes it; outputs are 8-bit RGB; their Y
+of BT.601 YCbCr, as MATLAB computes it, is compared without a border of `scale` pixels. Bicubic enlargement is scored in
+the same way beside it. (What papers print for that one comes from resizing Y alone, and is 0.01 dB lower on Set5.)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError
+from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, score
+from nlsr_cli.evaluation.pairs import Pair
+from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
+from nlsr_cli.upscaling.batch import as_ours
+
+Enlarge = Callable[[Pixels], Pixels]  # (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB
+
+
+@dataclass(frozen=True)
+class PictureScore:
+    """What came of one picture. `size` is the output's (height, width); `seconds` are those of enlarging alone."""
+
+    name: str
+    size: tuple[int, int] | None = None
+    score: Score | None = None
+    bicubic: Score | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    error: NlsrError | None = None
+
+    @property
+    def megapixels(self) -> float:
+        """Return the millions of pixels that were computed."""
+        return self.size[0] * self.size[1] / 1e6 if self.size else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for one line of `--json`; a PSNR that is infinite is null, and `identical` true."""
+        error = self.error
+        return {
+            "name": self.name,
+            "status": "failed" if error else "done",
+            "size": self.size and {"height": self.size[0], "width": self.size[1]},
+            **_plain(self.score),
+            "identical": self.score is not None and self.score.psnr == float("inf"),
+            "bicubic": self.bicubic and _plain(self.bicubic),
+            "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
+            "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
+        }
+
+
+@dataclass
+class Summary:
+    """All results of one evaluation, their means, and the exit code that follows.
+
+    `planned` counts the pictures that there were; `settings` are shown with the means.
+    """
+
+    planned: int
+    scale: int
+    settings: dict[str, Any] = field(default_factory=dict)
+    pictures: list[PictureScore] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def done(self) -> list[PictureScore]:
+        """Return the results that have scores."""
+        return [picture for picture in self.pictures if picture.score is not None]
+
+    @property
+    def mean(self) -> Score | None:
+        """Return the mean over pictures, as papers print it; None where there is not one."""
+        return _mean([picture.score for picture in self.done])
+
+    @property
+    def mean_bicubic(self) -> Score | None:
+        """Return the mean of bicubic enlargement; None where it was not asked for."""
+        return _mean([picture.bicubic for picture in self.done])
+
+    @property
+    def seconds_per_megapixel(self) -> float | None:
+        """Return the seconds of enlarging per million pixels of output."""
+        megapixels = sum(picture.megapixels for picture in self.done)
+        return sum(picture.seconds for picture in self.done) / megapixels if megapixels else None
+
+    @property
+    def protocol(self) -> str:
+        """Return in one sentence how was measured."""
+        return (
+            "PSNR and SSIM of 8-bit outputs, on the Y of BT.601 YCbCr as MATLAB computes it, "
+            f"without a border of {self.scale} pixels; time per megapixel of output"
+        )
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 all scored, 1 none, 3 some failed, 130 interrupted."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if len(self.done) == len(self.pictures):
+            return ExitCode.OK
+        return ExitCode.PARTIAL if self.done else ExitCode.ERROR
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sum as plain values, for the last line of `--json`."""
+        rate = self.seconds_per_megapixel
+        return {
+            "summary": {
+                **self.settings,
+                "scale": self.scale,
+                "protocol": self.protocol,
+                **_plain(self.mean),
+                "bicubic": self.mean_bicubic and _plain(self.mean_bicubic),
+                "seconds_per_output_megapixel": rate and round(rate, 3),
+                "done": len(self.done),
+                "failed": len(self.pictures) - len(self.done),
+                "interrupted": self.interrupted,
+                "exit_code": int(self.exit_code),
+            }
+        }
+
+
+def _plain(score: Score | None) -> dict[str, float | None]:
+    """Return a score as JSON knows it, which has no infinity."""
+    if score is None:
+        return {"psnr": None, "ssim": None}
+    psnr = None if score.psnr == float("inf") else round(score.psnr, 4)
+    return {"psnr": psnr, "ssim": None if score.ssim is None else round(score.ssim, 6)}
+
+
+def _mean(scores: list[Score | None]) -> Score | None:
+    """Return the mean of scores; that of SSIM over the pictures that have one."""
+    there = [each for each in scores if each is not None]
+    if not there:
+        return None
+    similar = [each.ssim for each in there if each.ssim is not None]
+    return Score(float(np.mean([each.psnr for each in there])), float(np.mean(similar)) if similar else None)
+
+
+def evaluate_pictures(
+    enlarge: Enlarge,
+    pairs: Iterable[Pair],
+    scale: int,
+    *,
+    baseline: bool = True,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Iterator[PictureScore]:
+    """Enlarge the low resolution of every pair, compare it with the truth, and yield the results one by one.
+
+    What is wrong with one picture is in its result (`error`) and does not stop the others. The truth is cropped to
+    multiples of `scale`; grey is repeated into RGB, and 16 bit are rounded to 8.
+
+    Args:
+        enlarge: (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB.
+        pairs: the pictures.
+        scale: how many times `enlarge` enlarges.
+        baseline: whether bicubic enlargement is scored too.
+        max_pixels: the largest file that is read, in pixels.
+    """
+    for pair in pairs:
+        try:
+            result = _evaluate(enlarge, pair, scale, baseline, max_pixels)
+        except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
+            result = PictureScore(pair.name, error=as_ours(exc, Path(pair.name)))
+        yield result
+
+
+def _evaluate(enlarge: Enlarge, pair: Pair, scale: int, baseline: bool, max_pixels: int) -> PictureScore:
+    if pair.error is not None:
+        raise pair.error
+    hr, lr, notes = _load(pair, scale, max_pixels)
+    start = time.perf_counter()
+    sr = enlarge(lr)
+    seconds = time.perf_counter() - start
+    scored = score(sr, hr, scale)
+    if scored.ssim is None:
+        notes.append(f"fewer than {WINDOW}×{WINDOW} pixels, SSIM's window, inside the border: it has no SSIM.")
+    bicubic = score(resize_bicubic(lr, hr.shape[0], hr.shape[1]), hr, scale) if baseline else None
+    return PictureScore(pair.name, (sr.shape[0], sr.shape[1]), scored, bicubic, seconds, tuple(dict.fromkeys(notes)))
+
+
+def _load(pair: Pair, scale: int, max_pixels: int) -> tuple[Pixels, Pixels, list[str]]:
+    """Return the truth, cropped, and the low resolution, both (h, w, 3) uint8, and what was changed in reading."""
+    label = pair.hr if isinstance(pair.hr, Path) else pair.name
+    truth, notes = _pixels(pair.hr, max_pixels)
+    hr = crop_to_multiple(truth, scale)
+    if not is_scorable(hr.shape[0], hr.shape[1], scale):
+        size = f"{truth.shape[1]}×{truth.shape[0]}"
+        raise ImageReadError(label, f"{size} pixels are too few at {scale}x: the border of {scale} is all there is")
+    if pair.lr is None:
+        return hr, reduce_bicubic(hr, scale), notes
+    lr, more = _pixels(pair.lr, max_pixels)
+    _check_sizes(label, hr, lr, scale)
+    return hr, lr, notes + more
+
+
+def _check_sizes(label: Path | str, hr: Pixels, lr: Pixels, scale: int) -> None:
+    """Raise unless `hr` has `scale` times the size of `lr`."""
+    (height, width), (low_height, low_width) = hr.shape[:2], lr.shape[:2]
+    if (height, width) == (low_height * scale, low_width * scale):
+        return
+    reason = f"{width}×{height} is not {scale} times its low resolution of {low_width}×{low_height}"
+    other = next((other for other in SCALES if (height // low_height, width // low_width) == (other, other)), scale)
+    raise ImageReadError(label, reason, f"It seems to be reduced {other}x." if other != scale else "")
+
+
+def _pixels(source: Path | Pixels, max_pixels: int) -> tuple[Pixels, list[str]]:
+    """Return (h, w, 3) uint8 RGB, and one sentence for each thing that was converted or left out."""
+    notes: list[str] = []
+    if isinstance(source, Path):
+        picture = read_picture(source, max_pixels=max_pixels)
+        notes += picture.notes
+        notes += [] if picture.alpha is None else ["The alpha channel is not compared."]
+        source = picture.color
+    if source.dtype == np.uint16:
+        notes.append("16 bit are rounded to 8.")
+        source = ((source.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return (source.repeat(3, axis=2) if source.shape[2] == 1 else source), notes

@@ -1,0 +1,111 @@
+"""Which pictures are compared: a true one, and the low resolution that belongs to it, found by its name."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nlsr_cli.errors import ImageReadError, NlsrError, OptionError
+from nlsr_cli.images import Pixels
+from nlsr_cli.options import OutputOptions
+from nlsr_cli.upscaling.sources import find_sources
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A true picture and its low resolution: files, which are read when their turn comes, or pixels in memory.
+
+    Pixels are (h, w, 1 or 3), 8 or 16 bit. `lr` None is what bicubic reduction makes of `hr`. `error` says why there
+    is nothing to compare.
+    """
+
+    name: str
+    hr: Path | Pixels
+    lr: Path | Pixels | None = None
+    error: NlsrError | None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of one call, in order, and what was passed over, by the reason."""
+
+    pairs: tuple[Pair, ...]
+    passed_over: list[tuple[str, list[Path]]] = field(default_factory=list)
+
+
+def find_pairs(hr: str | Path, lr: str | Path | None, scale: int) -> Pairs:
+    """Return the true pictures in `hr`, a folder, a pattern or one file, each with its partner in `lr`.
+
+    A partner has the same name, or one that says what it is: `a.png` belongs to `a.png`, `ax4.png`, `a_x4.jpg`,
+    `a_LR.png` or `a_LR_x4.png`, and so does `a_HR.png`. `lr` None reduces the true pictures instead.
+
+    Raises:
+        OptionError: there is not one picture in `hr` or `lr`.
+    """
+    truths, passed_over = _pictures(hr, "high-resolution")
+    if lr is None:
+        return Pairs(tuple(Pair(path.name, path) for path in truths), passed_over)
+    reduced, others = _pictures(lr, "low-resolution")
+    if [Path(hr), Path(lr)] == [*truths, *reduced]:  # both are named, so they belong together whatever their names are
+        return Pairs((Pair(truths[0].name, truths[0], reduced[0]),))
+    pairs = tuple(_pair(path, reduced, lr, scale) for path in truths)
+    taken = {pair.lr for pair in pairs if isinstance(pair.lr, Path)}
+    lonely = [path for path in reduced if path not in taken]
+    return Pairs(pairs, [*passed_over, *others, ("of low resolution that have no partner", lonely)])
+
+
+def _pictures(place: str | Path, what: str) -> tuple[list[Path], list[tuple[str, list[Path]]]]:
+    """Return the pictures that `place` names, in order, and what was passed over."""
+    hint = f"Give the folder that holds the {what} pictures itself, a pattern or a file."
+    try:
+        found = find_sources([place], OutputOptions())
+    except OptionError as error:
+        raise OptionError(f"no {what} pictures in '{place}'", hint) from error
+    if found.unreadable:
+        path, why = found.unreadable[0]
+        raise ImageReadError(path, f"the folder cannot be read: {why}")
+    paths = sorted(path for path, _ in found.files)
+    if not paths:
+        raise OptionError(f"no {what} pictures in '{place}'", hint)
+    if not paths[0].exists():
+        raise OptionError(f"{paths[0]} does not exist", hint)
+    passed_over = {
+        "that are no pictures": found.strangers,
+        "that are outputs of an earlier call": found.earlier,
+        "subfolders": found.unvisited,
+    }
+    return paths, list(passed_over.items())
+
+
+def _pair(truth: Path, reduced: list[Path], folder: str | Path, scale: int) -> Pair:
+    """Return the pair of a true picture, with an error where no or more than one picture answers to its name."""
+    partners = _partners(truth, reduced, scale)
+    if len(partners) == 1:
+        return Pair(truth.name, truth, partners[0])
+    if not partners:
+        reason = f"has no low resolution in {folder}"
+        hint = f"It is looked for as {truth.stem} or {truth.stem}x{scale}, with any ending."
+    else:
+        reason = f"has more than one low resolution: {', '.join(path.name for path in partners)}"
+        hint = "Leave one of them."
+    return Pair(truth.name, truth, error=ImageReadError(truth, reason, hint))
+
+
+def _partners(truth: Path, reduced: list[Path], scale: int) -> list[Path]:
+    """Return the pictures that answer to a name: those of the most exact of three ways to compare, if any."""
+    by_way: defaultdict[int, list[Path]] = defaultdict(list)
+    for path in reduced:
+        if path.name == truth.name:
+            by_way[0].append(path)
+        elif path.stem == truth.stem:
+            by_way[1].append(path)
+        elif _bare(path, scale) == _bare(truth, scale):
+            by_way[2].append(path)
+    return by_way[min(by_way)] if by_way else []
+
+
+def _bare(path: Path, scale: int) -> str:
+    """Return a name without its ending, and without what it says of scale and resolution."""
+    return re.sub(rf"([._-](hr|lr|lrbi))?([._-]?x{scale})?([._-](hr|lr|lrbi))?$", "", path.stem.casefold())
