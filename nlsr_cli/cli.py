@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from nlsr_cli import __version__, cli_evaluate, cli_models
+from nlsr_cli import __version__, cli_evaluate, cli_models, cli_train
 from nlsr_cli.console import Console, Speech, size_text
 from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
@@ -224,6 +224,7 @@ def _dry_run(console: Console, inputs: list[str], target: OutputOptions, options
 _PLANNED = {"done": "would write", "skipped": "would skip", "failed": "would fail"}
 
 app.command()(cli_evaluate.evaluate)
+app.command()(cli_train.train)
 
 
 @app.command()

@@ -11,7 +11,10 @@ NlsrError(message, hint)
 │   ├── ImageReadError              missing, empty, truncated, not a picture, too large, refused
 │   ├── ImageWriteError             the output cannot be encoded or stored
 │   └── DestinationClash            the output exists, is the input itself, or two inputs claim it
-├── TrainingDiverged(step)          the loss of a training run is no longer a number
+├── TrainingError
+│   ├── TrainingDiverged(step)      the loss of a training run is no longer a number
+│   ├── TrainingTooLarge(device)    a training run does not fit into the memory of the device
+│   └── RunFolderError(folder)      the folder of a run is damaged, busy, or cannot be written
 ├── OutOfMemory(tile)               not even the smallest tile fits the device
 └── MissingExtra(name)              an optional package is needed for this
 
@@ -105,7 +108,11 @@ class DestinationClash(ImageError):
     """The output exists already, is the input itself, or is claimed by two inputs."""
 
 
-class TrainingDiverged(NlsrError):
+class TrainingError(NlsrError):
+    """A training run cannot go on; what was saved of it is untouched."""
+
+
+class TrainingDiverged(TrainingError):
     """The loss of a training run became NaN or infinite; what was saved before is untouched."""
 
     def __init__(self, step: int) -> None:
@@ -114,6 +121,22 @@ class TrainingDiverged(NlsrError):
             "Start again with lower learning rates; the last good checkpoint is kept.",
         )
         self.step = step
+
+
+class TrainingTooLarge(TrainingError):
+    """The device has too little memory for what a training run was `doing`."""
+
+    def __init__(self, device: str, doing: str, hint: str) -> None:
+        super().__init__(f"out of memory on {device} while {doing}", hint)
+        self.device = device
+
+
+class RunFolderError(TrainingError):
+    """The folder of a training run is damaged, busy, or cannot be written."""
+
+    def __init__(self, folder: Path | str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{folder}: {reason}", hint)
+        self.folder = Path(folder)
 
 
 class OutOfMemory(NlsrError):

@@ -19,12 +19,14 @@ FLOORS = [
     {"evaluation"},
     {"training"},
     {"api", "doctor"},
-    {"console"},
-    {"cli", "cli_evaluate", "cli_models", "__main__", "__init__"},
+    {"console", "console_training"},
+    {"cli", "cli_evaluate", "cli_models", "cli_train", "__main__", "__init__"},
 ]
 ALLOWED_SIDEWAYS = {
     ("cli", "cli_models"),
     ("cli", "cli_evaluate"),
+    ("cli", "cli_train"),
+    ("console_training", "console"),
     ("__main__", "cli"),
     ("options", "errors"),
     ("cli_models", "__init__"),

@@ -95,22 +95,26 @@ class Trainer:
             self._swap()
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs: weights, averages, moments and the number of steps."""
+        """Return what `restore` needs: weights, averages, moments, steps, and losses that are not asked for yet."""
         return {
             "weights": [weight.detach() for weight in self._weights],
             "average": self._average,
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "steps": self.steps,
+            "losses": (self._loss_sum, self._counted),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state of a network and recipe of the same kind."""
+        """Go back to a state of a network and recipe of the same kind, made on whatever device."""
         with torch.no_grad():
             for mine, saved in zip(self._weights + self._average, state["weights"] + state["average"], strict=True):
                 mine.copy_(saved)
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+            # Not its settings: where rates are kept and how kernels run is the business of the device at hand.
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": saved["state"]})
         self.steps = state["steps"]
+        losses, self._counted = state["losses"]
+        self._loss_sum.copy_(losses)
 
     def _activate(self, active: bool) -> None:
         """Let the attention layers take part or not.

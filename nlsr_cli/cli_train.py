@@ -1,0 +1,151 @@
+"""`nlsr train`: a model of one's own from a folder of photographs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nlsr_cli.console import Speech
+from nlsr_cli.console_training import TrainingConsole
+from nlsr_cli.errors import ExitCode
+from nlsr_cli.options import ComputeOptions, parse_scale
+from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
+from nlsr_cli.training.recipe import Budget, Recipe
+
+
+def train(
+    data: Annotated[list[str], typer.Argument(metavar="DATA", help="Folders and files with photographs.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder of the run: state, log, curve, and the model.")],
+    preset: Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")] = "lite",
+    scale: Annotated[str, typer.Option("--scale", "-s", metavar="N", help="How many times it will enlarge.")] = "4",
+    minutes: Annotated[
+        float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget in steps instead: repeatable on any machine.")] = None,
+    validation: Annotated[
+        str | None, typer.Option(help="Folder of pictures to measure on. [default: every 20th photograph, held back]")
+    ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders.")] = False,
+    init: Annotated[
+        str | None, typer.Option(help="Model to continue, as upscale --model; its scale may be another.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is in --out.")] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(help="Minutes, or with --steps steps, between validations. [default: a 40th of the budget]"),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto, fp32 or bf16. auto: bf16 where the device has it, else fp32.")
+    ] = "auto",
+    patch: Annotated[int, typer.Option(help="Low-resolution pixels on a side of a patch.")] = Recipe.patch,
+    batch: Annotated[int, typer.Option(help="Patches per step.")] = Recipe.batch,
+    rate: Annotated[float, typer.Option(help="Peak learning rate of Adam: head, tail, biases.")] = Recipe.rate,
+    matrix_rate: Annotated[
+        float, typer.Option(help="Peak learning rate of Muon: kernels of the body.")
+    ] = Recipe.matrix_rate,
+    warmup: Annotated[float, typer.Option(help="Share of the budget in which the rates rise.")] = Recipe.warmup,
+    average: Annotated[float, typer.Option(help="Decay of the average of the weights, per step.")] = Recipe.average,
+    clip: Annotated[float, typer.Option(help="Largest norm of the gradient; 0 never clips.")] = Recipe.clip,
+    focus: Annotated[float, typer.Option(help="How much patches with detail are preferred; 0 not.")] = Recipe.focus,
+    attention_from: Annotated[
+        float, typer.Option(help="Share of the budget after which attention takes part.")
+    ] = Recipe.attention_from,
+    loss: Annotated[str, typer.Option(help="l1 or l2.")] = Recipe.loss,
+    seed: Annotated[int, typer.Option(help="Of every random draw.")] = Recipe.seed,
+    name: Annotated[str | None, typer.Option(help="Of the exported model. [default: nlsn-PRESET-xN]")] = None,
+    licence: Annotated[str, typer.Option(help="Of the exported model, such as cc-by-4.0.")] = "unknown",
+    store: Annotated[str, typer.Option(help="float32 or float16, which halves the file.")] = "float32",
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is passed over.")] = False,
+) -> None:
+    """Train a model on photographs.
+
+    Random patches of them, reduced bicubically, are enlarged and compared with the originals. The weights with the best
+    validation come to lie in OUT/model. Ctrl-C saves the run; the same command with --resume goes on as if nothing
+    had happened.
+
+    Example: nlsr train photographs --out run --minutes 90
+    """
+    console = TrainingConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
+    with console.guarded():
+        plan = Plan(
+            data=tuple(data),
+            out=Path(out),
+            preset=preset,
+            scale=parse_scale(scale),
+            recipe=Recipe(
+                patch=patch,
+                batch=batch,
+                rate=rate,
+                matrix_rate=matrix_rate,
+                warmup=warmup,
+                average=average,
+                clip=clip,
+                focus=focus,
+                attention_from=attention_from,
+                loss=loss,
+                seed=seed,
+            ),
+            budget=Budget(steps, DEFAULT_MINUTES if steps is None and minutes is None else minutes),
+            validation=validation,
+            recursive=recursive,
+            init=init,
+            offline=offline,
+            compute=ComputeOptions(device, precision),
+            every=every,
+            name=name,
+            licence=licence,
+            store=store,
+            resume=resume,
+        )
+        code = _train(console, plan)
+    raise typer.Exit(int(code))
+
+
+def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
+    from nlsr_cli.training.run import Interrupted, prepare
+
+    with console.reading_progress() as on_photo:
+        run = prepare(plan, on_photo)
+    with run:
+        console.prepared(run)
+        with console.training_progress() as progress, _told_to_stop() as stop:
+            for event in run.train(stop):
+                progress.on_event(event)
+                console.training_event(event)
+                if isinstance(event, Interrupted):
+                    return ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], bool]]:
+    """Give what tells whether Ctrl-C or a polite kill came: a step must be finished before its state can be saved.
+
+    A second one ends the process at once, with what was saved before.
+    """
+    told: list[int] = []
+    before: dict[int, Any] = {}
+
+    def remember(number: int, frame: object) -> None:
+        told.append(number)
+        for each in before:
+            signal.signal(each, signal.default_int_handler)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            before[number] = signal.signal(number, remember)
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,171 @@
+"""What a training run says: a bar on a terminal, a line at each validation, or JSON; through the one console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlsr_cli.console import Console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from nlsr_cli.training.run import Event, Finished, Progressed, Run, Validated
+
+
+class TrainingConsole(Console):
+    """Prints for `nlsr train`."""
+
+    @contextmanager
+    def reading_progress(self) -> Iterator[Callable[[int, int], None]]:
+        """Show how many photographs were read; give what takes the number read and the number in all."""
+        progress = self._progress("{task.completed:.0f} of {task.total:.0f} photographs read")
+        task = progress.add_task("", total=1)
+        with self._shown(progress):
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+    def prepared(self, run: Run) -> None:
+        """Say what the run learns from, on what, and what it begins with."""
+        data, plan = run.data, run.plan
+        for why, paths in data.passed_over:
+            self.passed_over(paths, why)
+        self.passed_over(data.small, f"that are too small for patches of {plan.recipe.patch * plan.scale} pixels")
+        self.passed_over([error.path for error in data.unreadable], "that cannot be read")
+        if self.speech.verbose:
+            for error in data.unreadable:
+                self.note(f"  {error.message}")
+            for path in data.small:
+                self.note(f"  {path}: too small")
+        measured = f"{len(data.validation)} {'held back' if data.held_out else 'others'} to measure on"
+        self.note(f"{run.photographs} photographs ({run.megapixels:.1f} megapixels), {measured}")
+        if run.origin is not None and run.step == 0:
+            self.note(f"from {run.origin.name}: {run.origin.taken}")
+        self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation has {run.bicubic:.2f} dB")
+        if run.step:
+            self.note(f"goes on after step {run.step}")
+        if self.speech.as_json:
+            self.json_line(_facts(run))
+
+    @contextmanager
+    def training_progress(self) -> Iterator[TrainingProgress]:
+        """Show a bar over the budget: on a terminal only, and not with `--quiet`."""
+        progress = self._progress("{task.fields[step]}", "{task.fields[facts]}", "{task.fields[left]}")
+        with self._shown(progress):
+            yield TrainingProgress(progress)
+
+    def training_event(self, event: Event) -> None:
+        """Print what is worth a line, or every event as JSON."""
+        from nlsr_cli.training.run import Finished, Interrupted, Validated
+
+        if self.speech.as_json:
+            self.json_line(_plain(event))
+        if isinstance(event, Validated):
+            self.note(_validated(event))
+        elif isinstance(event, Interrupted):
+            self.note(f"interrupted after step {event.step}; all of it is saved")
+            self.note("hint: The same command with --resume goes on from here.")
+        elif isinstance(event, Finished):
+            self.note(_finished(event))
+            if not (self.speech.as_json or self.speech.quiet):
+                self.line(event.model)
+
+    def _progress(self, first: str, *others: str) -> Progress:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        def text(template: str) -> TextColumn:
+            return TextColumn(template, markup=False)
+
+        return Progress(
+            text(first),
+            BarColumn(),
+            text("{task.percentage:>3.0f} %"),
+            *map(text, others),
+            console=self._err,
+            transient=True,
+            disable=self.speech.quiet or not self._err.is_terminal,
+        )
+
+
+class TrainingProgress:
+    """Turns events into a bar over the budget, with loss, validation PSNR, speed and time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._psnr = ""
+        self._task: TaskID = progress.add_task("", total=1.0, step="", facts="", left="")
+
+    def on_event(self, event: Event) -> None:
+        """Advance."""
+        from nlsr_cli.training.run import Progressed, Validated
+
+        if isinstance(event, Validated):
+            self._psnr = f", {event.row.psnr:.2f} dB"
+        elif isinstance(event, Progressed):
+            self._update(event)
+
+    def _update(self, event: Progressed) -> None:
+        loss = "" if event.loss is None else f"loss {event.loss:.4f}"
+        self._progress.update(
+            self._task,
+            completed=event.share,
+            step=f"step {event.step}",
+            facts=f"{loss}{self._psnr}, {event.steps_per_second:.3g} steps/s".lstrip(", "),
+            left=_left(event.left),
+        )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `42 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f"{duration(seconds)} left"
+
+
+def _validated(event: Validated) -> str:
+    row = event.row
+    left = f", {_left(event.left)}" if event.left else ""
+    return (
+        f"step {row.step} ({event.share:.0%}): loss {row.loss:.5f}, validation {row.psnr:.2f} dB"
+        f"{' (best)' if event.best else ''}, {row.steps_per_second:.3g} steps/s{left}"
+    )
+
+
+def _finished(event: Finished) -> str:
+    ssim = "" if event.ssim is None else f", SSIM {event.ssim:.4f}"
+    return (
+        f"{event.step} steps in {duration(event.seconds)}; the best validation is that of step {event.best_step}: "
+        f"{event.psnr:.2f} dB{ssim}"
+    )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """Return what was prepared as one JSON object."""
+    return {
+        "event": "prepared",
+        "photographs": run.photographs,
+        "megapixels": round(run.megapixels, 3),
+        "validation": len(run.data.validation),
+        "unreadable": [error.message for error in run.data.unreadable],
+        "small": [str(path) for path in run.data.small],
+        "device": str(run.placement.device),
+        "precision": run.placement.precision,
+        "bicubic_psnr": round(run.bicubic, 4),
+        "init": asdict(run.origin) if run.origin else None,
+        "step": run.step,
+    }
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    """Return an event as one flat JSON object."""
+    values = asdict(event)
+    values |= values.pop("row", {})
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+    return {"event": type(event).__name__.lower(), **plain}

@@ -1,0 +1,104 @@
+"""The card of a model that a run exports: what it learned from, how, on what, how well, and how to do it again."""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from nlsr_cli import __version__
+from nlsr_cli.nlsn.presets import preset
+from nlsr_cli.training.plan import option
+from nlsr_cli.zoo.card import CardFacts, write_card
+
+if TYPE_CHECKING:
+    from nlsr_cli.training.run import Finished, Run
+
+LIMITS = (
+    "Trained on clean bicubic reductions of photographs: JPEG blocks and noise are enlarged like everything else.",
+    "Chosen among the states of one run by the validation pictures, so the figures on them flatter it a little: "
+    "`nlsr evaluate` measures it on others.",
+)
+
+
+def write_training_card(run: Run, finished: Finished) -> str:
+    """Return the text of the README.md of the model that `run` exports."""
+    plan = run.plan
+    ssim = finished.ssim
+    return write_card(
+        CardFacts(
+            name=plan.model_name,
+            config=preset(plan.preset, plan.scale),
+            licence=plan.licence,
+            licence_text=_licence(run),
+            summary=f"Trained with nlsr {__version__} from the preset `{plan.preset}`.",
+            training="\n\n".join(_training(run, finished)),
+            scores={} if ssim is None else {_pictures(run): (finished.psnr, ssim)},
+            limits=LIMITS,
+            store=plan.store,
+        )
+    )
+
+
+def _training(run: Run, finished: Finished) -> list[str]:
+    recipe = ", ".join(f"{option(name)[2:]} {value}" for name, value in asdict(run.plan.recipe).items())
+    device = run.placement.device
+    return [
+        f"Data: {run.photographs} photographs, {run.megapixels:.1f} megapixels, of {_places(run)}{_left_out(run)}.",
+        f"Validation: {_pictures(run)}; bicubic interpolation has {run.bicubic:.2f} dB there, this model "
+        f"{finished.psnr:.2f} dB on Y.",
+        *([f"Started from `{run.origin.name}`: {run.origin.taken}."] if run.origin else []),
+        f"{finished.step} steps in {finished.seconds / 60:.1f} minutes; exported are the averaged weights after step "
+        f"{finished.best_step}, the best on the validation pictures.",
+        f"Recipe: {recipe}.",
+        f"Hardware: {_hardware(device)} in {run.placement.precision}; PyTorch {torch.__version__}.",
+        f"To repeat it:\n\n```\n{run.plan.command()}\n```",
+    ]
+
+
+def _places(run: Run) -> str:
+    return ", ".join(f"`{Path(place).name or place}`" for place in run.plan.data)
+
+
+def _left_out(run: Run) -> str:
+    counts = {
+        "held back for validation": len(run.data.validation) if run.data.held_out else 0,
+        "too small": len(run.data.small),
+        "unreadable": len(run.data.unreadable),
+    }
+    told = [f"{count} {why}" for why, count in counts.items() if count]
+    return f" ({', '.join(told)} besides)" if told else ""
+
+
+def _pictures(run: Run) -> str:
+    count = len(run.data.validation)
+    if run.data.held_out:
+        return f"the middles of {count} photographs that were held back"
+    return f"{count} pictures of {Path(str(run.plan.validation)).name}"
+
+
+def _licence(run: Run) -> str:
+    stated = (
+        "Not stated. Whoever publishes this folder states it here and above, in keeping with the photographs."
+        if run.plan.licence == "unknown"
+        else f"`{run.plan.licence}`, as stated when the training was started."
+    )
+    if run.origin is None:
+        return stated
+    return f"{stated} The training continued `{run.origin.name}`, whose licence is `{run.origin.licence}`."
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_processor()}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()

@@ -1,0 +1,122 @@
+"""Which photographs a run learns from, and which ones it is measured on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nlsr_cli.errors import ImageReadError, OptionError
+from nlsr_cli.images import crop_to_multiple, reduce_bicubic
+from nlsr_cli.options import OutputOptions
+from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs
+from nlsr_cli.training.plan import Plan
+from nlsr_cli.upscaling.sources import Sources, find_sources
+
+HELD_OUT = 20  # one photograph in so many is held back
+MOST_HELD_OUT = 16
+HELD_OUT_SIDE = 256  # pixels of the part of it that is measured: a look at each run of hundreds must not take long
+LEAST_MEASURED = 3  # low-resolution pixels on a side; the border that is cut takes one on each
+
+
+@dataclass
+class Data:
+    """The photographs of a run, and what was passed over on the way to them.
+
+    `fingerprint` tells two sets of photographs apart by all their pixels.
+    """
+
+    training: list[Pair]
+    validation: list[Pair]
+    fingerprint: str
+    held_out: bool  # whether the validation pictures were taken out of the photographs
+    unreadable: list[ImageReadError] = field(default_factory=list)
+    small: list[Path] = field(default_factory=list)
+    passed_over: list[tuple[str, list[Path]]] = field(default_factory=list)
+
+    @property
+    def megapixels(self) -> float:
+        """Return how much there is to learn from, in millions of pixels."""
+        return float(sum(pair.hr.shape[0] * pair.hr.shape[1] for pair in self.training)) / 1e6
+
+
+def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
+    """Read all photographs of a run. Those that cannot be read or are too small for a patch are passed over.
+
+    Raises:
+        OptionError: there are none, or too few to hold some back.
+    """
+    sources = _pictures(plan.data, plan.recursive)
+    loaded = load_pairs(_files(sources), plan.scale, least=plan.recipe.patch, on_photo=on_photo)
+    if not loaded.pairs:
+        raise OptionError(
+            f"none of {len(sources.files)} files is a photograph of {plan.recipe.patch * plan.scale} pixels a side",
+            "Give larger photographs, or a smaller --patch.",
+        )
+    held_out = plan.validation is None
+    training, validation = _split(loaded, plan.scale) if held_out else (loaded.pairs, _measured(plan, loaded))
+    return Data(
+        training,
+        validation,
+        _digest([*training, *validation]),
+        held_out,
+        loaded.unreadable,
+        loaded.small,
+        sources.passed_over(),
+    )
+
+
+def _pictures(places: Sequence[str], recursive: bool) -> Sources:
+    found = find_sources(places, OutputOptions(recursive=recursive))
+    missing = next((path for path in _files(found) if not path.exists()), None)
+    if missing is not None:
+        raise OptionError(f"{missing} does not exist", "Give folders or files with photographs.")
+    return found
+
+
+def _files(sources: Sources) -> list[Path]:
+    return [path for path, _ in sources.files]
+
+
+def _measured(plan: Plan, loaded: Loaded) -> list[Pair]:
+    """Return the pictures of the validation folder; one that cannot be used is told with the others."""
+    found = load_pairs(_files(_pictures([str(plan.validation)], False)), plan.scale, least=LEAST_MEASURED)
+    loaded.unreadable += found.unreadable
+    loaded.small += found.small
+    if not found.pairs:
+        raise OptionError(
+            f"there is no picture to measure on in {plan.validation}", "Give another folder after --validation."
+        )
+    return found.pairs
+
+
+def _split(loaded: Loaded, scale: int) -> tuple[list[Pair], list[Pair]]:
+    """Return photographs to learn from, and the middles of others: the first of every 20, or of more than 320, 16."""
+    count = len(loaded.pairs)
+    if count == 1:
+        raise OptionError(
+            "one photograph is too few: some are held back to measure on",
+            "Give more photographs, or pictures to measure on by --validation FOLDER.",
+        )
+    chosen = range(0, count, max(HELD_OUT, -(-count // MOST_HELD_OUT)))
+    training = [pair for index, pair in enumerate(loaded.pairs) if index not in chosen]
+    return training, [_middle(loaded.pairs[index], scale) for index in chosen]
+
+
+def _middle(pair: Pair, scale: int) -> Pair:
+    """Return the middle of a photograph, reduced on its own, so that its border is like any picture's."""
+    height, width = pair.hr.shape[:2]
+    rows, columns = min(height, HELD_OUT_SIDE), min(width, HELD_OUT_SIDE)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    hr = crop_to_multiple(pair.hr[top : top + rows, left : left + columns], scale).copy()
+    return Pair(hr, reduce_bicubic(hr, scale))
+
+
+def _digest(pairs: Iterable[Pair]) -> str:
+    """Return a digest of the sizes and pixels of photographs, in order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pair in pairs:
+        digest.update(repr(pair.hr.shape).encode())
+        digest.update(pair.hr.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,221 @@
+"""The folder of a run: state.pt to go on from, log.csv and curve.png to look at, model/ to use; for one at a time."""
+
+from __future__ import annotations
+
+import csv
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import astuple, dataclass, field, fields
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
+from nlsr_cli.files import replace_files
+from nlsr_cli.training.curve import draw_curve
+
+STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", "model", ".lock"
+FORMAT = 1  # of state.pt; raised when what it holds changes
+RESUME_HINT = "Go on with --resume, or choose another folder."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of log.csv, written at each validation.
+
+    `seconds` of the run so far; `loss` is the mean since the row before; `psnr` in dB of the averaged weights; `rate`
+    is the learning rates' share of their peaks; `steps_per_second` of training alone.
+    """
+
+    step: int
+    seconds: float
+    loss: float
+    psnr: float
+    rate: float
+    steps_per_second: float
+
+
+@dataclass
+class Saved:
+    """Everything that a run must keep, beside its own weights in `trainer`.
+
+    `photographs` is their fingerprint, `origin` the fields of the model that was continued. `due` is where the next
+    validation is, in steps or seconds as the budget. `losses` is the sum since the last row of those that were read,
+    and `read` the number of the step when that was. `best` holds the weights of the network, by name, with the best
+    validation, which is `rows[best_row]`.
+    """
+
+    choices: dict[str, Any]
+    photographs: str = ""
+    origin: tuple[str, ...] = ()
+    trainer: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    due: float = 0.0
+    losses: float = 0.0
+    read: int = 0
+    rows: list[Row] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_row: int = -1
+
+    @property
+    def last_step(self) -> int:
+        """Return the step of the last validation, 0 before the first."""
+        return self.rows[-1].step if self.rows else 0
+
+
+class RunFolder:
+    """The folder `path`, held by this process alone until `close` or its death.
+
+    Raises:
+        OptionError: it holds a run and `resume` is not given, or holds none and it is.
+        RunFolderError: it cannot be written, or another process holds it.
+    """
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        self.path = path
+        taken = [name for name in (STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME) if os.path.lexists(path / name)]
+        if resume and STATE_NAME not in taken:
+            raise OptionError(f"{path} holds no run to go on with", "Leave --resume away to begin one.")
+        if taken and not resume:
+            raise OptionError(f"{path} already holds {taken[0]} of a run", RESUME_HINT)
+        self._lock: int | None = None
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(path / LOCK_NAME)
+        except OSError as exc:
+            raise self._unwritable(exc) from exc
+        if self._lock is None:
+            raise RunFolderError(path, "another process trains here", "Wait for it, or choose another folder.")
+
+    @property
+    def model(self) -> Path:
+        """Return the folder of the exported model."""
+        return self.path / MODEL_NAME
+
+    def close(self) -> None:
+        """Let other processes have the folder; one that nothing came to be in is removed."""
+        if self._lock is None:
+            return
+        if [each.name for each in self.path.iterdir()] == [LOCK_NAME]:
+            with suppress(OSError):
+                (self.path / LOCK_NAME).unlink()
+                self.path.rmdir()
+        os.close(self._lock)
+        self._lock = None
+
+    def save(self, saved: Saved, title: str) -> None:
+        """Write state, log and curve, all of the same moment.
+
+        Raises:
+            TrainingDiverged: a value of the state is not finite; what was saved before is untouched.
+            RunFolderError: the folder cannot be written.
+        """
+        if not _finite(saved.trainer):
+            raise TrainingDiverged(saved.trainer["steps"])
+        buffer = BytesIO()
+        torch.save({**vars(saved), "rows": [astuple(row) for row in saved.rows], "format": FORMAT}, buffer)
+        contents = {STATE_NAME: buffer.getvalue()}
+        if saved.rows:
+            points = [(row.step, row.loss, row.psnr) for row in saved.rows]
+            contents |= {LOG_NAME: _log(saved.rows), CURVE_NAME: draw_curve(points, title)}
+        try:
+            replace_files({self.path / name: data for name, data in contents.items()})
+        except OSError as exc:
+            raise self._unwritable(exc) from exc
+
+    def load(self, choices: Mapping[str, Any], device: torch.device) -> Saved:
+        """Read the state of a run that was begun with the same `choices`; its tensors come to `device`.
+
+        Raises:
+            OptionError: it was begun with others; the message names them.
+            RunFolderError: the state cannot be read, or is damaged.
+        """
+        values = self._read(device)
+        try:
+            if values.pop("format") != FORMAT:
+                raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", "Begin a new run.")
+            values["rows"] = [Row(*row) for row in values["rows"]]
+            saved = Saved(**values)
+            self._agree(saved.choices, choices)
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise self.damaged() from exc
+        return saved
+
+    def damaged(self) -> RunFolderError:
+        """Return the error that says that the state is of no use."""
+        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or no state of a run", "Begin a new run.")
+
+    def _read(self, device: torch.device) -> dict[str, Any]:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch wonders about odd files before it refuses them
+                values = torch.load(self.path / STATE_NAME, map_location=device, weights_only=True)
+        except OSError as exc:
+            raise RunFolderError(self.path, f"{STATE_NAME} cannot be read: {exc.strerror or exc}") from exc
+        except Exception as exc:  # the reader fails on damaged bytes in whatever way they suggest
+            raise self.damaged() from exc
+        if not isinstance(values, dict):
+            raise self.damaged()
+        return values
+
+    def _agree(self, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        others = [name for name in asked if name not in saved or saved[name] != asked[name]]
+        if not others:
+            return
+        told = [f"{name.replace('_', '-')} was {_brief(saved.get(name))}, not {_brief(asked[name])}" for name in others]
+        raise OptionError(
+            f"{self.path} was begun with other choices: {'; '.join(told)}",
+            "Repeat the first command with --resume; the schedule fits its budget, so that cannot change either.",
+        )
+
+    def _unwritable(self, exc: OSError) -> RunFolderError:
+        return RunFolderError(
+            self.path, f"cannot be written: {exc.strerror or exc}", "Check its permissions and the free space."
+        )
+
+
+def _locked(path: Path) -> int | None:
+    """Return a descriptor that holds a lock which ends with the process, or None where another process has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except (ImportError, OSError):
+        pass  # Windows, and some network file systems, know no such lock: a run there is worth more than the guard
+    return descriptor
+
+
+def _finite(value: object) -> bool:
+    """Tell whether all numbers in all tensors of nested containers are finite."""
+    if isinstance(value, Tensor):
+        return not value.is_floating_point() or bool(torch.isfinite(value).all())
+    if isinstance(value, Mapping):
+        return all(_finite(each) for each in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return all(_finite(each) for each in value)
+    return True
+
+
+def _log(rows: Sequence[Row]) -> bytes:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([each.name for each in fields(Row)])
+    for row in rows:
+        writer.writerow(
+            [row.step, f"{row.seconds:.1f}", f"{row.loss:.6g}", f"{row.psnr:.4f}", f"{row.rate:.6g}",
+             f"{row.steps_per_second:.4g}"]
+        )  # fmt: skip
+    return text.getvalue().encode()
+
+
+def _brief(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)[:80]

@@ -1,0 +1,125 @@
+"""What a caller of `nlsr train` chooses: checked once, before anything heavy loads, and comparable with a saved run."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.nlsn.presets import preset
+from nlsr_cli.options import STORES, ComputeOptions, nearest
+from nlsr_cli.training.recipe import Budget, Recipe
+from nlsr_cli.zoo.card import LICENCE_PATTERN
+
+DEFAULT_MINUTES = 60.0
+VALIDATIONS = 40  # per run, where nothing else is asked
+LONGEST_WAIT = 10.0  # minutes between two checkpoints: what a power cut may cost
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training run as it was asked for.
+
+    `data` are folders and files with photographs; `out` is the folder of the run. `validation` is a folder of pictures
+    that are not trained on; None holds some photographs back. `init` names a model to start from, as `upscale --model`.
+    `every` is the distance between two validations, in steps or minutes as the budget; None is about 40 per run.
+    `name` and `licence` are those of the exported model, which is stored as `store`.
+
+    Raises:
+        OptionError: a value makes no sense, alone or with the others.
+    """
+
+    data: tuple[str, ...]
+    out: Path
+    preset: str = "lite"
+    scale: int = 4
+    recipe: Recipe = field(default_factory=Recipe)
+    budget: Budget = field(default_factory=lambda: Budget(minutes=DEFAULT_MINUTES))
+    validation: str | None = None
+    recursive: bool = False
+    init: str | None = None
+    offline: bool = False
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
+    every: float | None = None
+    name: str | None = None
+    licence: str = "unknown"
+    store: str = "float32"
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        preset(self.preset, self.scale)
+        if not self.data or "" in self.data:
+            raise OptionError("no photographs are named", "Give folders or files with photographs.")
+        if str(self.out) in ("", "."):
+            raise OptionError("the folder of the run has no name", "Name a folder after --out.")
+        if self.every is not None and not self.every > 0:
+            raise OptionError(f"--every must be positive, not {self.every:g}")
+        if self.every is not None and self.budget.steps is not None and self.every % 1:
+            raise OptionError(f"--every counts steps here, as --steps does: it cannot be {self.every:g}")
+        if self.compute.precision == "fp16":
+            raise OptionError(
+                "training in fp16 is not possible: small gradients would become zero, as losses are not scaled",
+                "Use --precision bf16, which has the range of fp32, or fp32.",
+            )
+        if self.store not in STORES:
+            raise OptionError(f"unknown storage '{self.store}'", nearest(self.store, STORES))
+        if not LICENCE_PATTERN.fullmatch(self.licence):
+            raise OptionError(f"--licence must be an identifier such as mit, not '{self.licence[:80]}'")
+        if self.init is not None and self.recipe.attention_from > 0:
+            raise OptionError(
+                "--attention-from begins attention from nothing, and would throw away that of --init",
+                "Leave one of them.",
+            )
+
+    @property
+    def model_name(self) -> str:
+        """Return the name of the exported model."""
+        return self.name or f"nlsn-{self.preset}-x{self.scale}"
+
+    @property
+    def interval(self) -> float:
+        """Return the distance between two validations: steps, or minutes, as the budget counts.
+
+        In steps where the budget is in steps, so that the same command gives the same run on a slower machine.
+        """
+        if self.every is not None:
+            return self.every
+        if self.budget.steps is not None:
+            return float(max(1, self.budget.steps // VALIDATIONS))
+        return min((self.budget.minutes or 0) / VALIDATIONS, LONGEST_WAIT)
+
+    def choices(self) -> dict[str, Any]:
+        """Return what a run that goes on must agree on with the run that was saved, by the name of the option."""
+        return {
+            "preset": self.preset,
+            "scale": self.scale,
+            **asdict(self.recipe),
+            "steps": self.budget.steps,
+            "minutes": self.budget.minutes,
+            "every": self.interval,
+            "init": self.init,
+        }
+
+    def command(self) -> str:
+        """Return a command line that repeats the run: all that changes its weights is stated, defaults too."""
+        words = ["nlsr", "train", *self.data, "--out", str(self.out), "--preset", self.preset]
+        words += ["--scale", str(self.scale)]
+        if self.budget.steps is not None:
+            words += ["--steps", str(self.budget.steps)]
+        else:
+            words += ["--minutes", f"{self.budget.minutes:g}"]
+        for choice in fields(self.recipe):
+            words += [option(choice.name), str(getattr(self.recipe, choice.name))]
+        for name in ("validation", "init", "name"):
+            if getattr(self, name) is not None:
+                words += [option(name), str(getattr(self, name))]
+        words += ["--every", f"{self.interval:g}", "--device", self.compute.device]
+        words += ["--precision", self.compute.precision, "--licence", self.licence, "--store", self.store]
+        return shlex.join([*words, *(["--recursive"] if self.recursive else [])])
+
+
+def option(name: str) -> str:
+    """Return how a choice is written on the command line."""
+    return f"--{name.replace('_', '-')}"

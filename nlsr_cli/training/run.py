@@ -1,0 +1,285 @@
+"""One training run, from photographs to an exported model, told as events. It never prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.nlsn import NLSN
+from nlsr_cli.nlsn.presets import preset
+from nlsr_cli.training.card import write_training_card
+from nlsr_cli.training.data import Data, gather
+from nlsr_cli.training.folder import Row, RunFolder, Saved
+from nlsr_cli.training.memory import within_memory
+from nlsr_cli.training.optimizer import schedule
+from nlsr_cli.training.photos import OnPhoto, PatchPool
+from nlsr_cli.training.plan import LONGEST_WAIT, Plan
+from nlsr_cli.training.start import Origin, build_network, place_training
+from nlsr_cli.training.trainer import Trainer
+from nlsr_cli.training.validation import Stopped, bicubic_psnr, score_all, validate
+from nlsr_cli.upscaling.device import Placement
+from nlsr_cli.zoo.checkpoint import save_model
+
+STEPS_PER_LOSS = 20  # reading it waits for the device; the same steps whatever breaks there are give the same sums
+REPORT_SECONDS = 0.2
+
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """Where the run is. `share` of the budget from 0 to 1; `loss` is the last known; `left` in seconds, if known."""
+
+    step: int
+    share: float
+    loss: float | None
+    rate: float  # the learning rates' share of their peaks
+    steps_per_second: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A validation was done and saved; `best` tells whether it is the best so far."""
+
+    row: Row
+    best: bool
+    share: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The run was stopped after `step` steps and saved."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is done: the averaged weights of `best_step` are exported in the folder `model`."""
+
+    step: int
+    seconds: float
+    best_step: int
+    psnr: float
+    ssim: float | None
+    model: Path
+
+
+Event = Progressed | Validated | Interrupted | Finished
+
+
+def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
+    """Read the photographs, build the network or restore the run, and hold its folder.
+
+    Raises:
+        OptionError: choices make no sense on this machine, with these photographs or with the saved run.
+        ModelError: the model to begin with cannot be had, or does not fit.
+        TrainingError: the folder cannot be used, or the photographs do not fit into the memory of the device.
+    """
+    placement = place_training(plan.compute)
+    choices = {**plan.choices(), "precision": placement.precision}
+    folder = RunFolder(plan.out, resume=plan.resume)
+    try:
+        saved = folder.load(choices, placement.device) if plan.resume else Saved(choices)
+        data = gather(plan, on_photo)
+        if plan.resume and data.fingerprint != saved.photographs:
+            raise OptionError(
+                f"the photographs are not those that {plan.out} was begun with",
+                "Give the same folders with the same pictures in them, or begin a new run.",
+            )
+        saved.photographs = data.fingerprint
+        return Run(plan, data, folder, placement, saved)
+    except BaseException:
+        folder.close()
+        raise
+
+
+class Run:
+    """A run that is ready to train; a context that lets go of its folder in the end.
+
+    `origin` is the model that was continued; `bicubic` the PSNR in dB of interpolation on the validation pictures.
+    """
+
+    def __init__(self, plan: Plan, data: Data, folder: RunFolder, placement: Placement, saved: Saved) -> None:
+        self.plan, self.data, self.folder, self.placement = plan, data, folder, placement
+        self._saved = saved
+        self.megapixels, self.photographs = data.megapixels, len(data.training)
+        self.bicubic = bicubic_psnr(data.validation, plan.scale)
+        model = self._network()
+        self._trainer = Trainer(model, self._pool(), plan.recipe, _DTYPES[placement.precision])
+        data.training.clear()  # the pool has them
+        if plan.resume:
+            self._restore()
+        self._base, self._start = saved.seconds, time.perf_counter()
+        self._saved_at = saved.seconds
+        self._busy, self._busy_steps = 0.0, 0  # of training alone, since the last row
+        self._loss: float | None = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.folder.close()
+
+    @property
+    def step(self) -> int:
+        """Return the number of steps that are done."""
+        return self._trainer.steps
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the run took: training, validation and saving; neither reading nor breaks."""
+        return self._base + time.perf_counter() - self._start
+
+    @property
+    def share(self) -> float:
+        """Return the share of the budget that is used up."""
+        return self.plan.budget.progress(self.step, self.seconds)
+
+    @property
+    def origin(self) -> Origin | None:
+        """Return the model that was continued."""
+        return Origin(*self._saved.origin) if self._saved.origin else None
+
+    def train(self, stop: Stop = lambda: False) -> Iterator[Event]:
+        """Train until the budget is used up, and yield what happens. `stop` is asked at every step.
+
+        The state is saved at every validation, at least every ten minutes, and when `stop` says so.
+
+        Raises:
+            TrainingDiverged: the loss is no longer a number; the last saved state is kept.
+            TrainingTooLarge: a step or a validation picture does not fit into memory.
+            RunFolderError: the folder cannot be written.
+        """
+        self._start = time.perf_counter()
+        reported = -REPORT_SECONDS
+        try:
+            while True:
+                if self._is_due():
+                    yield self._validate(stop)
+                if self.share >= 1:
+                    break
+                if stop():
+                    raise Stopped
+                self._step()
+                if self.seconds - self._saved_at > LONGEST_WAIT * 60:
+                    self._save()
+                if self.seconds - reported >= REPORT_SECONDS:
+                    reported = self.seconds
+                    yield self._progress()
+        except Stopped:
+            self._save()
+            yield Interrupted(self.step)
+            return
+        yield self._finish()
+
+    def _network(self) -> NLSN:
+        if self.plan.resume:  # its weights are about to be restored, whatever became of the model it continued
+            return NLSN(preset(self.plan.preset, self.plan.scale))
+        model, origin = build_network(self.plan)
+        self._saved.origin = astuple(origin) if origin else ()
+        return model
+
+    def _pool(self) -> PatchPool:
+        recipe, pairs, device = self.plan.recipe, self.data.training, self.placement.device
+        with within_memory(device, f"keeping {self.megapixels:.0f} megapixels", "Give fewer photographs."):
+            return PatchPool(pairs, self.plan.scale, recipe.patch, device, seed=recipe.seed, focus=recipe.focus)
+
+    def _restore(self) -> None:
+        try:
+            self._trainer.restore(self._saved.trainer)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as exc:
+            raise self.folder.damaged() from exc
+
+    def _is_due(self) -> bool:
+        if self.step == self._saved.last_step:
+            return False
+        return self.share >= 1 or self._position() >= self._due()
+
+    def _position(self) -> float:
+        return self.step if self.plan.budget.steps is not None else self.seconds
+
+    def _interval(self) -> float:
+        return self.plan.interval if self.plan.budget.steps is not None else 60 * self.plan.interval
+
+    def _due(self) -> float:
+        return self._saved.due or self._interval()
+
+    def _step(self) -> None:
+        begun = time.perf_counter()
+        recipe = self.plan.recipe
+        doing = f"training on {recipe.batch} patches of {recipe.patch} pixels"
+        with within_memory(self.placement.device, doing, "Choose a smaller --batch or --patch."):
+            self._trainer.step(self.share)
+            if self.step % STEPS_PER_LOSS == 0:
+                self._read_losses()
+        self._busy += time.perf_counter() - begun
+        self._busy_steps += 1
+
+    def _read_losses(self) -> None:
+        steps = self.step - self._saved.read
+        if steps:
+            self._loss = self._trainer.mean_loss()
+            self._saved.losses += self._loss * steps
+            self._saved.read = self.step
+
+    def _progress(self) -> Progressed:
+        rate = schedule(self.share, self.plan.recipe.warmup)
+        return Progressed(self.step, self.share, self._loss, rate, self._speed(), self._left())
+
+    def _speed(self) -> float:
+        return self._busy_steps / self._busy if self._busy else 0.0
+
+    def _left(self) -> float | None:
+        if self.plan.budget.minutes is not None:
+            return max(0.0, 60 * self.plan.budget.minutes - self.seconds)
+        speed = self._speed()
+        return ((self.plan.budget.steps or 0) - self.step) / speed if speed else None
+
+    def _validate(self, stop: Stop) -> Validated:
+        saved = self._saved
+        self._read_losses()
+        seconds, share = self.seconds, self.share
+        with self._trainer.averaged() as model:
+            psnr = validate(model, self.data.validation, self.placement, stop)
+            best = not saved.best or psnr > saved.rows[saved.best_row].psnr
+            if best:
+                saved.best = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
+                saved.best_row = len(saved.rows)
+        loss = saved.losses / (self.step - saved.last_step)
+        rate = schedule(share, self.plan.recipe.warmup)
+        saved.rows.append(Row(self.step, seconds, loss, psnr, rate, self._speed()))
+        saved.losses = 0.0
+        self._busy, self._busy_steps = 0.0, 0
+        interval = self._interval()
+        steps = self.plan.budget.steps is not None
+        saved.due = (self.step // interval + 1) * interval if steps else self.seconds + interval
+        self._save()
+        return Validated(saved.rows[-1], best, share, self._left())
+
+    def _save(self) -> None:
+        self._saved.trainer = self._trainer.state()
+        self._saved.seconds = self._saved_at = self.seconds
+        self.folder.save(self._saved, self.plan.model_name)
+
+    def _finish(self) -> Finished:
+        saved = self._saved
+        model = NLSN(preset(self.plan.preset, self.plan.scale))
+        model.load_state_dict(saved.best)
+        model.eval().to(self.placement.device)
+        psnr, ssim = score_all(model, self.data.validation, self.placement)
+        best = saved.rows[saved.best_row]
+        finished = Finished(self.step, saved.seconds, best.step, psnr, ssim, self.folder.model)
+        save_model(model, finished.model, write_training_card(self, finished), store=self.plan.store)
+        return finished
+
+
+_DTYPES: dict[str, Any] = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -1,0 +1,97 @@
+"""What a run begins with: a device and a precision, and a network that is new or continues another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from nlsr_cli.errors import OptionError, UnknownModel, WeightsMismatch
+from nlsr_cli.nlsn import NLSN, NLSNConfig
+from nlsr_cli.nlsn.presets import preset
+from nlsr_cli.options import ComputeOptions
+from nlsr_cli.training.plan import Plan
+from nlsr_cli.upscaling.device import Placement, place, supported_precisions
+from nlsr_cli.zoo import ModelSource, describe, resolve
+from nlsr_cli.zoo.checkpoint import load_model
+from nlsr_cli.zoo.infer import SHOWN
+
+# No shape tells these, but weights that were trained with one value are of no use with another.
+_MUST_AGREE = ("res_scale", "rgb_range", "image_skip")
+_TAIL = "tail."
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The model that a network continues: its name and licence, and in words what was taken from it."""
+
+    name: str
+    licence: str
+    taken: str
+
+
+def place_training(options: ComputeOptions) -> Placement:
+    """Return the device and precision of a run; `auto` is bf16 where the device has it in hardware, else fp32.
+
+    Raises:
+        OptionError: this machine has no such device, or the device has no such precision.
+    """
+    automatic = options.precision == "auto"
+    placement = place(replace(options, precision="fp32") if automatic else options)
+    bf16 = automatic and "bf16" in supported_precisions(placement.device)
+    return Placement(placement.device, "bf16") if bf16 else placement
+
+
+def build_network(plan: Plan) -> tuple[NLSN, Origin | None]:
+    """Return a network of the preset, drawn from the seed, with the weights of `plan.init` where that is given.
+
+    Raises:
+        ModelError: the model to begin with is unknown or damaged.
+        WeightsMismatch: its body is not that of the preset.
+    """
+    torch.manual_seed(plan.recipe.seed)
+    model = NLSN(preset(plan.preset, plan.scale))
+    return model, None if plan.init is None else _continue(model, plan)
+
+
+def _continue(model: NLSN, plan: Plan) -> Origin:
+    """Copy into `model` what fits of the model that the plan names: everything, or everything but the tail."""
+    source = _find(plan)
+    _check_body(model.config, source)
+    given = load_model(source).state_dict()
+    mine = model.state_dict()
+    whole = source.network.scale == plan.scale and all(
+        name in given and given[name].shape == tensor.shape for name, tensor in mine.items()
+    )
+    copied = {name: tensor for name, tensor in given.items() if whole or not name.startswith(_TAIL)}
+    model.load_state_dict({**mine, **copied})
+    taken = f"all {len(copied)} tensors" if whole else f"{len(copied)} tensors; the tail is new"
+    return Origin(source.name, describe(source).licence, f"{taken} (it enlarges {source.scale}x)")
+
+
+def _find(plan: Plan) -> ModelSource:
+    """Return the model of the scale that is trained where there is one of that name, else the model as named."""
+    try:
+        return resolve(plan.init, plan.scale, offline=plan.offline)
+    except (OptionError, UnknownModel):
+        return resolve(plan.init, None, offline=plan.offline)
+
+
+def _check_body(wanted: NLSNConfig, source: ModelSource) -> None:
+    """Refuse weights whose body is another network's.
+
+    Raises:
+        WeightsMismatch: the message names what differs.
+    """
+    names = ("n_feats", "n_resblocks", "reduction", *_MUST_AGREE)
+    differing = [
+        f"{name} is {getattr(source.network, name)}, not {getattr(wanted, name)}"
+        for name in names
+        if getattr(source.network, name) != getattr(wanted, name)
+    ]
+    if differing:
+        more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+        raise WeightsMismatch(
+            f"{source.name} cannot be continued: its {', '.join(differing[:SHOWN])}{more}",
+            "Choose the --preset that it was made with, or a model of this one.",
+        )
