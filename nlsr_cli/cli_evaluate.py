@@ -14,6 +14,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, Up
 if TYPE_CHECKING:
     from nlsr_cli.errors import ExitCode
     from nlsr_cli.evaluation import Pairs
+    from nlsr_cli.evaluation.evaluate import Enlarge
     from nlsr_cli.images import Pixels
     from nlsr_cli.upscaling.upscaler import Upscaler
 
@@ -77,15 +78,21 @@ class _Subject:
     upscaler: Upscaler | None = None
     events: list[str] = field(default_factory=list)
 
-    def enlarge(self, pixels: Pixels) -> Pixels:
-        """Enlarge (h, w, 3) uint8 as `nlsr upscale` does."""
-        from nlsr_cli.images import Metadata, Picture, resize_bicubic
+    @property
+    def enlarge(self) -> Enlarge | None:
+        """Return what enlarges (h, w, 3) uint8 as `nlsr upscale` does; None for bicubic interpolation."""
+        from nlsr_cli.images import Metadata, Picture
 
-        if self.upscaler is None:
-            return resize_bicubic(pixels, pixels.shape[0] * self.scale, pixels.shape[1] * self.scale)
-        enlarged = self.upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB")))
-        self.events = list(enlarged.events)
-        return enlarged.picture.color
+        upscaler = self.upscaler
+        if upscaler is None:
+            return None
+
+        def enlarge(pixels: Pixels) -> Pixels:
+            enlarged = upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB")))
+            self.events = list(enlarged.events)
+            return enlarged.picture.color
+
+        return enlarge
 
 
 def _interpolation(options: UpscaleOptions) -> _Subject:
@@ -123,11 +130,11 @@ def _evaluate(console: Console, subject: _Subject, data: str, lr: str | None, ma
     for why, paths in found.passed_over:
         console.passed_over(paths, why)
     summary = Summary(len(found.pairs), subject.scale, subject.settings)
-    baseline = subject.upscaler is not None
+    enlarge = subject.enlarge
     with console.evaluation_progress(len(found.pairs)) as advance:
         try:
             for result in evaluate_pictures(
-                subject.enlarge, found.pairs, subject.scale, baseline=baseline, max_pixels=max_pixels
+                enlarge, found.pairs, subject.scale, baseline=enlarge is not None, max_pixels=max_pixels
             ):
                 told = replace(result, notes=(*result.notes, *subject.events))
                 subject.events = []

@@ -287,7 +287,7 @@ class Console:
             compared = summary.mean_bicubic is not None
             columns = ("picture", "size", "PSNR", "SSIM", *(("bicubic", "SSIM", "gain") if compared else ()), "s/MP")
             rows = [
-                (p.name, size_text(p.size), *_score_cells(p.score, p.bicubic), _rate(p.seconds / p.megapixels))
+                (p.name, size_text(p.size), *_score_cells(p.score, p.bicubic), _rate(p.seconds_per_megapixel))
                 for p in summary.done
                 if p.size
             ]

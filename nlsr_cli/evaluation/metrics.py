@@ -37,8 +37,13 @@ def score(sr: Pixels, hr: Pixels, scale: int) -> Score:
         raise ValueError(f"{sr.shape} and {hr.shape} cannot be compared")
     if not is_scorable(hr.shape[0], hr.shape[1], scale):
         raise ValueError(f"a border of {scale} leaves nothing of {hr.shape}")
+    return score_luma(luma(sr), luma(hr), scale)
+
+
+def score_luma(found: Luma, truth: Luma, scale: int) -> Score:
+    """Compare two Y channels (h, w), a border of `scale` pixels cut off; something must be left."""
     inside = (slice(scale, -scale), slice(scale, -scale))
-    found, truth = luma(sr[inside]), luma(hr[inside])
+    found, truth = found[inside], truth[inside]
     return Score(psnr(found, truth), ssim(found, truth) if min(truth.shape) >= WINDOW else None)
 
 
