@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic
+from nlsr_cli.training.detail import Fields, fields_of
 
 DECODERS = 4  # threads; decoding and reduction release the interpreter's lock
 
@@ -77,20 +78,31 @@ def _rgb8(pixels: Pixels) -> Pixels:
 class PatchPool:
     """All photographs of a training set, resident on one device as uint8, from which random patches are drawn.
 
-    Every position of every photograph is equally likely, in each of the eight orientations of the square (dihedral
-    group). Patches are gathered on the device, so that no loader can starve it; which ones depends on `seed` and the
-    number of the step alone, so that a run that goes on draws what an unbroken one would have drawn.
+    Every orientation of the square (the eight of the dihedral group) is equally likely, and so is every position of
+    every photograph where `focus` is 0; see `detail.py` for what it does otherwise. Patches are gathered on the device,
+    so that no loader can starve it; which ones depends on `seed` and the number of the step alone, so that a run that
+    goes on draws what an unbroken one would have drawn.
 
     Args:
         pairs: photographs and reductions; each reduction has at least `patch` pixels on a side.
         scale: how many times larger the photographs are than their reductions.
         patch: side of a low-resolution patch in pixels.
+        focus: how much likelier patches with more detail are, 0 not at all.
 
     Raises:
         OptionError: there is no photograph.
     """
 
-    def __init__(self, pairs: Iterable[Pair], scale: int, patch: int, device: torch.device, seed: int = 0) -> None:
+    def __init__(
+        self,
+        pairs: Iterable[Pair],
+        scale: int,
+        patch: int,
+        device: torch.device,
+        *,
+        seed: int = 0,
+        focus: float = 0,
+    ) -> None:
         pairs = list(pairs)
         if not pairs:
             raise OptionError(
@@ -101,11 +113,13 @@ class PatchPool:
         self._hr = _joined([pair.hr for pair in pairs], device)  # (pixels of all photographs, 3)
         self._lr = _joined([pair.lr for pair in pairs], device)
         sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs])  # (photographs, 2)
-        self._heights, self._widths = sizes[:, 0], sizes[:, 1]
         areas = sizes.prod(dim=1)
-        self._starts = areas.cumsum(0) - areas  # of each reduction in the joined rows; times s * s of each photograph
-        positions = (sizes - patch + 1).prod(dim=1).double()
-        self._chance = positions.cumsum(0) / positions.sum()
+        starts = areas.cumsum(0) - areas  # of each reduction in the joined rows; times s * s of each photograph
+        fields = [fields_of(pair.hr, pair.lr, patch, focus) for pair in pairs]
+        photo = torch.repeat_interleave(torch.arange(len(pairs)), torch.tensor([len(each.tops) for each in fields]))
+        self._fields = torch.stack([starts[photo], sizes[photo, 1], *_columns(fields)])  # start, width, top, left, ...
+        weights = torch.from_numpy(np.concatenate([each.weights for each in fields]))
+        self._chance = weights.cumsum(0) / weights.sum()
 
     @property
     def megapixels(self) -> float:
@@ -116,10 +130,10 @@ class PatchPool:
         """Return (lr, hr) of step `step`: (b, 3, p, p) and (b, 3, s p, s p), float32 in [0, 1], channels last."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         luck = torch.rand(4, batch, generator=generator, dtype=torch.float64)
-        photo = torch.searchsorted(self._chance, luck[0]).clamp(max=len(self._chance) - 1)
-        width, start = self._widths[photo], self._starts[photo]
-        top = (luck[1] * (self._heights[photo] - self.patch + 1)).long()
-        left = (luck[2] * (width - self.patch + 1)).long()
+        chosen = torch.searchsorted(self._chance, luck[0]).clamp(max=len(self._chance) - 1)
+        start, width, top, left, rows, columns = self._fields[:, chosen]
+        top = top + (luck[1] * rows).long()
+        left = left + (luck[2] * columns).long()
         turn = (luck[3] * 8).long()
         where = torch.stack([start, width, top, left, turn]).to(self.device, non_blocking=True)
         return self._gather(self._lr, where, 1), self._gather(self._hr, where, self.scale)
@@ -140,6 +154,12 @@ def _turned(row: Tensor, column: Tensor, turn: Tensor, side: int) -> tuple[Tenso
     swapped, flipped, mirrored = (turn & 1).bool(), (turn & 2).bool(), (turn & 4).bool()
     row, column = torch.where(swapped, column, row), torch.where(swapped, row, column)
     return torch.where(flipped, side - 1 - row, row), torch.where(mirrored, side - 1 - column, column)
+
+
+def _columns(fields: Sequence[Fields]) -> list[Tensor]:
+    """Return tops, lefts, rows and columns of all fields, one after the other."""
+    names = ("tops", "lefts", "rows", "columns")
+    return [torch.from_numpy(np.concatenate([getattr(each, name) for each in fields])) for name in names]
 
 
 def _joined(pictures: Sequence[Pixels], device: torch.device) -> Tensor:

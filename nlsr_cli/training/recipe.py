@@ -16,6 +16,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "warmup": (0, 0.5),
     "average": (0, 0.99999),
     "clip": (0, 1e6),
+    "focus": (0, 4),
     "attention_from": (0, 1),
     "seed": (0, 2**31 - 1),
 }
@@ -36,6 +37,7 @@ class Recipe:
     warmup: float = 0.02  # share of the budget in which the rates rise from zero
     average: float = 0.999  # decay of the exponential moving average of the weights, per step
     clip: float = 1.0  # largest norm of the gradient; 0 never clips
+    focus: float = 1.0  # patches are drawn with a chance proportional to their detail to this power
     attention_from: float = 0.0  # share of the budget from which on the attention layers take part
     loss: str = "l1"  # mean absolute error, or l2, the mean squared error
     seed: int = 0
