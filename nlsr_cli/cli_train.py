@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -78,7 +77,7 @@ def train(
     with console.guarded():
         plan = Plan(
             data=tuple(data),
-            out=Path(out),
+            out=out,
             preset=preset,
             scale=parse_scale(scale),
             recipe=Recipe(
@@ -117,7 +116,7 @@ def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
         run = prepare(plan, on_photo)
     with run:
         console.prepared(run)
-        with console.training_progress() as progress, _told_to_stop() as stop:
+        with console.training_progress() as progress, _told_to_stop(console) as stop:
             for event in run.train(stop):
                 progress.on_event(event)
                 console.training_event(event)
@@ -127,7 +126,7 @@ def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[Callable[[], bool]]:
+def _told_to_stop(console: TrainingConsole) -> Iterator[Callable[[], bool]]:
     """Give what tells whether Ctrl-C or a polite kill came: a step must be finished before its state can be saved.
 
     A second one ends the process at once, with what was saved before.
@@ -139,6 +138,8 @@ def _told_to_stop() -> Iterator[Callable[[], bool]]:
         told.append(number)
         for each in before:
             signal.signal(each, signal.default_int_handler)
+        with suppress(RuntimeError):  # where the signal came in the middle of saying something else
+            console.note("stopping after this step; once more stops at once, with what was saved before")
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.console import Console
+from nlsr_cli.training.plan import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -40,7 +41,7 @@ class TrainingConsole(Console):
             for path in data.small:
                 self.note(f"  {path}: too small")
         measured = f"{len(data.validation)} {'held back' if data.held_out else 'others'} to measure on"
-        self.note(f"{run.photographs} photographs ({run.megapixels:.1f} megapixels), {measured}")
+        self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
         if run.origin is not None and run.step == 0:
             self.note(f"from {run.origin.name}: {run.origin.taken}")
         self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation has {run.bicubic:.2f} dB")
@@ -65,7 +66,7 @@ class TrainingConsole(Console):
         if isinstance(event, Validated):
             self.note(_validated(event))
         elif isinstance(event, Interrupted):
-            self.note(f"interrupted after step {event.step}; all of it is saved")
+            self.note(f"interrupted after step {event.step}; the run is saved")
             self.note("hint: The same command with --resume goes on from here.")
         elif isinstance(event, Finished):
             self.note(_finished(event))
@@ -141,8 +142,8 @@ def _validated(event: Validated) -> str:
 def _finished(event: Finished) -> str:
     ssim = "" if event.ssim is None else f", SSIM {event.ssim:.4f}"
     return (
-        f"{event.step} steps in {duration(event.seconds)}; the best validation is that of step {event.best_step}: "
-        f"{event.psnr:.2f} dB{ssim}"
+        f"{counted(event.step, 'step')} in {duration(event.seconds)}; "
+        f"the best validation is that of step {event.best_step}: {event.psnr:.2f} dB{ssim}"
     )
 
 

@@ -12,7 +12,7 @@ import torch
 
 from nlsr_cli import __version__
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.training.plan import option
+from nlsr_cli.training.plan import counted, option
 from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:
@@ -48,12 +48,13 @@ def _training(run: Run, finished: Finished) -> list[str]:
     recipe = ", ".join(f"{option(name)[2:]} {value}" for name, value in asdict(run.plan.recipe).items())
     device = run.placement.device
     return [
-        f"Data: {run.photographs} photographs, {run.megapixels:.1f} megapixels, of {_places(run)}{_left_out(run)}.",
+        f"Data: {counted(run.photographs, 'photograph')}, {run.megapixels:.2f} megapixels, of {_places(run)}"
+        f"{_left_out(run)}.",
         f"Validation: {_pictures(run)}; bicubic interpolation has {run.bicubic:.2f} dB there, this model "
         f"{finished.psnr:.2f} dB on Y.",
         *([f"Started from `{run.origin.name}`: {run.origin.taken}."] if run.origin else []),
-        f"{finished.step} steps in {finished.seconds / 60:.1f} minutes; exported are the averaged weights after step "
-        f"{finished.best_step}, the best on the validation pictures.",
+        f"{counted(finished.step, 'step')} in {finished.seconds / 60:.1f} minutes; exported are the averaged weights "
+        f"after step {finished.best_step}, the best on the validation pictures.",
         f"Recipe: {recipe}.",
         f"Hardware: {_hardware(device)} in {run.placement.precision}; PyTorch {torch.__version__}.",
         f"To repeat it:\n\n```\n{run.plan.command()}\n```",
@@ -77,8 +78,8 @@ def _left_out(run: Run) -> str:
 def _pictures(run: Run) -> str:
     count = len(run.data.validation)
     if run.data.held_out:
-        return f"the middles of {count} photographs that were held back"
-    return f"{count} pictures of {Path(str(run.plan.validation)).name}"
+        return f"the middle of {counted(count, 'photograph')} held back"
+    return f"{counted(count, 'picture')} of {Path(str(run.plan.validation)).name}"
 
 
 def _licence(run: Run) -> str:

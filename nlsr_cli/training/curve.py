@@ -14,6 +14,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 90, 30, 50, 60, 50  # margins in pixels
 _INK, _FAINT = (40, 40, 40), (222, 222, 222)
 _COLOURS = {"loss": (196, 78, 82), "PSNR": (43, 108, 176)}
 _TICKS = 5
+_ROOM = 0.04  # between a curve and its frame, as a share of its height
 _DOT = 3
 
 
@@ -39,7 +40,7 @@ def draw_curve(points: Sequence[tuple[int, float, float]], title: str) -> bytes:
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(size=15)
-    draw.text((_LEFT, 14), title, _INK, ImageFont.load_default(size=18))
+    draw.text((_LEFT, 6), title, _INK, ImageFont.load_default(size=18))
     half = (HEIGHT - _TOP - _BOTTOM - _BETWEEN) // 2
     steps = _axis([step for step, _, _ in points], _LEFT, WIDTH - _RIGHT)
     for index, (name, label) in enumerate({"loss": "loss", "PSNR": "validation PSNR (dB)"}.items()):
@@ -56,11 +57,11 @@ def draw_curve(points: Sequence[tuple[int, float, float]], title: str) -> bytes:
 
 
 def _axis(values: Sequence[float], start: float, end: float) -> _Axis:
-    """Return an axis that holds all values, with ticks at round numbers."""
+    """Return an axis that holds all values with some room around them, and ticks at round numbers."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if high - low < 1e-6 * max(abs(high), 1e-3):  # one point, or a flat line: give it room on both sides
-        room = 0.1 * abs(high) or 1.0
-        low, high = low - room, high + room
+    flat = high - low < 1e-6 * max(abs(high), 1e-3)  # one point, or a line without rise
+    room = (0.1 * abs(high) or 1.0) if flat else _ROOM * (high - low)
+    low, high = low - room, high + room
     step = _round_step((high - low) / _TICKS)
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
     return _Axis(low, high, start, end, tuple(index * step for index in range(first, last + 1)))

@@ -47,7 +47,7 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
     Raises:
         OptionError: there are none, or too few to hold some back.
     """
-    sources = _pictures(plan.data, plan.recursive)
+    sources = _pictures(plan.data, OutputOptions(target=plan.out, recursive=plan.recursive))
     loaded = load_pairs(_files(sources), plan.scale, least=plan.recipe.patch, on_photo=on_photo)
     if not loaded.pairs:
         raise OptionError(
@@ -63,12 +63,22 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
         held_out,
         loaded.unreadable,
         loaded.small,
-        sources.passed_over(),
+        [*sources.passed_over(), ("folders that cannot be read", [path for path, _ in sources.unreadable])],
     )
 
 
-def _pictures(places: Sequence[str], recursive: bool) -> Sources:
-    found = find_sources(places, OutputOptions(recursive=recursive))
+def _pictures(places: Sequence[str], output: OutputOptions) -> Sources:
+    """Return the pictures in `places`; the folder of the run, which may lie among them, is not looked into."""
+    for each in places:
+        if output.place is not None and Path(each).resolve() == output.place.resolve():
+            raise OptionError(
+                f"{each} holds the photographs, and cannot be the folder of the run", "Name another --out."
+            )
+    found = find_sources(places, output)
+    if not found.files:
+        raise OptionError(
+            f"there are no pictures in {', '.join(places)}", "Subfolders are looked into with --recursive."
+        )
     missing = next((path for path in _files(found) if not path.exists()), None)
     if missing is not None:
         raise OptionError(f"{missing} does not exist", "Give folders or files with photographs.")
@@ -81,7 +91,7 @@ def _files(sources: Sources) -> list[Path]:
 
 def _measured(plan: Plan, loaded: Loaded) -> list[Pair]:
     """Return the pictures of the validation folder; one that cannot be used is told with the others."""
-    found = load_pairs(_files(_pictures([str(plan.validation)], False)), plan.scale, least=LEAST_MEASURED)
+    found = load_pairs(_files(_pictures([str(plan.validation)], OutputOptions())), plan.scale, least=LEAST_MEASURED)
     loaded.unreadable += found.unreadable
     loaded.small += found.small
     if not found.pairs:

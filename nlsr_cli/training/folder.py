@@ -84,6 +84,7 @@ class RunFolder:
         if taken and not resume:
             raise OptionError(f"{path} already holds {taken[0]} of a run", RESUME_HINT)
         self._lock: int | None = None
+        self._made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(path / LOCK_NAME)
@@ -98,11 +99,11 @@ class RunFolder:
         return self.path / MODEL_NAME
 
     def close(self) -> None:
-        """Let other processes have the folder; one that nothing came to be in is removed."""
+        """Let other processes have the folder; where it was made for nothing it is removed."""
         if self._lock is None:
             return
-        if [each.name for each in self.path.iterdir()] == [LOCK_NAME]:
-            with suppress(OSError):
+        with suppress(OSError):
+            if self._made and [each.name for each in self.path.iterdir()] == [LOCK_NAME]:
                 (self.path / LOCK_NAME).unlink()
                 self.path.rmdir()
         os.close(self._lock)
@@ -128,14 +129,14 @@ class RunFolder:
         except OSError as exc:
             raise self._unwritable(exc) from exc
 
-    def load(self, choices: Mapping[str, Any], device: torch.device) -> Saved:
-        """Read the state of a run that was begun with the same `choices`; its tensors come to `device`.
+    def load(self, choices: Mapping[str, Any]) -> Saved:
+        """Read the state of a run that was begun with the same `choices`; its tensors are on the CPU.
 
         Raises:
             OptionError: it was begun with others; the message names them.
             RunFolderError: the state cannot be read, or is damaged.
         """
-        values = self._read(device)
+        values = self._read()
         try:
             if values.pop("format") != FORMAT:
                 raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", "Begin a new run.")
@@ -150,11 +151,11 @@ class RunFolder:
         """Return the error that says that the state is of no use."""
         return RunFolderError(self.path, f"{STATE_NAME} is damaged, or no state of a run", "Begin a new run.")
 
-    def _read(self, device: torch.device) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch wonders about odd files before it refuses them
-                values = torch.load(self.path / STATE_NAME, map_location=device, weights_only=True)
+                values = torch.load(self.path / STATE_NAME, map_location="cpu", weights_only=True)
         except OSError as exc:
             raise RunFolderError(self.path, f"{STATE_NAME} cannot be read: {exc.strerror or exc}") from exc
         except Exception as exc:  # the reader fails on damaged bytes in whatever way they suggest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from nlsr_cli.errors import OptionError
@@ -32,7 +31,7 @@ class Plan:
     """
 
     data: tuple[str, ...]
-    out: Path
+    out: str
     preset: str = "lite"
     scale: int = 4
     recipe: Recipe = field(default_factory=Recipe)
@@ -52,7 +51,7 @@ class Plan:
         preset(self.preset, self.scale)
         if not self.data or "" in self.data:
             raise OptionError("no photographs are named", "Give folders or files with photographs.")
-        if str(self.out) in ("", "."):
+        if not self.out:
             raise OptionError("the folder of the run has no name", "Name a folder after --out.")
         if self.every is not None and not self.every > 0:
             raise OptionError(f"--every must be positive, not {self.every:g}")
@@ -104,7 +103,7 @@ class Plan:
 
     def command(self) -> str:
         """Return a command line that repeats the run: all that changes its weights is stated, defaults too."""
-        words = ["nlsr", "train", *self.data, "--out", str(self.out), "--preset", self.preset]
+        words = ["nlsr", "train", *self.data, "--out", self.out, "--preset", self.preset]
         words += ["--scale", str(self.scale)]
         if self.budget.steps is not None:
             words += ["--steps", str(self.budget.steps)]
@@ -118,6 +117,11 @@ class Plan:
         words += ["--every", f"{self.interval:g}", "--device", self.compute.device]
         words += ["--precision", self.compute.precision, "--licence", self.licence, "--store", self.store]
         return shlex.join([*words, *(["--recursive"] if self.recursive else [])])
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number and what it is of: `1 step`, `2 steps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def option(name: str) -> str:

@@ -86,9 +86,9 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
     """
     placement = place_training(plan.compute)
     choices = {**plan.choices(), "precision": placement.precision}
-    folder = RunFolder(plan.out, resume=plan.resume)
+    folder = RunFolder(Path(plan.out), resume=plan.resume)
     try:
-        saved = folder.load(choices, placement.device) if plan.resume else Saved(choices)
+        saved = folder.load(choices) if plan.resume else Saved(choices)
         data = gather(plan, on_photo)
         if plan.resume and data.fingerprint != saved.photographs:
             raise OptionError(
