@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions, UpscaleOptions
 from nlsr_cli.zoo import ModelSource, resolve
+from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, find_embedded
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -34,6 +35,25 @@ def load_model(model: str | None = None, scale: int | None = None, *, offline: b
     return load(resolve(model, scale, offline=offline))
 
 
+def find_model(options: UpscaleOptions) -> ModelSource:
+    """Return the model that `options` name; without a name, the default family of the device that will run it.
+
+    Raises:
+        ModelError: the model is unknown or cannot be fetched.
+        OptionError: the model enlarges another number of times, or this machine lacks the device.
+    """
+    model = _default_family(options) if options.model is None else options.model
+    return resolve(model, options.scale, offline=options.offline)
+
+
+def _default_family(options: UpscaleOptions) -> str:
+    if options.compute.device == "cpu" or find_embedded(GPU_FAMILY, options.scale or DEFAULT_SCALE) is None:
+        return DEFAULT_FAMILY
+    from nlsr_cli.upscaling.device import place
+
+    return DEFAULT_FAMILY if place(options.compute).device.type == "cpu" else GPU_FAMILY
+
+
 def build_upscaler(options: UpscaleOptions, source: ModelSource | None = None) -> Upscaler:
     """Return an upscaler for `options`; `source` is the model, where it has been resolved already.
 
@@ -44,7 +64,7 @@ def build_upscaler(options: UpscaleOptions, source: ModelSource | None = None) -
     from nlsr_cli.upscaling.upscaler import Upscaler
     from nlsr_cli.zoo.checkpoint import load_model as load
 
-    source = source or resolve(options.model, options.scale, offline=options.offline)
+    source = source or find_model(options)
     return Upscaler(load(source), compute=options.compute, tile=options.tile, ensemble=options.ensemble)
 
 
@@ -85,7 +105,7 @@ def upscale_files(
         ModelError: the model is unknown, cannot be fetched, or is damaged.
     """
     options = options or UpscaleOptions()
-    source = resolve(options.model, options.scale, offline=options.offline)
+    source = find_model(options)
     yield from plan_files(sources, output or OutputOptions(), options, source).run(on_tile=on_tile)
 
 

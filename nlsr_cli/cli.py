@@ -156,10 +156,9 @@ def upscale(
 def _plan(
     console: Console, inputs: list[str], target: OutputOptions, options: UpscaleOptions
 ) -> tuple[Batch, ModelSource]:
-    from nlsr_cli.api import plan_files
-    from nlsr_cli.zoo import resolve
+    from nlsr_cli.api import find_model, plan_files
 
-    source = resolve(options.model, options.scale, offline=options.offline)
+    source = find_model(options)
     for note in source.notes:
         console.note(f"note: {note}")
     batch = plan_files(inputs, target, options, source)

@@ -104,10 +104,9 @@ def _interpolation(options: UpscaleOptions) -> _Subject:
 
 
 def _network(console: Console, options: UpscaleOptions) -> _Subject:
-    from nlsr_cli.api import build_upscaler
-    from nlsr_cli.zoo import resolve
+    from nlsr_cli.api import build_upscaler, find_model
 
-    source = resolve(options.model, options.scale, offline=options.offline)
+    source = find_model(options)
     for note in source.notes:
         console.note(f"note: {note}")
     upscaler = build_upscaler(options, source)

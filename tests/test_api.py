@@ -1,14 +1,28 @@
 """The Python face: what is public, and that it does what the command line does."""
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import nlsr_cli
-from nlsr_cli import OutputOptions, TileOptions, UpscaleOptions, Upscaler, load_model, upscale_file, upscale_files
+from nlsr_cli import (
+    ComputeOptions,
+    OutputOptions,
+    TileOptions,
+    UpscaleOptions,
+    Upscaler,
+    api,
+    load_model,
+    upscale_file,
+    upscale_files,
+)
 from nlsr_cli.errors import DestinationClash, ImageReadError, OptionError, UnknownModel
+from nlsr_cli.zoo import registry
 from tests.conftest import pixels
 
 
@@ -25,6 +39,31 @@ def test_public_names_are_these_and_all_exist() -> None:
 def test_importing_costs_nothing() -> None:
     code = "import sys, nlsr_cli; assert not {'torch', 'PIL', 'numpy', 'typer', 'rich'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "expected"),
+    [
+        ("cuda:0", UpscaleOptions(), "nlsn-base-x4"),
+        ("cuda:0", UpscaleOptions(scale=2), "nlsn-lite-x2"),  # base has no x2 here
+        ("cuda:0", UpscaleOptions(model="lite"), "nlsn-lite-x4"),
+        ("cuda:0", UpscaleOptions(compute=ComputeOptions("cpu")), "nlsn-lite-x4"),
+        ("cpu", UpscaleOptions(), "nlsn-lite-x4"),
+    ],
+)
+def test_a_gpu_gets_the_large_family_unless_told_otherwise(
+    device: str, asked: UpscaleOptions, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A machine that has a GPU, and a base model at x4 only, are stood in for."""
+    lite = registry.EMBEDDED["nlsn-lite-x4"]
+    shutil.copytree(registry.weights_root(), tmp_path / "weights")
+    shutil.copytree(lite.folder, tmp_path / "weights" / "nlsn-base-x4", dirs_exist_ok=True)
+    for name in ("nlsn-base-x2", "nlsn-base-x3"):
+        monkeypatch.delitem(registry.EMBEDDED, name, raising=False)
+    monkeypatch.setitem(registry.EMBEDDED, "nlsn-base-x4", replace(lite, name="nlsn-base-x4", family="base"))
+    monkeypatch.setattr(registry, "weights_root", lambda: tmp_path / "weights")
+    monkeypatch.setattr("nlsr_cli.upscaling.device.available_devices", lambda: [torch.device(device)])
+    assert api.find_model(asked).name == expected
 
 
 def test_upscale_file(sample: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_FAMILY = "lite"
+GPU_FAMILY = "base"  # the default where a GPU does the work, at the scales that it has
 DEFAULT_SCALE = 4
 
 
