@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
+from nlsr_cli.evaluation.evaluate import bicubic_score
 from nlsr_cli.evaluation.metrics import luma, psnr, score
-from nlsr_cli.images import Pixels, resize_bicubic
+from nlsr_cli.images import Pixels
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.photos import Pair
@@ -43,9 +44,8 @@ def luma_psnr(sr: Pixels, hr: Pixels, border: int) -> float:
 
 
 def bicubic_psnr(pairs: Sequence[Pair], scale: int) -> float:
-    """Return what `validate` would, were bicubic interpolation the network."""
-    enlarged = ((resize_bicubic(pair.lr, pair.hr.shape[0], pair.hr.shape[1]), pair.hr) for pair in pairs)
-    return float(np.mean([luma_psnr(sr, hr, scale) for sr, hr in enlarged]))
+    """Return the mean PSNR in dB of bicubic interpolation, as `nlsr evaluate` has it."""
+    return float(np.mean([min(EQUAL, bicubic_score(pair.hr, scale).psnr) for pair in pairs]))
 
 
 def score_all(model: NLSN, pairs: Sequence[Pair], placement: Placement) -> tuple[float, float | None]:

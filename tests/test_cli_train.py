@@ -1,0 +1,163 @@
+"""`nlsr train` on the command line: what it prints, leaves and returns, and that a signal loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from nlsr_cli.cli import app
+from nlsr_cli.console_training import duration
+from tests.conftest import pixels
+from tests.training.photographs import save_photographs
+
+QUICK = ("--steps", "4", "--every", "2", "--patch", "8", "--batch", "1", "--device", "cpu", "--precision", "fp32")
+
+
+@pytest.fixture(autouse=True)
+def _desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photographs(Path("photos"))
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["train", *arguments])
+
+
+def test_a_model_of_ones_own_is_trained_and_used() -> None:
+    """From a folder of photographs to an enlarged picture, by the commands alone."""
+    result = invoke("photos", "--out", "run", "--scale", "2", *QUICK)
+    assert (result.exit_code, result.stdout) == (0, f"{Path('run', 'model')}\n")
+    said = result.stderr.splitlines()
+    assert said[0] == "3 photographs (0.01 megapixels), 1 held back to measure on"
+    assert said[1].startswith("nlsn-lite-x2 on cpu in fp32; bicubic interpolation has ")
+    assert [line.split(":")[0] for line in said[2:4]] == ["step 2 (50%)", "step 4 (100%)"]
+    assert "validation" in said[2]
+    assert "(best)" in said[2]
+    assert said[4].startswith("4 steps in ")
+    assert sorted(path.name for path in Path("run").iterdir()) == [
+        ".lock", "curve.png", "log.csv", "model", "state.pt"
+    ]  # fmt: skip
+    enlarged = CliRunner().invoke(app, ["upscale", "photos/photo001.png", "-m", "run/model", "-o", "large.png"])
+    assert enlarged.exit_code == 0, enlarged.stderr
+    assert pixels(Path("large.png")).shape == (144, 128, 3)
+
+
+def test_json_has_one_object_per_event() -> None:
+    (Path("photos") / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    result = invoke("photos", "-o", "run", "--scale", "2", "--json", "--quiet", *QUICK)
+    assert (result.exit_code, result.stderr) == (0, "")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["event"] for event in events if event["event"] != "progressed"] == [
+        "prepared", "validated", "validated", "finished"
+    ]  # fmt: skip
+    first, last = events[0], events[-1]
+    assert (first["photographs"], first["validation"], first["precision"], first["init"]) == (3, 1, "fp32", None)
+    assert "broken.png" in first["unreadable"][0]
+    assert last["model"] == str(Path("run", "model"))
+    validated = [event for event in events if event["event"] == "validated"]
+    assert [event["step"] for event in validated] == [2, 4]
+    assert last["psnr"] == pytest.approx(max(event["psnr"] for event in validated), abs=1e-3)
+
+
+def test_quiet_says_nothing_and_verbose_names_files() -> None:
+    (Path("photos") / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    quiet = invoke("photos", "--out", "a", "--quiet", *QUICK)
+    assert (quiet.exit_code, quiet.output) == (0, "")
+    told = invoke("photos", "--out", "b", *QUICK).stderr
+    assert "passed over 1 that cannot be read: broken.png\n" in told
+    assert str(Path("photos", "broken.png")) not in told
+    assert str(Path("photos", "broken.png")) in invoke("photos", "--out", "c", "--verbose", *QUICK).stderr
+
+
+def test_starting_from_another_scale_is_told() -> None:
+    result = invoke("photos", "--out", "run", "--init", "lite", "--scale", "3", *QUICK)
+    assert result.exit_code == 0, result.stderr
+    assert "from nlsn-lite-x4: " in result.stderr
+    assert "the tail is new (it enlarges 4x)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("photos", "--steps", "4", "--minutes", "1"), 2, "give the budget as --steps or as --minutes"),
+        (("photos", "--preset", "large"), 2, "unknown preset 'large'"),
+        (("photos", "--scale", "5"), 2, "scale must be one of"),
+        (("photos", "--scale", "much"), 2, "--scale must be a whole number"),
+        (("photos", "--precision", "fp16"), 2, "training in fp16 is not possible"),
+        (("photos", "--device", "cuda:999"), 2, "is not there"),
+        (("photos", "--rate", "-1"), 2, "--rate must be from 0 to 1"),
+        (("photos", "--resume"), 2, "holds no run to go on with"),
+        (("photos", "--init", "nothing"), 2, "unknown model"),
+        (("photos", "--init", "lite", "--preset", "base"), 1, "cannot be continued"),
+        (("photos/photo001.png",), 2, "one photograph is too few"),
+        (("nowhere",), 2, "nowhere does not exist"),
+    ],
+)
+def test_errors_are_one_line_and_one_hint(arguments: tuple[str, ...], code: int, message: str) -> None:
+    """And leave no folder behind."""
+    result = invoke("--patch", "8", "--out", "run", *arguments)
+    assert result.exit_code == code
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("passed over")]
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+    assert all(line.startswith("hint: ") for line in lines[1:])
+    assert result.stdout == ""
+    assert not Path("run").exists()
+
+
+def test_a_run_is_not_overwritten_and_other_choices_are_named() -> None:
+    assert invoke("photos", "--out", "run", *QUICK).exit_code == 0
+    before = (Path("run") / "state.pt").read_bytes()
+    again = invoke("photos", "--out", "run", *QUICK)
+    assert again.exit_code == 2
+    assert "already holds state.pt" in again.stderr
+    other = invoke("photos", "--out", "run", "--resume", *QUICK, "--seed", "1")
+    assert other.exit_code == 2
+    assert "seed was 0, not 1" in other.stderr
+    assert (Path("run") / "state.pt").read_bytes() == before
+    assert invoke("photos", "--out", "run", "--resume", *QUICK).exit_code == 0, "a finished run is exported again"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Signals) -> None:
+    """Through the real command line: the log but for times and the model are those of an unbroken run."""
+    common = ["photos", "--scale", "2", *QUICK, "--steps", "60", "--every", "9"]
+    command = [sys.executable, "-m", "nlsr_cli", "train", *common, "--json", "--out"]
+    with subprocess.Popen([*command, "broken"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "validated":
+                break
+        time.sleep(0.05)
+        process.send_signal(number)
+        events = [json.loads(line) for line in process.stdout]
+    assert process.returncode == 130
+    assert events[-1]["event"] == "interrupted"
+    assert 9 <= events[-1]["step"] < 60
+    assert invoke(*common, "--out", "whole").exit_code == 0
+    resumed = invoke(*common, "--out", "broken", "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert f"goes on after step {events[-1]['step']}" in resumed.stderr
+    logs = []
+    for run in ("whole", "broken"):
+        rows = [line.split(",") for line in (Path(run) / "log.csv").read_text().splitlines()]
+        logs.append([[row[0], *row[2:5]] for row in rows])
+    assert logs[0] == logs[1]
+    models = [Path(run, "model", "model.safetensors").read_bytes() for run in ("whole", "broken")]
+    assert models[0] == models[1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (11_100, "3 h 05 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,114 @@
+"""Which photographs are learned from and which are measured on: told, disjoint, the same each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.training.data import gather
+from nlsr_cli.training.plan import Plan
+from tests.training.photographs import save_photographs, tiny_plan
+
+
+@pytest.mark.parametrize(("count", "held"), [(2, 1), (20, 1), (21, 2), (61, 4), (350, 16)])
+def test_some_photographs_are_held_back(tmp_path: Path, count: int, held: int) -> None:
+    """One in 20, at least one and at most 16; none of them is learned from."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index in range(count):
+        Image.new("RGB", (16, 16), (index % 256, index // 256, 7)).save(folder / f"{index:03}.png")
+    data = gather(tiny_plan(tmp_path))
+    learned, measured = ({tuple(pair.hr[0, 0]) for pair in pairs} for pairs in (data.training, data.validation))
+    assert (len(learned), len(measured), data.held_out) == (count - held, held, True)
+    assert not learned & measured
+
+
+def test_held_back_is_the_middle(tmp_path: Path) -> None:
+    save_photographs(tmp_path / "photos", 2)
+    large = np.random.default_rng(0).integers(0, 255, (300, 401, 3), np.uint8)
+    Image.fromarray(large).save(tmp_path / "photos" / "a.png")
+    (pair,) = gather(tiny_plan(tmp_path)).validation
+    np.testing.assert_array_equal(pair.hr, large[22:278, 72:328])
+    assert pair.lr.shape == (128, 128, 3)
+    save_photographs(tmp_path / "photos", 1, size=(30, 31))
+    (tmp_path / "photos" / "a.png").unlink()
+    (pair,) = gather(tiny_plan(tmp_path, scale=3)).validation
+    assert pair.hr.shape == (30, 30, 3)
+
+
+def test_one_photograph_is_too_few_unless_others_are_measured(tmp_path: Path) -> None:
+    save_photographs(tmp_path / "photos", 1)
+    with pytest.raises(OptionError, match="one photograph is too few") as caught:
+        gather(tiny_plan(tmp_path))
+    assert "--validation" in caught.value.hint
+    measured = save_photographs(tmp_path / "others", 2, size=(41, 60))
+    data = gather(tiny_plan(tmp_path, validation=str(measured)))
+    assert (len(data.training), [pair.hr.shape for pair in data.validation]) == (1, [(40, 60, 3)] * 2)
+    assert not data.held_out
+
+
+def test_subfolders_and_what_is_passed_over(tmp_path: Path) -> None:
+    save_photographs(tmp_path / "photos", 2)
+    save_photographs(tmp_path / "photos" / "more", 3)
+    (tmp_path / "photos" / "notes.txt").write_text("no picture")
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    Image.new("RGB", (9, 9)).save(tmp_path / "photos" / "small.png")
+    data = gather(tiny_plan(tmp_path))
+    told = {why: [path.name for path in paths] for why, paths in data.passed_over}
+    assert told["that are no pictures"] == ["notes.txt"]
+    assert told["subfolders (-r looks into them)"] == ["more"]
+    assert [error.path.name for error in data.unreadable] == ["broken.jpg"]
+    assert [path.name for path in data.small] == ["small.png"]
+    assert len(data.training) == 1
+    assert len(gather(tiny_plan(tmp_path, recursive=True)).training) == 4
+
+
+def test_the_folder_of_the_run_is_not_learned_from(tmp_path: Path) -> None:
+    """The curve of a run is a picture too, and would change the photographs of the run that goes on."""
+    photos = save_photographs(tmp_path / "photos", 3)
+    (photos / "run").mkdir()
+    Image.new("RGB", (90, 90)).save(photos / "run" / "curve.png")
+    data = gather(tiny_plan(tmp_path, recursive=True, out=str(photos / "run")))
+    assert len(data.training) == 2
+    with pytest.raises(OptionError, match="cannot be the folder of the run"):
+        gather(tiny_plan(tmp_path, out=str(photos)))
+
+
+def test_the_fingerprint_sees_every_pixel(tmp_path: Path) -> None:
+    save_photographs(tmp_path / "photos")
+    first = gather(tiny_plan(tmp_path)).fingerprint
+    assert gather(tiny_plan(tmp_path)).fingerprint == first
+    path = tmp_path / "photos" / "photo001.png"
+    with Image.open(path) as image:
+        changed = image.copy()
+    changed.putpixel((3, 3), (1, 2, 3))
+    changed.save(path)
+    assert gather(tiny_plan(tmp_path)).fingerprint != first
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"data": ("nothing",)}, "nothing does not exist"),
+        ({"data": ("*.xyz",)}, "no file matches"),
+        ({"data": ("empty",)}, "no pictures"),
+        ({"data": ("small",)}, "none of 1 files is a photograph of 16 pixels a side"),
+        ({"validation": "small/broken.jpg"}, "no picture to measure on"),
+    ],
+)
+def test_nothing_to_learn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_photographs(tmp_path / "photos", 2)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    plan: Plan = tiny_plan(tmp_path, **change)
+    with pytest.raises(OptionError, match=said) as caught:
+        gather(plan)
+    assert caught.value.hint or "matches" in said

@@ -1,0 +1,133 @@
+"""The folder of a run: nobody's work is overwritten, a state is whole or refused, one process at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
+from nlsr_cli.training.folder import Row, RunFolder, Saved
+
+CHOICES = {"preset": "lite", "steps": 4, "rate": 0.001, "init": None}
+ROW = Row(2, 1.25, 0.0123456789, 27.5, 0.5, 12.3456)
+
+
+def saved(**changes: object) -> Saved:
+    trainer = {"steps": 2, "weights": [torch.ones(2)], "optimizers": [{"state": {0: {"average": torch.zeros(2)}}}]}
+    return Saved(**{"choices": CHOICES, "trainer": trainer, "rows": [ROW], **changes})  # type: ignore[arg-type]
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "deep" / "run", resume=False)
+    folder.save(saved(seconds=1.5, best={"head": torch.arange(3.0)}, best_row=0), "title")
+    assert sorted(path.name for path in folder.path.iterdir()) == [".lock", "curve.png", "log.csv", "state.pt"]
+    assert (folder.path / "log.csv").read_text() == (
+        "step,seconds,loss,psnr,rate,steps_per_second\n2,1.2,0.0123457,27.5000,0.5,12.35\n"
+    )
+    folder.close()
+    again = RunFolder(folder.path, resume=True).load(CHOICES)
+    assert (again.seconds, again.rows, again.best_row, again.last_step) == (1.5, [ROW], 0, 2)
+    assert torch.equal(again.best["head"], torch.arange(3.0))
+
+
+@pytest.mark.parametrize("name", ["state.pt", "log.csv", "curve.png", "model"])
+def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(OptionError, match=f"already holds {name} of a run") as caught:
+        RunFolder(tmp_path, resume=False)
+    assert "--resume" in caught.value.hint
+
+
+def test_nothing_to_go_on_with(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="holds no run to go on with"):
+        RunFolder(tmp_path / "none", resume=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    """A run that fails before its first step leaves no trace; a folder that was there stays."""
+    RunFolder(tmp_path / "run", resume=False).close()
+    (tmp_path / "mine").mkdir()
+    RunFolder(tmp_path / "mine", resume=False).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_other_choices_are_named(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    with pytest.raises(OptionError, match=r"other choices: steps was 4, not 8; rate was 0\.001, not 0\.5") as e:
+        folder.load({**CHOICES, "steps": 8, "rate": 0.5})
+    assert "budget" in e.value.hint
+
+
+def test_damaged_states_are_refused_in_one_line(tmp_path: Path) -> None:
+    """Truncated, exchanged, or of another program: one clear error, and nothing in it is executed."""
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    path = tmp_path / "state.pt"
+    data = path.read_bytes()
+    other = tmp_path / "other"
+    torch.save({"format": 1, "choices": CHOICES, "surprise": 1}, other)
+    for bytes_ in (b"", data[: len(data) // 2], b"\x80\x04" + data, other.read_bytes()):
+        path.write_bytes(bytes_)
+        with pytest.raises(RunFolderError, match=r"state\.pt is damaged"):
+            folder.load(CHOICES)
+    torch.save({"format": 0}, path)
+    with pytest.raises(RunFolderError, match="another version"):
+        folder.load(CHOICES)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_states_that_are_not_finite_are_never_written(tmp_path: Path, value: float) -> None:
+    """The last good one is what a diverged run is worth."""
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    before = (tmp_path / "state.pt").read_bytes()
+    bad = saved()
+    bad.trainer["optimizers"][0]["state"][0]["average"][1] = value
+    with pytest.raises(TrainingDiverged):
+        folder.save(bad, "")
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(RunFolderError, match="cannot be written: No space left"):
+        folder.save(saved(seconds=9.0), "")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_places_that_cannot_be_a_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        RunFolder(tmp_path / "file", resume=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such lock there")
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    """The second is refused while the first lives, and let in when it dies, however it does."""
+    code = (
+        "import sys, pathlib; from nlsr_cli.training.folder import RunFolder\n"
+        "folder = RunFolder(pathlib.Path(sys.argv[1]), resume=False); sys.stdout.write('held'); sys.stdout.flush()\n"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.read(4) == b"held"
+        with pytest.raises(RunFolderError, match="another process trains here"):
+            RunFolder(tmp_path, resume=False)
+        other.kill()
+    RunFolder(tmp_path, resume=False).close()

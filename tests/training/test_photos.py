@@ -1,0 +1,112 @@
+"""Photographs become pairs, pairs become patches: the right pixels, all of them, and the same ones again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.images import reduce_bicubic
+from nlsr_cli.training.photos import Pair, PatchPool, load_pairs
+from tests.training.photographs import save_photographs
+
+CPU = torch.device("cpu")
+
+
+def marked(height: int, width: int, scale: int, photo: int) -> Pair:
+    """Return a pair whose every pixel says where it is: (row, column, photograph)."""
+
+    def grid(rows: int, columns: int) -> np.ndarray:
+        pixels = np.full((rows, columns, 3), photo, np.uint8)
+        pixels[..., 0], pixels[..., 1] = np.indices((rows, columns))
+        return pixels
+
+    return Pair(grid(height * scale, width * scale), grid(height, width))
+
+
+def levels(patches: torch.Tensor) -> np.ndarray:
+    """Return (b, h, w, 3) integers of a batch."""
+    return (patches * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def turned(pixels: np.ndarray) -> list[np.ndarray]:
+    """Return a picture in all eight orientations."""
+    quarter = [np.rot90(pixels, turn) for turn in range(4)]
+    return quarter + [np.fliplr(each) for each in quarter]
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("focus", [0.0, 1.0])
+def test_patches_are_crops_in_all_eight_orientations(scale: int, focus: float) -> None:
+    """Every patch is a crop of one photograph, its partner is the same crop, and no orientation is left out."""
+    pairs = [marked(9, 12, scale, 10), marked(11, 8, scale, 20)]
+    pool = PatchPool(pairs, scale, 5, CPU, seed=3, focus=focus)
+    seen = set()
+    for step in range(12):
+        for low, high in zip(*map(levels, pool.draw(8, step)), strict=True):
+            pair = next(pair for pair in pairs if pair.lr[0, 0, 2] == low[0, 0, 2])
+            top, left = low[..., 0].min(), low[..., 1].min()
+            crop = pair.lr[top : top + 5, left : left + 5]
+            large = pair.hr[top * scale : (top + 5) * scale, left * scale : (left + 5) * scale]
+            orientation = next(index for index, each in enumerate(turned(crop)) if np.array_equal(each, low))
+            np.testing.assert_array_equal(turned(large)[orientation], high)
+            seen.add(orientation)
+    assert seen == set(range(8))
+
+
+def test_borders_are_drawn_as_often_as_any_place() -> None:
+    """The first and the last position of each photograph, and photographs by their size."""
+    pool = PatchPool([marked(6, 9, 2, 10), marked(5, 5, 2, 20)], 2, 5, CPU)
+    low = levels(pool.draw(11_000, 0)[0])
+    corners = [(photo, low[i, ..., 0].min(), low[i, ..., 1].min()) for i, photo in enumerate(low[:, 0, 0, 2])]
+    counts = {corner: corners.count(corner) for corner in set(corners)}
+    assert set(counts) == {(10, top, left) for top in range(2) for left in range(5)} | {(20, 0, 0)}
+    assert all(880 < count < 1120 for count in counts.values()), counts
+
+
+def test_draws_depend_on_seed_and_step_alone() -> None:
+    """What makes a run that goes on equal to an unbroken one."""
+    pair = marked(30, 30, 2, 1)
+    pool, again = (PatchPool([pair], 2, 8, CPU, seed=5) for _ in range(2))
+    again.draw(4, 1)
+    assert torch.equal(pool.draw(4, 7)[1], again.draw(4, 7)[1])
+    assert not torch.equal(pool.draw(4, 7)[0], pool.draw(4, 8)[0])
+    assert not torch.equal(pool.draw(4, 7)[0], PatchPool([pair], 2, 8, CPU, seed=6).draw(4, 7)[0])
+
+
+def test_loading_counts_what_is_no_use(tmp_path: Path) -> None:
+    """A damaged file does not stop a night's run, and a small one is not enlarged to fit."""
+    folder = save_photographs(tmp_path, count=2, size=(33, 41))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    Image.new("RGB", (16, 200)).save(folder / "small.png")
+    calls: list[tuple[int, int]] = []
+    loaded = load_pairs(sorted(folder.iterdir()), 2, least=10, on_photo=lambda *call: calls.append(call))
+    assert loaded.names == ["photo000.png", "photo001.png"]
+    assert [error.path.name for error in loaded.unreadable] == ["broken.png"]
+    assert [path.name for path in loaded.small] == ["small.png"]
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    for pair in loaded.pairs:
+        assert (pair.hr.shape, pair.lr.shape) == ((32, 40, 3), (16, 20, 3)), "cropped to a multiple of the scale"
+        np.testing.assert_array_equal(pair.lr, reduce_bicubic(pair.hr, 2))
+
+
+def test_other_kinds_of_pixels_become_rgb(tmp_path: Path) -> None:
+    """Grey, 16-bit grey and alpha are photographs too."""
+    grey = np.arange(400, dtype=np.uint16).reshape(20, 20) * 160
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    Image.fromarray((grey // 257).astype(np.uint8)).save(tmp_path / "grey.png")
+    Image.new("RGBA", (20, 20), (10, 20, 30, 128)).save(tmp_path / "alpha.png")
+    alpha, deep, plain = load_pairs(sorted(tmp_path.iterdir()), 2).pairs
+    assert (alpha.hr == (10, 20, 30)).all()
+    assert np.abs(deep.hr[..., 0] - grey / 257).max() <= 0.5
+    assert (plain.hr[..., 0] == plain.hr[..., 2]).all()
+    assert {pair.hr.dtype for pair in (alpha, deep, plain)} == {np.dtype(np.uint8)}
+
+
+def test_no_photograph_is_an_error() -> None:
+    with pytest.raises(OptionError, match="no photograph has 16 pixels"):
+        PatchPool([], 2, 8, CPU)

@@ -1,0 +1,224 @@
+"""A run: it can be broken off anywhere and gone on with, keeps its best, and fails without losing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged, TrainingTooLarge
+from nlsr_cli.nlsn.presets import PRESETS
+from nlsr_cli.options import ComputeOptions
+from nlsr_cli.training import run as run_module
+from nlsr_cli.training.plan import Plan
+from nlsr_cli.training.recipe import Budget
+from nlsr_cli.training.run import Event, Finished, Interrupted, Progressed, Validated, prepare
+from nlsr_cli.training.trainer import Trainer
+from nlsr_cli.zoo import load_model, resolve, verify
+from tests.training.photographs import TINY, save_photographs, tiny_plan
+
+CPU = ComputeOptions("cpu", "fp32")
+
+
+@pytest.fixture(autouse=True)
+def _small_lite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRESETS, "lite", {**PRESETS["lite"], "n_feats": 8, "n_resblocks": 1, "chunk_size": 16})
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Callable[..., Plan]:
+    """Return a maker of plans for 45 steps with a validation every 12; the losses are read every 20."""
+    save_photographs(tmp_path / "photos")
+
+    def make(folder: str = "run", **settings: object) -> Plan:
+        defaults = {"budget": Budget(steps=45), "every": 12, "compute": CPU, "out": str(tmp_path / folder)}
+        return tiny_plan(tmp_path, **{**defaults, **settings})
+
+    return make
+
+
+def train(plan: Plan, stop_at: int | None = None) -> list[Event]:
+    with prepare(plan) as run:
+        return list(run.train(lambda: run.step == stop_at))
+
+
+def log(plan: Plan) -> list[list[str]]:
+    """Return the log without its times."""
+    rows = [line.split(",") for line in (Path(plan.out) / "log.csv").read_text().splitlines()]
+    return [[row[0], *row[2:5]] for row in rows]
+
+
+@pytest.mark.parametrize("breaks", [[7], [12], [13, 13, 44], [0, 20, 45]])
+def test_a_broken_run_equals_an_unbroken_one(plan: Callable[..., Plan], breaks: list[int]) -> None:
+    """The same log but for times, the same model byte for byte, whatever step the breaks came at."""
+    whole = plan("whole")
+    events = train(whole)
+    broken = plan("broken")
+    for at in breaks:
+        stopped = train(broken, at)
+        assert stopped[-1] == Interrupted(at)
+        assert not (Path(broken.out) / "model").exists()
+        broken = replace(broken, resume=True)
+    train(broken)
+    assert log(broken) == log(whole)
+    assert [row[0] for row in log(whole)] == ["step", "12", "24", "36", "45"]
+    weights = [(Path(each.out) / "model" / "model.safetensors").read_bytes() for each in (whole, broken)]
+    assert weights[0] == weights[1]
+    kinds = [type(event) for event in events if not isinstance(event, Progressed)]
+    assert kinds == [Validated] * 4 + [Finished]
+
+
+def test_the_best_is_exported_not_the_last(plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validations that fall must not cost what was had before, through a break too."""
+    psnrs: Iterator[float] = iter([20.0, 30.0, 25.0, 28.0])
+    seen: list[torch.Tensor] = []
+
+    def fake(model: torch.nn.Module, *_: object) -> float:
+        seen.append(model.state_dict()["head.0.weight"].clone())
+        return next(psnrs)
+
+    monkeypatch.setattr(run_module, "validate", fake)
+    train(plan(), 30)
+    *_, finished = train(plan(resume=True))
+    assert isinstance(finished, Finished)
+    assert finished.best_step == 24
+    exported = load_model(resolve(str(finished.model), None)).state_dict()["head.0.weight"]
+    assert torch.equal(exported, seen[1])
+    assert not torch.equal(exported, seen[3])
+
+
+def test_the_model_is_sound_and_its_card_tells_all(plan: Callable[..., Plan]) -> None:
+    given = plan(name="mine", licence="cc-by-4.0", store="float16")
+    *_, finished = train(given)
+    assert isinstance(finished, Finished)
+    source = resolve(str(finished.model), 2)
+    assert all(finding.ok for finding in verify(source))
+    card = (finished.model / "README.md").read_text()
+    for said in (
+        "license: cc-by-4.0",
+        "# mine\n",
+        "3 photographs, 0.01 megapixels, of `photos` (1 held back for validation besides)",
+        "45 steps in 0.0 minutes",
+        f"after step {finished.best_step},",
+        "Recipe: patch 8, batch 2,",
+        "seed 0",
+        f"| the middle of 1 photograph held back | {finished.psnr:.2f} | {finished.ssim:.4f} |",
+        "holds float16 tensors",
+        f"PyTorch {torch.__version__}",
+        given.command(),
+    ):
+        assert said in card, said
+
+
+def test_a_continued_model_is_named_with_its_licence(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    *_, first = train(plan("first", licence="mit"))
+    assert isinstance(first, Finished)
+    second = plan("second", init=str(first.model), scale=3)
+    train(second, 5)
+    (first.model / "model.safetensors").unlink()  # a run that goes on does not need it any more
+    *_, finished = train(replace(second, resume=True))
+    assert isinstance(finished, Finished)
+    card = (finished.model / "README.md").read_text()
+    assert "the tail is new (it enlarges 2x)" in card
+    assert "whose licence is `mit`" in card
+
+
+def test_a_run_in_minutes_ends_in_time_and_goes_on_where_it_was(plan: Callable[..., Plan]) -> None:
+    timed = plan(budget=Budget(minutes=1 / 60), every=0.005)
+    *_, finished = train(timed)
+    assert isinstance(finished, Finished)
+    assert 0.9 <= finished.seconds < 10
+    assert len(log(timed)) >= 3
+    *_, again = train(replace(timed, resume=True))
+    assert isinstance(again, Finished)
+    assert again.step == finished.step, "the budget is used up: it is only exported again"
+
+
+def test_other_choices_or_photographs_are_not_gone_on_with(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    train(plan(), 3)
+    changes = {
+        "steps was 45, not 90": {"budget": Budget(steps=90)},
+        "batch was 2, not 3": {"recipe": replace(TINY, batch=3)},
+        "every was 12, not 5": {"every": 5},
+        "scale was 2, not 4": {"scale": 4},
+        "init was None, not lite": {"init": "lite"},
+    }
+    for said, change in changes.items():
+        with pytest.raises(OptionError, match=said):
+            prepare(plan(resume=True, **change))
+    prepare(plan(resume=True, name="other", licence="mit", store="float16")).folder.close()
+    (tmp_path / "photos" / "photo001.png").unlink()
+    with pytest.raises(OptionError, match="the photographs are not those"):
+        prepare(plan(resume=True))
+
+
+def test_divergence_keeps_the_last_good_state(plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Trainer.step
+
+    def spoiled(self: Trainer, progress: float) -> None:
+        if self.steps == 15:
+            with torch.no_grad():
+                self.model.head[0].bias.fill_(float("nan"))
+        original(self, progress)
+
+    monkeypatch.setattr(Trainer, "step", spoiled)
+    with pytest.raises(TrainingDiverged):
+        train(plan())
+    with prepare(plan(resume=True)) as run:
+        assert run.step == 12
+
+
+def test_running_out_of_memory_says_what_to_do(plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Trainer, "step", fail)
+    with pytest.raises(TrainingTooLarge, match="on cpu while training on 2 patches of 8 pixels") as caught:
+        train(plan())
+    assert "--batch" in caught.value.hint
+    assert not Path(plan().out).exists(), "nothing was saved, so nothing is left"
+
+
+def test_validation_stops_when_told(plan: Callable[..., Plan]) -> None:
+    """A validation of large pictures takes long: it is left, and done again by the run that goes on."""
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(run.step)
+        return asked.count(12) == 1 and run.step == 12
+
+    with prepare(plan()) as run:
+        *_, last = run.train(stop)
+    assert last == Interrupted(12)
+    assert not (Path(plan().out) / "log.csv").exists()
+    train(plan(resume=True))
+    assert log(plan())[1][0] == "12"
+
+
+def test_long_waits_are_shortened_by_saving_in_between(
+    plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state at least every ten minutes, and no validation for it that would make the run depend on the machine."""
+    monkeypatch.setattr(run_module, "LONGEST_WAIT", 0.0)
+    with prepare(plan(every=45)) as run:
+        events = run.train()
+        next(events)
+        saved = run.folder.load({})
+        assert saved.trainer["steps"] >= 1
+        assert not saved.rows
+        events.close()  # type: ignore[attr-defined]
+    train(plan(every=45, resume=True))
+    assert len(log(plan())) == 2
+
+
+def test_a_damaged_trainer_is_told(plan: Callable[..., Plan]) -> None:
+    train(plan(), 3)
+    path = Path(plan().out) / "state.pt"
+    state = torch.load(path, weights_only=True)
+    state["trainer"]["weights"] = state["trainer"]["weights"][1:]
+    torch.save(state, path)
+    with pytest.raises(RunFolderError, match="damaged"):
+        prepare(plan(resume=True))
