@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
@@ -141,7 +142,8 @@ def _told_to_stop(console: TrainingConsole) -> Iterator[Callable[[], bool]]:
         with suppress(RuntimeError):  # where the signal came in the middle of saying something else
             console.note("stopping after this step; once more stops at once, with what was saved before")
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    ours = threading.current_thread() is threading.main_thread()  # signals come to no other
+    for name in ("SIGINT", "SIGTERM", "SIGHUP") if ours else ():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             before[number] = signal.signal(number, remember)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from nlsr_cli.cli import app
 from nlsr_cli.console_training import duration
+from nlsr_cli.training.trainer import Trainer
 from tests.conftest import pixels
 from tests.training.photographs import save_photographs
 
@@ -130,6 +131,8 @@ def test_a_run_is_not_overwritten_and_other_choices_are_named() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Signals) -> None:
     """Through the real command line: the log but for times and the model are those of an unbroken run."""
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, as in background jobs, and so it is by what is started")
     common = ["photos", "--scale", "2", *QUICK, "--steps", "60", "--every", "9"]
     command = [sys.executable, "-m", "nlsr_cli", "train", *common, "--json", "--out"]
     with subprocess.Popen([*command, "broken"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -154,6 +157,23 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Si
     assert logs[0] == logs[1]
     models = [Path(run, "model", "model.safetensors").read_bytes() for run in ("whole", "broken")]
     assert models[0] == models[1]
+
+
+def test_an_interruption_that_does_not_wait_keeps_what_was_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C once more, in the middle of a step."""
+    original = Trainer.step
+
+    def interrupted(self: Trainer, progress: float) -> None:
+        if self.steps == 3:
+            raise KeyboardInterrupt
+        original(self, progress)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    result = invoke("photos", "--out", "run", *QUICK)
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.endswith("interrupted\n")
+    monkeypatch.setattr(Trainer, "step", original)
+    assert "goes on after step 2" in invoke("photos", "--out", "run", "--resume", *QUICK).stderr
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ class Run:
             while True:
                 if self._is_due():
                     yield self._validate(stop)
-                if self.share >= 1:
+                if self.share >= 1 and self.step:  # one step at least, however short the budget is
                     break
                 if stop():
                     raise Stopped

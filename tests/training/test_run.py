@@ -137,6 +137,12 @@ def test_a_run_in_minutes_ends_in_time_and_goes_on_where_it_was(plan: Callable[.
     assert again.step == finished.step, "the budget is used up: it is only exported again"
 
 
+def test_a_budget_shorter_than_a_step_is_one_step(plan: Callable[..., Plan]) -> None:
+    *_, finished = train(plan(budget=Budget(minutes=1e-9), every=None))
+    assert isinstance(finished, Finished)
+    assert finished.step == 1
+
+
 def test_other_choices_or_photographs_are_not_gone_on_with(plan: Callable[..., Plan], tmp_path: Path) -> None:
     train(plan(), 3)
     changes = {
