@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from nlsr_cli.cli import app
@@ -23,9 +25,15 @@ QUICK = ("--steps", "4", "--every", "2", "--patch", "8", "--batch", "1", "--devi
 
 
 @pytest.fixture(autouse=True)
-def _desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin in a folder with photographs; here and in what is started, one thread is faster for so little."""
     monkeypatch.chdir(tmp_path)
     save_photographs(Path("photos"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def invoke(*arguments: str) -> Result:
