@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import nearest
@@ -33,7 +33,7 @@ class Recipe:
     patch: int = 48  # low-resolution pixels on a side
     batch: int = 16  # patches per step
     rate: float = 1e-3  # peak learning rate of Adam: head, tail and biases
-    matrix_rate: float = 1e-2  # peak learning rate of Muon: the kernels of the body
+    matrix_rate: float = 5e-3  # peak learning rate of Muon: the kernels of the body
     warmup: float = 0.02  # share of the budget in which the rates rise from zero
     average: float = 0.999  # decay of the exponential moving average of the weights, per step
     clip: float = 1.0  # largest norm of the gradient; 0 never clips
@@ -49,10 +49,6 @@ class Recipe:
                 raise OptionError(f"--{option} must be from {low:g} to {high:g}, not {getattr(self, name)}")
         if self.loss not in LOSSES:
             raise OptionError(f"unknown loss '{self.loss}'", nearest(self.loss, LOSSES))
-
-    def differences(self, other: Recipe) -> list[str]:
-        """Return the names of the choices in which two recipes differ."""
-        return [field.name for field in fields(self) if getattr(self, field.name) != getattr(other, field.name)]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nlsr_cli import cli_train
 from nlsr_cli.cli import app
+from nlsr_cli.commands import train as command
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training.plan import Plan, counted
@@ -81,7 +81,7 @@ def test_everything_of_a_recipe_is_an_option() -> None:
 def _parameters() -> list:
     import inspect
 
-    return list(inspect.signature(cli_train.train).parameters.values())
+    return list(inspect.signature(command.train).parameters.values())
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_command_of_a_plan_makes_the_plan(
     """What a model card says is what one can type, spaces, quotes and all."""
     plan = tiny_plan(tmp_path, **{"every": 1, **change})
     made = []
-    monkeypatch.setattr(cli_train, "_train", lambda _, plan: made.append(plan) or 0)
+    monkeypatch.setattr(command, "_train", lambda _, plan: made.append(plan) or 0)
     words = shlex.split(plan.command())
     assert words[0] == "nlsr"
     result = CliRunner().invoke(app, words[1:])
@@ -112,7 +112,7 @@ def test_the_command_of_a_plan_makes_the_plan(
 def test_plans_load_nothing_heavy() -> None:
     """A wrong option is refused in a tenth of a second, not after torch."""
     code = (
-        "import sys, nlsr_cli.cli_train, nlsr_cli.training.plan as plan; plan.Plan(('a',), 'run')\n"
+        "import sys, nlsr_cli.commands.train, nlsr_cli.training.plan as plan; plan.Plan(('a',), 'run')\n"
         "heavy = {'torch', 'numpy', 'PIL', 'rich', 'safetensors', 'huggingface_hub'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nlsr_cli.console import Console, Speech
+from nlsr_cli.console import Speech
+from nlsr_cli.console.evaluation import EvaluationConsole
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, UpscaleOptions, parse_scale
 
@@ -53,7 +54,7 @@ def evaluate(
 
     Example: nlsr evaluate lite Set5/HR --lr Set5/LR --scale 4
     """
-    console = Console(Speech(quiet=quiet, as_json=as_json))
+    console = EvaluationConsole(Speech(quiet=quiet, as_json=as_json))
     with console.guarded():
         options = UpscaleOptions(
             model=model,
@@ -103,7 +104,7 @@ def _interpolation(options: UpscaleOptions) -> _Subject:
     return _Subject(options.scale, {"model": BICUBIC})
 
 
-def _network(console: Console, options: UpscaleOptions) -> _Subject:
+def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:
     from nlsr_cli.api import build_upscaler, find_model
 
     source = find_model(options)
@@ -122,7 +123,7 @@ def _network(console: Console, options: UpscaleOptions) -> _Subject:
     return _Subject(source.scale, settings, upscaler)
 
 
-def _evaluate(console: Console, subject: _Subject, data: str, lr: str | None, max_pixels: int) -> ExitCode:
+def _evaluate(console: EvaluationConsole, subject: _Subject, data: str, lr: str | None, max_pixels: int) -> ExitCode:
     from nlsr_cli.evaluation import Summary, evaluate_pictures, find_pairs
 
     found: Pairs = find_pairs(data, lr, subject.scale)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.console import Console
+from nlsr_cli.console.printer import Console
 from nlsr_cli.training.plan import counted
 
 if TYPE_CHECKING:

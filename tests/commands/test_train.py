@@ -16,7 +16,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from nlsr_cli.cli import app
-from nlsr_cli.console_training import duration
+from nlsr_cli.console.training import duration
 from nlsr_cli.training.trainer import Trainer
 from tests.conftest import pixels
 from tests.training.photographs import save_photographs

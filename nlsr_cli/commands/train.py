@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nlsr_cli.console import Speech
-from nlsr_cli.console_training import TrainingConsole
+from nlsr_cli.console.training import TrainingConsole
 from nlsr_cli.errors import ExitCode
 from nlsr_cli.options import ComputeOptions, parse_scale
 from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan

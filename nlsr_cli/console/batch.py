@@ -1,0 +1,119 @@
+"""What a batch says: a bar on a terminal, a line or an object of JSON for each file, and the sum."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nlsr_cli.console.printer import Console, printable, size_text
+from nlsr_cli.options import STREAM
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from nlsr_cli.upscaling.batch import Outcome, Report
+    from nlsr_cli.upscaling.planning import Job
+
+
+class BatchConsole(Console):
+    """Prints for `nlsr upscale`."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Print what became of one file: its output on stdout, the rest on stderr."""
+        if outcome.error is not None:
+            self.error(outcome.error)
+        elif outcome.status == "skipped":
+            self.note(f"{outcome.source}: skipped, {outcome.output} exists already")
+        else:
+            if outcome.input_size and outcome.output_size:
+                sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
+                self.note(f"{_named(outcome.source)}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+            for note in outcome.notes:
+                self.note(f"  note: {note}")
+        if not self.results:
+            return
+        if self.speech.as_json:
+            self.json_line(outcome.as_json())
+        elif outcome.status == "done" and not self.speech.quiet:
+            self.line(outcome.output)
+
+    def _detail(self, outcome: Outcome) -> str:
+        if not self.speech.verbose or outcome.tile_size is None:
+            return ""
+        tiles = f"{outcome.tiles} {_plural(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
+        return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''})"
+
+    def report(self, report: Report) -> None:
+        """Print the sum of a batch."""
+        if report.interrupted:
+            counted = f"{report.done} of {report.planned} done"
+            self.note(f"interrupted: {counted}; finished files are whole, no partial file was left")
+            self.note("hint: The same command with --skip-existing goes on from here.")
+        elif report.done + report.skipped + report.failed > 1:
+            parts = [f"{report.done} done"]
+            parts += [f"{report.skipped} skipped"] if report.skipped else []
+            parts += [f"{report.failed} failed"] if report.failed else []
+            self.note(f"{', '.join(parts)} in {report.seconds:.1f} s")
+        if self.speech.as_json and self.results:
+            self.json_line(report.as_json())
+
+    @contextmanager
+    def batch_progress(self, jobs: Sequence[Job]) -> Iterator[BatchProgress]:
+        """Show a bar while a batch runs: on a terminal only, and not with `--quiet`."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        progress = Progress(
+            TextColumn("{task.fields[files]}{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("tile {task.fields[tiles]}"),
+            *([TextColumn("{task.fields[rate]}")] if self._err.width >= 80 else []),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self._err,
+            transient=True,
+            disable=self.speech.quiet or not self._err.is_terminal,
+        )
+        with self._shown(progress):
+            yield BatchProgress(progress, jobs)
+
+
+class BatchProgress:
+    """Turns finished tiles into a bar over all pixels of a batch, with rate and time left."""
+
+    def __init__(self, progress: Progress, jobs: Sequence[Job]) -> None:
+        self._progress = progress
+        self._pixels = [job.header.height * job.header.width if job.header else 0 for job in jobs]
+        self._number = 0
+        self._start = time.monotonic()
+        total = sum(self._pixels) or 1
+        self._task: TaskID = progress.add_task("", total=total, files="", tiles="", rate="")
+
+    def on_start(self, job: Job) -> None:
+        """Begin the next file."""
+        self._number += 1
+        files = f"{self._number}/{len(self._pixels)} " if len(self._pixels) > 1 else ""
+        name = printable(_named(job.source).name)
+        self._progress.update(self._task, description=name, files=files, tiles="", completed=self._before)
+
+    @property
+    def _before(self) -> int:
+        return sum(self._pixels[: self._number - 1])
+
+    def on_tile(self, done: int, total: int) -> None:
+        """Advance within the current file."""
+        pixels = self._before + self._pixels[self._number - 1] * done / total
+        rate = pixels / max(time.monotonic() - self._start, 1e-3)
+        self._progress.update(self._task, completed=pixels, tiles=f"{done}/{total}", rate=f"{rate / 1e6:.2f} MP/s")
+
+
+def _named(source: Path) -> Path:
+    """Return what a source is called: `-` is what people type, not what they read."""
+    return Path("standard input") if source is STREAM else source
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"

@@ -1,0 +1,187 @@
+"""Everything that nlsr says. The only place that prints: results to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlsr_cli.errors import ExitCode, NlsrError
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress
+
+
+def printable(text: object) -> str:
+    """Return text that any terminal takes: control characters and undecodable bytes of file names are escaped."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in str(text))
+
+
+def _escaped(character: str) -> str:
+    """Return a control character as Python writes it, and a byte that is no text (PEP 383) as \\xNN."""
+    byte = ord(character) - 0xDC00
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("unicode_escape").decode()
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """Return (height, width) the way people write it, width first."""
+    return f"{size[1]}×{size[0]}"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How much is said: `quiet` leaves errors, `verbose` adds settings, `as_json` turns results into JSON lines."""
+
+    quiet: bool = False
+    verbose: bool = False
+    as_json: bool = False
+
+
+class Console:
+    """Prints for one command."""
+
+    def __init__(self, speech: Speech | None = None) -> None:
+        self.speech = speech or Speech()
+        self.results = True  # off when stdout carries a picture
+        self._bar: Progress | None = None
+        self._last_hint = ""
+
+    @cached_property
+    def _err(self) -> RichConsole:
+        """Standard error; made when something is said, because `--version` says nothing there."""
+        return self._rich(stderr=True)
+
+    @staticmethod
+    def _rich(*, stderr: bool) -> RichConsole:
+        from rich.console import Console as RichConsole
+
+        return RichConsole(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+
+    def _say(self, text: str, style: str = "") -> None:
+        from rich.text import Text
+
+        with suppress(OSError):  # a standard error that is closed or full leaves nobody to tell
+            self._err.print(Text(printable(text), style))
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn our errors and Ctrl-C into what the user sees and the shell gets."""
+        import typer
+
+        try:
+            Path.cwd()  # torch ends the process without a word where there is none
+            yield
+        except NlsrError as error:
+            self.error(error)
+            raise typer.Exit(int(error.exit_code)) from error
+        except typer.Exit:
+            raise
+        except FileNotFoundError as error:
+            self.error(_unexpected(error, "The current folder may be gone: change to another one."))
+            raise typer.Exit(int(ExitCode.ERROR)) from error
+        except Exception as error:  # the last border: whatever it is, it ends in one line
+            self.error(_unexpected(error, "Please report it with what NLSR_DEBUG=1 shows."))
+            raise typer.Exit(int(ExitCode.ERROR)) from error
+        except KeyboardInterrupt as error:
+            self.note("interrupted")
+            raise typer.Exit(int(ExitCode.INTERRUPTED)) from error
+
+    # ---- errors and talk, on stderr
+
+    def error(self, error: NlsrError) -> None:
+        """Print one red line and one hint line; with NLSR_DEBUG=1 the traceback as well."""
+        if os.environ.get("NLSR_DEBUG") == "1":
+            import traceback
+
+            sys.stderr.write("".join(traceback.format_exception(error)))
+        self._say(f"error: {error.message}", "bold red")
+        if error.hint and error.hint != self._last_hint:  # the same advice once, not for each of a thousand files
+            self._say(f"hint: {error.hint}")
+        self._last_hint = error.hint
+
+    def note(self, text: str) -> None:
+        """Print something that the user should know, unless `--quiet`."""
+        if not self.speech.quiet:
+            self._say(text, "dim")
+
+    def passed_over(self, files: Sequence[Path], why: str) -> None:
+        """Say which files or folders were passed over, and why."""
+        if files:
+            names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
+            self.note(f"passed over {len(files)} {why}: {names}")
+
+    # ---- results, on stdout
+
+    def line(self, text: object) -> None:
+        """Print one result line; the bytes of a path come out as they are on disk."""
+        try:
+            data = os.fsencode(str(text))
+        except UnicodeEncodeError:  # no path of this file system, or a text in a locale that cannot say it
+            data = printable(text).encode("ascii", "backslashreplace")
+        self._write(data + b"\n")
+
+    def json_line(self, value: dict[str, Any]) -> None:
+        """Print one JSON object on a line of its own."""
+        self._write(json.dumps(value).encode() + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        if sys.stdout is None:  # closed by the caller, who wants no results
+            return
+        bar = self._bar if sys.stdout.isatty() else None  # on one terminal, the bar and the results share the line
+        if bar is not None:
+            bar.stop()
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # the reader has seen enough, as in `| head -1`; the work goes on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as exc:
+            raise NlsrError(
+                f"standard output cannot be written: {exc.strerror}", "Finished files are complete."
+            ) from exc
+        if bar is not None:
+            bar.start()
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table as a result."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(Text(printable(cell)) for cell in row))  # never markup: cells come from strangers
+        out = self._rich(stderr=False)
+        if not out.is_terminal:  # a pipe has no width to fit into
+            out.width = 1000
+        out.print(table)
+
+    def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
+        """Print names and values, one pair a line, as a result."""
+        listed = [(name, printable(value)) for name, value in pairs]
+        width = max((len(name) for name, _ in listed), default=0)
+        for name, value in listed:
+            self.line(f"{name:<{width}}  {value}")
+
+    @contextmanager
+    def _shown(self, progress: Progress) -> Iterator[None]:
+        """Show a bar, known to what prints results, which may share its screen."""
+        with progress:
+            self._bar = None if progress.disable else progress
+            try:
+                yield
+            finally:
+                self._bar = None
+
+
+def _unexpected(error: Exception, hint: str) -> NlsrError:
+    ours = NlsrError(f"unexpected {type(error).__name__}: {error}", hint)
+    ours.__cause__ = error
+    return ours
