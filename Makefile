@@ -2,6 +2,9 @@
 # make test    run the tests
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write the command reference into README.md again
+# make models PHOTOS=DIR VALIDATION=DIR
+#              train every embedded model again, x2 first and the others from it; -j 6 trains both families and x3 and x4
+#              side by side, which fills a GPU; what was interrupted goes on
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 SAMPLE := tests/assets/colosseum.png
 
-.PHONY: demo test check docs clean
+.PHONY: demo test check docs models clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -35,6 +38,29 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
+
+NLSR ?= $(BIN)/nlsr
+RUNS ?= build/models
+FAMILIES ?= lite base
+BUDGET ?= --minutes 90
+RECIPE ?=
+FIRST ?= --attention-from 0.3
+TRAIN = $(NLSR) train $(PHOTOS) --validation $(VALIDATION) $(BUDGET) $(RECIPE) --out $(RUNS)/$1 --name $1 \
+	--licence apache-2.0 $(if $(wildcard $(RUNS)/$1/state.pt),--resume)
+TRAINED = $(foreach family,$(FAMILIES),$(foreach scale,2 3 4,$(RUNS)/nlsn-$(family)-x$(scale)/model/model.safetensors))
+
+models: $(TRAINED)
+
+$(TRAINED): | $(if $(filter $(BIN)/nlsr,$(NLSR)),$(INSTALLED))
+
+$(RUNS)/nlsn-%-x2/model/model.safetensors:
+	$(call TRAIN,nlsn-$*-x2) --preset $* --scale 2 $(FIRST)
+
+$(RUNS)/nlsn-%-x3/model/model.safetensors: $(RUNS)/nlsn-%-x2/model/model.safetensors
+	$(call TRAIN,nlsn-$*-x3) --preset $* --scale 3 --init $(RUNS)/nlsn-$*-x2/model
+
+$(RUNS)/nlsn-%-x4/model/model.safetensors: $(RUNS)/nlsn-%-x2/model/model.safetensors
+	$(call TRAIN,nlsn-$*-x4) --preset $* --scale 4 --init $(RUNS)/nlsn-$*-x2/model
 
 clean:
 	rm -rf build dist $(VENV)
