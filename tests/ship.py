@@ -1,0 +1,119 @@
+"""Take a trained model among the embedded ones: `python -m tests.ship RUN/model SET5_HR SET5_LR`.
+
+The model is scored on Set5 in float32, stored in float16 where that costs less than 0.005 dB, and written to `weights/`
+with the score in its card. The registry and the README's table are written again from what lies there. A model that is
+not better than the embedded one of its name on the pictures it was chosen by is for the caller to leave out.
+"""
+
+import argparse
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from nlsr_cli import ComputeOptions, TileOptions, Upscaler, load_model
+from nlsr_cli.evaluation import Score, Summary, evaluate_pictures, find_pairs
+from nlsr_cli.images import Metadata, Picture, Pixels
+from nlsr_cli.nlsn import NLSN
+from nlsr_cli.zoo.card import licence_of
+from nlsr_cli.zoo.checkpoint import save_model
+from nlsr_cli.zoo.registry import EMBEDDED, EmbeddedModel, weights_root
+
+ROOT = Path(__file__).parent.parent
+REGISTRY = ROOT / "nlsr_cli" / "zoo" / "registry.py"
+README = ROOT / "README.md"
+TOLERANCE = 0.005  # dB that float16 may cost
+BICUBIC = {2: "33.66 / 0.9299", 3: "30.39 / 0.8682", 4: "28.42 / 0.8104"}  # on Set5, as papers print it
+FILES = ("README.md", "config.json", "model.safetensors")
+
+
+def measure(model: NLSN, hr: str, lr: str) -> Score:
+    """Return the score on Set5: float32, whole pictures."""
+    upscaler = Upscaler(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0))
+
+    def enlarge(pixels: Pixels) -> Pixels:
+        return upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB"))).picture.color
+
+    scale = model.config.scale
+    pairs = find_pairs(hr, lr, scale).pairs
+    summary = Summary(len(pairs), scale)
+    summary.pictures += evaluate_pictures(enlarge, pairs, scale, baseline=False)
+    assert summary.mean is not None
+    assert len(summary.done) == len(pairs) == 5
+    return summary.mean
+
+
+def store(source: Path, hr: str, lr: str) -> tuple[str, Score]:
+    """Write the model in `source` to `weights/` and return its name and its score there."""
+    card = (source / "README.md").read_text(encoding="utf-8")
+    name = re.search(r"^# (\S+)$", card, re.MULTILINE)[1]  # type: ignore[index]  # a card without a name is a bug
+    target = weights_root() / name
+    scores = {}
+    for kind in ("float32", "float16"):
+        save_model(load_model(str(source)), target, card, store=kind)
+        scores[kind] = measure(load_model(str(target)), hr, lr)
+    kind = "float16" if scores["float32"].psnr - scores["float16"].psnr < TOLERANCE else "float32"
+    score = scores[kind]
+    row = f"| Set5 | {score.psnr:.2f} | {score.ssim:.4f} |"
+    card = re.sub(r"^\| Set5 \|.*\n", "", card, flags=re.MULTILINE)
+    card = card.replace("|---|---|---|\n", f"|---|---|---|\n{row}\n", 1)
+    card = re.sub(r"holds float(16|32) tensors", f"holds {kind} tensors", card)
+    save_model(load_model(str(source)), target, card, store=kind)
+    return name, score
+
+
+def entry(name: str, score: Score) -> EmbeddedModel:
+    """Return what the registry says of a model in `weights/`."""
+    folder = weights_root() / name
+    model = load_model(str(folder))
+    hashes = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in FILES}
+    return EmbeddedModel(
+        name=name,
+        family=name.split("-")[1],
+        scale=model.config.scale,
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        psnr=round(score.psnr, 2),
+        ssim=round(score.ssim or 0, 4),
+        licence=licence_of((folder / "README.md").read_text(encoding="utf-8")) or "unknown",
+        files=hashes,
+    )
+
+
+def write_registry(models: list[EmbeddedModel]) -> None:
+    """Write the entries of the registry again."""
+    text = REGISTRY.read_text(encoding="utf-8")
+    head, rest = text.split("    for model in (\n", 1)
+    tail = rest.split("    )\n}\n", 1)[1]
+    entries = "".join(f"        {model!r},\n" for model in models)
+    entries = re.sub(r"parameters=(\d+)", lambda match: f"parameters={int(match[1]):_}", entries)
+    REGISTRY.write_text(f"{head}    for model in (\n{entries}    )\n}}\n{tail}", encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(REGISTRY)], check=True)
+
+
+def write_readme(models: list[EmbeddedModel]) -> None:
+    """Write the rows of the README's table again."""
+    rows = "".join(
+        f"| `{each.name}` | {each.scale}x | {each.parameters / 1e6:.2f} M | {each.psnr:.2f} | {each.ssim:.4f} "
+        f"| {BICUBIC[each.scale]} | {each.licence} |\n"
+        for each in models
+    )
+    text = README.read_text(encoding="utf-8")
+    README.write_text(re.sub(r"(\| `nlsn-[a-z0-9-]+` \|.*\n)+", rows, text, count=1), encoding="utf-8")
+
+
+def main() -> None:
+    """Score, store, and write down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "hr", "lr"):
+        parser.add_argument(name)
+    asked = parser.parse_args()
+    name, score = store(Path(asked.model), asked.hr, asked.lr)
+    models = {**EMBEDDED, name: entry(name, score)}
+    ordered = sorted(models.values(), key=lambda each: (each.family != "lite", each.family, each.scale))
+    write_registry(ordered)
+    write_readme(ordered)
+
+
+if __name__ == "__main__":
+    main()
