@@ -58,6 +58,7 @@ def store(source: Path, hr: str, lr: str) -> tuple[str, Score]:
     row = f"| Set5 | {score.psnr:.2f} | {score.ssim:.4f} |"
     card = re.sub(r"^\| Set5 \|.*\n", "", card, flags=re.MULTILINE)
     card = card.replace("|---|---|---|\n", f"|---|---|---|\n{row}\n", 1)
+    card = card.replace("of `photographs`", "of `photographs` (credited in [PHOTOGRAPHS.md](../PHOTOGRAPHS.md))")
     card = re.sub(r"holds float(16|32) tensors", f"holds {kind} tensors", card)
     save_model(load_model(str(source)), target, card, store=kind)
     return name, score
