@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from torch import Tensor
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic
 from nlsr_cli.training.detail import Fields, fields_of
+from nlsr_cli.upscaling.sources import mode_of
 
 DECODERS = 4  # threads; decoding and reduction release the interpreter's lock
 
@@ -45,6 +47,9 @@ def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: O
     """
 
     def load(path: Path) -> Pair | ImageReadError | Path:
+        mode = mode_of(path)
+        if mode and not stat.S_ISREG(mode):  # a pipe that nobody writes to would be waited for, even at Ctrl-C
+            return ImageReadError(path, "is not a regular file")
         try:
             hr = crop_to_multiple(_rgb8(read_picture(path).color), scale)
         except ImageReadError as error:
@@ -55,16 +60,20 @@ def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: O
 
     loaded = Loaded()
     with ThreadPoolExecutor(DECODERS) as pool:
-        for done, (path, result) in enumerate(zip(paths, pool.map(load, paths), strict=True), start=1):
-            if isinstance(result, Pair):
-                loaded.pairs.append(result)
-                loaded.names.append(path.name)
-            elif isinstance(result, ImageReadError):
-                loaded.unreadable.append(result)
-            else:
-                loaded.small.append(result)
-            if on_photo is not None:
-                on_photo(done, len(paths))
+        try:
+            for done, (path, result) in enumerate(zip(paths, pool.map(load, paths), strict=True), start=1):
+                if isinstance(result, Pair):
+                    loaded.pairs.append(result)
+                    loaded.names.append(path.name)
+                elif isinstance(result, ImageReadError):
+                    loaded.unreadable.append(result)
+                else:
+                    loaded.small.append(result)
+                if on_photo is not None:
+                    on_photo(done, len(paths))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C must not wait for the rest of the photographs
+            raise
     return loaded
 
 

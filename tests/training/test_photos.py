@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ import torch
 from PIL import Image
 
 from nlsr_cli.errors import OptionError
-from nlsr_cli.images import reduce_bicubic
+from nlsr_cli.images import Picture, reduce_bicubic
+from nlsr_cli.training import photos
 from nlsr_cli.training.photos import Pair, PatchPool, load_pairs
 from tests.training.photographs import save_photographs
 
@@ -110,3 +113,32 @@ def test_other_kinds_of_pixels_become_rgb(tmp_path: Path) -> None:
 def test_no_photograph_is_an_error() -> None:
     with pytest.raises(OptionError, match="no photograph has 16 pixels"):
         PatchPool([], 2, 8, CPU)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody writes to it, and a thread that waits there does not hear Ctrl-C."""
+    save_photographs(tmp_path, 1)
+    os.mkfifo(tmp_path / "pipe.png")
+    loaded = load_pairs(sorted(tmp_path.iterdir()), 2)
+    assert [error.message for error in loaded.unreadable] == [f"{tmp_path / 'pipe.png'}: is not a regular file"]
+
+
+def test_an_interruption_does_not_wait_for_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of photographs are waiting to be decoded when Ctrl-C comes."""
+    (path,) = save_photographs(tmp_path, 1).iterdir()
+    read: list[Path] = []
+    original = photos.read_picture
+
+    def slow(source: Path) -> Picture:
+        read.append(source)
+        time.sleep(0.01)
+        return original(source)
+
+    def interrupt(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(photos, "read_picture", slow)
+    with pytest.raises(KeyboardInterrupt):
+        load_pairs([path] * 200, 2, on_photo=interrupt)
+    assert len(read) < 100
