@@ -42,6 +42,8 @@ class TrainingConsole(Console):
                 self.note(f"  {path}: too small")
         measured = f"{len(data.validation)} {'held back' if data.held_out else 'others'} to measure on"
         self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
+        if data.shared:
+            self.note(f"note: {data.shared} of them are learned from too, so their figures flatter the model")
         if run.origin is not None and run.step == 0:
             self.note(f"from {run.origin.name}: {run.origin.taken}")
         self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation has {run.bicubic:.2f} dB")
@@ -154,6 +156,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "photographs": run.photographs,
         "megapixels": round(run.megapixels, 3),
         "validation": len(run.data.validation),
+        "shared": run.data.shared,
         "unreadable": [error.message for error in run.data.unreadable],
         "small": [str(path) for path in run.data.small],
         "device": str(run.placement.device),

@@ -51,7 +51,7 @@ def _training(run: Run, finished: Finished) -> list[str]:
         f"Data: {counted(run.photographs, 'photograph')}, {run.megapixels:.2f} megapixels, of {_places(run)}"
         f"{_left_out(run)}.",
         f"Validation: {_pictures(run)}; bicubic interpolation has {run.bicubic:.2f} dB there, this model "
-        f"{finished.psnr:.2f} dB on Y.",
+        f"{finished.psnr:.2f} dB on Y.{_flattery(run)}",
         *([f"Started from `{run.origin.name}`: {run.origin.taken}."] if run.origin else []),
         f"{counted(finished.step, 'step')} in {finished.seconds / 60:.1f} minutes; exported are the averaged weights "
         f"after step {finished.best_step}, the best on the validation pictures.",
@@ -73,6 +73,11 @@ def _left_out(run: Run) -> str:
     }
     told = [f"{count} {why}" for why, count in counts.items() if count]
     return f" ({', '.join(told)} besides)" if told else ""
+
+
+def _flattery(run: Run) -> str:
+    shared = run.data.shared
+    return f" {shared} of these pictures were learned from too, so the figures flatter the model." if shared else ""
 
 
 def _pictures(run: Run) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import crop_to_multiple, reduce_bicubic
 from nlsr_cli.options import OutputOptions
+from nlsr_cli.training.folder import CURVE_NAME
 from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs
-from nlsr_cli.training.plan import Plan
+from nlsr_cli.training.plan import Plan, counted
 from nlsr_cli.upscaling.sources import Sources, find_sources
 
 HELD_OUT = 20  # one photograph in so many is held back
@@ -24,13 +26,15 @@ LEAST_MEASURED = 3  # low-resolution pixels on a side; the border that is cut ta
 class Data:
     """The photographs of a run, and what was passed over on the way to them.
 
-    `fingerprint` tells two sets of photographs apart by all their pixels.
+    `fingerprint` tells two sets of photographs apart by all their pixels. `shared` counts the pictures to measure on
+    that are learned from too, pixel for pixel.
     """
 
     training: list[Pair]
     validation: list[Pair]
     fingerprint: str
     held_out: bool  # whether the validation pictures were taken out of the photographs
+    shared: int = 0
     unreadable: list[ImageReadError] = field(default_factory=list)
     small: list[Path] = field(default_factory=list)
     passed_over: list[tuple[str, list[Path]]] = field(default_factory=list)
@@ -47,51 +51,60 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
     Raises:
         OptionError: there are none, or too few to hold some back.
     """
-    sources = _pictures(plan.data, OutputOptions(target=plan.out, recursive=plan.recursive))
+    sources = _pictures(plan.data, plan)
+    others = None if plan.validation is None else _pictures([plan.validation], plan)  # a mistake is told before reading
     loaded = load_pairs(_files(sources), plan.scale, least=plan.recipe.patch, on_photo=on_photo)
+    if loaded.unreadable and not (loaded.pairs or loaded.small):
+        first = loaded.unreadable[0]
+        raise OptionError(f"none of {counted(len(sources.files), 'file')} can be read; {first.message}", first.hint)
     if not loaded.pairs:
+        side = plan.recipe.patch * plan.scale
         raise OptionError(
-            f"none of {len(sources.files)} files is a photograph of {plan.recipe.patch * plan.scale} pixels a side",
+            f"none of {counted(len(sources.files), 'file')} is a photograph of {side} pixels a side",
             "Give larger photographs, or a smaller --patch.",
         )
-    held_out = plan.validation is None
-    training, validation = _split(loaded, plan.scale) if held_out else (loaded.pairs, _measured(plan, loaded))
-    return Data(
-        training,
-        validation,
-        _digest([*training, *validation]),
-        held_out,
-        loaded.unreadable,
-        loaded.small,
-        [*sources.passed_over(), ("folders that cannot be read", [path for path, _ in sources.unreadable])],
-    )
+    if others is None:
+        training, validation, shared = _split(loaded, plan.scale)
+        passed_over = _passed_over(sources)
+    else:
+        training, validation = loaded.pairs, _measured(plan, others, loaded)
+        shared = _shared(validation, training)
+        passed_over = _passed_over(sources) + _passed_over(others)
+    fingerprint = _digest([*training, *validation])
+    return Data(training, validation, fingerprint, others is None, shared, loaded.unreadable, loaded.small, passed_over)
 
 
-def _pictures(places: Sequence[str], output: OutputOptions) -> Sources:
+def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     """Return the pictures in `places`; the folder of the run, which may lie among them, is not looked into."""
+    out = os.path.realpath(plan.out)
     for each in places:
-        if output.place is not None and Path(each).resolve() == output.place.resolve():
+        if os.path.realpath(each) == out:
             raise OptionError(
                 f"{each} holds the photographs, and cannot be the folder of the run", "Name another --out."
             )
-    found = find_sources(places, output)
+    found = find_sources(places, OutputOptions(target=plan.out, recursive=plan.recursive))
+    curve = Path(out, CURVE_NAME)  # a pattern may lead to it
+    found.files = [(path, root) for path, root in found.files if Path(os.path.realpath(path)) != curve]
     if not found.files:
-        raise OptionError(
-            f"there are no pictures in {', '.join(places)}", "Subfolders are looked into with --recursive."
-        )
-    missing = next((path for path in _files(found) if not path.exists()), None)
+        hint = "Give folders that hold some themselves." if plan.recursive else "--recursive looks into subfolders."
+        raise OptionError(f"there are no pictures in {', '.join(places)}", hint)
+    missing = next((path for path in _files(found) if not os.path.lexists(path)), None)
     if missing is not None:
         raise OptionError(f"{missing} does not exist", "Give folders or files with photographs.")
     return found
+
+
+def _passed_over(sources: Sources) -> list[tuple[str, list[Path]]]:
+    return [*sources.passed_over(), ("folders that cannot be read", [path for path, _ in sources.unreadable])]
 
 
 def _files(sources: Sources) -> list[Path]:
     return [path for path, _ in sources.files]
 
 
-def _measured(plan: Plan, loaded: Loaded) -> list[Pair]:
+def _measured(plan: Plan, sources: Sources, loaded: Loaded) -> list[Pair]:
     """Return the pictures of the validation folder; one that cannot be used is told with the others."""
-    found = load_pairs(_files(_pictures([str(plan.validation)], OutputOptions())), plan.scale, least=LEAST_MEASURED)
+    found = load_pairs(_files(sources), plan.scale, least=LEAST_MEASURED)
     loaded.unreadable += found.unreadable
     loaded.small += found.small
     if not found.pairs:
@@ -101,8 +114,11 @@ def _measured(plan: Plan, loaded: Loaded) -> list[Pair]:
     return found.pairs
 
 
-def _split(loaded: Loaded, scale: int) -> tuple[list[Pair], list[Pair]]:
-    """Return photographs to learn from, and the middles of others: the first of every 20, or of more than 320, 16."""
+def _split(loaded: Loaded, scale: int) -> tuple[list[Pair], list[Pair], int]:
+    """Return photographs to learn from, the middles of others, and how many of these others are learned from too.
+
+    The others are the first of every 20, or of more than 320, 16.
+    """
     count = len(loaded.pairs)
     if count == 1:
         raise OptionError(
@@ -111,7 +127,15 @@ def _split(loaded: Loaded, scale: int) -> tuple[list[Pair], list[Pair]]:
         )
     chosen = range(0, count, max(HELD_OUT, -(-count // MOST_HELD_OUT)))
     training = [pair for index, pair in enumerate(loaded.pairs) if index not in chosen]
-    return training, [_middle(loaded.pairs[index], scale) for index in chosen]
+    held_back = [loaded.pairs[index] for index in chosen]
+    return training, [_middle(pair, scale) for pair in held_back], _shared(held_back, training)
+
+
+def _shared(measured: Sequence[Pair], training: Sequence[Pair]) -> int:
+    """Return how many of the pictures to measure on are among those that are learned from, pixel for pixel."""
+    sizes = {pair.hr.shape for pair in measured}
+    known = {_digest([pair]) for pair in training if pair.hr.shape in sizes}
+    return sum(_digest([pair]) in known for pair in measured)
 
 
 def _middle(pair: Pair, scale: int) -> Pair:

@@ -90,7 +90,7 @@ def save_model(model: NLSN, folder: Path, card: str, *, store: str = "float32") 
     contents = {
         folder / WEIGHTS_NAME: encode_weights(model.state_dict(), config, store=store),
         folder / CONFIG_NAME: config.encode(),
-        folder / CARD_NAME: card.encode(),
+        folder / CARD_NAME: card.encode(errors="backslashreplace"),  # names of files need not be text
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -189,3 +189,10 @@ def test_an_interruption_that_does_not_wait_keeps_what_was_saved(monkeypatch: py
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_measuring_on_what_is_learned_from_is_told() -> None:
+    result = invoke("photos", "--out", "run", "--validation", "photos", *QUICK)
+    assert "note: 4 of them are learned from too, so their figures flatter the model\n" in result.stderr
+    first = json.loads(invoke("photos", "-o", "b", "--validation", "photos", "--json", *QUICK).stdout.splitlines()[0])
+    assert first["shared"] == 4

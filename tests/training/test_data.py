@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from nlsr_cli.errors import OptionError
 from nlsr_cli.training.data import gather
 from nlsr_cli.training.plan import Plan
+from nlsr_cli.training.recipe import Recipe
 from tests.training.photographs import save_photographs, tiny_plan
 
 
@@ -96,7 +98,8 @@ def test_the_fingerprint_sees_every_pixel(tmp_path: Path) -> None:
         ({"data": ("nothing",)}, "nothing does not exist"),
         ({"data": ("*.xyz",)}, "no file matches"),
         ({"data": ("empty",)}, "no pictures"),
-        ({"data": ("small",)}, "none of 1 files is a photograph of 16 pixels a side"),
+        ({"data": ("small",)}, r"none of 1 file can be read; small.broken\.jpg: is truncated"),
+        ({"recipe": Recipe(patch=40)}, "none of 2 files is a photograph of 80 pixels a side"),
         ({"validation": "small/broken.jpg"}, "no picture to measure on"),
     ],
 )
@@ -112,3 +115,61 @@ def test_nothing_to_learn_from(
     with pytest.raises(OptionError, match=said) as caught:
         gather(plan)
     assert caught.value.hint or "matches" in said
+
+
+def test_subfolders_of_the_validation_folder_are_looked_into_too(tmp_path: Path) -> None:
+    save_photographs(tmp_path / "photos", 2)
+    save_photographs(tmp_path / "others" / "more", 3)
+    (tmp_path / "others" / "notes.txt").write_text("no picture")
+    with pytest.raises(OptionError, match=r"no pictures in .*others") as caught:
+        gather(tiny_plan(tmp_path, validation=str(tmp_path / "others")))
+    assert "--recursive" in caught.value.hint
+    data = gather(tiny_plan(tmp_path, validation=str(tmp_path / "others"), recursive=True))
+    assert len(data.validation) == 3
+    assert ("that are no pictures", [tmp_path / "others" / "notes.txt"]) in data.passed_over
+
+
+def test_a_wrong_validation_folder_is_told_before_photographs_are_read(tmp_path: Path) -> None:
+    save_photographs(tmp_path / "photos", 2)
+    read: list[int] = []
+    with pytest.raises(OptionError, match="nowhere does not exist"):
+        gather(tiny_plan(tmp_path, validation="nowhere"), lambda done, _: read.append(done))
+    assert not read
+
+
+def test_pictures_that_are_measured_and_learned_from_are_counted(tmp_path: Path) -> None:
+    """Whether they were given twice, or one that is held back has a copy."""
+    photos = save_photographs(tmp_path / "photos", 3)
+    assert gather(tiny_plan(tmp_path)).shared == 0
+    others = save_photographs(tmp_path / "others", 5)
+    assert gather(tiny_plan(tmp_path, validation=str(others))).shared == 3
+    (photos / "photo000 copy.png").write_bytes((photos / "photo000.png").read_bytes())
+    assert gather(tiny_plan(tmp_path)).shared == 1
+
+
+def test_the_curve_of_the_run_is_never_a_photograph(tmp_path: Path) -> None:
+    """A pattern leads to it as well, and then the run that goes on would find other photographs."""
+    photos = save_photographs(tmp_path / "photos", 3)
+    (tmp_path / "run").mkdir()
+    first = gather(tiny_plan(tmp_path, data=(str(tmp_path / "*" / "*.png"),))).fingerprint
+    (tmp_path / "run" / "curve.png").write_bytes((photos / "photo001.png").read_bytes())
+    assert gather(tiny_plan(tmp_path, data=(str(tmp_path / "*" / "*.png"),))).fingerprint == first
+    others = save_photographs(tmp_path / "others", 2)
+    with pytest.raises(OptionError, match="cannot be the folder of the run"):
+        gather(tiny_plan(tmp_path, validation=str(others), out=str(others)))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_links_that_lead_nowhere_are_passed_over(tmp_path: Path) -> None:
+    """One in a folder stops nothing; one that is named is no folder."""
+    photos = save_photographs(tmp_path / "photos", 3)
+    (photos / "dead.png").symlink_to("nowhere")
+    (photos / "circle.png").symlink_to("circle.png")
+    assert [error.path.name for error in gather(tiny_plan(tmp_path)).unreadable] == ["circle.png", "dead.png"]
+    with pytest.raises(OptionError, match=r"none of 1 file can be read; .*circle\.png: cannot be read"):
+        gather(tiny_plan(tmp_path, data=(str(photos / "circle.png"),)))
+
+
+def test_a_name_that_is_too_long_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="does not exist"):
+        gather(tiny_plan(tmp_path, data=("a" * 300,)))

@@ -228,3 +228,21 @@ def test_a_damaged_trainer_is_told(plan: Callable[..., Plan]) -> None:
     torch.save(state, path)
     with pytest.raises(RunFolderError, match="damaged"):
         prepare(plan(resume=True))
+
+
+def test_folders_whose_names_are_no_text_are_in_the_card(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    """The card names them, and must not be what a night's training fails over."""
+    photos = save_photographs(tmp_path / "others")
+    try:
+        photos = photos.rename(tmp_path / "ph\udcff")
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes text alone")
+    *_, finished = train(plan(data=(str(photos),), budget=Budget(steps=1), every=1))
+    assert isinstance(finished, Finished)
+    assert "`ph\\udcff`" in (finished.model / "README.md").read_text()
+
+
+def test_figures_that_flatter_are_told_in_the_card(plan: Callable[..., Plan], tmp_path: Path) -> None:
+    *_, finished = train(plan(validation=str(tmp_path / "photos"), budget=Budget(steps=1), every=1))
+    assert isinstance(finished, Finished)
+    assert "4 of these pictures were learned from too" in (finished.model / "README.md").read_text()
