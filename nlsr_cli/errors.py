@@ -118,7 +118,7 @@ class TrainingDiverged(TrainingError):
     def __init__(self, step: int) -> None:
         super().__init__(
             f"the training diverged before step {step}: its loss is no longer a number",
-            "Start again with lower learning rates; the last good checkpoint is kept.",
+            "Start again with lower learning rates; whatever was saved before is kept.",
         )
         self.step = step
 

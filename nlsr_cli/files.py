@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -14,6 +15,13 @@ def part_beside(path: Path) -> Path:
     It does not contain the name itself, which may be as long as the file system allows.
     """
     return path.with_name(f".nlsr-{secrets.token_hex(8)}.part")
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what processes that were killed have left in a folder in which nobody else writes."""
+    with suppress(OSError):
+        for part in folder.glob(".nlsr-*.part"):
+            part.unlink()
 
 
 def write_new(part: Path, data: bytes) -> None:

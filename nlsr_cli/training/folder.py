@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field, fields
@@ -16,11 +17,13 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
-from nlsr_cli.files import replace_files
+from nlsr_cli.files import remove_parts, replace_files
 from nlsr_cli.training.curve import draw_curve
 
 STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", "model", ".lock"
 FORMAT = 1  # of state.pt; raised when what it holds changes
+READ_HINT = "Check its permissions and the disk."
+NEW_HINT = "Begin a new run in another folder."
 RESUME_HINT = "Go on with --resume, or choose another folder."
 
 
@@ -80,18 +83,25 @@ class RunFolder:
         self.path = path
         taken = [name for name in (STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME) if os.path.lexists(path / name)]
         if resume and STATE_NAME not in taken:
-            raise OptionError(f"{path} holds no run to go on with", "Leave --resume away to begin one.")
+            hint = "Begin a new one in another folder." if taken else "Leave --resume away to begin one."
+            raise OptionError(f"{path} holds no run to go on with", hint)
         if taken and not resume:
-            raise OptionError(f"{path} already holds {taken[0]} of a run", RESUME_HINT)
+            hint = RESUME_HINT if STATE_NAME in taken else "Choose another folder."
+            raise OptionError(f"{path} already holds {taken[0]} of a run", hint)
+        if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 - which raises nothing
+            raise RunFolderError(path, "is not a folder", "Choose another one.")
         self._lock: int | None = None
-        self._made = not path.exists()
+        self._made: list[Path] = []  # by this object, the innermost last
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            self._make()
             self._lock = _locked(path / LOCK_NAME)
         except OSError as exc:
+            self._unmake()
             raise self._unwritable(exc) from exc
         if self._lock is None:
             raise RunFolderError(path, "another process trains here", "Wait for it, or choose another folder.")
+        for each in (path, self.model):
+            remove_parts(each)  # of a process that was killed while it wrote
 
     @property
     def model(self) -> Path:
@@ -99,15 +109,28 @@ class RunFolder:
         return self.path / MODEL_NAME
 
     def close(self) -> None:
-        """Let other processes have the folder; where it was made for nothing it is removed."""
+        """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""
         if self._lock is None:
             return
         with suppress(OSError):
-            if self._made and [each.name for each in self.path.iterdir()] == [LOCK_NAME]:
+            if not os.path.lexists(self.path / STATE_NAME):
                 (self.path / LOCK_NAME).unlink()
-                self.path.rmdir()
+        self._unmake()
         os.close(self._lock)
         self._lock = None
+
+    def _make(self) -> None:
+        missing = [each for each in (self.path, *self.path.parents) if not os.path.lexists(each)]
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            self._made.append(each)
+        self.path.mkdir(exist_ok=True)
+
+    def _unmake(self) -> None:
+        """Remove the folders that were made, as far as they are empty."""
+        with suppress(OSError):
+            while self._made:
+                self._made.pop().rmdir()
 
     def save(self, saved: Saved, title: str) -> None:
         """Write state, log and curve, all of the same moment.
@@ -120,10 +143,11 @@ class RunFolder:
             raise TrainingDiverged(saved.trainer["steps"])
         buffer = BytesIO()
         torch.save({**vars(saved), "rows": [astuple(row) for row in saved.rows], "format": FORMAT}, buffer)
-        contents = {STATE_NAME: buffer.getvalue()}
+        contents = {}
         if saved.rows:
             points = [(row.step, row.loss, row.psnr) for row in saved.rows]
-            contents |= {LOG_NAME: _log(saved.rows), CURVE_NAME: draw_curve(points, title)}
+            contents = {LOG_NAME: _log(saved.rows), CURVE_NAME: draw_curve(points, title)}
+        contents[STATE_NAME] = buffer.getvalue()  # the last: what was killed before it is done again, and logged again
         try:
             replace_files({self.path / name: data for name, data in contents.items()})
         except OSError as exc:
@@ -139,28 +163,33 @@ class RunFolder:
         values = self._read()
         try:
             if values.pop("format") != FORMAT:
-                raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", "Begin a new run.")
+                raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", NEW_HINT)
             values["rows"] = [Row(*row) for row in values["rows"]]
             saved = Saved(**values)
             self._agree(saved.choices, choices)
-        except (KeyError, TypeError, AttributeError) as exc:
+        except (KeyError, TypeError, AttributeError, RuntimeError) as exc:
             raise self.damaged() from exc
         return saved
 
     def damaged(self) -> RunFolderError:
         """Return the error that says that the state is of no use."""
-        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or no state of a run", "Begin a new run.")
+        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or no state of a run", NEW_HINT)
 
     def _read(self) -> dict[str, Any]:
+        path = self.path / STATE_NAME
+        if not path.is_file():
+            raise self.damaged()
         try:
+            with zipfile.ZipFile(path) as archive:  # its checksums, which torch does not look at
+                altered = archive.testzip()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch wonders about odd files before it refuses them
-                values = torch.load(self.path / STATE_NAME, map_location="cpu", weights_only=True)
+                values = torch.load(path, map_location="cpu", weights_only=True)
         except OSError as exc:
-            raise RunFolderError(self.path, f"{STATE_NAME} cannot be read: {exc.strerror or exc}") from exc
+            raise RunFolderError(self.path, f"{STATE_NAME} cannot be read: {exc.strerror or exc}", READ_HINT) from exc
         except Exception as exc:  # the reader fails on damaged bytes in whatever way they suggest
             raise self.damaged() from exc
-        if not isinstance(values, dict):
+        if altered or not isinstance(values, dict):
             raise self.damaged()
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
+from nlsr_cli.files import part_beside
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 
 CHOICES = {"preset": "lite", "steps": 4, "rate": 0.001, "init": None}
@@ -39,7 +41,7 @@ def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path, name: str) -> No
     (tmp_path / name).touch()
     with pytest.raises(OptionError, match=f"already holds {name} of a run") as caught:
         RunFolder(tmp_path, resume=False)
-    assert "--resume" in caught.value.hint
+    assert ("--resume" in caught.value.hint) == (name == "state.pt")
 
 
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
@@ -50,10 +52,10 @@ def test_nothing_to_go_on_with(tmp_path: Path) -> None:
 
 def test_a_folder_made_for_nothing_is_removed(tmp_path: Path) -> None:
     """A run that fails before its first step leaves no trace; a folder that was there stays."""
-    RunFolder(tmp_path / "run", resume=False).close()
+    RunFolder(tmp_path / "deep" / "run", resume=False).close()
     (tmp_path / "mine").mkdir()
     RunFolder(tmp_path / "mine", resume=False).close()
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"], "and its lock is gone"
 
 
 def test_other_choices_are_named(tmp_path: Path) -> None:
@@ -110,8 +112,12 @@ def test_a_full_disk_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_places_that_cannot_be_a_run(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunFolderError, match="cannot be written"):
+    with pytest.raises(RunFolderError, match="is not a folder"):
         RunFolder(tmp_path / "file", resume=False)
+    for place in (tmp_path / "file" / "run", tmp_path / "deep" / ("a" * 300)):
+        with pytest.raises(RunFolderError, match="cannot be written"):
+            RunFolder(place, resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such lock there")
@@ -131,3 +137,58 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
             RunFolder(tmp_path, resume=False)
         other.kill()
     RunFolder(tmp_path, resume=False).close()
+
+
+def test_altered_bytes_are_noticed(tmp_path: Path) -> None:
+    """A disk that changes one bit of a weight must not change the run in silence."""
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(best={"head": torch.full((1000,), 0.123)}), "")
+    path = tmp_path / "state.pt"
+    data = bytearray(path.read_bytes())
+    data[data.index(torch.full((9,), 0.123).numpy().tobytes()) + 99] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(RunFolderError, match="damaged"):
+        folder.load(CHOICES)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+def test_a_state_that_is_no_file_is_damaged(tmp_path: Path) -> None:
+    """And a pipe is not waited for."""
+    folder = RunFolder(tmp_path, resume=False)
+    (tmp_path / "state.pt").mkdir()
+    with pytest.raises(RunFolderError, match="damaged"):
+        folder.load(CHOICES)
+    (tmp_path / "state.pt").rmdir()
+    os.mkfifo(tmp_path / "state.pt")
+    with pytest.raises(RunFolderError, match="damaged"):
+        folder.load(CHOICES)
+
+
+def test_parts_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    folder.close()
+    folder.model.mkdir()
+    for place in (tmp_path, folder.model):
+        part_beside(place / "state.pt").touch()
+    RunFolder(tmp_path, resume=True).close()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_state_is_the_last_to_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between two files, a run does the step again and logs it; a log that lags would stay so."""
+    names: list[str] = []
+    monkeypatch.setattr("nlsr_cli.training.folder.replace_files", lambda files: names.extend(p.name for p in files))
+    RunFolder(tmp_path, resume=False).save(saved(), "")
+    assert names[-1] == "state.pt"
+
+
+@pytest.mark.parametrize("name", ["log.csv", "model"])
+def test_hints_do_not_lead_in_circles(tmp_path: Path, name: str) -> None:
+    """Without its state a run can neither go on nor begin: another folder is the only way."""
+    (tmp_path / name).touch()
+    for resume in (False, True):
+        with pytest.raises(OptionError) as caught:
+            RunFolder(tmp_path, resume=resume)
+        assert "another folder" in caught.value.hint
+        assert "--resume" not in caught.value.hint
