@@ -64,6 +64,8 @@ class Plan:
             )
         if self.store not in STORES:
             raise OptionError(f"unknown storage '{self.store}'", nearest(self.store, STORES))
+        if self.name is not None and not (self.name.strip() and self.name.isprintable()):
+            raise OptionError("--name must be one line of text", "It becomes the title of the model card.")
         if not LICENCE_PATTERN.fullmatch(self.licence):
             raise OptionError(f"--licence must be an identifier such as mit, not '{self.licence[:80]}'")
         if self.init is not None and self.recipe.attention_from > 0:
@@ -75,7 +77,7 @@ class Plan:
     @property
     def model_name(self) -> str:
         """Return the name of the exported model."""
-        return self.name or f"nlsn-{self.preset}-x{self.scale}"
+        return f"nlsn-{self.preset}-x{self.scale}" if self.name is None else self.name
 
     @property
     def interval(self) -> float:

@@ -8,6 +8,8 @@ from nlsr_cli.errors import OptionError
 from nlsr_cli.options import nearest
 
 LOSSES = ("l1", "l2")
+MOST_STEPS = 10**9
+MOST_MINUTES = 10**6
 _BOUNDS: dict[str, tuple[float, float]] = {
     "patch": (8, 1024),
     "batch": (1, 4096),
@@ -46,7 +48,7 @@ class Recipe:
         for name, (low, high) in _BOUNDS.items():
             if not low <= getattr(self, name) <= high:  # also false for NaN
                 option = name.replace("_", "-")
-                raise OptionError(f"--{option} must be from {low:g} to {high:g}, not {getattr(self, name)}")
+                raise OptionError(f"--{option} must be from {low:.10g} to {high:.10g}, not {getattr(self, name)}")
         if self.loss not in LOSSES:
             raise OptionError(f"unknown loss '{self.loss}'", nearest(self.loss, LOSSES))
 
@@ -56,7 +58,7 @@ class Budget:
     """How long a run takes: a number of steps, or minutes of wall time. The schedule fits whichever is given.
 
     Raises:
-        OptionError: none or both are given, or one is not positive.
+        OptionError: none or both are given, or one is not positive or beyond all reason.
     """
 
     steps: int | None = None
@@ -65,10 +67,10 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise OptionError("give the budget as --steps or as --minutes", "For example: --minutes 60")
-        if self.steps is not None and self.steps < 1:
-            raise OptionError(f"--steps must be at least 1, not {self.steps}")
-        if self.minutes is not None and not 0 < self.minutes <= 1e6:
-            raise OptionError(f"--minutes must be positive, not {self.minutes}")
+        if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
+            raise OptionError(f"--steps must be from 1 to {MOST_STEPS}, not {str(self.steps)[:40]}")
+        if self.minutes is not None and not 0 < self.minutes <= MOST_MINUTES:
+            raise OptionError(f"--minutes must be positive and at most {MOST_MINUTES}, not {self.minutes:g}")
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the share of the budget that is used up after `step` steps and `seconds` of training."""

@@ -32,6 +32,9 @@ from tests.training.photographs import tiny_plan
         ({"every": float("nan")}, "--every must be positive"),
         ({"every": 1.5}, "counts steps here"),
         ({"store": "int8"}, "unknown storage"),
+        ({"name": ""}, "--name must be one line"),
+        ({"name": "two\nlines"}, "--name must be one line"),
+        ({"name": "no text: \udcff"}, "--name must be one line"),
         ({"licence": "free\nas in beer"}, "--licence must be"),
         ({"compute": ComputeOptions("auto", "fp16")}, "fp16 is not possible"),
     ],
@@ -50,7 +53,10 @@ def test_recipes_that_make_no_sense(change: dict[str, object]) -> None:
         Recipe(**change)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", [{}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": 0.0}])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"steps": 10**400}, {"minutes": 0.0}, {"minutes": float("inf")}],
+)
 def test_budgets_that_make_no_sense(given: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         Budget(**given)  # type: ignore[arg-type]
