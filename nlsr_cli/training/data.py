@@ -85,6 +85,9 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     found = find_sources(places, OutputOptions(target=plan.out, recursive=plan.recursive))
     curve = Path(out, CURVE_NAME)  # a pattern may lead to it
     found.files = [(path, root) for path, root in found.files if Path(os.path.realpath(path)) != curve]
+    if found.unreadable and not found.files:
+        folder, why = found.unreadable[0]
+        raise OptionError(f"{folder} cannot be read: {why}", "Check its permissions.")
     if not found.files:
         hint = "Give folders that hold some themselves." if plan.recursive else "--recursive looks into subfolders."
         raise OptionError(f"there are no pictures in {', '.join(places)}", hint)

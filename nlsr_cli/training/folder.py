@@ -166,6 +166,8 @@ class RunFolder:
                 raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", NEW_HINT)
             values["rows"] = [Row(*row) for row in values["rows"]]
             saved = Saved(**values)
+            if not _sound(saved):
+                raise self.damaged()
             self._agree(saved.choices, choices)
         except (KeyError, TypeError, AttributeError, RuntimeError) as exc:
             raise self.damaged() from exc
@@ -222,6 +224,19 @@ def _locked(path: Path) -> int | None:
     except (ImportError, OSError):
         pass  # Windows, and some network file systems, know no such lock: a run there is worth more than the guard
     return descriptor
+
+
+def _sound(saved: Saved) -> bool:
+    """Tell whether all fields are of their kind, as those of a file that somebody made need not be."""
+    numbers = (int, float)
+    kinds = {"choices": dict, "photographs": str, "origin": tuple, "trainer": dict, "best": dict, "rows": list}
+    return (
+        all(isinstance(getattr(saved, name), kind) for name, kind in kinds.items())
+        and all(isinstance(getattr(saved, name), numbers) for name in ("seconds", "due", "losses", "read", "best_row"))
+        and all(isinstance(value, numbers) for row in saved.rows for value in astuple(row))
+        and saved.best_row in range(-1, len(saved.rows))
+        and len(saved.origin) in (0, 3)
+    )
 
 
 def _finite(value: object) -> bool:

@@ -13,6 +13,7 @@ from nlsr_cli.errors import OptionError
 from nlsr_cli.training.data import gather
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Recipe
+from nlsr_cli.upscaling.sources import Sources
 from tests.training.photographs import save_photographs, tiny_plan
 
 
@@ -173,3 +174,15 @@ def test_links_that_lead_nowhere_are_passed_over(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="does not exist"):
         gather(tiny_plan(tmp_path, data=("a" * 300,)))
+
+
+def test_a_closed_folder_is_not_called_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its permissions are what is wrong; the superuser, who may run this, has none to lack."""
+    (tmp_path / "photos").mkdir()
+
+    def closed(*_: object) -> Sources:
+        return Sources(unreadable=[(tmp_path / "photos", "Permission denied")])
+
+    monkeypatch.setattr("nlsr_cli.training.data.find_sources", closed)
+    with pytest.raises(OptionError, match="photos cannot be read: Permission denied"):
+        gather(tiny_plan(tmp_path))

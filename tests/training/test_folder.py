@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,24 @@ def test_hints_do_not_lead_in_circles(tmp_path: Path, name: str) -> None:
             RunFolder(tmp_path, resume=resume)
         assert "another folder" in caught.value.hint
         assert "--resume" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": None},
+        {"due": "soon"},
+        {"trainer": []},
+        {"origin": ("lite",)},
+        {"best_row": 1},
+        {"rows": [Row(*"abcdef")]},  # type: ignore[arg-type]
+    ],
+)
+def test_states_of_other_kinds_are_damaged(tmp_path: Path, change: dict[str, object]) -> None:
+    """Whole files with the right names in them, which somebody else made."""
+    folder = RunFolder(tmp_path, resume=False)
+    values = {**vars(saved(**change)), "format": 1}
+    values["rows"] = [astuple(row) for row in values["rows"]]
+    torch.save(values, tmp_path / "state.pt")
+    with pytest.raises(RunFolderError, match="damaged"):
+        folder.load(CHOICES)
