@@ -38,13 +38,13 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             family="lite",
             scale=2,
             parameters=374_988,
-            psnr=37.46,
+            psnr=37.5,
             ssim=0.9587,
-            licence="research-only",
+            licence="apache-2.0",
             files={
-                "config.json": "8dd3892f812b5ea51430bc8ac05aed8ea9e2324e097a223d938ead347eb18605",
-                "model.safetensors": "16900872ffbb2748c8c3ca20fb988ebc6aa6e1163124a14311a0645c9e8f9078",
-                "README.md": "f8792c9fbf70b9df18a73d78c590adcb0dff47fc20900700768df7294761d3ea",
+                "README.md": "0b662f214e77598e6441b13212c460e658f410a80a625c430010f7f7c080d289",
+                "config.json": "9969f6cb49e23601cd4b5762aa85d76a29417c4d9acb1f9da22b1cfc2663711e",
+                "model.safetensors": "f7fbfe0ca6116f76493aaa5dcd74d45553e80ba3bc51cb5fe2b52593a25c3bf8",
             },
         ),
         EmbeddedModel(
