@@ -142,7 +142,7 @@ def test_the_registry_is_complete_and_orderly() -> None:
         assert find_embedded(model.family, model.scale) is model
         assert model.scale in scales_of(model.family)
         assert sorted(path.name for path in model.folder.iterdir()) == sorted(model.files)
-    assert sorted(path.name for path in weights_root().iterdir()) == sorted(EMBEDDED)
+    assert sorted(path.name for path in weights_root().iterdir()) == ["PHOTOGRAPHS.md", *sorted(EMBEDDED)]
 
 
 def test_description_agrees_with_the_registry() -> None:
@@ -155,7 +155,7 @@ def test_description_agrees_with_the_registry() -> None:
 
 
 def test_a_local_model_states_its_licence(folder: Path) -> None:
-    assert describe(resolve(str(folder), None)).licence == "research-only"
+    assert describe(resolve(str(folder), None)).licence == EMBEDDED["nlsn-lite-x2"].licence
     (folder / "README.md").unlink()
     assert describe(resolve(str(folder), None)).licence == "unknown"
 
