@@ -43,6 +43,11 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return f"Did you mean {guess}? {valid}" if guess else valid
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number and what it is of: `1 step`, `2 steps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def parse_format(text: str) -> str:
     """Return the Pillow name of a format given by name or ending (`jpg`, `.tif`, `WebP`).
 

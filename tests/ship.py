@@ -14,7 +14,6 @@ from pathlib import Path
 
 from nlsr_cli import ComputeOptions, TileOptions, Upscaler, load_model
 from nlsr_cli.evaluation import Score, Summary, evaluate_pictures, find_pairs
-from nlsr_cli.images import Metadata, Picture, Pixels
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.zoo.card import licence_of
 from nlsr_cli.zoo.checkpoint import save_model
@@ -31,14 +30,10 @@ FILES = ("README.md", "config.json", "model.safetensors")
 def measure(model: NLSN, hr: str, lr: str) -> Score:
     """Return the score on Set5: float32, whole pictures."""
     upscaler = Upscaler(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0))
-
-    def enlarge(pixels: Pixels) -> Pixels:
-        return upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB"))).picture.color
-
     scale = model.config.scale
     pairs = find_pairs(hr, lr, scale).pairs
     summary = Summary(len(pairs), scale)
-    summary.pictures += evaluate_pictures(enlarge, pairs, scale, baseline=False)
+    summary.pictures += evaluate_pictures(upscaler.enlarge, pairs, scale, baseline=False)
     assert summary.mean is not None
     assert len(summary.done) == len(pairs) == 5
     return summary.mean

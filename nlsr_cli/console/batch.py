@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlsr_cli.console.printer import Console, printable, size_text
-from nlsr_cli.options import STREAM
+from nlsr_cli.options import STREAM, counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,7 +43,7 @@ class BatchConsole(Console):
     def _detail(self, outcome: Outcome) -> str:
         if not self.speech.verbose or outcome.tile_size is None:
             return ""
-        tiles = f"{outcome.tiles} {_plural(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
+        tiles = f"{counted(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
         return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''})"
 
     def report(self, report: Report) -> None:
@@ -63,9 +63,9 @@ class BatchConsole(Console):
     @contextmanager
     def batch_progress(self, jobs: Sequence[Job]) -> Iterator[BatchProgress]:
         """Show a bar while a batch runs: on a terminal only, and not with `--quiet`."""
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-        progress = Progress(
+        columns = [
             TextColumn("{task.fields[files]}{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
@@ -73,11 +73,8 @@ class BatchConsole(Console):
             *([TextColumn("{task.fields[rate]}")] if self._err.width >= 80 else []),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            console=self._err,
-            transient=True,
-            disable=self.speech.quiet or not self._err.is_terminal,
-        )
-        with self._shown(progress):
+        ]
+        with self._progress(*columns) as progress:
             yield BatchProgress(progress, jobs)
 
 
@@ -113,7 +110,3 @@ class BatchProgress:
 def _named(source: Path) -> Path:
     """Return what a source is called: `-` is what people type, not what they read."""
     return Path("standard input") if source is STREAM else source
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"

@@ -18,20 +18,11 @@ class EvaluationConsole(Console):
     @contextmanager
     def evaluation_progress(self, pictures: int) -> Iterator[Callable[[], None]]:
         """Show a bar while pictures are scored, and give what advances it by one; on a terminal, without `--quiet`."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-        progress = Progress(
-            TextColumn("pictures"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=self._err,
-            transient=True,
-            disable=self.speech.quiet or not self._err.is_terminal,
-        )
-        task = progress.add_task("", total=pictures)
-        with self._shown(progress):
+        time_left = (TimeRemainingColumn(compact=True), TextColumn("left"))
+        with self._progress(TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), *time_left) as progress:
+            task = progress.add_task("", total=pictures)
             yield lambda: progress.advance(task)
 
     def picture_score(self, picture: PictureScore) -> None:

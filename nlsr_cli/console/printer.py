@@ -16,7 +16,7 @@ from nlsr_cli.errors import ExitCode, NlsrError
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
 
 def printable(text: object) -> str:
@@ -171,12 +171,15 @@ class Console:
             self.line(f"{name:<{width}}  {value}")
 
     @contextmanager
-    def _shown(self, progress: Progress) -> Iterator[None]:
-        """Show a bar, known to what prints results, which may share its screen."""
-        with progress:
-            self._bar = None if progress.disable else progress
+    def _progress(self, *columns: ProgressColumn) -> Iterator[Progress]:
+        """Show a bar on a terminal, without `--quiet`; what prints results knows of it, as they may share a screen."""
+        from rich.progress import Progress
+
+        disabled = self.speech.quiet or not self._err.is_terminal
+        with Progress(*columns, console=self._err, transient=True, disable=disabled) as progress:
+            self._bar = None if disabled else progress
             try:
-                yield
+                yield progress
             finally:
                 self._bar = None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.console.printer import Console
-from nlsr_cli.training.plan import counted
+from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,9 +23,8 @@ class TrainingConsole(Console):
     @contextmanager
     def reading_progress(self) -> Iterator[Callable[[int, int], None]]:
         """Show how many photographs were read; give what takes the number read and the number in all."""
-        progress = self._progress("{task.completed:.0f} of {task.total:.0f} photographs read")
-        task = progress.add_task("", total=1)
-        with self._shown(progress):
+        with self._share_bar("{task.completed:.0f} of {task.total:.0f} photographs read") as progress:
+            task = progress.add_task("", total=1)
             yield lambda done, total: progress.update(task, completed=done, total=total)
 
     def prepared(self, run: Run) -> None:
@@ -55,8 +54,7 @@ class TrainingConsole(Console):
     @contextmanager
     def training_progress(self) -> Iterator[TrainingProgress]:
         """Show a bar over the budget: on a terminal only, and not with `--quiet`."""
-        progress = self._progress("{task.fields[step]}", "{task.fields[facts]}", "{task.fields[left]}")
-        with self._shown(progress):
+        with self._share_bar("{task.fields[step]}", "{task.fields[facts]}", "{task.fields[left]}") as progress:
             yield TrainingProgress(progress)
 
     def training_event(self, event: Event) -> None:
@@ -75,21 +73,14 @@ class TrainingConsole(Console):
             if not (self.speech.as_json or self.speech.quiet):
                 self.line(event.model)
 
-    def _progress(self, first: str, *others: str) -> Progress:
-        from rich.progress import BarColumn, Progress, TextColumn
+    def _share_bar(self, first: str, *others: str) -> AbstractContextManager[Progress]:
+        """Show a bar with its share in per cent between texts, which are templates of its task."""
+        from rich.progress import BarColumn, TextColumn
 
         def text(template: str) -> TextColumn:
             return TextColumn(template, markup=False)
 
-        return Progress(
-            text(first),
-            BarColumn(),
-            text("{task.percentage:>3.0f} %"),
-            *map(text, others),
-            console=self._err,
-            transient=True,
-            disable=self.speech.quiet or not self._err.is_terminal,
-        )
+        return self._progress(text(first), BarColumn(), text("{task.percentage:>3.0f} %"), *map(text, others))
 
 
 class TrainingProgress:

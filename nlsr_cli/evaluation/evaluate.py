@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError
-from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, luma, score, score_luma
+from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, luma, mean_score, score, score_luma
 from nlsr_cli.evaluation.pairs import Pair
-from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic
+from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic, rgb8
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
 from nlsr_cli.upscaling.batch import as_ours
 
@@ -84,12 +84,12 @@ class Summary:
     @property
     def mean(self) -> Score | None:
         """Return the mean over pictures, as papers print it; None where there is not one."""
-        return _mean([picture.score for picture in self.done])
+        return mean_score([picture.score for picture in self.done if picture.score is not None])
 
     @property
     def mean_bicubic(self) -> Score | None:
         """Return the mean of bicubic enlargement; None where it was not asked for."""
-        return _mean([picture.bicubic for picture in self.done])
+        return mean_score([picture.bicubic for picture in self.done if picture.bicubic is not None])
 
     @property
     def seconds_per_megapixel(self) -> float | None:
@@ -139,15 +139,6 @@ def _plain(score: Score | None) -> dict[str, float | None]:
         return {"psnr": None, "ssim": None}
     psnr = None if score.psnr == float("inf") else round(score.psnr, 4)
     return {"psnr": psnr, "ssim": None if score.ssim is None else round(score.ssim, 6)}
-
-
-def _mean(scores: list[Score | None]) -> Score | None:
-    """Return the mean of scores; that of SSIM over the pictures that have one."""
-    there = [each for each in scores if each is not None]
-    if not there:
-        return None
-    similar = [each.ssim for each in there if each.ssim is not None]
-    return Score(float(np.mean([each.psnr for each in there])), float(np.mean(similar)) if similar else None)
 
 
 def evaluate_pictures(
@@ -240,5 +231,4 @@ def _pixels(source: Path | Pixels, max_pixels: int) -> tuple[Pixels, list[str]]:
         source = picture.color
     if source.dtype == np.uint16:
         notes.append("16 bit are rounded to 8.")
-        source = ((source.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return (source.repeat(3, axis=2) if source.shape[2] == 1 else source), notes
+    return rgb8(source), notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,14 @@ def score_luma(found: Luma, truth: Luma, scale: int) -> Score:
     inside = (slice(scale, -scale), slice(scale, -scale))
     found, truth = found[inside], truth[inside]
     return Score(psnr(found, truth), ssim(found, truth) if min(truth.shape) >= WINDOW else None)
+
+
+def mean_score(scores: Sequence[Score]) -> Score | None:
+    """Return the mean of scores, that of SSIM over those that have one; None where there is not one score."""
+    if not scores:
+        return None
+    similar = [each.ssim for each in scores if each.ssim is not None]
+    return Score(float(np.mean([each.psnr for each in scores])), float(np.mean(similar)) if similar else None)
 
 
 def is_scorable(height: int, width: int, scale: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nlsr_cli.images.alpha import bleed_colors, parse_background
 from nlsr_cli.images.loading import read_stream
-from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import crop_to_multiple, reduce_bicubic, resize_bicubic
 from nlsr_cli.images.sniff import NativeFormats, native_formats
@@ -27,5 +27,6 @@ __all__ = [
     "read_stream",
     "reduce_bicubic",
     "resize_bicubic",
+    "rgb8",
     "write_picture",
 ]

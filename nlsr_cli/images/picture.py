@@ -86,3 +86,11 @@ class Header:
     depth: int
     frames: int
     has_alpha: bool
+
+
+def rgb8(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """Return (h, w, 3) uint8 of grey or colour, 8 or 16 bits: grey is repeated, 16 bits are rounded."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels.astype(np.uint32) + 128) // 257
+    eight = pixels.astype(np.uint8, copy=False)
+    return eight.repeat(3, axis=2) if eight.shape[2] == 1 else eight

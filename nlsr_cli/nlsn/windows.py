@@ -47,7 +47,7 @@ class _AttendWindows(torch.autograd.Function):
             peak = weight.amax(dim=-1, keepdim=True)  # (b, m, j, 1)
             total = weight.sub_(peak).exp_().sum(dim=-1, keepdim=True)  # (b, m, j, 1)
             mixed = torch.matmul(weight.to(values.dtype), value_windows[:, block])  # (b, m, j, c)
-            average[:, block] = mixed.to(total.dtype).div_(total) if mixed.dtype != total.dtype else mixed.div_(total)
+            average[:, block] = mixed.to(total.dtype).div_(total)
             mass[:, block] = peak.add_(total.log_()).squeeze(-1)
         ctx.save_for_backward(query, keys, values, average, mass)
         return average, mass

@@ -12,7 +12,8 @@ import torch
 
 from nlsr_cli import __version__
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.training.plan import counted, option
+from nlsr_cli.options import counted
+from nlsr_cli.training.recipe import option
 from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:

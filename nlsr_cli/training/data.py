@@ -10,10 +10,10 @@ from pathlib import Path
 
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import crop_to_multiple, reduce_bicubic
-from nlsr_cli.options import OutputOptions
+from nlsr_cli.options import OutputOptions, counted
 from nlsr_cli.training.folder import CURVE_NAME
 from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs
-from nlsr_cli.training.plan import Plan, counted
+from nlsr_cli.training.plan import Plan
 from nlsr_cli.upscaling.sources import Sources, find_sources
 
 HELD_OUT = 20  # one photograph in so many is held back

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.errors import ImageReadError, OptionError
-from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic
+from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, rgb8
 from nlsr_cli.training.detail import Fields, fields_of
 from nlsr_cli.upscaling.sources import mode_of
 
@@ -51,7 +51,7 @@ def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: O
         if mode and not stat.S_ISREG(mode):  # a pipe that nobody writes to would be waited for, even at Ctrl-C
             return ImageReadError(path, "is not a regular file")
         try:
-            hr = crop_to_multiple(_rgb8(read_picture(path).color), scale)
+            hr = crop_to_multiple(rgb8(read_picture(path).color), scale)
         except ImageReadError as error:
             return error
         if min(hr.shape[:2]) < least * scale:
@@ -75,13 +75,6 @@ def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: O
             pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C must not wait for the rest of the photographs
             raise
     return loaded
-
-
-def _rgb8(pixels: Pixels) -> Pixels:
-    """Return (h, w, 3) uint8 of grey or colour, 8 or 16 bits."""
-    if pixels.dtype == np.uint16:
-        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
 class PatchPool:
@@ -129,11 +122,6 @@ class PatchPool:
         self._fields = torch.stack([starts[photo], sizes[photo, 1], *_columns(fields)])  # start, width, top, left, ...
         weights = torch.from_numpy(np.concatenate([each.weights for each in fields]))
         self._chance = weights.cumsum(0) / weights.sum()
-
-    @property
-    def megapixels(self) -> float:
-        """Return how much photograph there is, in millions of pixels."""
-        return len(self._hr) / 1e6
 
     def draw(self, batch: int, step: int) -> tuple[Tensor, Tensor]:
         """Return (lr, hr) of step `step`: (b, 3, p, p) and (b, 3, s p, s p), float32 in [0, 1], channels last."""

@@ -9,7 +9,7 @@ from typing import Any
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.options import STORES, ComputeOptions, nearest
-from nlsr_cli.training.recipe import Budget, Recipe
+from nlsr_cli.training.recipe import Budget, Recipe, option
 from nlsr_cli.zoo.card import LICENCE_PATTERN
 
 DEFAULT_MINUTES = 60.0
@@ -119,13 +119,3 @@ class Plan:
         words += ["--every", f"{self.interval:g}", "--device", self.compute.device]
         words += ["--precision", self.compute.precision, "--licence", self.licence, "--store", self.store]
         return shlex.join([*words, *(["--recursive"] if self.recursive else [])])
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number and what it is of: `1 step`, `2 steps`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def option(name: str) -> str:
-    """Return how a choice is written on the command line."""
-    return f"--{name.replace('_', '-')}"

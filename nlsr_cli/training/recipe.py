@@ -47,8 +47,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
             if not low <= getattr(self, name) <= high:  # also false for NaN
-                option = name.replace("_", "-")
-                raise OptionError(f"--{option} must be from {low:.10g} to {high:.10g}, not {getattr(self, name)}")
+                raise OptionError(f"{option(name)} must be from {low:.10g} to {high:.10g}, not {getattr(self, name)}")
         if self.loss not in LOSSES:
             raise OptionError(f"unknown loss '{self.loss}'", nearest(self.loss, LOSSES))
 
@@ -76,3 +75,8 @@ class Budget:
         """Return the share of the budget that is used up after `step` steps and `seconds` of training."""
         used = step / self.steps if self.steps is not None else seconds / (60 * (self.minutes or 1))
         return min(1.0, used)
+
+
+def option(name: str) -> str:
+    """Return how a choice is written on the command line."""
+    return f"--{name.replace('_', '-')}"

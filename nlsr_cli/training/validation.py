@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from nlsr_cli.evaluation.evaluate import bicubic_score
-from nlsr_cli.evaluation.metrics import luma, psnr, score
+from nlsr_cli.evaluation.metrics import luma, mean_score, psnr, score
 from nlsr_cli.images import Pixels
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.training.memory import within_memory
@@ -54,8 +55,10 @@ def score_all(model: NLSN, pairs: Sequence[Pair], placement: Placement) -> tuple
         score(sr, pair.hr, model.config.scale)
         for pair, sr in zip(pairs, _enlarged(model, pairs, placement), strict=True)
     ]
-    similar = [each.ssim for each in scores if each.ssim is not None]
-    return float(np.mean([min(EQUAL, each.psnr) for each in scores])), float(np.mean(similar)) if similar else None
+    mean = mean_score([replace(each, psnr=min(EQUAL, each.psnr)) for each in scores])
+    if mean is None:
+        raise ValueError("there is nothing to measure on")
+    return mean.psnr, mean.ssim
 
 
 def _enlarged(model: NLSN, pairs: Sequence[Pair], placement: Placement) -> Iterator[Pixels]:

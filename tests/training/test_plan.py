@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from nlsr_cli.cli import app
 from nlsr_cli.commands import train as command
 from nlsr_cli.errors import OptionError
-from nlsr_cli.options import ComputeOptions
-from nlsr_cli.training.plan import Plan, counted
+from nlsr_cli.options import ComputeOptions, counted
+from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget, Recipe
 from tests.training.photographs import tiny_plan
 
