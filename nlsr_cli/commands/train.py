@@ -53,6 +53,7 @@ def train(
     average: Annotated[float, typer.Option(help="Decay of the average of the weights, per step.")] = Recipe.average,
     clip: Annotated[float, typer.Option(help="Largest norm of the gradient; 0 never clips.")] = Recipe.clip,
     focus: Annotated[float, typer.Option(help="How much patches with detail are preferred; 0 not.")] = Recipe.focus,
+    halves: Annotated[float, typer.Option(help="Share of patches from photographs at half size.")] = Recipe.halves,
     attention_from: Annotated[
         float, typer.Option(help="Share of the budget after which attention takes part.")
     ] = Recipe.attention_from,
@@ -90,6 +91,7 @@ def train(
                 average=average,
                 clip=clip,
                 focus=focus,
+                halves=halves,
                 attention_from=attention_from,
                 loss=loss,
                 seed=seed,

@@ -15,6 +15,7 @@ from torch import Tensor
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, rgb8
 from nlsr_cli.training.detail import Fields, fields_of
+from nlsr_cli.training.recipe import Recipe
 from nlsr_cli.upscaling.sources import mode_of
 
 DECODERS = 4  # threads; decoding and reduction release the interpreter's lock
@@ -77,50 +78,63 @@ def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: O
     return loaded
 
 
+def halved(pairs: Iterable[Pair], scale: int, least: int) -> list[Pair]:
+    """Return photographs at half their size, but for those that would have under `least` reduced pixels on a side.
+
+    Cameras interpolate colours and files are compressed: at half the size a photograph is as sharp as pixels allow.
+    """
+
+    def halve(pair: Pair) -> Pair | None:
+        if min(pair.hr.shape[:2]) < 2 * least * scale:
+            return None
+        hr = reduce_bicubic(crop_to_multiple(pair.hr, 2 * scale), 2)
+        return Pair(hr, reduce_bicubic(hr, scale))
+
+    with ThreadPoolExecutor(DECODERS) as pool:
+        return [half for half in pool.map(halve, pairs) if half is not None]
+
+
 class PatchPool:
     """All photographs of a training set, resident on one device as uint8, from which random patches are drawn.
 
     Every orientation of the square (the eight of the dihedral group) is equally likely, and so is every position of
-    every photograph where `focus` is 0; see `detail.py` for what it does otherwise. Patches are gathered on the device,
-    so that no loader can starve it; which ones depends on `seed` and the number of the step alone, so that a run that
-    goes on draws what an unbroken one would have drawn.
+    every photograph where `focus` is 0; see `detail.py` for what it does otherwise. The share `halves` of the patches
+    comes from the same photographs at half their size. Patches are gathered on the device, so that no loader can starve
+    it; which ones depends on `seed` and the number of the step alone, so that a run that goes on draws what an unbroken
+    one would have drawn.
 
     Args:
-        pairs: photographs and reductions; each reduction has at least `patch` pixels on a side.
+        pairs: photographs and reductions; each reduction has at least `recipe.patch` pixels on a side.
         scale: how many times larger the photographs are than their reductions.
-        patch: side of a low-resolution patch in pixels.
-        focus: how much likelier patches with more detail are, 0 not at all.
+        recipe: the choices `patch`, `focus`, `halves` and `seed`.
 
     Raises:
         OptionError: there is no photograph.
     """
 
-    def __init__(
-        self,
-        pairs: Iterable[Pair],
-        scale: int,
-        patch: int,
-        device: torch.device,
-        *,
-        seed: int = 0,
-        focus: float = 0,
-    ) -> None:
-        pairs = list(pairs)
+    def __init__(self, pairs: Iterable[Pair], scale: int, recipe: Recipe, device: torch.device) -> None:
+        pairs, patch = list(pairs), recipe.patch
         if not pairs:
             raise OptionError(
                 f"no photograph has {patch * scale} pixels on its short side",
                 "Give larger photographs or a smaller --patch.",
             )
-        self.scale, self.patch, self.seed, self.device = scale, patch, seed, device
+        self.scale, self.patch, self.seed, self.device = scale, patch, recipe.seed, device
+        halves = halved(pairs, scale, patch) if recipe.halves else []
+        whole = len(pairs)
+        pairs += halves
         self._hr = _joined([pair.hr for pair in pairs], device)  # (pixels of all photographs, 3)
         self._lr = _joined([pair.lr for pair in pairs], device)
         sizes = torch.tensor([pair.lr.shape[:2] for pair in pairs])  # (photographs, 2)
         areas = sizes.prod(dim=1)
         starts = areas.cumsum(0) - areas  # of each reduction in the joined rows; times s * s of each photograph
-        fields = [fields_of(pair.hr, pair.lr, patch, focus) for pair in pairs]
+        fields = [fields_of(pair.hr, pair.lr, patch, recipe.focus) for pair in pairs]
         photo = torch.repeat_interleave(torch.arange(len(pairs)), torch.tensor([len(each.tops) for each in fields]))
         self._fields = torch.stack([starts[photo], sizes[photo, 1], *_columns(fields)])  # start, width, top, left, ...
         weights = torch.from_numpy(np.concatenate([each.weights for each in fields]))
+        if halves:
+            weights[photo < whole] *= (1 - recipe.halves) / weights[photo < whole].sum()
+            weights[photo >= whole] *= recipe.halves / weights[photo >= whole].sum()
         self._chance = weights.cumsum(0) / weights.sum()
 
     def draw(self, batch: int, step: int) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "average": (0, 0.99999),
     "clip": (0, 1e6),
     "focus": (0, 4),
+    "halves": (0, 1),
     "attention_from": (0, 1),
     "seed": (0, 2**31 - 1),
 }
@@ -40,6 +41,7 @@ class Recipe:
     average: float = 0.999  # decay of the exponential moving average of the weights, per step
     clip: float = 1.0  # largest norm of the gradient; 0 never clips
     focus: float = 1.0  # patches are drawn with a chance proportional to their detail to this power
+    halves: float = 0.5  # share of the patches that come from photographs at half their size, which are sharper
     attention_from: float = 0.0  # share of the budget from which on the attention layers take part
     loss: str = "l1"  # mean absolute error, or l2, the mean squared error
     seed: int = 0

@@ -191,7 +191,7 @@ class Run:
     def _pool(self) -> PatchPool:
         recipe, pairs, device = self.plan.recipe, self.data.training, self.placement.device
         with within_memory(device, f"keeping {self.megapixels:.0f} megapixels", "Give fewer photographs."):
-            return PatchPool(pairs, self.plan.scale, recipe.patch, device, seed=recipe.seed, focus=recipe.focus)
+            return PatchPool(pairs, self.plan.scale, recipe, device)
 
     def _restore(self) -> None:
         try:

@@ -34,7 +34,7 @@ def tiny_plan(folder: Path, **settings: object) -> Plan:
 
 
 def tiny_pool(data: Data, recipe: Recipe = TINY, scale: int = 2) -> PatchPool:
-    return PatchPool(data.training, scale, recipe.patch, torch.device("cpu"), seed=recipe.seed, focus=recipe.focus)
+    return PatchPool(data.training, scale, recipe, torch.device("cpu"))
 
 
 def tiny_data(folder: Path) -> Data:

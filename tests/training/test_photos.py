@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from PIL import Image
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Picture, reduce_bicubic
 from nlsr_cli.training import photos
-from nlsr_cli.training.photos import Pair, PatchPool, load_pairs
+from nlsr_cli.training.photos import Pair, PatchPool, halved, load_pairs
+from nlsr_cli.training.recipe import Recipe
 from tests.training.photographs import save_photographs
 
 CPU = torch.device("cpu")
+EVEN = Recipe(patch=8, focus=0, halves=0)  # every place of every photograph alike
 
 
 def marked(height: int, width: int, scale: int, photo: int) -> Pair:
@@ -46,15 +49,15 @@ def turned(pixels: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("focus", [0.0, 1.0])
 def test_patches_are_crops_in_all_eight_orientations(scale: int, focus: float) -> None:
     """Every patch is a crop of one photograph, its partner is the same crop, and no orientation is left out."""
-    pairs = [marked(9, 12, scale, 10), marked(11, 8, scale, 20)]
-    pool = PatchPool(pairs, scale, 5, CPU, seed=3, focus=focus)
+    pairs = [marked(12, 15, scale, 10), marked(14, 11, scale, 20)]
+    pool = PatchPool(pairs, scale, replace(EVEN, seed=3, focus=focus), CPU)
     seen = set()
     for step in range(12):
         for low, high in zip(*map(levels, pool.draw(8, step)), strict=True):
             pair = next(pair for pair in pairs if pair.lr[0, 0, 2] == low[0, 0, 2])
             top, left = low[..., 0].min(), low[..., 1].min()
-            crop = pair.lr[top : top + 5, left : left + 5]
-            large = pair.hr[top * scale : (top + 5) * scale, left * scale : (left + 5) * scale]
+            crop = pair.lr[top : top + 8, left : left + 8]
+            large = pair.hr[top * scale : (top + 8) * scale, left * scale : (left + 8) * scale]
             orientation = next(index for index, each in enumerate(turned(crop)) if np.array_equal(each, low))
             np.testing.assert_array_equal(turned(large)[orientation], high)
             seen.add(orientation)
@@ -63,7 +66,7 @@ def test_patches_are_crops_in_all_eight_orientations(scale: int, focus: float) -
 
 def test_borders_are_drawn_as_often_as_any_place() -> None:
     """The first and the last position of each photograph, and photographs by their size."""
-    pool = PatchPool([marked(6, 9, 2, 10), marked(5, 5, 2, 20)], 2, 5, CPU)
+    pool = PatchPool([marked(9, 12, 2, 10), marked(8, 8, 2, 20)], 2, EVEN, CPU)
     low = levels(pool.draw(11_000, 0)[0])
     corners = [(photo, low[i, ..., 0].min(), low[i, ..., 1].min()) for i, photo in enumerate(low[:, 0, 0, 2])]
     counts = {corner: corners.count(corner) for corner in set(corners)}
@@ -71,14 +74,25 @@ def test_borders_are_drawn_as_often_as_any_place() -> None:
     assert all(880 < count < 1120 for count in counts.values()), counts
 
 
+def test_halves_have_their_share() -> None:
+    """A quarter of the patches where a quarter is asked for, though halves have fewer places."""
+    ramps = [np.tile(np.arange(rows, dtype=np.uint8)[:, None, None] * 2, (1, 64, 3)) for rows in (64, 30)]
+    pairs = [Pair(ramp, reduce_bicubic(ramp, 2)) for ramp in ramps]
+    assert [half.hr.shape for half in halved(pairs, 2, 8)] == [(32, 32, 3)]
+    high = levels(PatchPool(pairs, 2, replace(EVEN, halves=0.25), CPU).draw(2000, 0)[1])[..., 0].astype(int)
+    steps = np.maximum(*(np.median(np.abs(np.diff(high, axis=axis)), axis=(1, 2)) for axis in (1, 2)))
+    assert set(steps) == {2, 4}, "levels from row to row, at both sizes"
+    assert 0.22 < (steps == 4).mean() < 0.28
+
+
 def test_draws_depend_on_seed_and_step_alone() -> None:
     """What makes a run that goes on equal to an unbroken one."""
     pair = marked(30, 30, 2, 1)
-    pool, again = (PatchPool([pair], 2, 8, CPU, seed=5) for _ in range(2))
+    pool, again = (PatchPool([pair], 2, replace(EVEN, seed=5), CPU) for _ in range(2))
     again.draw(4, 1)
     assert torch.equal(pool.draw(4, 7)[1], again.draw(4, 7)[1])
     assert not torch.equal(pool.draw(4, 7)[0], pool.draw(4, 8)[0])
-    assert not torch.equal(pool.draw(4, 7)[0], PatchPool([pair], 2, 8, CPU, seed=6).draw(4, 7)[0])
+    assert not torch.equal(pool.draw(4, 7)[0], PatchPool([pair], 2, replace(EVEN, seed=6), CPU).draw(4, 7)[0])
 
 
 def test_loading_counts_what_is_no_use(tmp_path: Path) -> None:
@@ -112,7 +126,7 @@ def test_other_kinds_of_pixels_become_rgb(tmp_path: Path) -> None:
 
 def test_no_photograph_is_an_error() -> None:
     with pytest.raises(OptionError, match="no photograph has 16 pixels"):
-        PatchPool([], 2, 8, CPU)
+        PatchPool([], 2, Recipe(patch=8), CPU)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
