@@ -1,4 +1,4 @@
-"""Softmax attention of every chunk of a ring to itself and its two neighbours: the inner loop of NLSA.
+"""NLSA for training: differentiable, at the cost of memory for every round's sorted sequence.
 
 Dimensions as in `attention.py`: b batch, m chunks, j places in a chunk, p = m j positions, d match channels and
 c channels; e stands for either of these two. A ring is the sorted sequence, its last chunk once more before it and its
@@ -11,11 +11,57 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from nlsr_cli.nlsn.hashing import NORM_EPS
 
 # The largest block of attention scores that is held at once, in elements: 4 MiB of float32, which stays in cache and
 # keeps the memory of a round independent of the picture. Measured fastest of 2**17 to 2**23.
 _BLOCK_ELEMENTS = 2**20
+
+
+def attend_rounds(match: Tensor, value: Tensor, orders: Tensor, chunk_size: int) -> Tensor:
+    """Return the attention of all rounds, (b, n, c), in the dtype of `match`; differentiable, once.
+
+    Args:
+        match: (b, n, d), float32 or float64.
+        value: (b, n, c), maybe in half precision.
+        orders: (b, r, n), the positions of every round in the order of their buckets.
+        chunk_size: j, at most n.
+    """
+    b, n, c = value.shape
+    key = F.normalize(match, dim=-1, eps=NORM_EPS)  # (b, n, d)
+    flat_match, flat_key, flat_value = (t.reshape(b * n, -1) for t in (match, key, value))
+    offset = torch.arange(b, device=match.device).unsqueeze(1)  # (b, 1)
+    rounds, masses = [], []
+    for order in orders.unbind(dim=1):  # (b, n)
+        attended, mass = _attend_round(flat_match, flat_key, flat_value, order + offset * n, chunk_size)
+        place = torch.empty_like(order).scatter_(1, order, torch.arange(n, device=order.device).expand(b, n))
+        place = (place + offset * mass.shape[1]).reshape(-1)  # (b n)
+        rounds.append(attended.reshape(-1, c).index_select(0, place))  # (b n, c)
+        masses.append(mass.reshape(-1).index_select(0, place))  # (b n)
+    if len(rounds) == 1:
+        return rounds[0].view(b, n, c)
+    share = torch.softmax(torch.stack(masses), dim=0).unsqueeze(-1)  # (r, b n, 1)
+    mixed = rounds[0] * share[0]
+    for attended, weight in zip(rounds[1:], share[1:], strict=True):
+        mixed = torch.addcmul(mixed, attended, weight)
+    return mixed.view(b, n, c)
+
+
+def _attend_round(match: Tensor, key: Tensor, value: Tensor, order: Tensor, j: int) -> tuple[Tensor, Tensor]:
+    """Attend within one round: `order` (b, n) sorts the flat positions; returns (b, p, c) and log-mass (b, p)."""
+    b, n = order.shape
+    m = -(-n // j)
+    # The published padding: the tail of the sorted sequence once more, and those repeats take part as keys.
+    order = torch.cat([order, order[:, n - (m * j - n) :]], dim=1) if m * j > n else order  # (b, p)
+    ring = torch.cat([order[:, -j:], order, order[:, :j]], dim=1)  # (b, p + 2j)
+    query = match.index_select(0, order.reshape(-1)).view(b, m, j, -1)  # (b, m, j, d)
+    keys = key.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1)  # (b, p + 2j, d)
+    values = value.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1)  # (b, p + 2j, c)
+    attended, mass = attend_windows(query, keys, values)  # (b, m, j, c), (b, m, j)
+    return attended.view(b, m * j, -1), mass.view(b, m * j)
 
 
 def attend_windows(query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nlsr_cli.errors import TrainingDiverged
 from nlsr_cli.nlsn import NLSN, NonLocalSparseAttention
-from nlsr_cli.nlsn.attention import count_buckets
+from nlsr_cli.nlsn.hashing import count_buckets
 from nlsr_cli.training.optimizer import build_optimizers, set_rates
 from nlsr_cli.training.photos import PatchPool
 from nlsr_cli.training.recipe import Recipe

