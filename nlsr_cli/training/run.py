@@ -272,6 +272,8 @@ class Run:
 
     def _finish(self) -> Finished:
         saved = self._saved
+        if self.plan.budget.progress(self.step, saved.seconds) < 1:  # the last minutes went into saving: a run that
+            self._save()  # goes on must know that they are used up
         model = NLSN(preset(self.plan.preset, self.plan.scale))
         model.load_state_dict(saved.best)
         model.eval().to(self.placement.device)
