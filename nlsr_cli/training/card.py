@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from nlsr_cli import __version__
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.options import counted
 from nlsr_cli.training.recipe import option
+from nlsr_cli.upscaling.device import processor_name
 from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:
@@ -100,12 +99,5 @@ def _licence(run: Run) -> str:
 
 
 def _hardware(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{_processor()}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    return f"{processor_name(device)}{threads}"

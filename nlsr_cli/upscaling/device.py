@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,6 +127,15 @@ def describe_devices() -> list[DeviceFacts]:
             description = f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
         facts.append(DeviceFacts(str(device), description, supported_precisions(device), automatic_precision(device)))
     return facts
+
+
+def processor_name(device: torch.device) -> str:
+    """Return what its maker calls the processor."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

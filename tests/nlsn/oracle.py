@@ -1,4 +1,4 @@
-"""A plain statement of the NLSA computation, written for reading: the oracle that the fast code is held against.
+"""A plain statement of the NLSA computation, written for reading: the oracle that all other code is held against.
 
 It follows the paper (Mei et al., CVPR 2021, section 3) one query at a time, with explicit loops and index lists.
 """
@@ -18,7 +18,7 @@ def hash_codes(match: Tensor, rotations: Tensor) -> Tensor:
     return torch.stack(codes)
 
 
-def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor) -> Tensor:
+def attention_by_definition(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor) -> Tensor:
     """Return what `layer(x, rotations)` must return, for x (1, c, h, w) with at least one chunk of positions."""
     _, c, h, w = x.shape
     n, chunk = h * w, layer.chunk_size

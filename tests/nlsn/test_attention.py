@@ -1,4 +1,4 @@
-"""NLSA against the textbook, and what the published code does not promise: any size, any batch, the same every time."""
+"""NLSA against its definition, and what the published code does not promise: any size, any batch, always alike."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from nlsr_cli.nlsn import NonLocalSparseAttention
 from nlsr_cli.nlsn.attention import reflect_to
 from nlsr_cli.nlsn.hashing import count_buckets
-from tests.nlsn.textbook import textbook_attention
+from tests.nlsn.oracle import attention_by_definition
 
 
 def make_layer(chunk: int = 16, rounds: int = 3, seed: int = 0, channels: int = 8) -> NonLocalSparseAttention:
@@ -18,13 +18,13 @@ def make_layer(chunk: int = 16, rounds: int = 3, seed: int = 0, channels: int = 
     ("height", "width", "chunk"),
     [(4, 4, 16), (4, 5, 16), (6, 8, 16), (7, 9, 16), (3, 40, 16), (13, 11, 12), (9, 9, 80)],
 )
-def test_equals_the_textbook(height: int, width: int, chunk: int) -> None:
+def test_equals_the_definition(height: int, width: int, chunk: int) -> None:
     """Exact multiples, padded tails, one chunk, and a tail that is nearly a whole chunk."""
     layer = make_layer(chunk)
     x = torch.randn(1, 8, height, width, dtype=torch.float64)
     rotations = layer.rotations[:, :, : count_buckets(height * width, chunk) // 2]
     with torch.inference_mode():
-        torch.testing.assert_close(layer(x), textbook_attention(layer, x, rotations), rtol=0, atol=1e-10)
+        torch.testing.assert_close(layer(x), attention_by_definition(layer, x, rotations), rtol=0, atol=1e-10)
 
 
 def test_blocks_of_chunks_join_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,12 +89,12 @@ def test_scores_stay_in_float32_under_autocast(dtype: torch.dtype) -> None:
     assert float((close.float() - exact).abs().max() / exact.abs().max()) < 0.02
 
 
-def test_gradients_equal_the_textbook() -> None:
+def test_gradients_equal_those_of_the_definition() -> None:
     layer = make_layer(chunk=16, rounds=2)
     x = torch.randn(1, 8, 6, 7, dtype=torch.float64)
     rotations = layer.rotations[:, :, : count_buckets(42, 16) // 2]
     gradients = []
-    for output in (layer(x), textbook_attention(layer, x, rotations)):
+    for output in (layer(x), attention_by_definition(layer, x, rotations)):
         layer.zero_grad()
         output.square().sum().backward()
         gradients.append([p.grad.clone() for p in layer.parameters() if p.grad is not None])
