@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from nlsr_cli.errors import NlsrError, OutOfMemory
 from nlsr_cli.upscaling.device import Placement, is_out_of_memory
-from nlsr_cli.upscaling.tiles import Floats, Tile, plan_tiles, stitch
+from nlsr_cli.upscaling.tiles import Floats, plan_tiles, stitch
 
 # Under this side a tile costs no memory worth saving: if it does not fit, nothing will.
 _SMALLEST_SIDE = 32
@@ -125,11 +124,10 @@ class TileRunner:
         self.events.append(f"a tile of {width}×{height} pixels did not fit in memory: redone in tiles of {half}")
         sr = np.empty((1, height * self._scale, width * self._scale, 3), np.float32)
 
-        def enlarge(tiles: Sequence[Tile]) -> list[Floats]:
-            return [self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width])[0] for t in tiles]
+        def emit(row: int, column: int, block: Floats) -> None:
+            sr[0, row : row + block.shape[0], column : column + block.shape[1]] = block
 
-        def emit(row: int, band: Floats) -> None:
-            sr[0, row : row + len(band)] = band
-
-        stitch(plan_tiles(height, width, size=half, overlap=overlap), self._scale, enlarge, emit)
+        plan = plan_tiles(height, width, size=half, overlap=overlap)
+        parts = (self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width])[0] for t in plan)
+        stitch(plan, self._scale, parts, emit)
         return sr

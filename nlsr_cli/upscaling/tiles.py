@@ -5,8 +5,9 @@ Sizes are always (height, width). Positions are in input pixels unless a scale i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,10 @@ class Axis:
             (ramp / total[start * scale : start * scale + len(ramp)]).astype(np.float32)
             for start, ramp in zip(self.starts, ramps, strict=True)
         ]
+
+    def bounds(self, scale: int) -> list[int]:
+        """Return where the final part of every enlarged tile begins, and where the last one ends."""
+        return [start * scale for start in self.starts] + [self.length * scale]
 
     def _ramp(self, index: int, scale: int) -> npt.NDArray[np.float64]:
         """Return an unnormalised trapezoid: flat at the picture's border, falling where a neighbour takes over."""
@@ -83,13 +88,9 @@ class TilePlan:
     def __len__(self) -> int:
         return len(self.rows.starts) * len(self.columns.starts)
 
-    def row_tiles(self, row: int) -> list[Tile]:
-        """Return the tiles of one row of the grid, from left to right."""
-        return [Tile(self.rows.starts[row], left, self.rows.size, self.columns.size) for left in self.columns.starts]
-
     def __iter__(self) -> Iterator[Tile]:
-        for row in range(len(self.rows.starts)):
-            yield from self.row_tiles(row)
+        for top, left in product(self.rows.starts, self.columns.starts):
+            yield Tile(top, left, self.rows.size, self.columns.size)
 
 
 def plan_axis(length: int, *, size: int, overlap: int, minimum: int = 1) -> Axis:
@@ -149,35 +150,47 @@ def plan_for(config: NLSNConfig, options: TileOptions, height: int, width: int) 
     return plan_tiles(height, width, size=size, overlap=options.overlap, minimum=config.min_side)
 
 
-def stitch(
-    plan: TilePlan,
-    scale: int,
-    enlarge: Callable[[Sequence[Tile]], Sequence[Floats]],
-    emit: Callable[[int, Floats], None],
-) -> None:
-    """Enlarge every tile and hand the joined picture on, from top to bottom, as soon as its rows are final.
+def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats], emit: Callable[[int, int, Floats], None]) -> None:
+    """Join enlarged tiles, and hand every part of the picture on as soon as it is final.
 
-    `enlarge` turns a row of tiles into arrays (height * scale, width * scale, channels). `emit` gets the first output
-    row's number and a band (rows, width * scale, channels), weighted and summed. Only one row of tiles is held at a
-    time, whatever the size of the picture.
+    Beside the tile at hand only what its neighbours overlap is held: a strip of its left neighbour, and a strip of the
+    row above, as wide as the picture and as high as the overlap.
+
+    Args:
+        plan: the tiles.
+        scale: how many times they were enlarged.
+        parts: the enlarged tiles in the order of the plan, (height * scale, width * scale, channels); they are changed.
+        emit: gets the first row and the first column of a block in the enlarged picture, and the block.
     """
     vertical, horizontal = plan.rows.weights(scale), plan.columns.weights(scale)
-    ends = [start * scale for start in plan.rows.starts[1:]] + [plan.rows.length * scale]
-    carry: Floats | None = None  # what earlier rows of tiles have added below the last emitted row
-    for row, (start, end) in enumerate(zip(plan.rows.starts, ends, strict=True)):
-        band = _join_row(plan, scale, enlarge(plan.row_tiles(row)), horizontal)
-        band *= vertical[row][:, None, None]
-        if carry is not None:
-            band[: len(carry)] += carry
-        done = end - start * scale
-        emit(start * scale, band[:done])
-        carry = band[done:].copy() if done < len(band) else None
+    tops, lefts = plan.rows.bounds(scale), plan.columns.bounds(scale)
+    parts = iter(parts)
+    above: Floats | None = None  # what rows of tiles above have added below their last final row
+    for row, (top, bottom) in enumerate(pairwise(tops)):
+        below: Floats | None = None
+        beside: Floats | None = None  # what tiles on the left have added right of their last final column
+        for column, (left, right) in enumerate(pairwise(lefts)):
+            part = next(parts)
+            _weigh(part, vertical[row])
+            _weigh(part.swapaxes(0, 1), horizontal[column])
+            if beside is not None:
+                part[:, : beside.shape[1]] += beside
+            beside = part[:, right - left :].copy()
+            block = part[:, : right - left]
+            if above is not None:
+                block[: len(above)] += above[:, left:right]
+            emit(top, left, block[: bottom - top])
+            if row + 1 < len(plan.rows.starts):
+                rest = block[bottom - top :]
+                if below is None:
+                    below = np.empty((len(rest), lefts[-1], part.shape[2]), np.float32)
+                below[:, left:right] = rest
+        above = below
 
 
-def _join_row(plan: TilePlan, scale: int, parts: Sequence[Floats], weights: Sequence[Floats]) -> Floats:
-    """Blend a row of enlarged tiles horizontally into (height * scale, picture width * scale, channels)."""
-    height, _, channels = parts[0].shape
-    band = np.zeros((height, plan.columns.length * scale, channels), np.float32)
-    for left, part, weight in zip(plan.columns.starts, parts, weights, strict=True):
-        band[:, left * scale : left * scale + part.shape[1]] += part * weight[None, :, None]
-    return band
+def _weigh(part: Floats, weights: Floats) -> None:
+    """Multiply the rows of `part` by their weights; most of them are one, and are left alone."""
+    (ones,) = np.nonzero(weights == 1)
+    head, tail = (int(ones[0]), int(ones[-1]) + 1) if len(ones) else (len(weights), len(weights))
+    for rows in (slice(head), slice(tail, None)):
+        part[rows] *= weights[rows, None, None]

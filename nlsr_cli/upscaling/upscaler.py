@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
 
 
@@ -119,24 +120,22 @@ class Upscaler:
 
     def _enlarge(self, pixels: Pixels, plan: TilePlan, runner: TileRunner, count: _Counter) -> Pixels:
         height, width, channels = pixels.shape
-        white = np.iinfo(pixels.dtype).max
         out = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
-        batch = self._batch_size(plan)
 
-        def enlarge(tiles: Sequence[Tile]) -> list[Floats]:
-            parts: list[Floats] = []
-            for first in range(0, len(tiles), batch):
-                group = tiles[first : first + batch]
-                parts.extend(runner.run(np.stack([_cut(pixels, tile) for tile in group])))
-                count.add(len(group))
-            return parts
+        def emit(row: int, column: int, block: Floats) -> None:
+            out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
 
-        def emit(row: int, band: Floats) -> None:
-            levels = band @ _LUMA[:, None] if channels == 1 else band  # (rows, s w, channels)
-            out[row : row + len(band)] = np.rint(np.clip(levels, 0, 1) * white).astype(pixels.dtype)
-
-        stitch(plan, self.scale, enlarge, emit)
+        stitch(plan, self.scale, self._parts(pixels, plan, runner, count), emit)
         return out
+
+    def _parts(self, pixels: Pixels, plan: TilePlan, runner: TileRunner, count: _Counter) -> Iterator[Floats]:
+        """Yield the enlarged tiles in order, (s height, s width, 3) each."""
+        tiles = iter(plan)
+        batch = self._batch_size(plan)
+        while group := list(islice(tiles, batch)):
+            parts = runner.run(np.stack([_cut(pixels, tile) for tile in group]))
+            count.add(len(group))
+            yield from parts
 
     def _batch_size(self, plan: TilePlan) -> int:
         """Return how many tiles go to the device together: one on a CPU, which is full with one."""
@@ -162,3 +161,12 @@ def _cut(pixels: Pixels, tile: Tile) -> Floats:
     box = pixels[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
     levels = box.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
     return np.broadcast_to(levels, (*levels.shape[:2], 3))
+
+
+def _levels(block: Floats, channels: int, dtype: np.dtype[Any]) -> Pixels:
+    """Return (h, w, 3) in [0, 1] as integers, (h, w, channels); one channel is the luma of the three."""
+    white = np.iinfo(dtype).max
+    values = torch.from_numpy(block)
+    values = values @ _LUMA[:, None] if channels == 1 else values
+    values = values.mul(white).round_().clamp_(0, white)
+    return np.asarray(values.to(torch.uint8).numpy() if dtype == np.uint8 else values.numpy().astype(dtype))

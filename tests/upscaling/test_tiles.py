@@ -1,6 +1,6 @@
 """Tiles cover everything, are equal, and join without a trace; the joining never holds the whole picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -56,15 +56,15 @@ def run(picture: np.ndarray, scale: int, size: int, overlap: int) -> np.ndarray:
     plan = plan_tiles(*picture.shape[:2], size=size, overlap=overlap)
     out = np.full((picture.shape[0] * scale, picture.shape[1] * scale, 3), np.nan, np.float32)
 
-    def enlarge(tiles: Sequence[Tile]) -> list[np.ndarray]:
-        parts = [picture[t.top : t.top + t.height, t.left : t.left + t.width] for t in tiles]
-        return [part.repeat(scale, axis=0).repeat(scale, axis=1) for part in parts]
+    parts = (picture[t.top : t.top + t.height, t.left : t.left + t.width] for t in plan)
+    enlarged = (part.repeat(scale, axis=0).repeat(scale, axis=1) for part in parts)
 
-    def emit(row: int, band: np.ndarray) -> None:
-        assert np.isnan(out[row : row + len(band)]).all(), "every row is handed on once"
-        out[row : row + len(band)] = band
+    def emit(row: int, column: int, block: np.ndarray) -> None:
+        target = out[row : row + block.shape[0], column : column + block.shape[1]]
+        assert np.isnan(target).all(), "every pixel is handed on once"
+        target[:] = block
 
-    stitch(plan, scale, enlarge, emit)
+    stitch(plan, scale, enlarged, emit)
     return out
 
 
@@ -77,19 +77,21 @@ def test_tiled_equals_whole_for_a_local_function(size: int, overlap: int, scale:
     np.testing.assert_allclose(run(picture, scale, size, overlap), expected, atol=1e-6)
 
 
-def test_only_the_rows_of_one_tile_row_are_held() -> None:
-    """A band is emitted after each row of tiles, so that memory does not grow with the height of the picture."""
-    plan = plan_tiles(200, 30, size=32, overlap=8)
-    bands: list[int] = []
-    stitch(
-        plan,
-        2,
-        lambda tiles: [np.zeros((t.height * 2, t.width * 2, 3), np.float32) for t in tiles],
-        lambda _, band: bands.append(len(band)),
-    )
-    assert len(bands) == len(plan.rows.starts)
-    assert max(bands) <= 2 * plan.rows.size
-    assert sum(bands) == 400
+def test_a_tile_is_taken_when_the_one_before_is_done() -> None:
+    """Memory must not grow with the picture: no tile is asked for before all that is final was handed on."""
+    plan = plan_tiles(200, 90, size=32, overlap=8)
+    taken: list[int] = []
+    done: list[int] = []
+
+    def parts() -> Iterator[np.ndarray]:
+        for index, tile in enumerate(plan):
+            assert len(done) == index
+            taken.append(index)
+            yield np.zeros((tile.height * 2, tile.width * 2, 3), np.float32)
+
+    stitch(plan, 2, parts(), lambda row, column, block: done.append(block.shape[0] * block.shape[1]))
+    assert len(done) == len(plan)
+    assert sum(done) == 400 * 180
 
 
 def test_border_of_a_tile_has_no_say_where_a_neighbour_has() -> None:
