@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nlsr_cli.errors import NlsrError
     from nlsr_cli.images import Picture, read_picture, write_picture
     from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions, TileOptions, UpscaleOptions
-    from nlsr_cli.upscaling.batch import Outcome
+    from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.upscaler import Upscaler
 
 __version__ = "0.1.0"

@@ -14,7 +14,8 @@ from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, fin
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
-    from nlsr_cli.upscaling.batch import Batch, Outcome
+    from nlsr_cli.upscaling.batch import Batch
+    from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.upscaler import OnTile, Upscaler
 
 

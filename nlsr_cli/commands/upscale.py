@@ -126,7 +126,7 @@ def _plan(
 
 
 def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
-    from nlsr_cli.upscaling.batch import Report
+    from nlsr_cli.upscaling.outcome import Report
 
     start = time.perf_counter()
     batch, source = _plan(console, inputs, target, options)
@@ -146,7 +146,7 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
 
 
 def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
-    from nlsr_cli.upscaling.batch import Outcome, Report
+    from nlsr_cli.upscaling.outcome import Outcome, Report
     from nlsr_cli.upscaling.tiles import plan_for
 
     batch, source = _plan(console, inputs, target, options)

@@ -14,7 +14,7 @@ from nlsr_cli.options import STREAM, counted
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from nlsr_cli.upscaling.batch import Outcome, Report
+    from nlsr_cli.upscaling.outcome import Outcome, Report
     from nlsr_cli.upscaling.planning import Job
 
 

@@ -20,7 +20,7 @@ from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, luma, mean_s
 from nlsr_cli.evaluation.pairs import Pair
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic, rgb8
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
-from nlsr_cli.upscaling.batch import as_ours
+from nlsr_cli.upscaling.outcome import as_ours
 
 Enlarge = Callable[[Pixels], Pixels]  # (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nlsr_cli.errors import ExitCode, ImageReadError, ImageWriteError, NlsrError
+from nlsr_cli.errors import ImageReadError, ImageWriteError, NlsrError
 from nlsr_cli.images import check_size, encode_picture, read_picture, read_stream, write_picture
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM
+from nlsr_cli.upscaling.outcome import Outcome, as_ours
 from nlsr_cli.upscaling.planning import BatchPlan, Job, kept_format
+from nlsr_cli.upscaling.sources import mode_of
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
@@ -20,82 +26,26 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.upscaler import Enlarged, OnTile, Upscaler
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file. `status` is done, skipped or failed; sizes are (height, width)."""
-
-    source: Path
-    output: Path | None
-    status: str
-    input_size: tuple[int, int] | None = None
-    output_size: tuple[int, int] | None = None
-    seconds: float = 0.0
-    tiles: int = 0
-    tile_size: tuple[int, int] | None = None
-    precision: str | None = None
-    ensemble: bool = False
-    notes: tuple[str, ...] = ()
-    error: NlsrError | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the outcome as plain values, for one line of `--json`."""
-        error = self.error
-        return {
-            "source": str(self.source),
-            "output": None if self.output is None else str(self.output),
-            "status": self.status,
-            "input_size": _size(self.input_size),
-            "output_size": _size(self.output_size),
-            "seconds": round(self.seconds, 3),
-            "tiles": self.tiles,
-            "tile_size": _size(self.tile_size),
-            "precision": self.precision,
-            "ensemble": self.ensemble,
-            "notes": list(self.notes),
-            "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
-        }
-
-
-def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
-    return size and {"height": size[0], "width": size[1]}
-
-
 @dataclass
-class Report:
-    """The sum of all outcomes, and the exit code that follows."""
+class _Task:
+    """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone."""
 
-    done: int = 0
-    skipped: int = 0
-    failed: int = 0
-    planned: int = 0
-    interrupted: bool = False
+    job: Job
+    picture: Picture | None = None
+    enlarged: Enlarged | None = None
+    error: NlsrError | None = None
     seconds: float = 0.0
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
-        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0 all done or skipped, 1 nothing done, 3 some files failed, 130 interrupted."""
-        if self.interrupted:
-            return ExitCode.INTERRUPTED
-        if not self.failed:
-            return ExitCode.OK
-        return ExitCode.PARTIAL if self.done + self.skipped else ExitCode.ERROR
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the sum as plain values, for the last line of `--json`."""
-        return {
-            "summary": {
-                "done": self.done,
-                "skipped": self.skipped,
-                "failed": self.failed,
-                "interrupted": self.interrupted,
-                "seconds": round(self.seconds, 3),
-                "exit_code": int(self.exit_code),
-            }
-        }
+    @contextmanager
+    def stage(self) -> Iterator[None]:
+        """Time what is inside, and keep its error: a bug met by one picture must not lose the rest of the folder."""
+        start = time.perf_counter()
+        try:
+            yield
+        except Exception as exc:  # noqa: BLE001 - see above
+            self.error = as_ours(exc, self.job.source)
+        finally:
+            self.seconds += time.perf_counter() - start
 
 
 class Batch:
@@ -138,51 +88,94 @@ class Batch:
         return self._upscaler
 
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
-        """Yield one outcome per job: first those decided by the plan, then the others as they finish.
+        """Yield one outcome per job: first those decided by the plan, then the others in order.
 
-        Only errors of single files become outcomes. What would fail for every file alike, a model that does not load,
-        is raised.
+        While the network has a picture, the next one is read and the last one is written. Only errors of single files
+        become outcomes. What would fail for every file alike, a model that does not load, is raised.
         """
-        for job in self.plan.jobs:
-            if job.error is not None:
-                yield Outcome(job.source, None, "failed", error=job.error)
-            elif job.skip:
-                yield Outcome(job.source, job.target, "skipped", notes=("the output exists already",))
-        for job in self.plan.work:
-            upscaler = self.upscaler  # here, because a model that does not load is no file's own error
-            if on_start is not None:
-                on_start(job)
-            yield self._run_one(job, upscaler, on_tile)
+        yield from _decided(self.plan)
+        yield from self._work(on_start or _ignore, on_tile or _ignore)
 
-    def _run_one(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
-        start = time.perf_counter()
-        try:
-            outcome = self._process(job, upscaler, on_tile)
-        except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
-            outcome = Outcome(job.source, None, "failed", error=as_ours(exc, job.source))
-        return replace(outcome, seconds=time.perf_counter() - start)
+    def _work(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
+        writing: Future[Outcome] | None = None
+        with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
+            try:
+                for task in self._tasks(reader, on_start):
+                    for done, total in self._enlarge(task):
+                        on_tile(done, total)
+                        if writing is not None and writing.done():
+                            yield writing.result()
+                            writing = None
+                    if writing is not None:
+                        yield writing.result()
+                    writing = writer.submit(self._finish, task)
+                if writing is not None:
+                    yield writing.result()
+            except KeyboardInterrupt:
+                if writing is not None:  # it is computed and will be written, so it counts
+                    yield writing.result()
+                raise
 
-    def _process(self, job: Job, upscaler: Upscaler, on_tile: OnTile | None) -> Outcome:
-        stream = job.source is STREAM
-        content = self._read_standard_input() if stream else job.source
-        picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
-        format_ = job.format or kept_format(picture.metadata.format)
-        if job.header is None:  # a stream: the sizes of files were checked by the plan
-            scale = upscaler.scale
-            check_size(format_, picture.height * scale, picture.width * scale, job.target)
-        enlarged = upscaler.upscale(picture, on_tile)
-        written = self._write(job.target, format_, enlarged)
+    def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[_Task]:
+        """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
+        ahead: Future[_Task] | None = None
+        for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
+            _ = self.upscaler  # before the first picture, because a model that does not load is no file's own error
+            on_start(job)
+            task = self._read(job) if ahead is None else ahead.result()
+            ahead = reader.submit(self._read, following) if following and _may_be_read_ahead(following) else None
+            yield task
+
+    def _read(self, job: Job) -> _Task:
+        task = _Task(job)
+        with task.stage():
+            stream = job.source is STREAM
+            content = self._read_standard_input() if stream else job.source
+            task.picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
+            if job.header is None:  # a stream: the sizes of files were checked by the plan
+                scale, picture = self.upscaler.scale, task.picture
+                check_size(_format(task), picture.height * scale, picture.width * scale, job.target)
+        return task
+
+    def _enlarge(self, task: _Task) -> Iterator[tuple[int, int]]:
+        """Yield the numbers of tiles done and in all, tile by tile."""
+        if task.picture is None or task.error is not None:
+            return
+        steps: Iterator[tuple[int, int]] = iter(())
+        with task.stage():
+            steps = self.upscaler.steps(task.picture)
+        while task.error is None and task.enlarged is None:
+            step = None
+            with task.stage():
+                try:
+                    step = next(steps)
+                except StopIteration as finished:
+                    task.enlarged = finished.value
+            if step is not None:
+                yield step
+
+    def _finish(self, task: _Task) -> Outcome:
+        """Write what was enlarged, and say what became of the job."""
+        notes: tuple[str, ...] = ()
+        with task.stage():
+            if task.enlarged is not None:
+                notes = self._write(task.job.target, _format(task), task.enlarged)
+        picture, enlarged = task.picture, task.enlarged
+        if task.error is not None or picture is None or enlarged is None:
+            return Outcome(task.job.source, None, "failed", seconds=task.seconds, error=task.error)
+        told = (*picture.notes, *enlarged.events, *notes, *self._choices(picture, _format(task)))
         return Outcome(
-            source=job.source,
-            output=job.target,
+            source=task.job.source,
+            output=task.job.target,
             status="done",
             input_size=(picture.height, picture.width),
             output_size=(enlarged.picture.height, enlarged.picture.width),
+            seconds=task.seconds,
             tiles=enlarged.tiles,
             tile_size=enlarged.tile_size,
             precision=enlarged.precision,
             ensemble=enlarged.ensemble,
-            notes=tuple(dict.fromkeys((*picture.notes, *enlarged.events, *written, *self._choices(picture, format_)))),
+            notes=tuple(dict.fromkeys(told)),
         )
 
     def _read_standard_input(self) -> bytes:
@@ -219,14 +212,34 @@ class Batch:
         return notes
 
 
-def as_ours(error: Exception, source: Path) -> NlsrError:
-    """Return an error of one file as one of ours, which knows what to say."""
-    if isinstance(error, NlsrError):
-        return error
-    if isinstance(error, MemoryError):
-        hint = "Close other programs, or cut the picture into parts."
-        ours: NlsrError = ImageWriteError(source, "the enlarged picture does not fit in memory", hint)
-    else:
-        ours = NlsrError(f"{source}: unexpected {type(error).__name__}: {error}", "Please report it with NLSR_DEBUG=1.")
-    ours.__cause__ = error
-    return ours
+def _decided(plan: BatchPlan) -> Iterator[Outcome]:
+    """Yield the outcomes of the jobs that need no work."""
+    for job in plan.jobs:
+        if job.error is not None:
+            yield Outcome(job.source, None, "failed", error=job.error)
+        elif job.skip:
+            yield Outcome(job.source, job.target, "skipped", notes=("the output exists already",))
+
+
+def _ignore(*_: object) -> None:
+    """Stand in for a caller who wants to know nothing in between."""
+
+
+def _format(task: _Task) -> str:
+    """Return the format of the output: asked for, or that of the picture."""
+    return task.job.format or (kept_format(task.picture.metadata.format) if task.picture else "")
+
+
+def _may_be_read_ahead(job: Job) -> bool:
+    """Tell whether a source ends: a pipe that nobody writes to must not keep a thread, and with it the process."""
+    return job.source is not STREAM and stat.S_ISREG(mode_of(job.source))
+
+
+@contextmanager
+def _helper(name: str) -> Iterator[ThreadPoolExecutor]:
+    """Give a thread that ends with what it has begun, and does nothing that only waits."""
+    helper = ThreadPoolExecutor(1, thread_name_prefix=name)
+    try:
+        yield helper
+    finally:
+        helper.shutdown(wait=True, cancel_futures=True)

@@ -124,10 +124,8 @@ class TileRunner:
         self.events.append(f"a tile of {width}×{height} pixels did not fit in memory: redone in tiles of {half}")
         sr = np.empty((1, height * self._scale, width * self._scale, 3), np.float32)
 
-        def emit(row: int, column: int, block: Floats) -> None:
-            sr[0, row : row + block.shape[0], column : column + block.shape[1]] = block
-
         plan = plan_tiles(height, width, size=half, overlap=overlap)
         parts = (self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width])[0] for t in plan)
-        stitch(plan, self._scale, parts, emit)
+        for row, column, block in stitch(plan, self._scale, parts):
+            sr[0, row : row + block.shape[0], column : column + block.shape[1]] = block
         return sr

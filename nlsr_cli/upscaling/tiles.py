@@ -5,7 +5,7 @@ Sizes are always (height, width). Positions are in input pixels unless a scale i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -150,8 +150,8 @@ def plan_for(config: NLSNConfig, options: TileOptions, height: int, width: int) 
     return plan_tiles(height, width, size=size, overlap=options.overlap, minimum=config.min_side)
 
 
-def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats], emit: Callable[[int, int, Floats], None]) -> None:
-    """Join enlarged tiles, and hand every part of the picture on as soon as it is final.
+def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tuple[int, int, Floats]]:
+    """Join enlarged tiles, and yield every block of the picture as soon as it is final, one for each tile.
 
     Beside the tile at hand only what its neighbours overlap is held: a strip of its left neighbour, and a strip of the
     row above, as wide as the picture and as high as the overlap.
@@ -160,7 +160,9 @@ def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats], emit: Callable[[
         plan: the tiles.
         scale: how many times they were enlarged.
         parts: the enlarged tiles in the order of the plan, (height * scale, width * scale, channels); they are changed.
-        emit: gets the first row and the first column of a block in the enlarged picture, and the block.
+
+    Yields:
+        The first row and the first column of a block in the enlarged picture, and the block.
     """
     vertical, horizontal = plan.rows.weights(scale), plan.columns.weights(scale)
     tops, lefts = plan.rows.bounds(scale), plan.columns.bounds(scale)
@@ -179,7 +181,7 @@ def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats], emit: Callable[[
             block = part[:, : right - left]
             if above is not None:
                 block[: len(above)] += above[:, left:right]
-            emit(top, left, block[: bottom - top])
+            yield top, left, block[: bottom - top]
             if row + 1 < len(plan.rows.starts):
                 rest = block[bottom - top :]
                 if below is None:

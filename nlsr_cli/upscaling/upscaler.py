@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
 
+T = TypeVar("T")
 OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
 
 _LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
@@ -78,7 +79,11 @@ class Upscaler:
         return plan_for(self.config, self.tile, height, width)
 
     def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
-        """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along.
+        """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along; see `steps`."""
+        return _result(self.steps(picture), on_tile)
+
+    def steps(self, picture: Picture) -> Generator[tuple[int, int], None, Enlarged]:
+        """Enlarge a picture tile by tile: yield the numbers of tiles done and in all, and return what came of it.
 
         Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
         A 16-bit picture runs in float32 unless a precision was asked for.
@@ -93,14 +98,15 @@ class Upscaler:
             placement = placement.in_float32()
         runner = self._runner(placement)
         moving_alpha = picture.alpha is not None and picture.alpha.min() != picture.alpha.max()
-        count = _Counter(on_tile, len(plan) * (2 if moving_alpha else 1))
+        done, total = 0, len(plan) * (2 if moving_alpha else 1)
         color, alpha = picture.color, picture.alpha
         if alpha is not None and moving_alpha:
-            alpha = self._enlarge(alpha[:, :, None], plan, runner, count)[:, :, 0]
+            alpha = (yield from self._enlarge(alpha[:, :, None], plan, runner, done, total))[:, :, 0]
+            done = len(plan)
             color = bleed_colors(color, picture.alpha)  # type: ignore[arg-type]
         elif alpha is not None:
             alpha = np.full((picture.height * self.scale, picture.width * self.scale), alpha.flat[0], alpha.dtype)
-        color = self._enlarge(color, plan, runner, count)
+        color = yield from self._enlarge(color, plan, runner, done, total)
         return Enlarged(
             replace(picture, color=color, alpha=alpha),
             tiles=len(plan),
@@ -113,29 +119,28 @@ class Upscaler:
     def enlarge(self, pixels: Pixels) -> Pixels:
         """Enlarge bare pixels: (h, w, 1 or 3) uint8 or uint16 -> (s h, s w, 1 or 3) of the same dtype."""
         plan = self.plan(*pixels.shape[:2])
-        return self._enlarge(pixels, plan, self._runner(self.placement), _Counter(None, len(plan)))
+        return _result(self._enlarge(pixels, plan, self._runner(self.placement), 0, len(plan)))
 
     def _runner(self, placement: Placement) -> TileRunner:
         return TileRunner(self._model, self.scale, placement, overlap=self.tile.overlap, ensemble=self.ensemble)
 
-    def _enlarge(self, pixels: Pixels, plan: TilePlan, runner: TileRunner, count: _Counter) -> Pixels:
+    def _enlarge(
+        self, pixels: Pixels, plan: TilePlan, runner: TileRunner, done: int, total: int
+    ) -> Generator[tuple[int, int], None, Pixels]:
         height, width, channels = pixels.shape
         out = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
-
-        def emit(row: int, column: int, block: Floats) -> None:
+        for row, column, block in stitch(plan, self.scale, self._parts(pixels, plan, runner)):
             out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
-
-        stitch(plan, self.scale, self._parts(pixels, plan, runner, count), emit)
+            done += 1
+            yield done, total
         return out
 
-    def _parts(self, pixels: Pixels, plan: TilePlan, runner: TileRunner, count: _Counter) -> Iterator[Floats]:
+    def _parts(self, pixels: Pixels, plan: TilePlan, runner: TileRunner) -> Iterator[Floats]:
         """Yield the enlarged tiles in order, (s height, s width, 3) each."""
         tiles = iter(plan)
         batch = self._batch_size(plan)
         while group := list(islice(tiles, batch)):
-            parts = runner.run(np.stack([_cut(pixels, tile) for tile in group]))
-            count.add(len(group))
-            yield from parts
+            yield from runner.run(np.stack([_cut(pixels, tile) for tile in group]))
 
     def _batch_size(self, plan: TilePlan) -> int:
         """Return how many tiles go to the device together: one on a CPU, which is full with one."""
@@ -144,16 +149,15 @@ class Upscaler:
         return max(1, _CUDA_BATCH_FEATURES // (plan.rows.size * plan.columns.size * self.config.n_feats))
 
 
-class _Counter:
-    """Counts finished tiles and tells who asked."""
-
-    def __init__(self, on_tile: OnTile | None, total: int) -> None:
-        self._on_tile, self._total, self._done = on_tile, total, 0
-
-    def add(self, tiles: int) -> None:
-        self._done += tiles
-        if self._on_tile is not None:
-            self._on_tile(self._done, self._total)
+def _result(steps: Generator[tuple[int, int], None, T], on_tile: OnTile | None = None) -> T:
+    """Take all steps, tell of each, and return what they came to."""
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as finished:
+            return cast("T", finished.value)
+        if on_tile is not None:
+            on_tile(done, total)
 
 
 def _cut(pixels: Pixels, tile: Tile) -> Floats:

@@ -1,18 +1,23 @@
 """One bad file never stops the rest, every file has an outcome, and the exit code follows from them."""
 
 import json
-from collections.abc import Callable
+import os
+import threading
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from nlsr_cli.errors import ExitCode, NlsrError, WeightsCorrupt
+from nlsr_cli.images import Picture
 from nlsr_cli.nlsn import NLSN
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, EncodeOptions, OutputOptions
-from nlsr_cli.upscaling.batch import Batch, Outcome, Report
-from nlsr_cli.upscaling.planning import plan_batch
-from nlsr_cli.upscaling.upscaler import Upscaler
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.upscaling.batch import Batch, _may_be_read_ahead
+from nlsr_cli.upscaling.outcome import Outcome, Report
+from nlsr_cli.upscaling.planning import Job, plan_batch
+from nlsr_cli.upscaling.upscaler import Enlarged, Upscaler
 
 Maker = Callable[..., NLSN]
 
@@ -57,13 +62,13 @@ def test_a_bug_met_by_one_file_does_not_lose_the_others(folder: Path, tiny_netwo
     class Flawed(Upscaler):
         calls = 0
 
-        def upscale(self, *args: object, **kwargs: object) -> object:
+        def steps(self, *args: object) -> object:
             Flawed.calls += 1
             if Flawed.calls == 1:
                 raise ZeroDivisionError("oops")
             if Flawed.calls == 2:
                 raise MemoryError
-            return super().upscale(*args, **kwargs)  # type: ignore[arg-type]
+            return super().steps(*args)  # type: ignore[arg-type]
 
     outcomes = list(batch(folder, lambda: Flawed(tiny_network(), compute=ComputeOptions("cpu"))).run())
     assert [o.status for o in outcomes] == ["failed", "failed", "done"]
@@ -96,18 +101,48 @@ def test_an_output_that_appears_meanwhile_is_kept(folder: Path, tiny_network: Ma
     assert (folder / "out" / "a_x2.png").read_text() == "mine"
 
 
-def test_interrupt_passes_through_and_leaves_only_whole_files(folder: Path, tiny_network: Maker) -> None:
-    seen = []
+def test_interrupt_leaves_only_whole_files_and_tells_of_each(folder: Path, tiny_network: Maker) -> None:
+    """A picture that was computed is written, and counts, though Ctrl-C comes while the next one is computed."""
+    calls: list[int] = []
 
     def interrupt(done: int, total: int) -> None:
-        if len(seen) == 1:
+        calls.append(done)
+        if len(calls) == 2:
             raise KeyboardInterrupt
 
     outcomes = batch(folder, lambda: upscaler(tiny_network())).run(on_tile=interrupt)
-    seen.append(next(outcomes))
+    assert next(outcomes).source.name == "a.png"
     with pytest.raises(KeyboardInterrupt):
         next(outcomes)
     assert [path.name for path in (folder / "out").iterdir()] == ["a_x2.png"]
+
+
+def test_the_next_picture_is_read_and_the_last_one_written_meanwhile(folder: Path, tiny_network: Maker) -> None:
+    """When the network has done its second picture, the first lies on disk though nobody has asked for more."""
+    (folder / "b.jpg").write_bytes(b"not a picture")
+    order: list[str] = []
+
+    class Slow(Upscaler):
+        def steps(self, picture: Picture) -> Generator[tuple[int, int], None, Enlarged]:
+            order.append(threading.current_thread().name)
+            enlarged = yield from super().steps(picture)
+            deadline = time.monotonic() + 10
+            while len(order) == 2 and not (folder / "out" / "a_x2.png").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return enlarged
+
+    outcomes = batch(folder, lambda: Slow(tiny_network(), compute=ComputeOptions("cpu"))).run()
+    assert [(next(outcomes).source.name, len(order)) for _ in range(3)] == [("b.jpg", 0), ("a.png", 2), ("c.png", 2)]
+    assert order == [threading.main_thread().name] * 2, "the network stays where Ctrl-C arrives"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+def test_a_pipe_is_not_read_ahead(folder: Path) -> None:
+    """Nobody may ever write to it: a thread that waits there would keep the process after Ctrl-C."""
+    os.mkfifo(folder / "pipe")
+    found = {path.name: _may_be_read_ahead(Job(path, path)) for path in folder.iterdir()}
+    assert found == {"a.png": True, "b.jpg": True, "c.png": True, "pipe": False}
+    assert not _may_be_read_ahead(Job(STREAM, STREAM))
 
 
 @pytest.mark.parametrize(

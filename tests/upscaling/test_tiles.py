@@ -59,12 +59,10 @@ def run(picture: np.ndarray, scale: int, size: int, overlap: int) -> np.ndarray:
     parts = (picture[t.top : t.top + t.height, t.left : t.left + t.width] for t in plan)
     enlarged = (part.repeat(scale, axis=0).repeat(scale, axis=1) for part in parts)
 
-    def emit(row: int, column: int, block: np.ndarray) -> None:
+    for row, column, block in stitch(plan, scale, enlarged):
         target = out[row : row + block.shape[0], column : column + block.shape[1]]
         assert np.isnan(target).all(), "every pixel is handed on once"
         target[:] = block
-
-    stitch(plan, scale, enlarged, emit)
     return out
 
 
@@ -89,7 +87,8 @@ def test_a_tile_is_taken_when_the_one_before_is_done() -> None:
             taken.append(index)
             yield np.zeros((tile.height * 2, tile.width * 2, 3), np.float32)
 
-    stitch(plan, 2, parts(), lambda row, column, block: done.append(block.shape[0] * block.shape[1]))
+    for _, _, block in stitch(plan, 2, parts()):
+        done.append(block.shape[0] * block.shape[1])
     assert len(done) == len(plan)
     assert sum(done) == 400 * 180
 

@@ -1,0 +1,100 @@
+"""What became of every file of a batch, and of all together. No torch, no pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file. `status` is done, skipped or failed; sizes are (height, width)."""
+
+    source: Path
+    output: Path | None
+    status: str
+    input_size: tuple[int, int] | None = None
+    output_size: tuple[int, int] | None = None
+    seconds: float = 0.0
+    tiles: int = 0
+    tile_size: tuple[int, int] | None = None
+    precision: str | None = None
+    ensemble: bool = False
+    notes: tuple[str, ...] = ()
+    error: NlsrError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome as plain values, for one line of `--json`."""
+        error = self.error
+        return {
+            "source": str(self.source),
+            "output": None if self.output is None else str(self.output),
+            "status": self.status,
+            "input_size": _size(self.input_size),
+            "output_size": _size(self.output_size),
+            "seconds": round(self.seconds, 3),
+            "tiles": self.tiles,
+            "tile_size": _size(self.tile_size),
+            "precision": self.precision,
+            "ensemble": self.ensemble,
+            "notes": list(self.notes),
+            "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
+        }
+
+
+def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
+    return size and {"height": size[0], "width": size[1]}
+
+
+@dataclass
+class Report:
+    """The sum of all outcomes, and the exit code that follows."""
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    planned: int = 0
+    interrupted: bool = False
+    seconds: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 all done or skipped, 1 nothing done, 3 some files failed, 130 interrupted."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if not self.failed:
+            return ExitCode.OK
+        return ExitCode.PARTIAL if self.done + self.skipped else ExitCode.ERROR
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sum as plain values, for the last line of `--json`."""
+        return {
+            "summary": {
+                "done": self.done,
+                "skipped": self.skipped,
+                "failed": self.failed,
+                "interrupted": self.interrupted,
+                "seconds": round(self.seconds, 3),
+                "exit_code": int(self.exit_code),
+            }
+        }
+
+
+def as_ours(error: Exception, source: Path) -> NlsrError:
+    """Return an error of one file as one of ours, which knows what to say."""
+    if isinstance(error, NlsrError):
+        return error
+    if isinstance(error, MemoryError):
+        hint = "Close other programs, or cut the picture into parts."
+        ours: NlsrError = ImageWriteError(source, "the enlarged picture does not fit in memory", hint)
+    else:
+        ours = NlsrError(f"{source}: unexpected {type(error).__name__}: {error}", "Please report it with NLSR_DEBUG=1.")
+    ours.__cause__ = error
+    return ours
