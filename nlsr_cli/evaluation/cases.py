@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from nlsr_cli.evaluation.measure import Call, Measured, measure
 from nlsr_cli.images import Metadata, Picture, Pixels, resize_bicubic, write_picture
 from nlsr_cli.nlsn import NLSN, NLSNConfig, NonLocalSparseAttention
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.nlsn.textbook import dense_attention, textbook_attention, textbook_network
+from nlsr_cli.nlsn.textbook import TextbookNetwork, dense_attention, textbook_attention
 from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions
 from nlsr_cli.upscaling.batch import Batch
 from nlsr_cli.upscaling.device import Placement
@@ -132,7 +132,7 @@ def network(stand: Stand) -> Iterator[Comparison]:
     side = 48 if stand.quick else 96
     model = NLSN(NLSNConfig()).eval().to(stand.placement.device)
     x = torch.rand(1, 3, side, side).to(stand.placement.device)
-    plain = textbook_network(model)
+    plain = TextbookNetwork(model)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for placement in stand.placements if stand.placement.device.type == "cuda" else [stand.placement.in_float32()]:
         calls = [_within(placement, model, x), _within(placement.in_float32(), plain, x)]
@@ -154,7 +154,7 @@ def picture(stand: Stand) -> Iterator[Comparison]:
     pixels = _photograph(side, side)
     for family in ("lite", "base"):
         name, model = _model(family)
-        plain = _upscaler(textbook_network(model), stand.placement.in_float32())
+        plain = _upscaler(cast("NLSN", TextbookNetwork(model)), stand.placement.in_float32())
         for placement in stand.placements:
             upscaler = _upscaler(model, placement)
             ours, textbook = stand.measure(partial(upscaler.enlarge, pixels), partial(plain.enlarge, pixels))

@@ -10,11 +10,13 @@ Names of dimensions, used in every shape comment of this package:
 from __future__ import annotations
 
 from math import isqrt
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from nlsr_cli.nlsn.hashing import count_buckets, draw_rotations, hash_codes
+from nlsr_cli.nlsn.onednn import linear
 from nlsr_cli.nlsn.streaming import attend_streaming
 from nlsr_cli.nlsn.windows import attend_rounds
 
@@ -79,11 +81,16 @@ class NonLocalSparseAttention(nn.Module):
             return self.forward(padded, rotations)[:, :, :h, :w]
         with torch.autocast(x.device.type, enabled=False):
             match = _positions(self._float(self.conv_match, x))  # (b, n, d)
-        value = _positions(self.conv_assembly(x))  # (b, n, c)
+        value = self._assemble(x)  # (b, n, c)
         with torch.autocast(x.device.type, enabled=False):
             attended = self._attend(match, value, rotations)  # (b, n, c)
         attended = attended.view(b, h, w, c).permute(0, 3, 1, 2)  # (b, c, h, w)
         return x + self.res_scale * attended.to(x.dtype)
+
+    def _assemble(self, x: Tensor) -> Tensor:
+        """Return the 1x1 convolution of x (b, c, h, w) as positions (b, n, c): a product of matrices."""
+        conv = cast("nn.Conv2d", self.conv_assembly[0])
+        return linear(_positions(x), conv.weight.flatten(1), conv.bias)
 
     @staticmethod
     def _float(conv: nn.Module, x: Tensor) -> Tensor:

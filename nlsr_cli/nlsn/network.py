@@ -8,7 +8,7 @@ residual block. Parameter names are the authors', so that a published checkpoint
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +17,12 @@ from torch import Tensor, nn
 from nlsr_cli.errors import DownloadFailed
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.nlsn.winograd import convolve, pays
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
 BLOCKS_PER_ATTENTION = 8
+_TAIL_REACH = 2  # rows of features on either side that a row of the output depends on
+_LEAST_BAND_ROWS, _BAND_PIXELS, _GPU_BAND_PIXELS = 16, 2**11, 2**16  # of a band of the tail
 
 
 class _WithoutHub:
@@ -67,18 +70,43 @@ class MeanShift(nn.Conv2d):
         self.requires_grad_(False)
 
 
+class WideConv2d(nn.Conv2d):
+    """A 3x3 convolution with a border of zeros, computed by Winograd's algorithm where that pays."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, o, h, w)."""
+        return convolve(x, self.weight, self.bias) if pays(x, self.weight) else super().forward(x)
+
+
+class Shuffle(nn.PixelShuffle):
+    """Sub-pixel shuffle (Shi et al., CVPR 2016) that keeps channels last: the library's takes three times as long."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c f f, h, w) -> (b, c, f h, f w)."""
+        f = self.upscale_factor
+        b, _, h, w = x.shape
+        cells = x.permute(0, 2, 3, 1).reshape(b, h, w, -1, f, f)  # (b, h, w, c, f, f)
+        rows = cells.permute(0, 1, 4, 2, 5, 3).reshape(b, h * f, w * f, -1)  # (b, f h, f w, c)
+        return rows.permute(0, 3, 1, 2)
+
+
 class ResidualBlock(nn.Module):
     """x + res_scale * conv(relu(conv(x))), without normalisation, as in EDSR."""
 
     def __init__(self, n_feats: int, res_scale: float) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(n_feats, n_feats, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(n_feats, n_feats, 3, padding=1)
-        )
+        self.body = nn.Sequential(WideConv2d(n_feats, n_feats), nn.ReLU(inplace=True), WideConv2d(n_feats, n_feats))
         self.res_scale = res_scale
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, c, h, w)."""
+        first, second = (cast("WideConv2d", self.body[index]) for index in (0, 2))
+        if pays(x, first.weight):  # the same, with what follows a convolution done while its result is in cache
+            inner = convolve(x, first.weight, first.bias, relu=True)
+            return convolve(inner, second.weight, second.bias, base=x, scale=self.res_scale)
         return torch.add(x, self.body(x), alpha=self.res_scale)
 
 
@@ -87,14 +115,14 @@ def _upsampler(scale: int, n_feats: int) -> nn.Sequential:
     factors = (2, 2) if scale == 4 else (scale,)
     layers: list[nn.Module] = []
     for factor in factors:
-        layers += [nn.Conv2d(n_feats, n_feats * factor**2, 3, padding=1), nn.PixelShuffle(factor)]
+        layers += [WideConv2d(n_feats, n_feats * factor**2), Shuffle(factor)]
     return nn.Sequential(*layers)
 
 
 def _tail(config: NLSNConfig) -> nn.Sequential:
     if config.upsampler == "pixelshuffledirect":
         shuffled = nn.Conv2d(config.n_feats, 3 * config.scale**2, 3, padding=1)
-        return nn.Sequential(shuffled, nn.PixelShuffle(config.scale))
+        return nn.Sequential(shuffled, Shuffle(config.scale))
     return nn.Sequential(_upsampler(config.scale, config.n_feats), nn.Conv2d(config.n_feats, 3, 3, padding=1))
 
 
@@ -114,7 +142,7 @@ def _body(config: NLSNConfig) -> nn.Sequential:
         layers.append(ResidualBlock(config.n_feats, config.res_scale))
         if index % BLOCKS_PER_ATTENTION == 0:
             layers.append(attention(index // BLOCKS_PER_ATTENTION))
-    return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
+    return nn.Sequential(*layers, WideConv2d(config.n_feats, config.n_feats))
 
 
 class NLSN(
@@ -153,7 +181,7 @@ class NLSN(
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
         features = self.head(x)  # (b, c, h, w)
-        sr = self.tail(self._run_body(features, rotations) + features).to(lr.dtype)  # (b, 3, s h, s w)
+        sr = self._run_tail(self._run_body(features, rotations) + features).to(lr.dtype)  # (b, 3, s h, s w)
         with torch.autocast(lr.device.type, enabled=False):
             if self.config.image_skip == "bilinear":
                 sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
@@ -166,3 +194,22 @@ class NLSN(
         for layer in self.body:
             features = layer(features, next(given)) if isinstance(layer, NonLocalSparseAttention) else layer(features)
         return features
+
+    def _run_tail(self, features: Tensor) -> Tensor:
+        """Return the tail of features (b, c, h, w), (b, 3, s h, s w), in bands where its inner maps would be huge.
+
+        The published tail has c channels at full resolution, by far the most memory of the network. A band is computed
+        with the rows around it that its convolutions reach: one at each of the resolutions, less than two in all.
+        """
+        pixels = _BAND_PIXELS if features.device.type == "cpu" else _GPU_BAND_PIXELS
+        rows = max(_LEAST_BAND_ROWS, pixels // features.shape[3])
+        height, scale = features.shape[2], self.config.scale
+        if torch.is_grad_enabled() or self.config.upsampler != "pixelshuffle" or height <= rows:
+            return torch.as_tensor(self.tail(features))
+        bands = []
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            first, last = max(top - _TAIL_REACH, 0), min(bottom + _TAIL_REACH, height)
+            band = self.tail(features[:, :, first:last])  # (b, 3, s (last - first), s w)
+            bands.append(band[:, :, (top - first) * scale : (bottom - first) * scale])
+        return torch.cat(bands, dim=2)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention
 from nlsr_cli.nlsn.hashing import NORM_EPS, count_buckets
-from nlsr_cli.nlsn.network import NLSN
+from nlsr_cli.nlsn.network import NLSN, ResidualBlock, WideConv2d
 
 
 def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor | None = None) -> Tensor:
@@ -81,19 +81,50 @@ def dense_attention(layer: NonLocalSparseAttention, x: Tensor) -> Tensor:
     return x + layer.res_scale * attended.mT.reshape(x.shape)
 
 
-class _TextbookLayer(nn.Module):
-    def __init__(self, layer: NonLocalSparseAttention) -> None:
+class TextbookNetwork(nn.Module):
+    """The published network with the weights of an NLSN: (b, 3, h, w) RGB in [0, 1] -> (b, 3, s h, s w).
+
+    A copy in the memory format of its authors, built of the library's modules alone; at least one chunk of positions.
+    """
+
+    def __init__(self, model: NLSN) -> None:
         super().__init__()
-        self.layer = layer
+        model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        self.config = model.config
+        self._shifts = nn.ModuleList([model.sub_mean, model.add_mean])
+        self._head, self._layers, self._tail = model.head, nn.ModuleList(model.body), _plain(model.tail)
+        for layer in self._layers:
+            if isinstance(layer, ResidualBlock):
+                layer.body = _plain(layer.body)
+        self._layers[-1] = _plain(nn.Sequential(model.body[-1]))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return textbook_attention(self.layer, x)
+    def forward(self, lr: Tensor) -> Tensor:
+        """Enlarge a batch."""
+        x = self._shifts[0](lr * self.config.rgb_range)  # (b, 3, h, w)
+        first = features = self._head(x)  # (b, c, h, w)
+        for layer in self._layers:
+            if isinstance(layer, NonLocalSparseAttention):
+                features = textbook_attention(layer, features)
+            elif isinstance(layer, ResidualBlock):
+                features = features + layer.res_scale * layer.body(features)
+            else:
+                features = layer(features)
+        sr = self._tail(features + first)  # (b, 3, s h, s w)
+        if self.config.image_skip == "bilinear":
+            sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
+        return torch.as_tensor(self._shifts[1](sr) / self.config.rgb_range)
 
 
-def textbook_network(model: NLSN) -> NLSN:
-    """Return a copy of `model` with the published computation, in the memory format that its authors use."""
-    plain: NLSN = copy.deepcopy(model).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    for index, layer in enumerate(plain.body):
-        if isinstance(layer, NonLocalSparseAttention):
-            plain.body[index] = _TextbookLayer(layer)
-    return plain
+def _plain(layers: nn.Sequential) -> nn.Sequential:
+    """Return the same layers with the library's convolution in place of ours."""
+    found: list[nn.Module] = []
+    for layer in layers:
+        if isinstance(layer, nn.Sequential):
+            found.append(_plain(layer))
+        elif isinstance(layer, WideConv2d):
+            plain = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+            plain.load_state_dict(layer.state_dict())
+            found.append(plain.to(layer.weight))
+        else:
+            found.append(layer)
+    return nn.Sequential(*found)

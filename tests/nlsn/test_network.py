@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from nlsr_cli.nlsn import NLSN, NLSNConfig
+from nlsr_cli.nlsn import NLSN, NLSNConfig, network
+from nlsr_cli.nlsn.network import WideConv2d
+from nlsr_cli.nlsn.textbook import TextbookNetwork
+from nlsr_cli.nlsn.winograd import pays
 
 Maker = Callable[..., NLSN]
 
@@ -75,3 +78,34 @@ def test_hub_mixin_round_trip(tiny_network: Maker, tmp_path: Path) -> None:
     lr = torch.rand(1, 3, 5, 5)
     with torch.inference_mode():
         assert torch.equal(network(lr), again(lr))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_bands_of_the_tail_join_without_a_trace(scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published tail is computed in bands, which must know of each other what its convolutions reach."""
+    torch.manual_seed(0)
+    model = NLSN(NLSNConfig(scale=scale, n_feats=8, n_resblocks=1, chunk_size=16)).double().eval()
+    lr = torch.rand(2, 3, 50, 7, dtype=torch.float64)
+    whole = model(lr).detach()  # with a gradient: in one piece
+    monkeypatch.setattr(network, "_BAND_PIXELS", 1)
+    for rows in (1, 16, 49):
+        monkeypatch.setattr(network, "_LEAST_BAND_ROWS", rows)
+        with torch.inference_mode():
+            torch.testing.assert_close(model(lr), whole, rtol=0, atol=1e-12)
+
+
+def test_wide_network_is_the_published_one_within_float32() -> None:
+    """Where Winograd's convolution takes over, no pixel moves by more than direct float32 convolution may."""
+    torch.manual_seed(0)
+    model = NLSN(NLSNConfig(scale=2, n_feats=128, n_resblocks=2, res_scale=1.0)).eval()
+    weights = [layer.weight for layer in model.modules() if isinstance(layer, WideConv2d)]
+    assert len(weights) == 6, "two blocks, the end of the body, one step of the tail"
+    lr = torch.rand(1, 3, 27, 25)
+    features = torch.empty(1, 128, 27, 25)
+    with torch.inference_mode():
+        assert all(pays(features, weight) for weight in weights)
+        exact = TextbookNetwork(model).double()(lr.double())
+        assert float((model(lr) - exact).abs().max()) < 2e-5
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert not pays(features, weights[0])
+    assert not pays(features, weights[0]), "with a gradient"

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from nlsr_cli.nlsn import NLSN, NLSNConfig, NonLocalSparseAttention
-from nlsr_cli.nlsn.textbook import dense_attention, textbook_attention, textbook_network
+from nlsr_cli.nlsn.network import WideConv2d
+from nlsr_cli.nlsn.textbook import TextbookNetwork, dense_attention, textbook_attention
 from tests.nlsn.test_golden import GOLDEN, load
 
 
@@ -24,13 +25,15 @@ def test_network_computes_what_ours_does() -> None:
     model = NLSN(NLSNConfig(scale=2, n_feats=8, n_resblocks=9, n_hashes=2, chunk_size=9)).double().eval()
     lr = torch.rand(2, 3, 11, 12, dtype=torch.float64)
     with torch.inference_mode():
-        torch.testing.assert_close(textbook_network(model)(lr), model(lr), rtol=0, atol=1e-12)
+        torch.testing.assert_close(TextbookNetwork(model)(lr), model(lr), rtol=0, atol=1e-12)
 
 
-def test_network_is_a_copy() -> None:
-    model = NLSN(NLSNConfig(scale=2, n_feats=8, n_resblocks=1))
-    textbook_network(model)
-    assert isinstance(model.body[0], NonLocalSparseAttention)
+def test_network_is_a_copy_of_plain_layers() -> None:
+    """A comparison with itself would show nothing."""
+    model = NLSN(NLSNConfig(scale=4, n_feats=8, n_resblocks=1))
+    plain = TextbookNetwork(model)
+    assert not any(isinstance(layer, WideConv2d) for layer in plain.modules())
+    assert any(isinstance(layer, WideConv2d) for layer in model.modules())
 
 
 def test_dense_attention_looks_everywhere() -> None:
