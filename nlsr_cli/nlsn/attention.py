@@ -79,13 +79,8 @@ class NonLocalSparseAttention(nn.Module):
             width = max(w, isqrt(self.chunk_size - 1) + 1)
             padded = reflect_to(x, max(h, -(-self.chunk_size // width)), width)
             return self.forward(padded, rotations)[:, :, :h, :w]
-        with torch.autocast(x.device.type, enabled=False):
-            match = _positions(self._float(self.conv_match, x))  # (b, n, d)
-        value = self._assemble(x)  # (b, n, c)
-        with torch.autocast(x.device.type, enabled=False):
-            attended = self._attend(match, value, rotations)  # (b, n, c)
-        attended = attended.view(b, h, w, c).permute(0, 3, 1, 2)  # (b, c, h, w)
-        return x + self.res_scale * attended.to(x.dtype)
+        attended = self._attend(x, rotations)  # (b, n, c)
+        return add_scaled(x, attended.view(b, h, w, c).permute(0, 3, 1, 2).to(x.dtype), self.res_scale)
 
     def _assemble(self, x: Tensor) -> Tensor:
         """Return the 1x1 convolution of x (b, c, h, w) as positions (b, n, c): a product of matrices."""
@@ -97,13 +92,22 @@ class NonLocalSparseAttention(nn.Module):
         """Run a float32 convolution on features that autocast may have left in half precision."""
         return torch.as_tensor(conv(x.float() if x.dtype in (torch.float16, torch.bfloat16) else x))
 
-    def _attend(self, match: Tensor, value: Tensor, rotations: Tensor | None) -> Tensor:
-        """Return what every position gathers, (b, n, c) in the dtype of `match` (b, n, d), for value (b, n, c)."""
+    def _attend(self, x: Tensor, rotations: Tensor | None) -> Tensor:
+        """Return what every position of x (b, c, h, w) gathers, (b, n, c), in float32 or better."""
+        with torch.autocast(x.device.type, enabled=False):
+            match = _positions(self._float(self.conv_match, x))  # (b, n, d)
+        value = self._assemble(x)  # (b, n, c)
         buckets = count_buckets(match.shape[1], self.chunk_size)
         rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (d, r, k / 2)
-        orders = hash_codes(match, rotations).argsort(dim=-1, stable=True)  # (b, r, n)
-        attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
-        return attend(match, value, orders, self.chunk_size)
+        with torch.autocast(x.device.type, enabled=False):
+            orders = hash_codes(match, rotations).argsort(dim=-1, stable=True)  # (b, r, n)
+            attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
+            return attend(match, value, orders, self.chunk_size)
+
+
+def add_scaled(x: Tensor, branch: Tensor, scale: float) -> Tensor:
+    """Return x + scale * branch; without a gradient in the memory of the branch, which must be nobody else's."""
+    return torch.add(x, branch, alpha=scale, out=None if torch.is_grad_enabled() else branch)
 
 
 def _positions(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nlsr_cli.errors import DownloadFailed
-from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
+from nlsr_cli.nlsn.attention import NonLocalSparseAttention, add_scaled, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.winograd import convolve, pays
 
@@ -107,7 +107,7 @@ class ResidualBlock(nn.Module):
         if pays(x, first.weight):  # the same, with what follows a convolution done while its result is in cache
             inner = convolve(x, first.weight, first.bias, relu=True)
             return convolve(inner, second.weight, second.bias, base=x, scale=self.res_scale)
-        return torch.add(x, self.body(x), alpha=self.res_scale)
+        return add_scaled(x, self.body(x), self.res_scale)
 
 
 def _upsampler(scale: int, n_feats: int) -> nn.Sequential:
@@ -181,11 +181,12 @@ class NLSN(
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
         features = self.head(x)  # (b, c, h, w)
-        sr = self._run_tail(self._run_body(features, rotations) + features).to(lr.dtype)  # (b, 3, s h, s w)
+        # In place, as nothing before needs what is changed for its gradient: at full size every copy counts.
+        sr = self._run_tail(self._run_body(features, rotations).add_(features)).to(lr.dtype)  # (b, 3, s h, s w)
         with torch.autocast(lr.device.type, enabled=False):
             if self.config.image_skip == "bilinear":
-                sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
-            return torch.as_tensor(self.add_mean(sr) / self.config.rgb_range)
+                sr += F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
+            return torch.as_tensor(self.add_mean(sr).div_(self.config.rgb_range))
 
     def _run_body(self, features: Tensor, rotations: Sequence[Tensor] | None) -> Tensor:
         if rotations is None:
