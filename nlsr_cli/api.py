@@ -66,7 +66,13 @@ def build_upscaler(options: UpscaleOptions, source: ModelSource | None = None) -
     from nlsr_cli.zoo.checkpoint import load_model as load
 
     source = source or find_model(options)
-    return Upscaler(load(source), compute=options.compute, tile=options.tile, ensemble=options.ensemble)
+    return Upscaler(
+        load(source),
+        compute=options.compute,
+        tile=options.tile,
+        ensemble=options.ensemble,
+        max_memory=options.max_memory,
+    )
 
 
 def plan_files(

@@ -48,6 +48,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def parse_memory(text: str) -> int:
+    """Return the bytes that a text such as 2G, 1.5GB, 800 MiB or 1000000 stands for; K, M and G are powers of 1024.
+
+    Raises:
+        OptionError: it is no amount of memory.
+    """
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([KMGT]?)(?:I?B)?", text.strip().upper())
+    if not found:
+        raise OptionError(f"--max-memory must be an amount of memory, not '{text[:40]}'", "For example: 2G, or 800M.")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
+
+
 def parse_format(text: str) -> str:
     """Return the Pillow name of a format given by name or ending (`jpg`, `.tif`, `WebP`).
 
@@ -151,7 +163,8 @@ class UpscaleOptions:
 
     `model` is a family (`lite`), an embedded name (`nlsn-lite-x4`), a folder, a `.safetensors` file or a Hub id
     `owner/repo[@revision]`; None is the default family. `scale` None is the model's own scale, or 4 for a family.
-    `ensemble` averages eight passes, one for each way to turn and mirror a picture.
+    `ensemble` averages eight passes, one for each way to turn and mirror a picture. `max_memory` is in bytes; None is
+    three quarters of what the device has free.
     """
 
     model: str | None = None
@@ -162,12 +175,15 @@ class UpscaleOptions:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     max_pixels: int = DEFAULT_MAX_PIXELS
     ensemble: bool = False
+    max_memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.scale is not None and self.scale not in SCALES:
             raise OptionError(f"--scale must be {', '.join(map(str, SCALES[:-1]))} or {SCALES[-1]}, not {self.scale}")
         if self.max_pixels < 1:
             raise OptionError(f"--max-pixels must be at least 1, not {self.max_pixels}")
+        if self.max_memory is not None and self.max_memory < 1:
+            raise OptionError(f"--max-memory must be positive, not {self.max_memory}")
 
 
 @dataclass(frozen=True)

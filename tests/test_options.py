@@ -15,6 +15,7 @@ from nlsr_cli.options import (
     format_of_suffix,
     nearest,
     parse_format,
+    parse_memory,
 )
 
 
@@ -68,3 +69,22 @@ def test_format_of_a_path() -> None:
 def test_nearest_names_the_choices_and_a_guess() -> None:
     assert nearest("Lite", ["lite", "base"]) == "Did you mean lite? Valid: lite, base."
     assert nearest("zzz", ["lite", "base"]) == "Valid: lite, base."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2G", 2**31), ("1.5GB", 3 * 2**29), ("800 MiB", 800 * 2**20), ("1000000", 10**6), ("64k", 2**16), ("1t", 2**40)],
+)
+def test_memory_is_read_as_people_write_it(text: str, expected: int) -> None:
+    assert parse_memory(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "much", "-1G", "1e9", "2 G B", "nan", "1.2.3G"])
+def test_no_memory_is_told(text: str) -> None:
+    with pytest.raises(OptionError, match="--max-memory must be an amount of memory"):
+        parse_memory(text)
+
+
+def test_memory_of_nothing_is_refused() -> None:
+    with pytest.raises(OptionError, match="--max-memory must be positive"):
+        UpscaleOptions(max_memory=0)

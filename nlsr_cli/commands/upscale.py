@@ -20,6 +20,7 @@ from nlsr_cli.options import (
     TileOptions,
     UpscaleOptions,
     parse_format,
+    parse_memory,
     parse_scale,
 )
 
@@ -49,6 +50,9 @@ def upscale(
         str,
         typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on a CPU that has it, else fp32."),
     ] = "auto",
+    max_memory: Annotated[
+        str | None, typer.Option(help="Memory for a picture, such as 2G. [default: three quarters of what is free]")
+    ] = None,
     tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
     overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
     ensemble: Annotated[
@@ -95,6 +99,7 @@ def upscale(
             offline=offline,
             compute=ComputeOptions(device, precision),
             tile=TileOptions.parse(tile, overlap),
+            max_memory=None if max_memory is None else parse_memory(max_memory),
             encode=EncodeOptions(quality, lossless, background),
             max_pixels=max_pixels,
             ensemble=ensemble,

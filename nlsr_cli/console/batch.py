@@ -44,7 +44,9 @@ class BatchConsole(Console):
         if not self.speech.verbose or outcome.tile_size is None:
             return ""
         tiles = f"{counted(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
-        return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''})"
+        memory = f", about {(outcome.tile_bytes or 0) / 2**20:.0f} MiB a tile"
+        memory += f" of {outcome.memory / 2**20:.0f}" if outcome.memory else ""
+        return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''}{memory})"
 
     def report(self, report: Report) -> None:
         """Print the sum of a batch."""

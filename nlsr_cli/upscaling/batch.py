@@ -173,6 +173,8 @@ class Batch:
             seconds=task.seconds,
             tiles=enlarged.tiles,
             tile_size=enlarged.tile_size,
+            tile_bytes=enlarged.tile_bytes,
+            memory=enlarged.memory,
             precision=enlarged.precision,
             ensemble=enlarged.ensemble,
             notes=tuple(dict.fromkeys(told)),

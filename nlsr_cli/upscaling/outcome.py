@@ -11,7 +11,10 @@ from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file. `status` is done, skipped or failed; sizes are (height, width)."""
+    """What became of one file. `status` is done, skipped or failed; sizes are (height, width).
+
+    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken.
+    """
 
     source: Path
     output: Path | None
@@ -21,6 +24,8 @@ class Outcome:
     seconds: float = 0.0
     tiles: int = 0
     tile_size: tuple[int, int] | None = None
+    tile_bytes: int | None = None
+    memory: int | None = None
     precision: str | None = None
     ensemble: bool = False
     notes: tuple[str, ...] = ()
@@ -38,6 +43,8 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "tiles": self.tiles,
             "tile_size": _size(self.tile_size),
+            "tile_bytes": self.tile_bytes,
+            "memory_bytes": self.memory,
             "precision": self.precision,
             "ensemble": self.ensemble,
             "notes": list(self.notes),

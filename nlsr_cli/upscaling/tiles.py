@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
+from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,11 @@ Floats = npt.NDArray[np.float32]
 # picture; the rest is a linear ramp. Measured on photographs: README, "Limits".
 _MARGIN_SHARE = 0.25
 
-_TILE_MEMORY = 2**31  # bytes that one tile of automatic size may take
-_LARGEST_AUTO_TILE = 512  # past this, larger tiles change the time per pixel by less than the noise
+# Features (pixels times channels) of a tile of automatic size: enough that overlaps cost little, and few enough that a
+# tile of the smallest network is done in a second or two.
+_TILE_FEATURES = 2**24
+LEAST_SIDE = 64  # pixels; smaller tiles would spend most of their time on overlaps
+_TILE_COST = 2000  # pixels that could be computed in the time that a tile takes besides
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ class TilePlan:
     def __len__(self) -> int:
         return len(self.rows.starts) * len(self.columns.starts)
 
+    @property
+    def cost(self) -> int:
+        """Return the work of all tiles, in pixels."""
+        return len(self) * (self.rows.size * self.columns.size + _TILE_COST)
+
     def __iter__(self) -> Iterator[Tile]:
         for top, left in product(self.rows.starts, self.columns.starts):
             yield Tile(top, left, self.rows.size, self.columns.size)
@@ -123,31 +132,48 @@ def plan_tiles(height: int, width: int, *, size: int, overlap: int, minimum: int
     return TilePlan(rows, columns)
 
 
-def automatic_tile(config: NLSNConfig) -> int:
-    """Return the tile side of `--tile auto`, in input pixels, a multiple of 16.
-
-    It depends on the network alone, never on what happens to be free: the same picture must give the same bytes.
-    """
-    features = 12 * config.n_feats  # live copies in an attention layer, measured
-    if config.upsampler == "pixelshuffle":
-        features += 2 * config.scale**2 * config.n_feats  # the tail's features at full resolution
-    side = int((_TILE_MEMORY / (4 * features)) ** 0.5)
-    return max(64, min(side, _LARGEST_AUTO_TILE) // 16 * 16)
-
-
-def plan_for(config: NLSNConfig, options: TileOptions, height: int, width: int) -> TilePlan:
+def plan_for(config: NLSNConfig, options: TileOptions, height: int, width: int, *, most: int | None = None) -> TilePlan:
     """Return the tiles that a network takes a (height, width) picture in, as `options` ask.
+
+    Automatic tiles depend on the network and the picture alone, never on how fast or full the machine is, so that the
+    same picture gives the same bytes; only where memory does not hold such a tile they are smaller.
+
+    Args:
+        most: the pixels of the largest tile that memory holds; None is any number.
 
     Raises:
         OptionError: the overlap does not fit into tiles of automatic size.
     """
-    size = automatic_tile(config) if options.size is None else options.size
-    if options.size is None and 2 * options.overlap >= size:
+    if options.size is not None:
+        return plan_tiles(height, width, size=options.size, overlap=options.overlap, minimum=config.min_side)
+    largest = max(LEAST_SIDE**2, _TILE_FEATURES // config.n_feats)
+    side = isqrt(largest)
+    if 2 * options.overlap >= side:
         raise OptionError(
-            f"--overlap {options.overlap} is too large for the automatic tile of {size}",
-            f"The overlap must stay under half the tile: at most {(size - 1) // 2} here.",
+            f"--overlap {options.overlap} is too large for automatic tiles of {side}",
+            f"The overlap must stay under half the tile: at most {(side - 1) // 2} here.",
         )
-    return plan_tiles(height, width, size=size, overlap=options.overlap, minimum=config.min_side)
+    pixels = largest if most is None else max(LEAST_SIDE**2, min(largest, most))
+    return cheapest_plan(height, width, pixels=pixels, overlap=options.overlap, minimum=config.min_side)
+
+
+def cheapest_plan(height: int, width: int, *, pixels: int, overlap: int, minimum: int) -> TilePlan:
+    """Return the grid of tiles of at most `pixels` each that computes the fewest pixels, those of overlaps twice.
+
+    Where a side of `LEAST_SIDE` or `minimum` leaves no choice, a tile may be larger.
+    """
+    shared = min(overlap, (LEAST_SIDE - 1) // 2)
+    counts = range(1, max(2, -(-(height - shared) // (LEAST_SIDE - shared)) + 1))
+    highest = max(LEAST_SIDE, pixels // LEAST_SIDE)
+
+    def plans() -> Iterator[TilePlan]:
+        for size in (-(-(height + (count - 1) * shared) // count) for count in counts):
+            if size <= highest:
+                rows = plan_axis(height, size=size, overlap=overlap, minimum=minimum)
+                across = max(LEAST_SIDE, pixels // size)
+                yield TilePlan(rows, plan_axis(width, size=across, overlap=overlap, minimum=minimum))
+
+    return min(plans(), key=lambda plan: plan.cost)
 
 
 def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tuple[int, int, Floats]]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 import torch
 
+from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Picture, Pixels, bleed_colors
 from nlsr_cli.nlsn import NLSNConfig
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling.device import Placement, place
+from nlsr_cli.upscaling.memory import SHARE, free_memory, pixels_within, tile_bytes
 from nlsr_cli.upscaling.runner import TileRunner
-from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
+from nlsr_cli.upscaling.tiles import LEAST_SIDE, Floats, Tile, TilePlan, plan_for, stitch
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -29,11 +31,16 @@ _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; sm
 
 @dataclass(frozen=True)
 class Enlarged:
-    """An enlarged picture and how it came about: the plan's tiles, and what went differently from the plan."""
+    """An enlarged picture and how it came about: the plan's tiles, and what went differently from the plan.
+
+    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken; None where nobody can tell.
+    """
 
     picture: Picture
     tiles: int
     tile_size: tuple[int, int]  # (height, width)
+    tile_bytes: int
+    memory: int | None
     precision: str
     events: tuple[str, ...]
     ensemble: bool = False  # whether it is the mean of eight passes
@@ -47,6 +54,7 @@ class Upscaler:
         compute: device and precision.
         tile: how pictures are cut.
         ensemble: whether eight passes are averaged: slower by as much, and a little nearer to the truth.
+        max_memory: bytes for a picture and its tiles; None is three quarters of what the device has free.
 
     Raises:
         OptionError: this machine lacks the device, or the device lacks the precision.
@@ -59,12 +67,14 @@ class Upscaler:
         compute: ComputeOptions | None = None,
         tile: TileOptions | None = None,
         ensemble: bool = False,
+        max_memory: int | None = None,
     ) -> None:
         compute = compute or ComputeOptions()
         self.placement = place(compute)
         self.config: NLSNConfig = model.config
         self.tile = tile or TileOptions()
         self.ensemble = ensemble
+        self.max_memory = max_memory
         self._chosen_precision = compute.precision
         self._model = model.eval().to(self.placement.device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
@@ -75,8 +85,30 @@ class Upscaler:
         return self.config.scale
 
     def plan(self, height: int, width: int) -> TilePlan:
-        """Return the tiles that a picture of this size is cut into."""
-        return plan_for(self.config, self.tile, height, width)
+        """Return the tiles that a picture of this size is cut into.
+
+        Raises:
+            OptionError: the overlap does not fit, or `max_memory` holds not even the smallest tile.
+        """
+        budget = self._budget(height, width)
+        return self._plan(height, width, self.placement.precision, budget)
+
+    def _plan(self, height: int, width: int, precision: str, budget: int | None) -> TilePlan:
+        most = None if budget is None else pixels_within(self.config, budget, precision)
+        if self.max_memory is not None and self.tile.size is None and (most or 0) < LEAST_SIDE**2:
+            least = tile_bytes(self.config, LEAST_SIDE**2, precision) + self.max_memory - (budget or 0)
+            raise OptionError(
+                f"--max-memory of {self.max_memory / 2**20:.0f} MiB is too little for {width}×{height} pixels",
+                f"This network needs {least / 2**20:.0f} MiB for them.",
+            )
+        return plan_for(self.config, self.tile, height, width, most=most)
+
+    def _budget(self, height: int, width: int) -> int | None:
+        """Return the bytes that a tile may take beside a picture of this size; None where nobody can tell."""
+        if self.max_memory is not None:
+            return self.max_memory - 3 * height * width * (1 + self.scale**2)
+        free = free_memory(self.placement.device)
+        return None if free is None else int(SHARE * free)
 
     def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
         """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along; see `steps`."""
@@ -92,11 +124,15 @@ class Upscaler:
             OutOfMemory: not even the smallest tile fits.
             NlsrError: the network gives non-finite values.
         """
-        plan = self.plan(picture.height, picture.width)
         placement = self.placement
         if picture.depth == 16 and self._chosen_precision == "auto":
             placement = placement.in_float32()
+        size = (picture.height, picture.width)
+        budget = self._budget(*size)
+        plan = self._plan(*size, placement.precision, budget)
         runner = self._runner(placement)
+        if plan != plan_for(self.config, self.tile, *size):
+            runner.events.append("memory has no room for tiles of the usual size: they are smaller")
         moving_alpha = picture.alpha is not None and picture.alpha.min() != picture.alpha.max()
         done, total = 0, len(plan) * (2 if moving_alpha else 1)
         color, alpha = picture.color, picture.alpha
@@ -111,6 +147,8 @@ class Upscaler:
             replace(picture, color=color, alpha=alpha),
             tiles=len(plan),
             tile_size=(plan.rows.size, plan.columns.size),
+            tile_bytes=tile_bytes(self.config, plan.rows.size * plan.columns.size, placement.precision),
+            memory=budget,
             precision=placement.precision,
             events=tuple(dict.fromkeys(runner.events)),
             ensemble=self.ensemble,

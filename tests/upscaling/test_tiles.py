@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSNConfig
 from nlsr_cli.options import TileOptions
-from nlsr_cli.upscaling.tiles import Tile, automatic_tile, plan_axis, plan_for, plan_tiles, stitch
+from nlsr_cli.upscaling.tiles import Tile, TilePlan, plan_axis, plan_for, plan_tiles, stitch
 
 LENGTHS = [1, 2, 7, 12, 31, 32, 33, 63, 64, 65, 100, 127, 511]
 
@@ -101,13 +102,47 @@ def test_border_of_a_tile_has_no_say_where_a_neighbour_has() -> None:
     assert first[:40].min() == 1
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_automatic_size_depends_on_the_network_alone(scale: int) -> None:
-    lite = NLSNConfig(scale, 48, 8, 2, 64, upsampler="pixelshuffledirect")
-    published = NLSNConfig(scale)
-    assert automatic_tile(lite) == 512
-    assert 96 <= automatic_tile(published) < automatic_tile(lite)
-    assert automatic_tile(published) % 16 == 0
+def lite(scale: int = 4) -> NLSNConfig:
+    return NLSNConfig(scale, 48, 8, 2, 64, upsampler="pixelshuffledirect")
+
+
+def largest(plan: TilePlan) -> int:
+    return plan.rows.size * plan.columns.size
+
+
+def test_automatic_tiles_depend_on_the_network() -> None:
+    """A wide network takes its time: its tiles are smaller, so that a tile is never a matter of minutes."""
+    small, wide = (plan_for(config, TileOptions(), 3000, 4000) for config in (lite(), NLSNConfig()))
+    assert 400**2 < largest(small) <= 2**24 // 48
+    assert 200**2 < largest(wide) <= 2**24 // 256
+
+
+@pytest.mark.parametrize("size", [(590, 590), (600, 600), (700, 500), (40, 8000), (3000, 100), (1, 1), (4096, 4096)])
+def test_automatic_tiles_compute_little_twice(size: tuple[int, int]) -> None:
+    """A picture that is a little larger than a tile is not cut into tiles that are mostly overlap."""
+    plan = plan_for(lite(), TileOptions(), *size)
+    assert len(plan) * largest(plan) <= 1.14 * size[0] * size[1]
+    if size[0] * size[1] <= 2**24 // 48:
+        assert len(plan) == 1
+
+
+@pytest.mark.parametrize("most", [2**18, 2**15, 2**13, 4096, 100, 0])
+def test_automatic_tiles_keep_within_memory(most: int) -> None:
+    plan = plan_for(lite(), TileOptions(), 1000, 1400, most=most)
+    assert largest(plan) <= max(most, 64 * 64)
+    for axis, length in ((plan.rows, 1000), (plan.columns, 1400)):
+        assert axis.starts[-1] + axis.size == length
+
+
+def test_memory_without_need_changes_nothing() -> None:
+    """The same picture must give the same bytes on a machine with more memory."""
+    given = (lite(), TileOptions(), 2000, 1400)
+    assert plan_for(*given, most=10**9) == plan_for(*given)
+
+
+def test_an_overlap_beyond_the_tiles_is_refused() -> None:
+    with pytest.raises(OptionError, match="--overlap 400 is too large for automatic tiles of 591"):
+        plan_for(lite(), TileOptions(None, 400), 100, 100)
 
 
 def test_no_tile_is_smaller_than_the_network_takes() -> None:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from nlsr_cli.api import load_model
+from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.upscaling.memory import tile_bytes
 from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.conftest import ASSETS
 
@@ -171,3 +173,24 @@ def test_metadata_travels_along(lite: NLSN, tmp_path: Path) -> None:
     enlarged = upscaler(lite).upscale(source)
     assert enlarged.picture.metadata == source.metadata
     assert (enlarged.tiles, enlarged.tile_size, enlarged.events) == (1, (4, 4), ())
+
+
+def test_memory_bounds_the_tiles_and_is_told(lite: NLSN) -> None:
+    """With less memory the tiles are smaller, and the result says so; with enough of it nothing changes."""
+    color = np.zeros((500, 500, 3), np.uint8)
+    usual, small = (Upscaler(lite, compute=CPU, max_memory=each) for each in (2**31, 2**27))
+    assert len(usual.plan(500, 500)) == 1
+    plan = small.plan(500, 500)
+    assert len(plan) > 4
+    assert tile_bytes(lite.config, plan.rows.size * plan.columns.size, "fp32") <= 2**27
+    enlarged = small.upscale(picture(color[:300, :300]))
+    assert enlarged.tiles > 1
+    assert enlarged.events == ("memory has no room for tiles of the usual size: they are smaller",)
+    assert enlarged.tile_bytes <= (enlarged.memory or 0) <= 2**27
+
+
+def test_memory_that_holds_no_tile_is_told_before_anything_runs(lite: NLSN) -> None:
+    with pytest.raises(OptionError, match="--max-memory of 32 MiB is too little for 500×400 pixels") as error:
+        Upscaler(lite, compute=CPU, max_memory=2**25).upscale(picture(np.zeros((400, 500, 3), np.uint8)))
+    needed = int(error.value.hint.split()[3])
+    Upscaler(lite, compute=CPU, max_memory=(needed + 1) * 2**20).plan(400, 500)

@@ -1,0 +1,97 @@
+"""How much memory there is, and how much of it a tile takes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from nlsr_cli.nlsn.config import NLSNConfig
+
+SHARE = 0.75  # of what is free, that is used where nothing else is asked
+_FIXED = 28 * 2**20  # bytes beside what grows with the tile: blocks of scores, kernels, a strip
+
+_MEMINFO = Path("/proc/meminfo")
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that a device has to give, within the limits of a container; None where nobody can tell."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    found = [bytes_ for bytes_ in (_available(), _left_in_cgroup()) if bytes_ is not None]
+    return min(found) if found else _physical()
+
+
+def _available() -> int | None:
+    """Return what Linux says is available without swapping."""
+    if not _MEMINFO.is_file():
+        return None
+    lines = (line.split() for line in _MEMINFO.read_text().splitlines())
+    return next((int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:"), None)
+
+
+def _left_in_cgroup() -> int | None:
+    """Return what the limit of a container leaves (cgroup v2); cached files do not count, as they give way."""
+    if not _OWN_CGROUP.is_file():
+        return None
+    own = next((line[3:] for line in _OWN_CGROUP.read_text().splitlines() if line.startswith("0::")), "/")
+    for folder in (_CGROUPS / own.lstrip("/"), _CGROUPS):
+        try:
+            limit, used = ((folder / name).read_text().strip() for name in ("memory.max", "memory.current"))
+            lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            cached = next((int(words[1]) for words in lines if words[0] == "inactive_file"), 0)
+        except OSError:
+            continue
+        return None if limit == "max" else max(0, int(limit) - int(used) + cached)
+    return None
+
+
+def _physical() -> int | None:
+    """Return the size of the memory, where the system tells nothing better."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def bytes_per_pixel(config: NLSNConfig, precision: str) -> float:
+    """Return the bytes that a pixel of a tile takes at most while the network has it: a model, held up by tests.
+
+    The most is held inside an attention layer: the features and those of the skip, the values, what is gathered, and
+    matching features as queries and keys; or by the picture itself, which is enlarged, added to and blended in float32.
+    """
+    features, exact = config.n_feats, 4
+    width = _width(precision)
+    matching = features // config.reduction + 1
+    orders = 8 * 3 * config.n_hashes
+    attention = features * (3 * width + exact) + 4 * matching * exact + orders
+    picture = 4 * 3 * config.scale**2 * exact + 2 * features * width
+    return 1.25 * max(attention, picture)
+
+
+def tile_bytes(config: NLSNConfig, pixels: int, precision: str) -> int:
+    """Return the bytes that a tile of so many pixels takes while the network has it."""
+    channels, width = config.n_feats, _width(precision)
+    fixed = _FIXED
+    published = config.upsampler == "pixelshuffle"
+    if published:
+        fixed += 2 * 2**11 * config.scale**2 * channels * 4  # a band of the tail, before and after the shuffle
+    if precision == "fp32" and channels >= 128:  # Winograd's convolution: a strip, and the widest kernel, transformed
+        fixed += 2 * 36 * 128 * channels * 4 + 3 * 36 * (4 if published else 1) * channels**2 * 4
+    return int(fixed + pixels * bytes_per_pixel(config, precision))
+
+
+def _width(precision: str) -> int:
+    """Return the bytes of a feature."""
+    return 4 if precision == "fp32" else 2
+
+
+def pixels_within(config: NLSNConfig, budget: int, precision: str) -> int:
+    """Return the pixels of the largest tile that `budget` bytes hold; 0 if they hold none."""
+    return max(0, int((budget - tile_bytes(config, 0, precision)) / bytes_per_pixel(config, precision)))
