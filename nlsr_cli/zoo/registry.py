@@ -42,7 +42,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9587,
             licence="apache-2.0",
             files={
-                "README.md": "0b662f214e77598e6441b13212c460e658f410a80a625c430010f7f7c080d289",
+                "README.md": "9d9c2474532873977fc53b60753a6f7d5804246713bea1697b0c7bcf1785855a",
                 "config.json": "9969f6cb49e23601cd4b5762aa85d76a29417c4d9acb1f9da22b1cfc2663711e",
                 "model.safetensors": "f7fbfe0ca6116f76493aaa5dcd74d45553e80ba3bc51cb5fe2b52593a25c3bf8",
             },
@@ -52,13 +52,13 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             family="lite",
             scale=4,
             parameters=390_576,
-            psnr=31.25,
-            ssim=0.8825,
-            licence="research-only",
+            psnr=31.59,
+            ssim=0.8865,
+            licence="apache-2.0",
             files={
-                "config.json": "12d4ef6ea9b32901bf710192afe6e3b289fef368ba75ec678ea3ea91c5d788ae",
-                "model.safetensors": "1f90d9248ec9cdd23b64d10eee391d1d1e00949b06d3ba24caa60f3ea9412755",
-                "README.md": "2cbf8db109d2b03fb5d18646f01630baad393beb06ffdd63b7375060d2ca5646",
+                "README.md": "49e9ac9f99218d44736718c54814fd02ca553568191a9fe63d99123ec9595577",
+                "config.json": "e34f0b4da887df779b05ca5d875aa2a845a840e762779a7287425efc67b037c8",
+                "model.safetensors": "8bc9b767d1047d99ecaeb423797c92aa543dda68316d15b8899e14692c3378ba",
             },
         ),
     )
