@@ -6,7 +6,10 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+_PARTS = ".nlsr-*.part"
 
 
 def part_beside(path: Path) -> Path:
@@ -17,10 +20,15 @@ def part_beside(path: Path) -> Path:
     return path.with_name(f".nlsr-{secrets.token_hex(8)}.part")
 
 
+def is_part(name: str) -> bool:
+    """Tell whether a file of this name is a temporary one of ours."""
+    return fnmatchcase(name, _PARTS)
+
+
 def remove_parts(folder: Path) -> None:
     """Remove what processes that were killed have left in a folder in which nobody else writes."""
     with suppress(OSError):
-        for part in folder.glob(".nlsr-*.part"):
+        for part in folder.glob(_PARTS):
             part.unlink()
 
 

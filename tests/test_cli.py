@@ -134,8 +134,16 @@ def test_dry_run_prints_the_plan_and_touches_nothing(sample: Path) -> None:
     target = sample.parent / "out" / "photo_x4.png"
     assert result.stdout == f"would write: {sample} → {target}  PNG  48×40 → 192×160, tiles: 1\n"
     assert names(sample.parent) == ["broken.png", "photo.png"]
-    listed = run("upscale", sample.parent, "--dry-run", "--json").stdout.splitlines()
-    assert [json.loads(line)["status"] for line in listed] == ["would fail", "would write"]
+    *listed, last = map(json.loads, run("upscale", sample.parent, "--dry-run", "--json").stdout.splitlines())
+    assert [line["status"] for line in listed] == ["would fail", "would write"]
+    assert last["summary"].items() >= {"done": 1, "failed": 1, "exit_code": 3}.items()
+
+
+def test_dry_run_tells_what_the_machine_lacks(sample: Path) -> None:
+    """A plan that the real call would refuse is none."""
+    result = run("upscale", sample, "--dry-run", "--device", "cuda:99")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "device 'cuda:99' is not there" in result.stderr
 
 
 def test_json_is_one_object_per_file_and_a_summary(sample: Path) -> None:

@@ -51,7 +51,8 @@ def upscale(
         typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on a CPU that has it, else fp32."),
     ] = "auto",
     max_memory: Annotated[
-        str | None, typer.Option(help="Memory for a picture, such as 2G. [default: three quarters of what is free]")
+        str | None,
+        typer.Option(help="For a picture and its tiles, such as 800M or 2G. [default: 3/4 of what is free]"),
     ] = None,
     tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
     overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
@@ -155,6 +156,10 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
     from nlsr_cli.upscaling.tiles import plan_for
 
     batch, source = _plan(console, inputs, target, options)
+    if options.compute != ComputeOptions():
+        from nlsr_cli.upscaling.device import place
+
+        place(options.compute)  # what this machine lacks is told now; it takes a second, as torch must load
     report = Report()
     for job in batch.plan.jobs:
         if job.error is not None:
@@ -177,7 +182,9 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             if outcome.input_size and outcome.output_size:
                 sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
             console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
-    if len(batch.plan.jobs) > 1 and not console.speech.as_json:
+    if console.speech.as_json:
+        console.json_line(report.as_json())
+    elif len(batch.plan.jobs) > 1:
         counts = {"write": report.done, "skip": report.skipped, "fail": report.failed}
         console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
     return report.exit_code

@@ -52,6 +52,7 @@ class BatchConsole(Console):
         """Print the sum of a batch."""
         if report.interrupted:
             counted = f"{report.done} of {report.planned} done"
+            counted += f", {report.failed} failed" if report.failed else ""
             self.note(f"interrupted: {counted}; finished files are whole, no partial file was left")
             self.note("hint: The same command with --skip-existing goes on from here.")
         elif report.done + report.skipped + report.failed > 1:

@@ -41,6 +41,9 @@ class TrainingConsole(Console):
                 self.note(f"  {path}: too small")
         measured = f"{len(data.validation)} {'held back' if data.held_out else 'others'} to measure on"
         self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
+        if plan.recipe.halves and run.halves < run.photographs:
+            few = "none is" if not run.halves else f"only {run.halves} are"
+            self.note(f"note: {few} large enough for --halves: at half the size no patch fits")
         if data.shared:
             self.note(f"note: {data.shared} of them are learned from too, so their figures flatter the model")
         if run.origin is not None and run.step == 0:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
-from nlsr_cli.files import remove_parts, replace_files
+from nlsr_cli.files import is_part, remove_parts, replace_files
 from nlsr_cli.training.curve import draw_curve
 
 STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", "model", ".lock"
@@ -90,6 +90,11 @@ class RunFolder:
             raise OptionError(f"{path} already holds {taken[0]} of a run", hint)
         if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 - which raises nothing
             raise RunFolderError(path, "is not a folder", "Choose another one.")
+        stranger = None if resume else _stranger(path)
+        if stranger is not None:
+            raise OptionError(
+                f"{path} holds other files, such as {stranger}", "Name a new or empty folder after --out."
+            )
         self._lock: int | None = None
         self._made: list[Path] = []  # by this object, the innermost last
         try:
@@ -264,3 +269,12 @@ def _log(rows: Sequence[Row]) -> bytes:
 
 def _brief(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)[:80]
+
+
+def _stranger(path: Path) -> str | None:
+    """Return the name of something in a folder that no run has left there, if there is any."""
+    try:
+        names = sorted(each.name for each in path.iterdir())
+    except OSError:
+        return None  # there is no folder, or what is wrong with it is told when it is written
+    return next((name for name in names if name != LOCK_NAME and not is_part(name)), None)

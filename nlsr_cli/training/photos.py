@@ -122,6 +122,7 @@ class PatchPool:
         self.scale, self.patch, self.seed, self.device = scale, patch, recipe.seed, device
         halves = halved(pairs, scale, patch) if recipe.halves else []
         whole = len(pairs)
+        self.halves = len(halves)  # photographs that are used at half their size too
         pairs += halves
         self._hr = _joined([pair.hr for pair in pairs], device)  # (pixels of all photographs, 3)
         self._lr = _joined([pair.lr for pair in pairs], device)

@@ -105,7 +105,8 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
 class Run:
     """A run that is ready to train; a context that lets go of its folder in the end.
 
-    `origin` is the model that was continued; `bicubic` the PSNR in dB of interpolation on the validation pictures.
+    `origin` is the model that was continued; `halves` how many photographs are used at half their size too; `bicubic`
+    the PSNR in dB of interpolation on the validation pictures.
     """
 
     def __init__(self, plan: Plan, data: Data, folder: RunFolder, placement: Placement, saved: Saved) -> None:
@@ -114,7 +115,9 @@ class Run:
         self.megapixels, self.photographs = data.megapixels, len(data.training)
         self.bicubic = bicubic_psnr(data.validation, plan.scale)
         model = self._network()
-        self._trainer = Trainer(model, self._pool(), plan.recipe, _DTYPES[placement.precision])
+        pool = self._pool()
+        self.halves = pool.halves
+        self._trainer = Trainer(model, pool, plan.recipe, _DTYPES[placement.precision])
         data.training.clear()  # the pool has them
         if plan.resume:
             self._restore()

@@ -77,7 +77,7 @@ def bytes_per_pixel(config: NLSNConfig, precision: str) -> float:
 
 def tile_bytes(config: NLSNConfig, pixels: int, precision: str) -> int:
     """Return the bytes that a tile of so many pixels takes while the network has it."""
-    channels, width = config.n_feats, _width(precision)
+    channels = config.n_feats
     fixed = _FIXED
     published = config.upsampler == "pixelshuffle"
     if published:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlsr_cli.errors import ExitCode, ImageWriteError, NlsrError
+from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,10 @@ class Report:
 
 
 def as_ours(error: Exception, source: Path) -> NlsrError:
-    """Return an error of one file as one of ours, which knows what to say."""
+    """Return an error of one file as one of ours, which names the file and knows what to say."""
     if isinstance(error, NlsrError):
+        if not isinstance(error, ImageError):  # these name it already
+            error.message = f"{source}: {error.message}"
         return error
     if isinstance(error, MemoryError):
         hint = "Close other programs, or cut the picture into parts."

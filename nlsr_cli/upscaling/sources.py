@@ -73,8 +73,11 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     kept = named + _without_outputs(gathered, output, found)
     # Two links to one file are two pictures with two outputs, hence no resolving.
     found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
-    if not (found.files or found.passed_over() or found.unreadable):
-        raise OptionError("no pictures found", "Give files, folders (with -r for their subfolders) or patterns.")
+    if not (found.files or found.earlier or found.unreadable):
+        seen = [path.name for _, paths in found.passed_over() for path in paths]
+        told = f", only {', '.join(seen[:3])}{', …' if len(seen) > 3 else ''}" if seen else ""
+        hint = "Give files, folders (with -r for their subfolders) or patterns."
+        raise OptionError(f"no pictures found{told}", hint)
     return found
 
 

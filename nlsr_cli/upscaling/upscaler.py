@@ -17,7 +17,7 @@ from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.memory import SHARE, free_memory, pixels_within, tile_bytes
 from nlsr_cli.upscaling.runner import TileRunner
-from nlsr_cli.upscaling.tiles import LEAST_SIDE, Floats, Tile, TilePlan, plan_for, stitch
+from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -95,13 +95,16 @@ class Upscaler:
 
     def _plan(self, height: int, width: int, precision: str, budget: int | None) -> TilePlan:
         most = None if budget is None else pixels_within(self.config, budget, precision)
-        if self.max_memory is not None and self.tile.size is None and (most or 0) < LEAST_SIDE**2:
-            least = tile_bytes(self.config, LEAST_SIDE**2, precision) + self.max_memory - (budget or 0)
+        plan = plan_for(self.config, self.tile, height, width, most=most)
+        rows, columns = plan.rows.size, plan.columns.size
+        needed = tile_bytes(self.config, rows * columns, precision)
+        if self.max_memory is not None and needed > (budget or 0):
+            least = -(-(needed + self.max_memory - (budget or 0)) // 2**20)
             raise OptionError(
-                f"--max-memory of {self.max_memory / 2**20:.0f} MiB is too little for {width}×{height} pixels",
-                f"This network needs {least / 2**20:.0f} MiB for them.",
+                f"{width}×{height} pixels in tiles of {columns}×{rows} take {least} MiB, more than --max-memory",
+                f"Allow {least} MiB." if self.tile.size is None else f"Allow {least} MiB, or choose a smaller --tile.",
             )
-        return plan_for(self.config, self.tile, height, width, most=most)
+        return plan
 
     def _budget(self, height: int, width: int) -> int | None:
         """Return the bytes that a tile may take beside a picture of this size; None where nobody can tell."""

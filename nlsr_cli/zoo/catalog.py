@@ -159,7 +159,7 @@ def _files(source: ModelSource) -> list[Path]:
 
 def _digest_finding(source: ModelSource, path: Path) -> Finding:
     wanted = source.sha256.get(path.name)
-    check = f"{path.name} is unaltered"
+    check = f"{path.name} is unaltered" if wanted else f"{path.name} can be read"
     try:
         found = sha256_of(path)
     except ModelError as exc:

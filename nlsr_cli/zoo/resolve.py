@@ -19,6 +19,7 @@ from nlsr_cli.zoo.registry import (
 )
 from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME, ModelSource, read_config
 
+RUN_MODEL = "model"  # where a training run puts its model
 SHOWN = 200  # characters of a name that is none
 PICKLED = (".pt", ".pth", ".ckpt", ".bin")
 FAMILY_PATTERN = re.compile(r"(?:nlsn-)?(?P<family>[a-z0-9]+)(?:-x(?P<scale>[0-9]{1,4}))?")
@@ -125,6 +126,8 @@ def _in_folder(folder: Path) -> tuple[Path, Path]:
     weights = folder / WEIGHTS_NAME
     if is_present(weights):
         return weights, folder / CONFIG_NAME
+    if is_present(folder / RUN_MODEL / WEIGHTS_NAME):
+        raise UnknownModel(f"{folder} is the folder of a training run", f"Its model is {folder / RUN_MODEL}.")
     others = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".safetensors", *PICKLED))
     if not others:
         raise UnknownModel(f"no {WEIGHTS_NAME} in the folder {folder}", "Give the folder that holds it.")

@@ -214,3 +214,17 @@ def test_states_of_other_kinds_are_damaged(tmp_path: Path, change: dict[str, obj
     torch.save(values, tmp_path / "state.pt")
     with pytest.raises(RunFolderError, match="damaged"):
         folder.load(CHOICES)
+
+
+def test_a_folder_of_other_things_is_no_place_for_a_run(tmp_path: Path) -> None:
+    """State, log and curve among somebody's photographs would be taken for pictures, and be in the way."""
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(OptionError, match=r"holds other files, such as holiday\.jpg"):
+        RunFolder(tmp_path, resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_what_a_killed_run_left_is_no_other_thing(tmp_path: Path) -> None:
+    for name in (".lock", ".nlsr-0123456789abcdef.part"):
+        (tmp_path / name).touch()
+    RunFolder(tmp_path, resume=False).close()

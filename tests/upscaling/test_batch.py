@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nlsr_cli.errors import ExitCode, NlsrError, WeightsCorrupt
+from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, WeightsCorrupt
 from nlsr_cli.images import Picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, ComputeOptions, EncodeOptions, OutputOptions
 from nlsr_cli.upscaling.batch import Batch, _may_be_read_ahead
-from nlsr_cli.upscaling.outcome import Outcome, Report
+from nlsr_cli.upscaling.outcome import Outcome, Report, as_ours
 from nlsr_cli.upscaling.planning import Job, plan_batch
 from nlsr_cli.upscaling.upscaler import Enlarged, Upscaler
 
@@ -174,3 +174,13 @@ def test_outcome_as_json_is_plain() -> None:
     assert json.loads(json.dumps(values)) == values
     assert values["error"] == {"type": "NlsrError", "message": "what", "hint": "do this"}
     assert values["input_size"] == {"height": 3, "width": 4}
+
+
+def test_errors_name_their_file_once(tmp_path: Path) -> None:
+    """In a folder of a thousand files, an error without a name is none."""
+    for error in (
+        NlsrError("the network gives nonsense"),
+        ZeroDivisionError("oops"),
+        ImageReadError("a.png", "is empty"),
+    ):
+        assert as_ours(error, Path("a.png")).message.count("a.png") == 1

@@ -171,3 +171,13 @@ def test_nothing_heavy_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_the_folder_of_a_run_leads_to_its_model(tmp_path: Path) -> None:
+    """`--out run` made it, so `--model run` is what people try."""
+    (tmp_path / "state.pt").touch()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.safetensors").touch()
+    with pytest.raises(UnknownModel, match="is the folder of a training run") as error:
+        resolve(str(tmp_path), None)
+    assert error.value.hint == f"Its model is {tmp_path / 'model'}."
