@@ -69,7 +69,7 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--scale", "four"], 2, "--scale must be a whole number such as 4, not 'four'", ""),
         (["--suffix", "{x}"], 2, "--suffix '{x}' may hold no braces", ""),
         (["-o", "x.jpg", "-f", "png"], 2, "-o x.jpg is named as JPEG, but --format says PNG", ""),
-        (["--scale", "3"], 2, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
+        (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
         (["--device", "gpu"], 2, "unknown device 'gpu'", "Did you mean cuda?"),
         (["--device", "cuda:77"], 2, "device 'cuda:77' is not there", "This machine has:"),

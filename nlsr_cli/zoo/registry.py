@@ -48,6 +48,20 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             },
         ),
         EmbeddedModel(
+            name="nlsn-lite-x3",
+            family="lite",
+            scale=3,
+            parameters=381_483,
+            psnr=33.78,
+            ssim=0.9219,
+            licence="apache-2.0",
+            files={
+                "README.md": "e8b5434cc66992e78780d4ad0a8139d433c612b0f17f047696ff60e784792f91",
+                "config.json": "72e6e96635b2b8ced406f7ae802aa890a6de78c916aae39bc1c1c05eb8ac2298",
+                "model.safetensors": "cf7df57caf898a11bf168a02447376698efe57b865a39a501a8fb823b7db258c",
+            },
+        ),
+        EmbeddedModel(
             name="nlsn-lite-x4",
             family="lite",
             scale=4,

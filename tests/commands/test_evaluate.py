@@ -145,7 +145,7 @@ def test_a_picture_too_small_for_ssim_has_a_dash(data: Path) -> None:
     ("arguments", "code", "error", "hint"),
     [
         (["nlsn-lit-x4", "hr"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
-        (["lite", "hr", "--scale", "3"], 2, "there is no 3x model in the family 'lite'", "2x or 4x"),
+        (["nlsn-lite-x8", "hr"], 2, "there is no 8x model in the family 'lite'", "2x, 3x or 4x"),
         (
             ["nlsn-lite-x2", "hr", "-s", "4"],
             2,

@@ -36,8 +36,8 @@ def test_names_of_embedded_models(model: str | None, scale: int | None, found: s
 @pytest.mark.parametrize(
     ("model", "scale", "error", "message", "hint"),
     [
-        (None, 3, UnknownModel, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
-        ("nlsn-lite-x3", None, UnknownModel, "there is no 3x model in the family 'lite'", "It enlarges 2x or 4x."),
+        ("lite", 8, UnknownModel, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
+        ("nlsn-lite-x8", None, UnknownModel, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         ("nlsn-lite-x4", 2, OptionError, "nlsn-lite-x4 enlarges 4x, but 2x was asked", "Use --model nlsn-lite-x2."),
         ("light", None, UnknownModel, "unknown model 'light'", "Did you mean lite? Valid: lite,"),
         ("", None, UnknownModel, "unknown model ''", "Valid: lite,"),
