@@ -42,7 +42,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9587,
             licence="apache-2.0",
             files={
-                "README.md": "62a8b54a54bb8800e993f09aaca016700cdd1d27dba4ddb3bbfbfc1b9baebea8",
+                "README.md": "6dfff778761e5e947f1d63906f97fbfc598d3f9fea3ebc5cb772e39c42f2d639",
                 "config.json": "9969f6cb49e23601cd4b5762aa85d76a29417c4d9acb1f9da22b1cfc2663711e",
                 "model.safetensors": "f7fbfe0ca6116f76493aaa5dcd74d45553e80ba3bc51cb5fe2b52593a25c3bf8",
             },
@@ -56,7 +56,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9219,
             licence="apache-2.0",
             files={
-                "README.md": "e60ece54a4163df9316c9af7100efbf3ddd1b3178903223ab16defc4f55c1db6",
+                "README.md": "30e9c0a19280704fd2f7ce318d6d0a57843f3337c928d2f412da295a806bc802",
                 "config.json": "72e6e96635b2b8ced406f7ae802aa890a6de78c916aae39bc1c1c05eb8ac2298",
                 "model.safetensors": "cf7df57caf898a11bf168a02447376698efe57b865a39a501a8fb823b7db258c",
             },
@@ -70,7 +70,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.8865,
             licence="apache-2.0",
             files={
-                "README.md": "8a05a2c3b95e1b9bcd77405794f507e1430d6878b33bb17e14ad58e5895568ff",
+                "README.md": "0cb6176f050c0ef5e1bce47669e0fd3a84b40d72dd4fad9370bd09e732ec4c9c",
                 "config.json": "e34f0b4da887df779b05ca5d875aa2a845a840e762779a7287425efc67b037c8",
                 "model.safetensors": "8bc9b767d1047d99ecaeb423797c92aa543dda68316d15b8899e14692c3378ba",
             },
