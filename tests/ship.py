@@ -37,9 +37,9 @@ Chosen by measurement, at 4x on two cores; PSNR in dB on the 20 validation pictu
 
 Optimizer, in three minutes: Adam 25.18 / 29.91, Muon for the kernels of the body and Adam for the rest 25.40 / 30.61.
 Photographs, after 1000 steps: at half their size 25.46 / 30.73, whole 25.42 / 30.70. One run differs from the next by
-about 0.015 on validation. Attention from the first of 900 steps or never: 25.42 / 30.65 both, at 0.18 and 0.09 s a step:
-it pays late, which is why the first third of the training of `nlsn-lite-x2` did without. Attention, in the finished `nlsn-lite-x4`, with other settings and no further training, and
-the CPU time, of both cores together, that a 256x256 picture takes in float32:
+about 0.015 on validation. Attention from the first of 900 steps on or never: 25.42 / 30.65 both, at 0.18 and 0.09 s a
+step. In the finished `nlsn-lite-x4`, with other settings and no further training, and the
+CPU time, of both cores together, that a 256x256 picture takes in float32:
 
 | chunk | rounds | validation | Set5 | CPU time |
 |---|---|---|---|---|

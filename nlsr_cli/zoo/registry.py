@@ -42,7 +42,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9587,
             licence="apache-2.0",
             files={
-                "README.md": "6dfff778761e5e947f1d63906f97fbfc598d3f9fea3ebc5cb772e39c42f2d639",
+                "README.md": "68b025aa41e95d64cd4b91ea4ca20a06962e4ec74c52930caca194d816573f58",
                 "config.json": "9969f6cb49e23601cd4b5762aa85d76a29417c4d9acb1f9da22b1cfc2663711e",
                 "model.safetensors": "f7fbfe0ca6116f76493aaa5dcd74d45553e80ba3bc51cb5fe2b52593a25c3bf8",
             },
@@ -56,7 +56,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9219,
             licence="apache-2.0",
             files={
-                "README.md": "30e9c0a19280704fd2f7ce318d6d0a57843f3337c928d2f412da295a806bc802",
+                "README.md": "fa23f7a5ea2b7733c0fca7953984ab2675fe356323b86a8c2fafeb11f20b9cb5",
                 "config.json": "72e6e96635b2b8ced406f7ae802aa890a6de78c916aae39bc1c1c05eb8ac2298",
                 "model.safetensors": "cf7df57caf898a11bf168a02447376698efe57b865a39a501a8fb823b7db258c",
             },
@@ -70,7 +70,7 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.8865,
             licence="apache-2.0",
             files={
-                "README.md": "0cb6176f050c0ef5e1bce47669e0fd3a84b40d72dd4fad9370bd09e732ec4c9c",
+                "README.md": "f6b0eb26476bc77715a70eef09c0caa1871ce10a32906ffcc3fc85ecbce90d5c",
                 "config.json": "e34f0b4da887df779b05ca5d875aa2a845a840e762779a7287425efc67b037c8",
                 "model.safetensors": "8bc9b767d1047d99ecaeb423797c92aa543dda68316d15b8899e14692c3378ba",
             },
