@@ -12,7 +12,7 @@ from pathlib import Path
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, OptionError
 from nlsr_cli.images import Header, check_size, probe
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
-from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of
+from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
 
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
@@ -57,6 +57,8 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: in
     if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
+    if not (found.files or found.earlier or found.unreadable):
+        raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
     jobs = [_job(source, root, folder, file, output, scale, max_pixels) for source, root in found.files]

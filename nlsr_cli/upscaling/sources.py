@@ -73,12 +73,16 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     kept = named + _without_outputs(gathered, output, found)
     # Two links to one file are two pictures with two outputs, hence no resolving.
     found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
-    if not (found.files or found.earlier or found.unreadable):
-        seen = [path.name for _, paths in found.passed_over() for path in paths]
-        told = f", only {', '.join(seen[:3])}{', …' if len(seen) > 3 else ''}" if seen else ""
-        hint = "Give files, folders (with -r for their subfolders) or patterns."
-        raise OptionError(f"no pictures found{told}", hint)
+    if not (found.files or found.passed_over() or found.unreadable):
+        raise nothing_found(found)
     return found
+
+
+def nothing_found(found: Sources) -> OptionError:
+    """Return the error for a call that has nothing to do, which names what was passed over."""
+    seen = [path.name for _, paths in found.passed_over() for path in paths]
+    told = f", only {', '.join(seen[:3])}{', …' if len(seen) > 3 else ''}" if seen else ""
+    return OptionError(f"no pictures found{told}", "Give files, folders (with -r for their subfolders) or patterns.")
 
 
 def _walk(folder: Path, output: OutputOptions, found: Sources) -> Iterable[Path]:

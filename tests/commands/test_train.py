@@ -87,7 +87,7 @@ def test_quiet_says_nothing_and_verbose_names_files() -> None:
 
 
 def test_starting_from_another_scale_is_told() -> None:
-    result = invoke("photos", "--out", "run", "--init", "lite", "--scale", "3", *QUICK)
+    result = invoke("photos", "--out", "run", "--init", "nlsn-lite-x4", "--scale", "3", *QUICK)
     assert result.exit_code == 0, result.stderr
     assert "from nlsn-lite-x4: " in result.stderr
     assert "the tail is new (it enlarges 4x)" in result.stderr
@@ -199,7 +199,7 @@ def test_measuring_on_what_is_learned_from_is_told() -> None:
 
 
 def test_halves_that_nothing_is_large_enough_for_are_told() -> None:
-    result = invoke("photos", "--out", "run", "--scale", "2", *QUICK)
+    result = invoke("photos", "--out", "run", "--scale", "2", *QUICK, "--patch", "20")
     assert "note: none is large enough for --halves: at half the size no patch fits" in result.stderr
-    result = invoke("photos", "--out", "other", "--scale", "2", *QUICK, "--halves", "0")
+    result = invoke("photos", "--out", "other", "--scale", "2", *QUICK, "--patch", "20", "--halves", "0")
     assert "--halves" not in result.stderr

@@ -84,7 +84,10 @@ def test_families_give_their_member_of_the_scale(tmp_path: Path, monkeypatch: py
         origin = build_network(tiny_plan(tmp_path, init="lite", scale=scale))[1]
         assert origin is not None
         taken[scale] = (origin.name, "tail is new" in origin.taken)
-    assert taken == {2: ("nlsn-lite-x2", False), 3: ("nlsn-lite-x4", True), 4: ("nlsn-lite-x4", False)}
+    assert taken == {2: ("nlsn-lite-x2", False), 3: ("nlsn-lite-x3", False), 4: ("nlsn-lite-x4", False)}
+    origin = build_network(tiny_plan(tmp_path, init="nlsn-lite-x4", scale=3))[1]
+    assert origin is not None
+    assert (origin.name, "tail is new" in origin.taken) == ("nlsn-lite-x4", True)
     with pytest.raises(ModelError):
         build_network(tiny_plan(tmp_path, init="no-such-model"))
 

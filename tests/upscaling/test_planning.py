@@ -157,3 +157,19 @@ def test_ending_and_format_must_agree(tmp_path: Path) -> None:
         plan(path, target=tmp_path / "b.jpg", format="PNG")
     (job,) = plan(path, target=tmp_path / "b.dat", format="PNG").jobs
     assert (job.target.name, job.format) == ("b.dat", "PNG")
+
+
+def test_a_folder_without_pictures_of_its_own_is_an_error(tmp_path: Path) -> None:
+    """A call that does nothing must not look like one that did all: somebody forgot -r."""
+    (tmp_path / "notes.txt").write_text("none")
+    picture(tmp_path / "album" / "a.png")
+    with pytest.raises(OptionError, match=r"no pictures found, only notes\.txt, album") as error:
+        plan(tmp_path)
+    assert "with -r for their subfolders" in error.value.hint
+
+
+def test_a_folder_of_finished_outputs_is_none(tmp_path: Path) -> None:
+    """A second call has nothing left to do, and that is well."""
+    for name in ("a.png", "a_x4.png"):
+        picture(tmp_path / name)
+    assert len(plan(tmp_path, existing="skip").work) == 0

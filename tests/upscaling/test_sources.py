@@ -118,12 +118,3 @@ def test_linked_folders_are_told_not_followed(tmp_path: Path) -> None:
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no pictures found"):
         find(tmp_path)
-
-
-def test_a_folder_without_pictures_of_its_own_is_nothing_found(tmp_path: Path) -> None:
-    """A call that does nothing must not look like one that did all: somebody forgot -r."""
-    (tmp_path / "notes.txt").write_text("none")
-    picture(tmp_path / "album" / "a.png")
-    with pytest.raises(OptionError, match=r"no pictures found, only notes\.txt, album") as error:
-        find(tmp_path)
-    assert "with -r for their subfolders" in error.value.hint

@@ -318,5 +318,5 @@ def test_the_listing_shows_what_is_cached_and_ours(hub: FakeHub, user: User) -> 
     assert user.run("someone/language-model")["error"] == "WeightsMismatch"
     commit = user.run()["revision"]
     listed = user.run(verb="list")["models"]
-    assert [name for name, _ in listed] == ["nlsn-lite-x2", "nlsn-lite-x4", f"{REPO}@{commit}"]
+    assert [name for name, _ in listed] == ["nlsn-lite-x2", "nlsn-lite-x3", "nlsn-lite-x4", f"{REPO}@{commit}"]
     assert all(len(digest) == 64 for _, digest in listed)
