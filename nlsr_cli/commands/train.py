@@ -113,7 +113,8 @@ def train(
 
 
 def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
-    from nlsr_cli.training.run import Interrupted, prepare
+    from nlsr_cli.training.events import Interrupted
+    from nlsr_cli.training.run import prepare
 
     with console.reading_progress() as on_photo:
         run = prepare(plan, on_photo)

@@ -14,7 +14,8 @@ from nlsr_cli.options import counted
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from nlsr_cli.training.run import Event, Finished, Progressed, Run, Validated
+    from nlsr_cli.training.events import Event, Finished, Progressed, Validated
+    from nlsr_cli.training.run import Run
 
 
 class TrainingConsole(Console):
@@ -62,7 +63,7 @@ class TrainingConsole(Console):
 
     def training_event(self, event: Event) -> None:
         """Print what is worth a line, or every event as JSON."""
-        from nlsr_cli.training.run import Finished, Interrupted, Validated
+        from nlsr_cli.training.events import Finished, Interrupted, Validated
 
         if self.speech.as_json:
             self.json_line(_plain(event))
@@ -96,7 +97,7 @@ class TrainingProgress:
 
     def on_event(self, event: Event) -> None:
         """Advance."""
-        from nlsr_cli.training.run import Progressed, Validated
+        from nlsr_cli.training.events import Progressed, Validated
 
         if isinstance(event, Validated):
             self._psnr = f", {event.row.psnr:.2f} dB"

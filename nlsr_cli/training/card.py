@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -16,7 +16,27 @@ from nlsr_cli.upscaling.device import processor_name
 from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:
-    from nlsr_cli.training.run import Finished, Run
+    from nlsr_cli.training.data import Data
+    from nlsr_cli.training.events import Finished
+    from nlsr_cli.training.plan import Plan
+    from nlsr_cli.training.start import Origin
+    from nlsr_cli.upscaling.device import Placement
+
+
+class Trained(Protocol):
+    """What a card tells of a run."""
+
+    plan: Plan
+    data: Data
+    placement: Placement
+    photographs: int
+    megapixels: float
+    bicubic: float
+
+    @property
+    def origin(self) -> Origin | None:
+        """Return the model that was continued."""
+
 
 LIMITS = (
     "Trained on clean bicubic reductions of photographs: JPEG blocks and noise are enlarged like everything else.",
@@ -25,7 +45,7 @@ LIMITS = (
 )
 
 
-def write_training_card(run: Run, finished: Finished) -> str:
+def write_training_card(run: Trained, finished: Finished) -> str:
     """Return the text of the README.md of the model that `run` exports."""
     plan = run.plan
     ssim = finished.ssim
@@ -44,7 +64,7 @@ def write_training_card(run: Run, finished: Finished) -> str:
     )
 
 
-def _training(run: Run, finished: Finished) -> list[str]:
+def _training(run: Trained, finished: Finished) -> list[str]:
     recipe = ", ".join(f"{option(name)[2:]} {value}" for name, value in asdict(run.plan.recipe).items())
     device = run.placement.device
     return [
@@ -61,11 +81,11 @@ def _training(run: Run, finished: Finished) -> list[str]:
     ]
 
 
-def _places(run: Run) -> str:
+def _places(run: Trained) -> str:
     return ", ".join(f"`{Path(place).name or place}`" for place in run.plan.data)
 
 
-def _left_out(run: Run) -> str:
+def _left_out(run: Trained) -> str:
     counts = {
         "held back for validation": len(run.data.validation) if run.data.held_out else 0,
         "too small": len(run.data.small),
@@ -75,19 +95,19 @@ def _left_out(run: Run) -> str:
     return f" ({', '.join(told)} besides)" if told else ""
 
 
-def _flattery(run: Run) -> str:
+def _flattery(run: Trained) -> str:
     shared = run.data.shared
     return f" {shared} of these pictures were learned from too, so the figures flatter the model." if shared else ""
 
 
-def _pictures(run: Run) -> str:
+def _pictures(run: Trained) -> str:
     count = len(run.data.validation)
     if run.data.held_out:
         return f"the middle of {counted(count, 'photograph')} held back"
     return f"{counted(count, 'picture')} of {Path(str(run.plan.validation)).name}"
 
 
-def _licence(run: Run) -> str:
+def _licence(run: Trained) -> str:
     stated = (
         "Not stated. Whoever publishes this folder states it here and above, in keeping with the photographs."
         if run.plan.licence == "unknown"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.training.card import write_training_card
 from nlsr_cli.training.data import Data, gather
+from nlsr_cli.training.events import Event, Finished, Interrupted, Progressed, Validated
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
@@ -30,50 +31,6 @@ STEPS_PER_LOSS = 20  # reading it waits for the device; the same steps whatever 
 REPORT_SECONDS = 0.2
 
 Stop = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Progressed:
-    """Where the run is. `share` of the budget from 0 to 1; `loss` is the last known; `left` in seconds, if known."""
-
-    step: int
-    share: float
-    loss: float | None
-    rate: float  # the learning rates' share of their peaks
-    steps_per_second: float
-    left: float | None
-
-
-@dataclass(frozen=True)
-class Validated:
-    """A validation was done and saved; `best` tells whether it is the best so far."""
-
-    row: Row
-    best: bool
-    share: float
-    left: float | None
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """The run was stopped after `step` steps and saved."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The run is done: the averaged weights of `best_step` are exported in the folder `model`."""
-
-    step: int
-    seconds: float
-    best_step: int
-    psnr: float
-    ssim: float | None
-    model: Path
-
-
-Event = Progressed | Validated | Interrupted | Finished
 
 
 def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:

@@ -13,9 +13,10 @@ from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged, Train
 from nlsr_cli.nlsn.presets import PRESETS
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training import run as run_module
+from nlsr_cli.training.events import Event, Finished, Interrupted, Progressed, Validated
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget
-from nlsr_cli.training.run import Event, Finished, Interrupted, Progressed, Validated, prepare
+from nlsr_cli.training.run import prepare
 from nlsr_cli.training.trainer import Trainer
 from nlsr_cli.zoo import load_model, resolve, verify
 from tests.training.photographs import TINY, save_photographs, tiny_plan

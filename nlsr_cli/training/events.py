@@ -1,0 +1,52 @@
+"""What a training run tells of itself while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nlsr_cli.training.folder import Row
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """Where the run is. `share` of the budget from 0 to 1; `loss` is the last known; `left` in seconds, if known."""
+
+    step: int
+    share: float
+    loss: float | None
+    rate: float  # the learning rates' share of their peaks
+    steps_per_second: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A validation was done and saved; `best` tells whether it is the best so far."""
+
+    row: Row
+    best: bool
+    share: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The run was stopped after `step` steps and saved."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is done: the averaged weights of `best_step` are exported in the folder `model`."""
+
+    step: int
+    seconds: float
+    best_step: int
+    psnr: float
+    ssim: float | None
+    model: Path
+
+
+Event = Progressed | Validated | Interrupted | Finished
