@@ -1,6 +1,7 @@
 """What all tests share: sample pictures, tiny networks, and an environment without the user's settings."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,3 +53,9 @@ def pixels(path: Path) -> np.ndarray:
     """Return the decoded pixels of a file."""
     with Image.open(path) as image:
         return np.asarray(image)
+
+
+def skip_where_ignored(kind: str) -> None:
+    """Skip where a signal is ignored, as by background jobs and under nohup: what is started inherits that."""
+    if signal.getsignal(getattr(signal, kind)) is signal.SIG_IGN:
+        pytest.skip(f"{kind} is ignored here, and so it is by what is started")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from nlsr_cli import __version__
 from nlsr_cli.cli import app
-from tests.conftest import ASSETS, pixels
+from tests.conftest import ASSETS, pixels, skip_where_ignored
 
 NLSR = [sys.executable, "-m", "nlsr_cli"]
 
@@ -193,6 +193,7 @@ def test_same_bytes_alone_in_a_folder_in_another_order_and_twice(tmp_path: Path)
 
 
 def test_ctrl_c_leaves_whole_files_only_and_exits_with_130(tmp_path: Path) -> None:
+    skip_where_ignored("SIGINT")
     for index in range(40):
         (tmp_path / f"{index:02}.png").write_bytes((ASSETS / "colosseum.png").read_bytes())
     out = tmp_path / "out"
@@ -306,8 +307,7 @@ def test_empty_input_is_not_the_current_folder(sample: Path, monkeypatch: pytest
 @pytest.mark.parametrize("kind", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_while_a_file_is_stored_leaves_no_part(tmp_path: Path, kind: str) -> None:
     """A closed terminal is as good as Ctrl-C: the temporary file must go."""
-    if signal.getsignal(getattr(signal, kind)) is signal.SIG_IGN:
-        pytest.skip("ignored, as under nohup, and so it is by the child")
+    skip_where_ignored(kind)
     for index in range(30):
         (tmp_path / f"{index:02}.png").write_bytes((ASSETS / "colosseum.png").read_bytes())
     out = tmp_path / "out"

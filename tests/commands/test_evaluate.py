@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from nlsr_cli.cli import app
 from nlsr_cli.evaluation import score
 from nlsr_cli.images import crop_to_multiple, read_picture, reduce_bicubic
-from tests.conftest import ASSETS, pixels
+from tests.conftest import ASSETS, pixels, skip_where_ignored
 
 NLSR = [sys.executable, "-m", "nlsr_cli"]
 
@@ -194,6 +194,7 @@ def test_identical_pictures_are_no_error(data: Path) -> None:
 
 
 def test_ctrl_c_prints_what_was_done_and_exits_with_130(tmp_path: Path) -> None:
+    skip_where_ignored("SIGINT")
     for index in range(60):
         Image.open(ASSETS / "colosseum.png").save(tmp_path / f"{index:02}.png")
     command = [*NLSR, "evaluate", "lite", tmp_path, "--json"]
