@@ -51,9 +51,8 @@ class BatchConsole(Console):
     def report(self, report: Report) -> None:
         """Print the sum of a batch."""
         if report.interrupted:
-            counted = f"{report.done} of {report.planned} done"
-            counted += f", {report.failed} failed" if report.failed else ""
-            self.note(f"interrupted: {counted}; finished files are whole, no partial file was left")
+            sum_ = f"{report.done} of {report.planned} done{f', {report.failed} failed' if report.failed else ''}"
+            self.note(f"interrupted: {sum_}; finished files are whole, no partial file was left")
             self.note("hint: The same command with --skip-existing goes on from here.")
         elif report.done + report.skipped + report.failed > 1:
             parts = [f"{report.done} done"]

@@ -12,9 +12,8 @@ import torch.nn.functional as F
 
 from nlsr_cli import __version__
 from nlsr_cli.evaluation.measure import time_in_turn
-from nlsr_cli.upscaling.device import Placement, processor_name, supported_precisions
+from nlsr_cli.upscaling.device import DTYPES, Placement, processor_name, supported_precisions
 
-_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _SECONDS = 0.5
 _COPIED = 2**26  # float32 elements, 256 MiB: more than any cache holds
 
@@ -78,7 +77,7 @@ def examine_machine(device: torch.device) -> Machine:
 
 def _arithmetic(device: torch.device, precision: str) -> tuple[float, float]:
     """Return the rates of a square product and of a wide convolution, in operations per second."""
-    dtype = _DTYPES[precision]
+    dtype = DTYPES[precision]
     side = 8192 if device.type == "cuda" else 1536
     pixels = 512 if device.type == "cuda" else 96
     with Placement(device, "fp32").context():

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.nlsn.hashing import NORM_EPS
+from nlsr_cli.nlsn.windows import ring_of, windows_of
 
 # Elements of the largest tensor of a block, its scores: 4 MiB of float32, which stays in cache.
 _BLOCK_ELEMENTS = 2**20
@@ -56,11 +57,8 @@ def _attend_one(match: Tensor, value: Tensor, orders: Tensor, j: int, total: Ten
 
 def _blocks(order: Tensor, j: int) -> Iterator[tuple[int, Tensor]]:
     """Yield the number of every block's first chunk, and its positions with those of a chunk before and behind (g)."""
-    n = len(order)
-    m = -(-n // j)
-    # The published padding: the tail of the sorted sequence once more, and those repeats take part as keys.
-    padded = torch.cat([order, order[n - (m * j - n) :]])  # (m j)
-    ring = torch.cat([padded[-j:], padded, padded[:j]])  # ((m + 2) j)
+    ring = ring_of(order, j)  # ((m + 2) j)
+    m = len(ring) // j - 2
     elements = _BLOCK_ELEMENTS if order.device.type == "cpu" else _GPU_BLOCK_ELEMENTS
     step = max(1, elements // (3 * j * j))
     for first in range(0, m, step):
@@ -70,16 +68,11 @@ def _blocks(order: Tensor, j: int) -> Iterator[tuple[int, Tensor]]:
 def _attend_block(query: Tensor, key: Tensor, value: Tensor, places: Tensor, j: int) -> tuple[Tensor, Tensor]:
     """Return the weighted sums of the values in reach (q j, c), and the sums of the weights (q j, 1)."""
     queries = query.index_select(0, places[j:-j]).view(-1, j, query.shape[1])  # (q, j, d + 1)
-    keys = _windows(key.index_select(0, places), j)  # (q, 3j, d + 1)
-    values = _windows(value.index_select(0, places), j)  # (q, 3j, c)
+    keys = windows_of(key.index_select(0, places), j)  # (q, 3j, d + 1)
+    values = windows_of(value.index_select(0, places), j)  # (q, 3j, c)
     weights = torch.bmm(queries, keys.mT).exp_()  # (q, j, 3j), at most one
     weighted = torch.bmm(weights.to(values.dtype), values).to(query.dtype)  # (q, j, c)
     return weighted.flatten(0, 1), weights.sum(dim=-1).view(-1, 1)
-
-
-def _windows(gathered: Tensor, j: int) -> Tensor:
-    """View (g, e) as overlapping windows of three chunks, (q, 3j, e), without copying."""
-    return gathered.unfold(0, 3 * j, j).mT
 
 
 def _add_rows(sums: Tensor, places: Tensor, rows: Tensor) -> None:

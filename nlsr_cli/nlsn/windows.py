@@ -52,12 +52,9 @@ def attend_rounds(match: Tensor, value: Tensor, orders: Tensor, chunk_size: int)
 
 def _attend_round(match: Tensor, key: Tensor, value: Tensor, order: Tensor, j: int) -> tuple[Tensor, Tensor]:
     """Attend within one round: `order` (b, n) sorts the flat positions; returns (b, p, c) and log-mass (b, p)."""
-    b, n = order.shape
-    m = -(-n // j)
-    # The published padding: the tail of the sorted sequence once more, and those repeats take part as keys.
-    order = torch.cat([order, order[:, n - (m * j - n) :]], dim=1) if m * j > n else order  # (b, p)
-    ring = torch.cat([order[:, -j:], order, order[:, :j]], dim=1)  # (b, p + 2j)
-    query = match.index_select(0, order.reshape(-1)).view(b, m, j, -1)  # (b, m, j, d)
+    ring = ring_of(order, j)  # (b, p + 2j)
+    b, m = len(ring), ring.shape[1] // j - 2
+    query = match.index_select(0, ring[:, j:-j].reshape(-1)).view(b, m, j, -1)  # (b, m, j, d)
     keys = key.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1)  # (b, p + 2j, d)
     values = value.index_select(0, ring.reshape(-1)).view(b, (m + 2) * j, -1)  # (b, p + 2j, c)
     attended, mass = attend_windows(query, keys, values)  # (b, m, j, c), (b, m, j)
@@ -85,7 +82,7 @@ class _AttendWindows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401 - torch's own
         b, m, j, _ = query.shape
-        key_windows, value_windows = _windows(keys, j), _windows(values, j)  # (b, m, 3j, e) each
+        key_windows, value_windows = windows_of(keys, j), windows_of(values, j)  # (b, m, 3j, e) each
         average = query.new_empty(b, m, j, values.shape[-1])
         mass = query.new_empty(b, m, j)
         for block in _blocks(b, m, j):
@@ -103,7 +100,7 @@ class _AttendWindows(torch.autograd.Function):
         query, keys, values, average, mass = ctx.saved_tensors
         grad_average, grad_mass = grads  # (b, m, j, c), (b, m, j)
         b, m, j, _ = query.shape
-        key_windows, value_windows = _windows(keys, j), _windows(values, j)
+        key_windows, value_windows = windows_of(keys, j), windows_of(values, j)
         grad_query = torch.empty_like(query)
         grad_keys, grad_values = torch.zeros_like(keys, dtype=query.dtype), torch.zeros_like(values, dtype=query.dtype)
         # d score = weight * (d weight - <d average, average> + d mass): softmax, and the derivative of a log-sum-exp
@@ -127,9 +124,16 @@ def _blocks(b: int, m: int, j: int) -> Iterator[slice]:
         yield slice(first, min(first + step, m))
 
 
-def _windows(ring: Tensor, j: int) -> Tensor:
-    """View a ring (b, (m + 2) j, e) as overlapping windows of three chunks, (b, m, 3j, e), without copying."""
-    return ring.unfold(1, 3 * j, j).transpose(2, 3)
+def ring_of(order: Tensor, j: int) -> Tensor:
+    """Return the ring of a sorted sequence of positions: (..., n) -> (..., p + 2j)."""
+    # The published padding: the tail of the sorted sequence once more, and those repeats take part as keys.
+    padded = torch.cat([order, order[..., order.shape[-1] - -order.shape[-1] % j :]], dim=-1)  # (..., p)
+    return torch.cat([padded[..., -j:], padded, padded[..., :j]], dim=-1)
+
+
+def windows_of(ring: Tensor, j: int) -> Tensor:
+    """View (..., (m + 2) j, e) as overlapping windows of three chunks, (..., m, 3j, e), without copying."""
+    return ring.unfold(-2, 3 * j, j).mT
 
 
 def _add_windows(ring: Tensor, windows: Tensor, block: slice) -> None:

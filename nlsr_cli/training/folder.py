@@ -19,8 +19,9 @@ from torch import Tensor
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
 from nlsr_cli.files import is_part, remove_parts, replace_files
 from nlsr_cli.training.curve import draw_curve
+from nlsr_cli.zoo.source import RUN_MODEL
 
-STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", "model", ".lock"
+STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", ".lock"
 FORMAT = 1  # of state.pt; raised when what it holds changes
 READ_HINT = "Check its permissions and the disk."
 NEW_HINT = "Begin a new run in another folder."
@@ -81,7 +82,7 @@ class RunFolder:
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self.path = path
-        taken = [name for name in (STATE_NAME, LOG_NAME, CURVE_NAME, MODEL_NAME) if os.path.lexists(path / name)]
+        taken = [name for name in (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL) if os.path.lexists(path / name)]
         if resume and STATE_NAME not in taken:
             hint = "Begin a new one in another folder." if taken else "Leave --resume away to begin one."
             raise OptionError(f"{path} holds no run to go on with", hint)
@@ -111,7 +112,7 @@ class RunFolder:
     @property
     def model(self) -> Path:
         """Return the folder of the exported model."""
-        return self.path / MODEL_NAME
+        return self.path / RUN_MODEL
 
     def close(self) -> None:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""

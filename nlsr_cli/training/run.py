@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSN
@@ -24,7 +21,7 @@ from nlsr_cli.training.plan import LONGEST_WAIT, Plan
 from nlsr_cli.training.start import Origin, build_network, place_training
 from nlsr_cli.training.trainer import Trainer
 from nlsr_cli.training.validation import Stopped, bicubic_psnr, score_all, validate
-from nlsr_cli.upscaling.device import Placement
+from nlsr_cli.upscaling.device import DTYPES, Placement
 from nlsr_cli.zoo.checkpoint import save_model
 
 STEPS_PER_LOSS = 20  # reading it waits for the device; the same steps whatever breaks there are give the same sums
@@ -74,7 +71,7 @@ class Run:
         model = self._network()
         pool = self._pool()
         self.halves = pool.halves
-        self._trainer = Trainer(model, pool, plan.recipe, _DTYPES[placement.precision])
+        self._trainer = Trainer(model, pool, plan.recipe, DTYPES[placement.precision])
         data.training.clear()  # the pool has them
         if plan.resume:
             self._restore()
@@ -242,6 +239,3 @@ class Run:
         finished = Finished(self.step, saved.seconds, best.step, psnr, ssim, self.folder.model)
         save_model(model, finished.model, write_training_card(self, finished), store=self.plan.store)
         return finished
-
-
-_DTYPES: dict[str, Any] = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -14,7 +14,7 @@ import torch
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import ComputeOptions
 
-_DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _NATIVE_BF16_FLAGS = re.compile(r"\b(avx512_bf16|amx_bf16|bf16)\b")  # x86 and Arm names in /proc/cpuinfo
 
 
@@ -28,10 +28,10 @@ class Placement:
     @contextlib.contextmanager
     def context(self) -> Iterator[None]:
         """Run what is inside without gradients, in this precision, with repeatable kernels and true float32."""
-        dtype = _DTYPES[self.precision]
+        half = self.precision != "fp32"
         with (
             torch.inference_mode(),
-            torch.autocast(self.device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None),
+            torch.autocast(self.device.type, dtype=DTYPES[self.precision] if half else torch.bfloat16, enabled=half),
             torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
             yield

@@ -17,9 +17,8 @@ from nlsr_cli.zoo.registry import (
     find_embedded,
     scales_of,
 )
-from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME, ModelSource, read_config
+from nlsr_cli.zoo.source import CONFIG_NAME, RUN_MODEL, WEIGHTS_NAME, ModelSource, read_config
 
-RUN_MODEL = "model"  # where a training run puts its model
 SHOWN = 200  # characters of a name that is none
 PICKLED = (".pt", ".pth", ".ckpt", ".bin")
 FAMILY_PATTERN = re.compile(r"(?:nlsn-)?(?P<family>[a-z0-9]+)(?:-x(?P<scale>[0-9]{1,4}))?")

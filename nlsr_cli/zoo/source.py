@@ -18,6 +18,7 @@ from nlsr_cli.zoo.infer import infer_config
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
+RUN_MODEL = "model"  # where a training run puts its model
 CARD_NAME = "README.md"
 CONFIG_KEY = "nlsr_config"  # in the safetensors header: the same text as config.json, so that one file is enough
 

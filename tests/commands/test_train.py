@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from nlsr_cli.cli import app
 from nlsr_cli.console.training import duration
 from nlsr_cli.training.trainer import Trainer
-from tests.conftest import pixels
+from tests.conftest import pixels, skip_where_ignored
 from tests.training.photographs import save_photographs
 
 QUICK = ("--steps", "4", "--every", "2", "--patch", "8", "--batch", "1", "--device", "cpu", "--precision", "fp32")
@@ -139,8 +139,7 @@ def test_a_run_is_not_overwritten_and_other_choices_are_named() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Signals) -> None:
     """Through the real command line: the log but for times and the model are those of an unbroken run."""
-    if signal.getsignal(number) is signal.SIG_IGN:
-        pytest.skip(f"{number.name} is ignored here, as in background jobs, and so it is by what is started")
+    skip_where_ignored(number.name)
     common = ["photos", "--scale", "2", *QUICK, "--steps", "60", "--every", "9"]
     command = [sys.executable, "-m", "nlsr_cli", "train", *common, "--json", "--out"]
     with subprocess.Popen([*command, "broken"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
