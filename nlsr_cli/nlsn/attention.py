@@ -15,8 +15,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from nlsr_cli.nlsn.hashing import count_buckets, draw_rotations, hash_codes
+from nlsr_cli.nlsn.hashing import count_buckets, draw_rotations, hash_codes, sort_by_bucket
 from nlsr_cli.nlsn.onednn import linear
+from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.streaming import attend_streaming
 from nlsr_cli.nlsn.windows import attend_rounds
 
@@ -82,25 +83,41 @@ class NonLocalSparseAttention(nn.Module):
         attended = self._attend(x, rotations)  # (b, n, c)
         return add_scaled(x, attended.view(b, h, w, c).permute(0, 3, 1, 2).to(x.dtype), self.res_scale)
 
+    def apply_(self, x: Tensor, rotations: Tensor | None = None) -> Tensor:
+        """Do the same in place, without a gradient."""
+        b, c, h, w = x.shape
+        if not self.active:
+            return x
+        if h * w < self.chunk_size:
+            return x.copy_(self(x, rotations))
+        attended = self._attend(x, rotations).view(b, h, w, c).permute(0, 3, 1, 2)
+        for top, bottom, _ in bands(x):
+            x[:, :, top:bottom].add_(attended[:, :, top:bottom].to(x.dtype), alpha=self.res_scale)
+        return x
+
     def _assemble(self, x: Tensor) -> Tensor:
         """Return the 1x1 convolution of x (b, c, h, w) as positions (b, n, c): a product of matrices."""
         conv = cast("nn.Conv2d", self.conv_assembly[0])
         return linear(_positions(x), conv.weight.flatten(1), conv.bias)
 
-    @staticmethod
-    def _float(conv: nn.Module, x: Tensor) -> Tensor:
-        """Run a float32 convolution on features that autocast may have left in half precision."""
-        return torch.as_tensor(conv(x.float() if x.dtype in (torch.float16, torch.bfloat16) else x))
+    def _match(self, x: Tensor) -> Tensor:
+        """Return the matching features of x (b, c, h, w), (b, n, d), in float32 where autocast left `x` in half."""
+        conv, halved = self.conv_match[0], x.dtype in (torch.float16, torch.bfloat16)
+        with torch.autocast(x.device.type, enabled=False):
+            if torch.is_grad_enabled() or not halved:
+                return _positions(conv(x.float() if halved else x))
+            rows = RowConv(conv)
+            parts = [rows(x[:, :, top:bottom].float(), last=last) for top, bottom, last in bands(x)]
+            return _positions(torch.cat(parts, dim=2))
 
     def _attend(self, x: Tensor, rotations: Tensor | None) -> Tensor:
         """Return what every position of x (b, c, h, w) gathers, (b, n, c), in float32 or better."""
-        with torch.autocast(x.device.type, enabled=False):
-            match = _positions(self._float(self.conv_match, x))  # (b, n, d)
+        match = self._match(x)  # (b, n, d)
         value = self._assemble(x)  # (b, n, c)
         buckets = count_buckets(match.shape[1], self.chunk_size)
         rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (d, r, k / 2)
         with torch.autocast(x.device.type, enabled=False):
-            orders = hash_codes(match, rotations).argsort(dim=-1, stable=True)  # (b, r, n)
+            orders = sort_by_bucket(hash_codes(match, rotations))  # (b, r, n)
             attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
             return attend(match, value, orders, self.chunk_size)
 

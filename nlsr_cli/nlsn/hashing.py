@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlsr_cli.nlsn.onednn import linear
+
 MAX_BUCKETS = 128
 NORM_EPS = 5e-5  # the published lower bound of a key's length
 _BLOCK_ELEMENTS = 2**18  # projections held at once, 1 MiB of float32: they are reduced while they are in cache
@@ -41,13 +43,22 @@ def hash_codes(match: Tensor, rotations: Tensor) -> Tensor:
     """
     b, n, d = match.shape
     _, r, half = rotations.shape
-    flat = rotations.to(match.dtype).reshape(d, r * half)
+    flat = rotations.to(match.dtype).reshape(d, r * half).T.contiguous()  # (r k / 2, d)
     rows = match.reshape(b * n, d)
     codes = torch.empty(b * n, r, dtype=torch.int64, device=match.device)
     step = max(1, _BLOCK_ELEMENTS // (r * half)) if match.device.type == "cpu" else b * n
     for first in range(0, b * n, step):
-        projected = (rows[first : first + step] @ flat).view(-1, r, half)  # (rows, r, k / 2)
+        projected = linear(rows[first : first + step], flat, None).view(-1, r, half)  # (rows, r, k / 2)
         place = projected.abs().argmax(dim=-1, keepdim=True)  # (rows, r, 1)
         negative = projected.gather(-1, place) < 0
         codes[first : first + step] = torch.where(negative, place + half, place).squeeze(-1)
     return codes.view(b, n, r).transpose(1, 2)
+
+
+def sort_by_bucket(codes: Tensor) -> Tensor:
+    """Return the positions of every round in the order of their buckets, those of a bucket in their own: (b, r, n)."""
+    if codes.device.type != "cpu":
+        return codes.argsort(dim=-1, stable=True)
+    # NumPy sorts small integers by counting them, twenty times as fast as the library sorts long ones.
+    small = codes.to(torch.int16).numpy()
+    return torch.from_numpy(np.argsort(small, axis=-1, kind="stable"))

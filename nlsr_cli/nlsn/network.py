@@ -5,24 +5,23 @@ residual block. Parameter names are the authors', so that a published checkpoint
 """
 
 # No postponed annotations here: PyTorchModelHubMixin reads the type of `config` to rebuild it from config.json.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nlsr_cli.errors import DownloadFailed
-from nlsr_cli.nlsn.attention import NonLocalSparseAttention, add_scaled, reflect_to
+from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.nlsn.winograd import convolve, pays
+from nlsr_cli.nlsn.rows import RowConv, bands
+from nlsr_cli.nlsn.tail import PictureRows, TailRows, make_tail
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
 BLOCKS_PER_ATTENTION = 8
-_TAIL_REACH = 2  # rows of features on either side that a row of the output depends on
-_LEAST_BAND_ROWS, _BAND_PIXELS, _GPU_BAND_PIXELS = 16, 2**11, 2**16  # of a band of the tail
 
 
 class _WithoutHub:
@@ -70,60 +69,28 @@ class MeanShift(nn.Conv2d):
         self.requires_grad_(False)
 
 
-class WideConv2d(nn.Conv2d):
-    """A 3x3 convolution with a border of zeros, computed by Winograd's algorithm where that pays."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(b, c, h, w) -> (b, o, h, w)."""
-        return convolve(x, self.weight, self.bias) if pays(x, self.weight) else super().forward(x)
-
-
-class Shuffle(nn.PixelShuffle):
-    """Sub-pixel shuffle (Shi et al., CVPR 2016) that keeps channels last: the library's takes three times as long."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(b, c f f, h, w) -> (b, c, f h, f w)."""
-        f = self.upscale_factor
-        b, _, h, w = x.shape
-        cells = x.permute(0, 2, 3, 1).reshape(b, h, w, -1, f, f)  # (b, h, w, c, f, f)
-        rows = cells.permute(0, 1, 4, 2, 5, 3).reshape(b, h * f, w * f, -1)  # (b, f h, f w, c)
-        return rows.permute(0, 3, 1, 2)
-
-
 class ResidualBlock(nn.Module):
     """x + res_scale * conv(relu(conv(x))), without normalisation, as in EDSR."""
 
     def __init__(self, n_feats: int, res_scale: float) -> None:
         super().__init__()
-        self.body = nn.Sequential(WideConv2d(n_feats, n_feats), nn.ReLU(inplace=True), WideConv2d(n_feats, n_feats))
+        first, second = (nn.Conv2d(n_feats, n_feats, 3, padding=1) for _ in range(2))
+        self.body = nn.Sequential(first, nn.ReLU(inplace=True), second)
         self.res_scale = res_scale
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, c, h, w)."""
-        first, second = (cast("WideConv2d", self.body[index]) for index in (0, 2))
-        if pays(x, first.weight):  # the same, with what follows a convolution done while its result is in cache
-            inner = convolve(x, first.weight, first.bias, relu=True)
-            return convolve(inner, second.weight, second.bias, base=x, scale=self.res_scale)
-        return add_scaled(x, self.body(x), self.res_scale)
+        return torch.as_tensor(x + self.res_scale * self.body(x))
 
-
-def _upsampler(scale: int, n_feats: int) -> nn.Sequential:
-    """Enlarge features by sub-pixel convolution (Shi et al., CVPR 2016): one step for 2 and 3, two steps for 4."""
-    factors = (2, 2) if scale == 4 else (scale,)
-    layers: list[nn.Module] = []
-    for factor in factors:
-        layers += [WideConv2d(n_feats, n_feats * factor**2), Shuffle(factor)]
-    return nn.Sequential(*layers)
-
-
-def _tail(config: NLSNConfig) -> nn.Sequential:
-    if config.upsampler == "pixelshuffledirect":
-        shuffled = nn.Conv2d(config.n_feats, 3 * config.scale**2, 3, padding=1)
-        return nn.Sequential(shuffled, Shuffle(config.scale))
-    return nn.Sequential(_upsampler(config.scale, config.n_feats), nn.Conv2d(config.n_feats, 3, 3, padding=1))
+    def apply_(self, x: Tensor) -> Tensor:
+        """Do the same in place, without a gradient: in bands of rows, of which the maps between are held alone."""
+        first, second = RowConv(self.body[0]), RowConv(self.body[2])
+        done = 0
+        for top, bottom, last in bands(x):
+            rows = second(first(x[:, :, top:bottom], last=last).relu_(), last=last)
+            x[:, :, done : done + rows.shape[2]].add_(rows, alpha=self.res_scale)  # two rows behind what is still read
+            done += rows.shape[2]
+        return x
 
 
 def _body(config: NLSNConfig) -> nn.Sequential:
@@ -142,7 +109,7 @@ def _body(config: NLSNConfig) -> nn.Sequential:
         layers.append(ResidualBlock(config.n_feats, config.res_scale))
         if index % BLOCKS_PER_ATTENTION == 0:
             layers.append(attention(index // BLOCKS_PER_ATTENTION))
-    return nn.Sequential(*layers, WideConv2d(config.n_feats, config.n_feats))
+    return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
 
 
 class NLSN(
@@ -164,7 +131,7 @@ class NLSN(
         self.sub_mean = MeanShift(config.rgb_range, -1)
         self.head = nn.Sequential(nn.Conv2d(3, config.n_feats, 3, padding=1))
         self.body = _body(config)
-        self.tail = _tail(config)
+        self.tail = make_tail(config)
         self.add_mean = MeanShift(config.rgb_range, 1)
 
     def forward(self, lr: Tensor, rotations: Sequence[Tensor] | None = None) -> Tensor:
@@ -181,36 +148,40 @@ class NLSN(
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
         features = self.head(x)  # (b, c, h, w)
-        # In place, as nothing before needs what is changed for its gradient: at full size every copy counts.
-        sr = self._run_tail(self._run_body(features, rotations).add_(features)).to(lr.dtype)  # (b, 3, s h, s w)
+        if not torch.is_grad_enabled():
+            return self._finish(x, features, self._run_body(features, rotations))
+        sr = self.tail(self.body[-1](self._run_body(features, rotations)) + features).to(lr.dtype)  # (b, 3, s h, s w)
         with torch.autocast(lr.device.type, enabled=False):
             if self.config.image_skip == "bilinear":
-                sr += F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
-            return torch.as_tensor(self.add_mean(sr).div_(self.config.rgb_range))
+                sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
+            return torch.as_tensor(self.add_mean(sr) / self.config.rgb_range)
 
     def _run_body(self, features: Tensor, rotations: Sequence[Tensor] | None) -> Tensor:
-        if rotations is None:
-            return torch.as_tensor(self.body(features))
-        given = iter(rotations)
-        for layer in self.body:
-            features = layer(features, next(given)) if isinstance(layer, NonLocalSparseAttention) else layer(features)
-        return features
+        """Return what the attention layers and the residual blocks make of features (b, c, h, w)."""
+        given = iter(rotations or ())
+        in_place = not torch.is_grad_enabled()
+        x = features.clone() if in_place else features
+        for layer in list(self.body)[:-1]:
+            apply: Callable[..., Tensor] = getattr(layer, "apply_") if in_place else layer  # noqa: B009
+            x = apply(x, next(given, None)) if isinstance(layer, NonLocalSparseAttention) else apply(x)
+        return x
 
-    def _run_tail(self, features: Tensor) -> Tensor:
-        """Return the tail of features (b, c, h, w), (b, 3, s h, s w), in bands where its inner maps would be huge.
+    def _finish(self, x: Tensor, features: Tensor, maps: Tensor) -> Tensor:
+        """Return the enlarged picture without a gradient, of the mean-free picture, its features, and the body's maps.
 
-        The published tail has c channels at full resolution, by far the most memory of the network. A band is computed
-        with the rows around it that its convolutions reach: one at each of the resolutions, less than two in all.
+        The published tail has c channels at full resolution, by far the most memory of the network: it runs in bands.
         """
-        pixels = _BAND_PIXELS if features.device.type == "cpu" else _GPU_BAND_PIXELS
-        rows = max(_LEAST_BAND_ROWS, pixels // features.shape[3])
-        height, scale = features.shape[2], self.config.scale
-        if torch.is_grad_enabled() or self.config.upsampler != "pixelshuffle" or height <= rows:
-            return torch.as_tensor(self.tail(features))
-        bands = []
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            first, last = max(top - _TAIL_REACH, 0), min(bottom + _TAIL_REACH, height)
-            band = self.tail(features[:, :, first:last])  # (b, 3, s (last - first), s w)
-            bands.append(band[:, :, (top - first) * scale : (bottom - first) * scale])
-        return torch.cat(bands, dim=2)
+        scale = self.config.scale
+        conv, tail, picture = RowConv(self.body[-1]), TailRows(self.tail), PictureRows(x, self.config, self.add_mean)
+        sr = x.new_empty(len(x), x.shape[2] * scale, x.shape[3] * scale, 3).permute(0, 3, 1, 2)
+        seen = made = ready = 0  # rows of features, of the enlarged picture, and of the picture that is added
+        for top, bottom, last in bands(maps, growth=tail.growth):
+            rows = conv(maps[:, :, top:bottom], last=last)
+            rows += features[:, :, seen : seen + rows.shape[2]]
+            seen += rows.shape[2]
+            rows = tail(rows, last=last)
+            sr[:, :, made : made + rows.shape[2]] = rows
+            made += rows.shape[2]
+            picture.add_to(sr[:, :, ready * scale : made // scale * scale], ready)
+            ready = made // scale
+        return sr

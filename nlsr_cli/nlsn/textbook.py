@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention
 from nlsr_cli.nlsn.hashing import NORM_EPS, count_buckets
-from nlsr_cli.nlsn.network import NLSN, ResidualBlock, WideConv2d
+from nlsr_cli.nlsn.network import NLSN, ResidualBlock
 
 
 def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor | None = None) -> Tensor:
@@ -92,11 +92,7 @@ class TextbookNetwork(nn.Module):
         model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.config = model.config
         self._shifts = nn.ModuleList([model.sub_mean, model.add_mean])
-        self._head, self._layers, self._tail = model.head, nn.ModuleList(model.body), _plain(model.tail)
-        for layer in self._layers:
-            if isinstance(layer, ResidualBlock):
-                layer.body = _plain(layer.body)
-        self._layers[-1] = _plain(nn.Sequential(model.body[-1]))
+        self._head, self._layers, self._tail = model.head, nn.ModuleList(model.body), model.tail
 
     def forward(self, lr: Tensor) -> Tensor:
         """Enlarge a batch."""
@@ -113,18 +109,3 @@ class TextbookNetwork(nn.Module):
         if self.config.image_skip == "bilinear":
             sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
         return torch.as_tensor(self._shifts[1](sr) / self.config.rgb_range)
-
-
-def _plain(layers: nn.Sequential) -> nn.Sequential:
-    """Return the same layers with the library's convolution in place of ours."""
-    found: list[nn.Module] = []
-    for layer in layers:
-        if isinstance(layer, nn.Sequential):
-            found.append(_plain(layer))
-        elif isinstance(layer, WideConv2d):
-            plain = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
-            plain.load_state_dict(layer.state_dict())
-            found.append(plain.to(layer.weight))
-        else:
-            found.append(layer)
-    return nn.Sequential(*found)

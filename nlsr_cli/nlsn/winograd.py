@@ -15,7 +15,6 @@ Dimensions: b batch, c channels in, o channels out, h w space, s rows and t colu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from math import prod, sqrt
 
@@ -29,8 +28,6 @@ _OUT = 4  # pixels of an output patch on a side
 _IN = _OUT + 2
 _POINTS = (0.0, sqrt(0.5), -sqrt(0.5), sqrt(2.0), -sqrt(2.0))
 _STRIP_TILES = 128  # tiles transformed together: enough rows for a product at full speed, few enough for the cache
-
-
 _PART = 256  # channels out that are computed at once
 
 # Below these a convolution is bound by what Winograd saves nothing of: transforms and memory.
@@ -39,7 +36,7 @@ _LEAST_PIXELS = 24 * 24
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Tell whether `convolve` is faster than the library for x (b, c, h, w) and weight (o, c, 3, 3), and allowed.
+    """Tell whether `Winograd` is faster than the library for x (b, c, h, w) and weight (o, c, 3, 3), and allowed.
 
     It has no gradient, and computes in float32 on the CPU alone: half precision would lose too much in the transforms.
     """
@@ -52,71 +49,49 @@ def pays(x: Tensor, weight: Tensor) -> bool:
     )
 
 
-def convolve(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    relu: bool = False,
-    base: Tensor | None = None,
-    scale: float = 1.0,
-) -> Tensor:
-    """Return the 3x3 convolution of x (b, c, h, w) with a border of zeros, (b, o, h, w), both channels last.
+class Winograd:
+    """A 3x3 convolution whose kernel is transformed once: weight (o, c, 3, 3), bias (o), float32 or float64."""
 
-    Args:
-        x: float32 or float64 on the CPU.
-        weight: (o, c, 3, 3) of the same dtype.
-        bias: (o).
-        relu: whether negative results become zero.
-        base: (b, o, h, w), to which `scale` times the result is added.
-        scale: see `base`.
-    """
-    b, _, h, w = x.shape
-    out = x.new_empty(b, h, w, weight.shape[0])
-    product = _Product(weight)
-    step = max(1, _STRIP_TILES // -(-w // _OUT)) * _OUT
-    rows = x.permute(0, 2, 3, 1)  # (b, h, w, c)
-    for index in range(b):
-        for top in range(0, h, step):
-            strip = slice(top, min(top + step, h))
-            result = _convolve_strip(rows[index], product, bias, strip)  # (rows, w, o)
-            if relu:
-                result.relu_()
-            if base is None:
-                out[index, strip] = result
-            else:
-                torch.add(base[index, :, strip].permute(1, 2, 0), result, alpha=scale, out=out[index, strip])
-    return out.permute(0, 3, 1, 2)
-
-
-def _convolve_strip(x: Tensor, product: _Product, bias: Tensor | None, strip: slice) -> Tensor:
-    """Return the rows of `strip` of the convolution of x (h, w, c), (rows, w, o)."""
-    back, _, there = _matrices(x.dtype)
-    h, w, c = x.shape
-    s, t = -(-(strip.stop - strip.start) // _OUT), -(-w // _OUT)
-    padded = x.new_zeros(s * _OUT + 2, t * _OUT + 2, c)
-    first, last = max(strip.start - 1, 0), min(strip.start + s * _OUT + 1, h)
-    padded[first - strip.start + 1 : last - strip.start + 1, 1 : w + 1] = x[first:last]
-    row, column, _ = padded.stride()
-    patches = padded.as_strided((s, t, _IN, _IN, c), (_OUT * row, _OUT * column, row, column, 1))
-    patches = patches.reshape(s * t, _IN * _IN, c)
-    transformed = torch.bmm(there.expand(s * t, -1, -1), patches)  # (s t, 36, c)
-    parts = [torch.bmm(back.expand(s * t, -1, -1), part) for part in product(transformed)]
-    result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)  # (s t, 16, o)
-    result = result if bias is None else result.add_(bias)
-    result = result.view(s, t, _OUT, _OUT, -1).transpose(1, 2).reshape(s * _OUT, t * _OUT, -1)
-    return result[: strip.stop - strip.start, :w]
-
-
-class _Product:
-    """The 36 matrix products of a convolution: (n, 36, c) -> parts of (n, 36, o), as many channels as fit the cache."""
-
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self._parts = [GroupedProduct(_transform_kernel(part)) for part in torch.split(weight, _PART)]
+        self._channels = weight.shape[0]
+        self._bias = bias
 
-    def __call__(self, transformed: Tensor) -> Iterator[Tensor]:
-        for part in self._parts:
-            yield part(transformed)
+    def __call__(self, x: Tensor, *, above: bool = True, below: bool = True) -> Tensor:
+        """Convolve x (b, c, h, w), with a row of zeros above and below it, or without: (b, o, h or less, w).
+
+        Both are channels last.
+        """
+        b, _, h, w = x.shape
+        first = 0 if above else 1  # the row of x under the middle of the kernel
+        height = h - first - (0 if below else 1)
+        out = x.new_empty(b, height, w, self._channels)
+        step = max(1, _STRIP_TILES // -(-w // _OUT)) * _OUT
+        rows = x.permute(0, 2, 3, 1)  # (b, h, w, c)
+        for index in range(b):
+            for top in range(0, height, step):
+                bottom = min(top + step, height)
+                out[index, top:bottom] = self._strip(rows[index], slice(first + top, first + bottom))
+        return out.permute(0, 3, 1, 2)
+
+    def _strip(self, x: Tensor, strip: slice) -> Tensor:
+        """Return the rows of `strip` of the convolution of x (h, w, c), (rows, w, o)."""
+        back, _, there = _matrices(x.dtype)
+        h, w, c = x.shape
+        s, t = -(-(strip.stop - strip.start) // _OUT), -(-w // _OUT)
+        padded = x.new_zeros(s * _OUT + 2, t * _OUT + 2, c)
+        first, last = max(strip.start - 1, 0), min(strip.start + s * _OUT + 1, h)
+        padded[first - strip.start + 1 : last - strip.start + 1, 1 : w + 1] = x[first:last]
+        row, column, _ = padded.stride()
+        patches = padded.as_strided((s, t, _IN, _IN, c), (_OUT * row, _OUT * column, row, column, 1))
+        patches = patches.reshape(s * t, _IN * _IN, c)
+        transformed = torch.bmm(there.expand(s * t, -1, -1), patches)  # (s t, 36, c)
+        # The products in parts of as many channels as fit the cache: (s t, 36, o) each.
+        parts = [torch.bmm(back.expand(s * t, -1, -1), part(transformed)) for part in self._parts]
+        result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)  # (s t, 16, o)
+        result = result if self._bias is None else result.add_(self._bias)
+        result = result.view(s, t, _OUT, _OUT, -1).transpose(1, 2).reshape(s * _OUT, t * _OUT, -1)
+        return result[: strip.stop - strip.start, :w]
 
 
 def _transform_kernel(weight: Tensor) -> Tensor:

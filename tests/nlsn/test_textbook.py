@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from nlsr_cli.nlsn import NLSN, NLSNConfig, NonLocalSparseAttention
-from nlsr_cli.nlsn.network import WideConv2d
 from nlsr_cli.nlsn.textbook import TextbookNetwork, dense_attention, textbook_attention
 from tests.nlsn.test_golden import GOLDEN, load
 
@@ -30,10 +29,13 @@ def test_network_computes_what_ours_does() -> None:
 
 def test_network_is_a_copy_of_plain_layers() -> None:
     """A comparison with itself would show nothing."""
-    model = NLSN(NLSNConfig(scale=4, n_feats=8, n_resblocks=1))
+    model = NLSN(NLSNConfig(scale=4, n_feats=8, n_resblocks=1)).eval()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     plain = TextbookNetwork(model)
-    assert not any(isinstance(layer, WideConv2d) for layer in plain.modules())
-    assert any(isinstance(layer, WideConv2d) for layer in model.modules())
+    kernels = [(ours, theirs) for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True)]
+    assert all(ours is not theirs for ours, theirs in kernels)
+    assert all(theirs.is_contiguous() for _, theirs in kernels), "in the memory format of its authors"
+    assert not any(hasattr(layer, "apply_") for layer in plain._tail.modules())
 
 
 def test_dense_attention_looks_everywhere() -> None:

@@ -20,15 +20,16 @@ def draw(b: int, c: int, o: int, h: int, w: int, dtype: torch.dtype) -> tuple[Te
 def test_equals_direct_convolution(size: tuple[int, int], tiles: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winograd, "_STRIP_TILES", tiles)
     x, weight, bias = draw(2, 5, 7, *size, torch.float64)
-    torch.testing.assert_close(winograd.convolve(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
-    torch.testing.assert_close(winograd.convolve(x, weight), F.conv2d(x, weight, padding=1))
+    torch.testing.assert_close(winograd.Winograd(weight, bias)(x), F.conv2d(x, weight, bias, padding=1))
+    torch.testing.assert_close(winograd.Winograd(weight)(x), F.conv2d(x, weight, padding=1))
 
 
-def test_finishes_what_a_residual_block_needs() -> None:
+@pytest.mark.parametrize(("above", "below"), [(True, False), (False, True), (False, False)])
+def test_rows_beyond_are_zero_or_left_out(above: bool, below: bool) -> None:
     x, weight, bias = draw(2, 6, 6, 9, 10, torch.float64)
-    direct = F.conv2d(x, weight, bias, padding=1)
-    torch.testing.assert_close(winograd.convolve(x, weight, bias, relu=True), direct.relu())
-    torch.testing.assert_close(winograd.convolve(x, weight, bias, base=x, scale=0.1), x + 0.1 * direct)
+    whole = F.conv2d(x, weight, bias, padding=1)
+    found = winograd.Winograd(weight, bias)(x, above=above, below=below)
+    torch.testing.assert_close(found, whole[:, :, 0 if above else 1 : 9 if below else 8])
 
 
 def test_float32_is_as_exact_as_direct_convolution() -> None:
@@ -37,12 +38,12 @@ def test_float32_is_as_exact_as_direct_convolution() -> None:
     exact = F.conv2d(x, weight, bias, padding=1)
     x, weight, bias = x.float(), weight.float(), bias.float()
     direct = float((F.conv2d(x, weight, bias, padding=1) - exact).abs().max())
-    ours = float((winograd.convolve(x, weight, bias) - exact).abs().max())
+    ours = float((winograd.Winograd(weight, bias)(x) - exact).abs().max())
     assert ours < max(2 * direct, 2e-5)
 
 
 def test_channels_come_last() -> None:
     x, weight, bias = draw(1, 8, 8, 9, 10, torch.float32)
-    found = winograd.convolve(x.contiguous(memory_format=torch.channels_last), weight, bias)
+    found = winograd.Winograd(weight, bias)(x.contiguous(memory_format=torch.channels_last))
     assert found.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(found, F.conv2d(x, weight, bias, padding=1))

@@ -1,0 +1,86 @@
+"""3x3 convolutions on rows as they come, for inference: the maps between them are never held whole.
+
+A map of features at full size is far larger than any cache, so that a chain of convolutions spends its time, and its
+memory, on what lies between them. Here the rows of a picture go through the whole chain some at a time. What a
+convolution needs of the rows before is kept, so that nothing is computed twice, and the result is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nlsr_cli.nlsn.winograd import Winograd, pays
+
+# Features of a band of rows, for every thread of a CPU, which stay in its cache. On a GPU as many as fill it.
+_BAND_FEATURES, _GPU_BAND_FEATURES = 2**19, 2**27
+_LEAST_PIXELS, _LEAST_ROWS = 2**11, 4  # of a band: with fewer, calls and kernels cost more than the cache saves
+
+
+def bands(x: Tensor, growth: int = 1) -> Iterator[tuple[int, int, bool]]:
+    """Cut x (b, c, h, w) into bands: yield the first row, the row after the last one, and whether it is the last band.
+
+    Args:
+        x: the rows that go through a chain of convolutions.
+        growth: how many times as many features as `x` has the chain holds.
+    """
+    b, c, height, width = x.shape
+    features = _BAND_FEATURES * torch.get_num_threads() if x.device.type == "cpu" else _GPU_BAND_FEATURES
+    pixels = max(_LEAST_PIXELS, features // (c * growth))
+    rows = max(_LEAST_ROWS, pixels // (b * width))
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height), top + rows >= height
+
+
+class RowConv:
+    """A 3x3 convolution with a border of zeros that takes rows and returns the rows that are complete by then.
+
+    The first call, which needs two rows or all, returns a row less than it is given, the last one a row more.
+
+    Args:
+        conv: the convolution, with weight (o, c, 3, 3).
+        factor: where a sub-pixel shuffle follows, its factor f: the channels come in the order (f, f, o / f f), in
+            which `spread` puts them in place as they lie in memory.
+    """
+
+    def __init__(self, conv: nn.Module, factor: int = 1) -> None:
+        weight, bias = (cast("Tensor", each) for each in (conv.weight, conv.bias))
+        self._weight, self._bias = _cells_first(weight, factor), _cells_first(bias, factor)
+        self._kept: Tensor | None = None  # (b, c, 2, w), the rows that the next ones need
+        self._winograd: Winograd | None = None
+
+    def __call__(self, rows: Tensor, *, last: bool) -> Tensor:
+        """Return the next rows, (b, o, k', w), after `rows` (b, c, k, w); `last` if the picture ends with them."""
+        first = self._kept is None
+        window = rows if self._kept is None else torch.cat([self._kept, rows], dim=2)
+        self._kept = window[:, :, -2:]
+        if first and pays(window, self._weight):
+            self._winograd = Winograd(self._weight, self._bias)
+        if self._winograd is not None:
+            return self._winograd(window, above=first, below=last)
+        return self._convolve(window, above=first, below=last)
+
+    def _convolve(self, window: Tensor, *, above: bool, below: bool) -> Tensor:
+        """Convolve (b, c, k, w), with a row of zeros above and below it, or without."""
+        if not (above or below):
+            return F.conv2d(window, self._weight, self._bias, padding=(0, 1))
+        out = F.conv2d(window, self._weight, self._bias, padding=1)
+        return out[:, :, 0 if above else 1 : out.shape[2] - (0 if below else 1)]
+
+
+def _cells_first(values: Tensor, factor: int) -> Tensor:
+    """Put the channels (o f f, ...) of a sub-pixel convolution in the order (f f o, ...)."""
+    return values.view(-1, factor**2, *values.shape[1:]).transpose(0, 1).flatten(0, 1) if factor > 1 else values
+
+
+def spread(cells: Tensor, factor: int) -> Tensor:
+    """Put the cells of every pixel side by side: (b, f f o, h, w) -> (b, o, f h, f w)."""
+    if factor == 1:
+        return cells
+    b, _, h, w = cells.shape
+    grid = cells.permute(0, 2, 3, 1).reshape(b, h, w, factor, factor, -1)  # (b, h, w, f, f, o)
+    return grid.transpose(2, 3).reshape(b, h * factor, w * factor, -1).permute(0, 3, 1, 2)
