@@ -175,13 +175,14 @@ class NLSN(
         conv, tail, picture = RowConv(self.body[-1]), TailRows(self.tail), PictureRows(x, self.config, self.add_mean)
         sr = x.new_empty(len(x), x.shape[2] * scale, x.shape[3] * scale, 3).permute(0, 3, 1, 2)
         seen = made = ready = 0  # rows of features, of the enlarged picture, and of the picture that is added
-        for top, bottom, last in bands(maps, growth=tail.growth):
+        for top, bottom, last in bands(maps):
             rows = conv(maps[:, :, top:bottom], last=last)
             rows += features[:, :, seen : seen + rows.shape[2]]
             seen += rows.shape[2]
-            rows = tail(rows, last=last)
-            sr[:, :, made : made + rows.shape[2]] = rows
-            made += rows.shape[2]
-            picture.add_to(sr[:, :, ready * scale : made // scale * scale], ready)
-            ready = made // scale
+            for part in tail(rows, last=last):
+                sr[:, :, made : made + part.shape[2]] = part
+                made += part.shape[2]
+            if made // scale > ready:
+                picture.add_to(sr[:, :, ready * scale : made // scale * scale], ready)
+                ready = made // scale
         return sr

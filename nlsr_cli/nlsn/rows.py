@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nlsr_cli.nlsn.winograd import Winograd, pays
+from nlsr_cli.nlsn.winograd import Winograd, pays, strip_rows
 
 # Features of a band of rows, for every thread of a CPU, which stay in its cache. On a GPU as many as fill it.
 _BAND_FEATURES, _GPU_BAND_FEATURES = 2**19, 2**27
@@ -26,7 +26,7 @@ def bands(x: Tensor, growth: int = 1) -> Iterator[tuple[int, int, bool]]:
 
     Args:
         x: the rows that go through a chain of convolutions.
-        growth: how many times as many features as `x` has the chain holds.
+        growth: how many times as many features as it is given the chain holds.
     """
     b, c, height, width = x.shape
     features = _BAND_FEATURES * torch.get_num_threads() if x.device.type == "cpu" else _GPU_BAND_FEATURES
@@ -37,9 +37,10 @@ def bands(x: Tensor, growth: int = 1) -> Iterator[tuple[int, int, bool]]:
 
 
 class RowConv:
-    """A 3x3 convolution with a border of zeros that takes rows and returns the rows that are complete by then.
+    """A 3x3 convolution with a border of zeros that takes rows and returns those that are complete by then.
 
-    The first call, which needs two rows or all, returns a row less than it is given, the last one a row more.
+    They come at least one row late, and where Winograd's algorithm computes them a whole strip at a time: a call may
+    return none. The last call returns all that are left.
 
     Args:
         conv: the convolution, with weight (o, c, 3, 3).
@@ -50,19 +51,28 @@ class RowConv:
     def __init__(self, conv: nn.Module, factor: int = 1) -> None:
         weight, bias = (cast("Tensor", each) for each in (conv.weight, conv.bias))
         self._weight, self._bias = _cells_first(weight, factor), _cells_first(bias, factor)
-        self._kept: Tensor | None = None  # (b, c, 2, w), the rows that the next ones need
+        self._kept: Tensor | None = None  # (b, c, 2 or more, w), the rows that the next ones need
+        self._above = True  # whether the next row is the first one
         self._winograd: Winograd | None = None
 
     def __call__(self, rows: Tensor, *, last: bool) -> Tensor:
         """Return the next rows, (b, o, k', w), after `rows` (b, c, k, w); `last` if the picture ends with them."""
-        first = self._kept is None
         window = rows if self._kept is None else torch.cat([self._kept, rows], dim=2)
-        self._kept = window[:, :, -2:]
-        if first and pays(window, self._weight):
+        if self._winograd is None and pays(window, self._weight):
             self._winograd = Winograd(self._weight, self._bias)
+        beside = 0 if self._above else 1  # rows of the window before the middle of the kernel
+        count = window.shape[2] - beside - (0 if last else 1)
+        if not last:
+            count -= count % (1 if self._winograd is None else strip_rows(window.shape[3]))
+        if count <= 0:
+            self._kept = window
+            return rows.new_empty(len(rows), len(self._weight), 0, rows.shape[3])
+        self._kept = window[:, :, count + beside - 1 :]
+        self._above, above = False, self._above
+        used = window if last else window[:, :, : count + beside + 1]
         if self._winograd is not None:
-            return self._winograd(window, above=first, below=last)
-        return self._convolve(window, above=first, below=last)
+            return self._winograd(used, above=above, below=last)
+        return self._convolve(used, above=above, below=last)
 
     def _convolve(self, window: Tensor, *, above: bool, below: bool) -> Tensor:
         """Convolve (b, c, k, w), with a row of zeros above and below it, or without."""
@@ -81,6 +91,7 @@ def spread(cells: Tensor, factor: int) -> Tensor:
     """Put the cells of every pixel side by side: (b, f f o, h, w) -> (b, o, f h, f w)."""
     if factor == 1:
         return cells
-    b, _, h, w = cells.shape
-    grid = cells.permute(0, 2, 3, 1).reshape(b, h, w, factor, factor, -1)  # (b, h, w, f, f, o)
-    return grid.transpose(2, 3).reshape(b, h * factor, w * factor, -1).permute(0, 3, 1, 2)
+    b, channels, h, w = cells.shape
+    o = channels // factor**2
+    grid = cells.permute(0, 2, 3, 1).reshape(b, h, w, factor, factor, o)
+    return grid.transpose(2, 3).reshape(b, h * factor, w * factor, o).permute(0, 3, 1, 2)

@@ -7,6 +7,7 @@ in place as it lies in memory; and enlarging the picture itself for the skip is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.nlsn.rows import RowConv, spread
+from nlsr_cli.nlsn.rows import RowConv, bands, spread
 
 
 def make_tail(config: NLSNConfig) -> nn.Sequential:
@@ -39,28 +40,29 @@ class TailRows:
 
     Args:
         tail: what `make_tail` made.
-
-    Attributes:
-        growth: how many times as many features as it is given it holds at once, for `bands`.
     """
 
     def __init__(self, tail: nn.Sequential) -> None:
         layers = [layer for layer in tail.modules() if not isinstance(layer, nn.Sequential)]
-        self._steps: list[tuple[RowConv, int]] = []
-        self.growth, features, cells = 1, 0, 1
+        self._steps: list[tuple[RowConv, int, int]] = []
         for layer, following in pairwise([*layers, None]):
             if isinstance(layer, nn.Conv2d):
                 factor = following.upscale_factor if isinstance(following, nn.PixelShuffle) else 1
-                self._steps.append((RowConv(layer, factor), factor))
-                features = features or layer.in_channels
-                self.growth = max(self.growth, cells * layer.out_channels // features)
-                cells *= factor**2
+                self._steps.append((RowConv(layer, factor), factor, -(-layer.out_channels // layer.in_channels)))
 
-    def __call__(self, rows: Tensor, *, last: bool) -> Tensor:
-        """Return what comes out after `rows` (b, c, k, w) of features: (b, 3, k', s w)."""
-        for conv, factor in self._steps:
-            rows = spread(conv(rows, last=last), factor)
-        return rows
+    def __call__(self, rows: Tensor, *, last: bool) -> Iterator[Tensor]:
+        """Yield what comes out after `rows` (b, c, k, w) of features: (b, 3, k', s w), again and again."""
+        yield from self._run(rows, self._steps, last=last)
+
+    def _run(self, rows: Tensor, steps: Sequence[tuple[RowConv, int, int]], *, last: bool) -> Iterator[Tensor]:
+        """Yield what `steps` make of rows, in smaller bands after every step, as each has more pixels."""
+        if not steps:
+            yield rows
+            return
+        (conv, factor, growth), *rest = steps
+        for top, bottom, ends in bands(rows, growth):
+            made = spread(conv(rows[:, :, top:bottom], last=last and ends), factor)
+            yield from self._run(made, rest, last=last and ends)
 
 
 class PictureRows:

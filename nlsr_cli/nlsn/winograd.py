@@ -49,12 +49,20 @@ def pays(x: Tensor, weight: Tensor) -> bool:
     )
 
 
+def strip_rows(width: int) -> int:
+    """Return how many rows of this width are computed together."""
+    return max(1, _STRIP_TILES // -(-width // _OUT)) * _OUT
+
+
 class Winograd:
     """A 3x3 convolution whose kernel is transformed once: weight (o, c, 3, 3), bias (o), float32 or float64."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        self._parts = [GroupedProduct(_transform_kernel(part)) for part in torch.split(weight, _PART)]
-        self._channels = weight.shape[0]
+        self._channels = len(weight)
+        self._parts = [
+            (GroupedProduct(_transform_kernel(weight[first : first + _PART])), slice(first, first + _PART))
+            for first in range(0, len(weight), _PART)
+        ]
         self._bias = bias
 
     def __call__(self, x: Tensor, *, above: bool = True, below: bool = True) -> Tensor:
@@ -66,16 +74,16 @@ class Winograd:
         first = 0 if above else 1  # the row of x under the middle of the kernel
         height = h - first - (0 if below else 1)
         out = x.new_empty(b, height, w, self._channels)
-        step = max(1, _STRIP_TILES // -(-w // _OUT)) * _OUT
+        step = strip_rows(w)
         rows = x.permute(0, 2, 3, 1)  # (b, h, w, c)
         for index in range(b):
             for top in range(0, height, step):
                 bottom = min(top + step, height)
-                out[index, top:bottom] = self._strip(rows[index], slice(first + top, first + bottom))
+                self._strip(rows[index], slice(first + top, first + bottom), out[index, top:bottom])
         return out.permute(0, 3, 1, 2)
 
-    def _strip(self, x: Tensor, strip: slice) -> Tensor:
-        """Return the rows of `strip` of the convolution of x (h, w, c), (rows, w, o)."""
+    def _strip(self, x: Tensor, strip: slice, out: Tensor) -> None:
+        """Write the rows of `strip` of the convolution of x (h, w, c) into `out` (rows, w, o)."""
         back, _, there = _matrices(x.dtype)
         h, w, c = x.shape
         s, t = -(-(strip.stop - strip.start) // _OUT), -(-w // _OUT)
@@ -86,12 +94,15 @@ class Winograd:
         patches = padded.as_strided((s, t, _IN, _IN, c), (_OUT * row, _OUT * column, row, column, 1))
         patches = patches.reshape(s * t, _IN * _IN, c)
         transformed = torch.bmm(there.expand(s * t, -1, -1), patches)  # (s t, 36, c)
-        # The products in parts of as many channels as fit the cache: (s t, 36, o) each.
-        parts = [torch.bmm(back.expand(s * t, -1, -1), part(transformed)) for part in self._parts]
-        result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)  # (s t, 16, o)
-        result = result if self._bias is None else result.add_(self._bias)
-        result = result.view(s, t, _OUT, _OUT, -1).transpose(1, 2).reshape(s * _OUT, t * _OUT, -1)
-        return result[: strip.stop - strip.start, :w]
+        for part, channels in self._parts:  # as many channels as fit the cache
+            result = torch.bmm(back.expand(s * t, -1, -1), part(transformed))  # (s t, 16, o of the part)
+            if self._bias is not None:
+                result += self._bias[channels]
+            result = result.view(s, t, _OUT, _OUT, -1).transpose(1, 2)  # (s, 4, t, 4, o)
+            if out.shape[:2] == (s * _OUT, t * _OUT):
+                out.view(s, _OUT, t, _OUT, -1)[..., channels] = result
+            else:
+                out[..., channels] = result.reshape(s * _OUT, t * _OUT, -1)[: len(out), :w]
 
 
 def _transform_kernel(weight: Tensor) -> Tensor:
