@@ -1,4 +1,4 @@
-"""The command reference in README.md, generated from the command line itself: `python -m tests.reference [--check]`."""
+"""What is generated in README.md: the command reference, and figures of speed. `python -m tests.reference [--check]`."""
 
 import difflib
 import re
@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import figures
+
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- reference: written by `make docs` -->\n", "<!-- end of reference -->"
 
 
-def generate() -> str:
+def _reference() -> str:
     """Return the reference as Markdown, from Typer's own generator, two heading levels down."""
     command = [sys.executable, "-m", "typer", "nlsr_cli.cli", "utils", "docs", "--name", "nlsr"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -20,19 +21,34 @@ def generate() -> str:
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).strip() + "\n"
 
 
+BLOCKS = {"figures": figures.generate, "reference": _reference}
+
+
+def _marks(name: str) -> tuple[str, str]:
+    """Return the lines before and behind a generated block."""
+    return f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
+
+
+def generated(text: str, name: str) -> str:
+    """Return the generated block of this name in a text."""
+    begin, end = _marks(name)
+    return text.partition(begin)[2].partition(end)[0]
+
+
 def main(arguments: list[str]) -> int:
-    """Write the reference into README.md, or with --check only compare."""
-    old = README.read_text(encoding="utf-8")
-    head, _, rest = old.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    new = f"{head}{BEGIN}\n{generate()}\n{END}{tail}"
+    """Write what is generated into README.md, or with --check only compare."""
+    old = new = README.read_text(encoding="utf-8")
+    for name, generate in BLOCKS.items():
+        begin, end = _marks(name)
+        head, _, rest = new.partition(begin)
+        new = f"{head}{begin}\n{generate()}\n{end}{rest.partition(end)[2]}"
     if "--check" not in arguments:
         README.write_text(new, encoding="utf-8")
         return 0
     if new == old:
         return 0
     sys.stderr.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "README.md", "generated"))
-    sys.stderr.write("The command reference is out of date: run `make docs`.\n")
+    sys.stderr.write("README.md is out of date: run `make docs`.\n")
     return 1
 
 

@@ -16,6 +16,7 @@ import torch
 Call = Callable[[], object]
 
 _LEAST_RUNS, _MOST_RUNS = 3, 100
+_LONG = 30.0  # seconds; what takes longer needs no warming up: its first run counts, and with a second one that is all
 _KERNEL = Path("/proc/self")
 
 
@@ -54,20 +55,26 @@ def measure(calls: Sequence[Call], device: torch.device, *, seconds: float) -> l
 def time_in_turn(calls: Sequence[Call], device: torch.device, *, seconds: float) -> list[Timing]:
     """Time several computations one after the other, again and again, so that all of them see the same machine.
 
-    Each is run once before, and then at least three times; `seconds` bounds the rest, for all of them together.
+    Each is run once before, and then at least three times; `seconds` bounds the rest, for all of them together. What
+    takes very long is run twice in all.
     """
-    for call in calls:
-        call()
-    taken: list[list[float]] = [[] for _ in calls]
+    first = [_time(call, device) for call in calls]
+    long = sum(first) > _LONG
+    taken: list[list[float]] = [[seconds] if long else [] for seconds in first]
+    least = 2 if long else _LEAST_RUNS
     end = time.perf_counter() + seconds
-    while len(taken[0]) < _LEAST_RUNS or (time.perf_counter() < end and len(taken[0]) < _MOST_RUNS):
+    while len(taken[0]) < least or (time.perf_counter() < end and len(taken[0]) < _MOST_RUNS and not long):
         for times, call in zip(taken, calls, strict=True):
-            _wait(device)
-            start = time.perf_counter()
-            call()
-            _wait(device)
-            times.append(time.perf_counter() - start)
+            times.append(_time(call, device))
     return [Timing(statistics.median(times), min(times), max(times), len(times)) for times in taken]
+
+
+def _time(call: Call, device: torch.device) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    call()
+    _wait(device)
+    return time.perf_counter() - start
 
 
 def peak_memory(call: Call, device: torch.device) -> int | None:

@@ -92,8 +92,8 @@ def test_bands_join_without_a_trace(scale: int, upsampler: str, skip: str, monke
     model = NLSN(config).double().eval()
     lr = torch.rand(2, 3, 45, 7, dtype=torch.float64)
     whole = model(lr).detach()  # with a gradient: module after module
-    monkeypatch.setattr(rows, "_BAND_FEATURES", 1)
-    monkeypatch.setattr(rows, "_LEAST_PIXELS", 1)
+    monkeypatch.setattr(rows, "BAND_FEATURES", 1)
+    monkeypatch.setattr(rows, "LEAST_PIXELS", 1)
     for least in (1, 2, 4, 15, 44, 45):
         monkeypatch.setattr(rows, "_LEAST_ROWS", least)
         with torch.inference_mode():
