@@ -1,4 +1,4 @@
-"""What is generated in README.md: the command reference, and figures of speed. `python -m tests.reference [--check]`."""
+"""What is generated in README.md, the command reference and figures: `python -m tests.reference [--check]`."""
 
 import difflib
 import re

@@ -80,7 +80,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, c, h, w)."""
-        return torch.as_tensor(x + self.res_scale * self.body(x))
+        return torch.add(x, self.body(x), alpha=self.res_scale)
 
     def apply_(self, x: Tensor) -> Tensor:
         """Do the same in place, without a gradient: in bands of rows, of which the maps between are held alone."""

@@ -20,6 +20,15 @@ def test_times_are_taken_in_turn() -> None:
     assert [timing.runs for timing in timings] == [3, 3]
 
 
+def test_what_takes_very_long_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a minute of work is warm by itself; a bench of minutes must not become one of an hour."""
+    monkeypatch.setattr(measure, "_LONG", 0.0)
+    calls: list[str] = []
+    (timing,) = time_in_turn([lambda: calls.append("a")], CPU, seconds=60)
+    assert calls == ["a", "a"]
+    assert timing.runs == 2
+
+
 def test_median_and_extremes() -> None:
     waits = iter([0, 0.03, 0.001, 0.01])
     (timing,) = time_in_turn([lambda: time.sleep(next(waits))], CPU, seconds=0)

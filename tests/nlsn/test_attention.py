@@ -99,3 +99,18 @@ def test_gradients_equal_those_of_the_definition() -> None:
         output.square().sum().backward()
         gradients.append([p.grad.clone() for p in layer.parameters() if p.grad is not None])
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [(2, 3), (12, 11)])
+def test_in_place_is_the_same(size: tuple[int, int], dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    layer = NonLocalSparseAttention(8, chunk_size=9, res_scale=0.5)
+    x = torch.randn(2, 8, *size).to(dtype)
+    with torch.inference_mode(), torch.autocast("cpu", enabled=dtype == torch.bfloat16):
+        expected = layer(x)
+        found = x.clone()
+        assert layer.apply_(found) is found
+        torch.testing.assert_close(found, expected)
+        layer.active = False
+        assert torch.equal(layer.apply_(found.clone()), found)

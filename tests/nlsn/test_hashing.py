@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nlsr_cli.nlsn import hashing
-from nlsr_cli.nlsn.hashing import count_buckets, draw_rotations, hash_codes
+from nlsr_cli.nlsn.hashing import count_buckets, draw_rotations, hash_codes, sort_by_bucket
 
 
 def test_rotations_are_frozen() -> None:
@@ -38,3 +38,9 @@ def test_a_flat_place_has_the_first_bucket() -> None:
 def test_codes_have_no_gradient() -> None:
     match = torch.randn(1, 9, 4, requires_grad=True)
     assert not hash_codes(match, draw_rotations(4, 2, seed=0)).requires_grad
+
+
+def test_positions_of_a_bucket_keep_their_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(0, 128, (2, 3, 1000), generator=generator)
+    assert torch.equal(sort_by_bucket(codes), codes.argsort(dim=-1, stable=True))
