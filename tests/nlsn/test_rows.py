@@ -1,5 +1,7 @@
 """Rows that come some at a time make the same picture as all at once, whatever the cuts."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,7 @@ from nlsr_cli.nlsn.rows import RowConv, bands, spread
 def run(conv: RowConv, x: Tensor, cuts: list[int]) -> Tensor:
     """Give the rows of x between the cuts to `conv`, one piece after the other."""
     edges = [0, *cuts, x.shape[2]]
-    pieces = [x[:, :, top:bottom] for top, bottom in zip(edges, edges[1:], strict=False)]
+    pieces = [x[:, :, top:bottom] for top, bottom in pairwise(edges)]
     with torch.inference_mode():
         return torch.cat([conv(piece, last=piece is pieces[-1]) for piece in pieces], dim=2)
 
@@ -30,7 +32,7 @@ def test_any_cuts_give_the_convolution(cuts: list[int]) -> None:
 
 @pytest.mark.parametrize("cuts", [[], [1], [3, 4, 20], [8, 16], [22]])
 def test_strips_of_winograd_come_whole(cuts: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a strip would be computed as a whole one; until it is full its rows wait, and the last call takes the rest."""
+    """Half a strip would cost a whole one: until it is full its rows wait, and the last call takes the rest."""
     monkeypatch.setattr(rows, "pays", lambda *_: True)
     monkeypatch.setattr(winograd, "_STRIP_TILES", 6)  # two rows of three tiles: 8 rows
     conv, x = make(3, 5)
