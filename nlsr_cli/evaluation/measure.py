@@ -60,10 +60,10 @@ def time_in_turn(calls: Sequence[Call], device: torch.device, *, seconds: float)
     """
     first = [_time(call, device) for call in calls]
     long = sum(first) > _LONG
-    taken: list[list[float]] = [[seconds] if long else [] for seconds in first]
-    least = 2 if long else _LEAST_RUNS
+    taken = [[each] if long else [] for each in first]
+    least, seconds = (2, 0.0) if long else (_LEAST_RUNS, seconds)
     end = time.perf_counter() + seconds
-    while len(taken[0]) < least or (time.perf_counter() < end and len(taken[0]) < _MOST_RUNS and not long):
+    while len(taken[0]) < least or (time.perf_counter() < end and len(taken[0]) < _MOST_RUNS):
         for times, call in zip(taken, calls, strict=True):
             times.append(_time(call, device))
     return [Timing(statistics.median(times), min(times), max(times), len(times)) for times in taken]

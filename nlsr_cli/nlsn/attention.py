@@ -75,22 +75,22 @@ class NonLocalSparseAttention(nn.Module):
         """Return `x` plus what it attends to. `rotations` (d, r, k / 2) overrides the seeded projections."""
         if not self.active:
             return x
-        b, c, h, w = x.shape
+        h, w = x.shape[2:]
         if h * w < self.chunk_size:
             width = max(w, isqrt(self.chunk_size - 1) + 1)
             padded = reflect_to(x, max(h, -(-self.chunk_size // width)), width)
             return self.forward(padded, rotations)[:, :, :h, :w]
-        attended = self._attend(x, rotations)  # (b, n, c)
-        return add_scaled(x, attended.view(b, h, w, c).permute(0, 3, 1, 2).to(x.dtype), self.res_scale)
+        attended = self._attend(x, rotations).to(x.dtype)
+        # Without a gradient in the memory of what was attended, which is nobody else's.
+        return torch.add(x, attended, alpha=self.res_scale, out=None if torch.is_grad_enabled() else attended)
 
     def apply_(self, x: Tensor, rotations: Tensor | None = None) -> Tensor:
         """Do the same in place, without a gradient."""
-        b, c, h, w = x.shape
         if not self.active:
             return x
-        if h * w < self.chunk_size:
+        if x.shape[2] * x.shape[3] < self.chunk_size:
             return x.copy_(self(x, rotations))
-        attended = self._attend(x, rotations).view(b, h, w, c).permute(0, 3, 1, 2)
+        attended = self._attend(x, rotations)
         for top, bottom, _ in bands(x):
             x[:, :, top:bottom].add_(attended[:, :, top:bottom].to(x.dtype), alpha=self.res_scale)
         return x
@@ -111,7 +111,7 @@ class NonLocalSparseAttention(nn.Module):
             return _positions(torch.cat(parts, dim=2))
 
     def _attend(self, x: Tensor, rotations: Tensor | None) -> Tensor:
-        """Return what every position of x (b, c, h, w) gathers, (b, n, c), in float32 or better."""
+        """Return what every position of x (b, c, h, w) gathers, in the same shape, in float32 or better."""
         match = self._match(x)  # (b, n, d)
         value = self._assemble(x)  # (b, n, c)
         buckets = count_buckets(match.shape[1], self.chunk_size)
@@ -119,12 +119,8 @@ class NonLocalSparseAttention(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             orders = sort_by_bucket(hash_codes(match, rotations))  # (b, r, n)
             attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
-            return attend(match, value, orders, self.chunk_size)
-
-
-def add_scaled(x: Tensor, branch: Tensor, scale: float) -> Tensor:
-    """Return x + scale * branch; without a gradient in the memory of the branch, which must be nobody else's."""
-    return torch.add(x, branch, alpha=scale, out=None if torch.is_grad_enabled() else branch)
+            gathered = attend(match, value, orders, self.chunk_size)  # (b, n, c)
+        return gathered.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
 
 
 def _positions(x: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ residual block. Parameter names are the authors', so that a published checkpoint
 """
 
 # No postponed annotations here: PyTorchModelHubMixin reads the type of `config` to rebuild it from config.json.
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -161,8 +161,8 @@ class NLSN(
         given = iter(rotations or ())
         in_place = not torch.is_grad_enabled()
         x = features.clone() if in_place else features
-        for layer in list(self.body)[:-1]:
-            apply: Callable[..., Tensor] = getattr(layer, "apply_") if in_place else layer  # noqa: B009
+        for layer in cast("list[Any]", list(self.body)[:-1]):
+            apply = layer.apply_ if in_place else layer
             x = apply(x, next(given, None)) if isinstance(layer, NonLocalSparseAttention) else apply(x)
         return x
 
