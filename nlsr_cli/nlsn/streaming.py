@@ -4,12 +4,17 @@ A block is a run of chunks that fits the cache. Its positions and one chunk more
 window of each chunk, three chunks wide, is a view of what was gathered. What comes out is added at once to the sums of
 all rounds. Memory beside input and output is an order of the positions, their keys and a block.
 
+A position's own key is in its window in every round, and no key scores higher: it points the same way, and all are of
+one length. So the largest score is the length of the query, known without a look, and the same in all rounds: weights
+relative to it add up across windows and rounds as they are, and only their sum divides what was gathered.
+
 Dimensions as in `attention.py`; q is the number of chunks in a block, g = (q + 2) j the positions gathered for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log, log2
 
 import torch
 import torch.nn.functional as F
@@ -41,16 +46,23 @@ def attend_streaming(match: Tensor, value: Tensor, orders: Tensor, chunk_size: i
 def _attend_one(match: Tensor, value: Tensor, orders: Tensor, j: int, total: Tensor) -> None:
     """Add to `total` (n, c), which is zero, what the positions of one picture gather."""
     key = F.normalize(match, dim=-1, eps=NORM_EPS)  # (n, d)
+    # Powers of two take half the time of powers of e. Together the weights of a window are at most one, so that no sum
+    # of values leaves the range of half precision.
+    query = match * (1 / log(2))  # (n, d)
+    shift = (query * key).sum(dim=-1, keepdim=True).add_(log2(3 * j)).neg_()  # (n, 1)
     mass = match.new_zeros(len(match))
     for order in orders:
         for first, places in _blocks(order, j):
-            mixed, share = _attend_block(match, key, value, places, j)  # (q j, c), (q j)
-            # A position's own key is in its window in every round, with the same score: the inverse of its share is the
-            # mass of the round in a unit that all rounds have in common.
-            weight = share.reciprocal()
-            own = places[j:-j][: len(order) - first * j]  # without the repeats, hence no position twice
-            total.index_add_(0, own, torch.mul(mixed, weight[:, None])[: len(own)])
-            mass.index_add_(0, own, weight[: len(own)])
+            own = places[j:-j]
+            queries = query.index_select(0, own).view(-1, j, query.shape[1])  # (q, j, d)
+            keys = windows_of(key.index_select(0, places), j)  # (q, 3j, d)
+            values = windows_of(value.index_select(0, places), j)  # (q, 3j, c)
+            largest = shift.index_select(0, own).view(-1, j, 1)  # (q, j, 1)
+            weights = torch.baddbmm(largest, queries, keys.mT).exp2_()  # (q, j, 3j)
+            mixed = torch.bmm(weights.to(values.dtype), values).to(total.dtype).flatten(0, 1)  # (q j, c)
+            own = own[: len(order) - first * j]  # without the repeats, hence no position twice
+            total.index_add_(0, own, mixed[: len(own)])
+            mass.index_add_(0, own, weights.sum(dim=-1).flatten()[: len(own)])
     total.div_(mass[:, None])
 
 
@@ -62,16 +74,3 @@ def _blocks(order: Tensor, j: int) -> Iterator[tuple[int, Tensor]]:
     step = max(1, elements // (3 * j * j))
     for first in range(0, m, step):
         yield first, ring[first * j : (min(first + step, m) + 2) * j]
-
-
-def _attend_block(match: Tensor, key: Tensor, value: Tensor, places: Tensor, j: int) -> tuple[Tensor, Tensor]:
-    """Return the mean of the values in reach (q j, c), and the share of each position's own value in it (q j).
-
-    The own key scores highest (it points the same way, and no key is longer), so that the share is at least 1 / 3j.
-    """
-    queries = match.index_select(0, places[j:-j]).view(-1, j, match.shape[1])  # (q, j, d)
-    keys = windows_of(key.index_select(0, places), j)  # (q, 3j, d)
-    values = windows_of(value.index_select(0, places), j)  # (q, 3j, c)
-    weights = torch.bmm(queries, keys.mT).softmax(dim=-1)  # (q, j, 3j)
-    share = weights.diagonal(offset=j, dim1=1, dim2=2)  # (q, j): the own chunk is the middle one
-    return torch.bmm(weights.to(values.dtype), values).flatten(0, 1), share.flatten()
