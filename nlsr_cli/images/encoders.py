@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -46,8 +47,9 @@ def _exif(canvas: Canvas, *, with_dpi: bool = False, oriented: bool = True) -> b
 
 
 def _png(canvas: Canvas, options: EncodeOptions) -> bytes:
-    # Level 2 instead of zlib's 6: on an enlarged photograph a quarter of the time for 8 % more bytes.
-    return _saved(canvas, "PNG", compress_level=2, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
+    # Runs alone, without a search for longer repeats: on an enlarged photograph a fifth of the time of level 6, and as
+    # small. Only pictures that repeat themselves exactly, which enlarged ones hardly do, become larger.
+    return _saved(canvas, "PNG", compress_type=zlib.Z_RLE, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
 
 
 def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:
