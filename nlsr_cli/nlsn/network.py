@@ -4,58 +4,22 @@ The published network is EDSR (Lim et al., CVPRW 2017) with Non-Local Sparse Att
 residual block. Parameter names are the authors', so that a published checkpoint loads without renaming.
 """
 
-# No postponed annotations here: PyTorchModelHubMixin reads the type of `config` to rebuild it from config.json.
+# No postponed annotations here: the Hub's mixin reads the type of `config` to rebuild it from config.json.
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from io import StringIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nlsr_cli.errors import DownloadFailed
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.nlsn.mixin import HubMethods
 from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.tail import PictureRows, TailRows, make_tail
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
 BLOCKS_PER_ATTENTION = 8
-
-
-class _WithoutHub:
-    """Stands in for the Hub's mixin where its client refuses the user's settings: enlarging needs no Hub."""
-
-    def __init_subclass__(cls, **_: object) -> None:
-        super().__init_subclass__()
-
-    @classmethod
-    def from_pretrained(cls, *_: object, **__: object) -> None:
-        """Refuse, as everything else that the mixin would have brought does.
-
-        Raises:
-            DownloadFailed: always.
-        """
-        raise DownloadFailed("the Hub's client cannot start", "Check HF_ENDPOINT and the HF_HUB_ settings.")
-
-    save_pretrained = push_to_hub = from_pretrained
-
-
-def _hub_mixin() -> type[Any]:
-    """Return the mixin, whose module reads the environment variables of the Hub's client when it is imported."""
-    try:
-        with redirect_stdout(StringIO()):  # where the client prints a line about its failure; stdout is for results
-            from huggingface_hub import PyTorchModelHubMixin
-    except ValueError:
-        return _WithoutHub
-    return PyTorchModelHubMixin
-
-
-if TYPE_CHECKING:
-    from huggingface_hub import PyTorchModelHubMixin
-else:
-    PyTorchModelHubMixin = _hub_mixin()
 
 
 class MeanShift(nn.Conv2d):
@@ -112,14 +76,7 @@ def _body(config: NLSNConfig) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
 
 
-class NLSN(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="nlsr",
-    license="apache-2.0",
-    pipeline_tag="image-to-image",
-    tags=["super-resolution", "nlsn"],
-):
+class NLSN(HubMethods):
     """The Non-Local Sparse Network: (b, 3, h, w) RGB in [0, 1] -> (b, 3, scale * h, scale * w), any h and w from 1 up.
 
     The output is not clamped. `config` round-trips through config.json by `save_pretrained` and `from_pretrained`.
