@@ -20,6 +20,7 @@ from nlsr_cli.nlsn.onednn import linear
 from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.streaming import attend_streaming
 from nlsr_cli.nlsn.windows import attend_rounds
+from nlsr_cli.nlsn.winograd import Winograd, pays
 
 
 def reflect_to(x: Tensor, height: int, width: int) -> Tensor:
@@ -80,9 +81,11 @@ class NonLocalSparseAttention(nn.Module):
             width = max(w, isqrt(self.chunk_size - 1) + 1)
             padded = reflect_to(x, max(h, -(-self.chunk_size // width)), width)
             return self.forward(padded, rotations)[:, :, :h, :w]
-        attended = self._attend(x, rotations).to(x.dtype)
-        # Without a gradient in the memory of what was attended, which is nobody else's.
-        return torch.add(x, attended, alpha=self.res_scale, out=None if torch.is_grad_enabled() else attended)
+        gathered = self._gather(x, rotations)  # (b, n, c)
+        if torch.is_grad_enabled():
+            return torch.add(x, self._assemble(gathered, x), alpha=self.res_scale)
+        own_memory = gathered.dtype == x.dtype  # it is nobody else's, and may hold the result
+        return self._add_assembled(x, gathered, _picture(gathered, x) if own_memory else torch.empty_like(x))
 
     def apply_(self, x: Tensor, rotations: Tensor | None = None) -> Tensor:
         """Do the same in place, without a gradient."""
@@ -90,39 +93,53 @@ class NonLocalSparseAttention(nn.Module):
             return x
         if x.shape[2] * x.shape[3] < self.chunk_size:
             return x.copy_(self(x, rotations))
-        attended = self._attend(x, rotations)
-        for top, bottom, _ in bands(x):
-            x[:, :, top:bottom].add_(attended[:, :, top:bottom].to(x.dtype), alpha=self.res_scale)
-        return x
+        return self._add_assembled(x, self._gather(x, rotations), x)
 
-    def _assemble(self, x: Tensor) -> Tensor:
-        """Return the 1x1 convolution of x (b, c, h, w) as positions (b, n, c): a product of matrices."""
+    def _add_assembled(self, x: Tensor, gathered: Tensor, out: Tensor) -> Tensor:
+        """Write x plus what is made of `gathered` into `out`, which may be either, in rows that stay in cache."""
+        gathered = _picture(gathered, x)
+        for top, bottom, _ in bands(x):
+            rows = slice(None), slice(None), slice(top, bottom)
+            assembled = self._assemble(_positions(gathered[rows]), x[rows])
+            torch.add(x[rows], assembled, alpha=self.res_scale, out=out[rows])
+        return out
+
+    def _assemble(self, gathered: Tensor, x: Tensor) -> Tensor:
+        """Return the 1x1 convolution of `gathered` (b, n, c) in the shape and the dtype of x (b, c, h, w).
+
+        It commutes with attention, which averages: its values are the features themselves, and are held once.
+        """
         conv = cast("nn.Conv2d", self.conv_assembly[0])
-        return linear(_positions(x), conv.weight.flatten(1), conv.bias)
+        return _picture(linear(gathered.to(x.dtype), conv.weight.flatten(1), conv.bias), x).to(x.dtype)
 
     def _match(self, x: Tensor) -> Tensor:
         """Return the matching features of x (b, c, h, w), (b, n, d), in float32 where autocast left `x` in half."""
         conv, halved = self.conv_match[0], x.dtype in (torch.float16, torch.bfloat16)
         with torch.autocast(x.device.type, enabled=False):
+            if pays(x, conv.weight):
+                return _positions(Winograd(conv.weight, conv.bias)(x))
             if torch.is_grad_enabled() or not halved:
                 return _positions(conv(x.float() if halved else x))
             rows = RowConv(conv)
             parts = [rows(x[:, :, top:bottom].float(), last=last) for top, bottom, last in bands(x)]
             return _positions(torch.cat(parts, dim=2))
 
-    def _attend(self, x: Tensor, rotations: Tensor | None) -> Tensor:
-        """Return what every position of x (b, c, h, w) gathers, in the same shape, in float32 or better."""
+    def _gather(self, x: Tensor, rotations: Tensor | None) -> Tensor:
+        """Return what every position of x (b, c, h, w) attends to, averaged: (b, n, c), in float32 or better."""
         match = self._match(x)  # (b, n, d)
-        value = self._assemble(x)  # (b, n, c)
         buckets = count_buckets(match.shape[1], self.chunk_size)
         rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (d, r, k / 2)
         with torch.autocast(x.device.type, enabled=False):
             orders = sort_by_bucket(hash_codes(match, rotations))  # (b, r, n)
             attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
-            gathered = attend(match, value, orders, self.chunk_size)  # (b, n, c)
-        return gathered.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+            return attend(match, _positions(x), orders, self.chunk_size)
 
 
 def _positions(x: Tensor) -> Tensor:
     """(b, c, h, w) -> (b, n, c), without a copy where the memory format is channels-last."""
     return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _picture(positions: Tensor, x: Tensor) -> Tensor:
+    """(b, n, c) -> (b, c, h, w), with the size of x."""
+    return positions.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)

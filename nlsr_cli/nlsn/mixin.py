@@ -29,7 +29,8 @@ class HubMethods(nn.Module):
     @classmethod
     def from_pretrained(cls: type[N], *args: Any, **kwargs: Any) -> N:  # noqa: ANN401 - the mixin's own
         """Load a network from a folder or from the Hub, as the mixin does: leniently, and it prints."""
-        mixed = _with_mixin(cls).from_pretrained(*args, **kwargs)
+        own: Any = cls
+        mixed = _with_mixin(own).from_pretrained(*args, **kwargs)
         model = cls(mixed.config)
         model.load_state_dict(mixed.state_dict(), assign=True)
         return model.train(mixed.training)
@@ -43,13 +44,14 @@ class HubMethods(nn.Module):
         return cast("str", self._mixed().push_to_hub(*args, **kwargs))
 
     def _mixed(self) -> Any:  # noqa: ANN401 - a class that only exists when it is asked for
-        mixed = _with_mixin(type(self))(self.config)
+        own: Any = type(self)
+        mixed = _with_mixin(own)(self.config)
         mixed.load_state_dict(self.state_dict(), assign=True)
         return mixed
 
 
 @cache
-def _with_mixin(cls: type[HubMethods]) -> Any:  # noqa: ANN401
+def _with_mixin(cls: Any) -> Any:  # noqa: ANN401
     """Return `cls` with the mixin before it, whose module reads the environment when it is imported."""
     try:
         with redirect_stdout(StringIO()):  # where the client prints a line about its failure; stdout is for results
@@ -59,7 +61,7 @@ def _with_mixin(cls: type[HubMethods]) -> Any:  # noqa: ANN401
 
     class Mixed(
         PyTorchModelHubMixin,
-        cls,  # type: ignore[misc, valid-type]
+        cls,  # type: ignore[misc]
         library_name="nlsr",
         license="apache-2.0",
         pipeline_tag="image-to-image",

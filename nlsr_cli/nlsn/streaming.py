@@ -23,9 +23,9 @@ from torch import Tensor
 from nlsr_cli.nlsn.hashing import NORM_EPS
 from nlsr_cli.nlsn.windows import ring_of, windows_of
 
-# Elements of the largest tensor of a block, its scores: 2 MiB of float32, which stay in cache.
-_BLOCK_ELEMENTS = 2**19
-_GPU_BLOCK_ELEMENTS = 2**26  # a GPU wants much to do at once
+# Scores, values and sums of a block, for every thread of a CPU: 3 MiB of float32, which stay in cache. A GPU wants much
+# to do at once.
+_BLOCK_ELEMENTS, _GPU_BLOCK_ELEMENTS = 3 * 2**18, 2**26
 
 
 def attend_streaming(match: Tensor, value: Tensor, orders: Tensor, chunk_size: int) -> Tensor:
@@ -49,16 +49,16 @@ def _attend_one(match: Tensor, value: Tensor, orders: Tensor, j: int, total: Ten
     # Powers of two take half the time of powers of e. Together the weights of a window are at most one, so that no sum
     # of values leaves the range of half precision.
     query = match * (1 / log(2))  # (n, d)
-    shift = (query * key).sum(dim=-1, keepdim=True).add_(log2(3 * j)).neg_()  # (n, 1)
+    largest = (query * key).sum(dim=-1, keepdim=True).add_(log2(3 * j))  # (n, 1)
+    query, key = torch.cat([query, -largest], dim=-1), F.pad(key, (0, 1), value=1.0)  # (n, d + 1): a product subtracts
     mass = match.new_zeros(len(match))
     for order in orders:
-        for first, places in _blocks(order, j):
+        for first, places in _blocks(order, j, value.shape[1]):
             own = places[j:-j]
-            queries = query.index_select(0, own).view(-1, j, query.shape[1])  # (q, j, d)
-            keys = windows_of(key.index_select(0, places), j)  # (q, 3j, d)
+            queries = query.index_select(0, own).view(-1, j, query.shape[1])  # (q, j, d + 1)
+            keys = windows_of(key.index_select(0, places), j)  # (q, 3j, d + 1)
             values = windows_of(value.index_select(0, places), j)  # (q, 3j, c)
-            largest = shift.index_select(0, own).view(-1, j, 1)  # (q, j, 1)
-            weights = torch.baddbmm(largest, queries, keys.mT).exp2_()  # (q, j, 3j)
+            weights = torch.bmm(queries, keys.mT).exp2_()  # (q, j, 3j)
             mixed = torch.bmm(weights.to(values.dtype), values).to(total.dtype).flatten(0, 1)  # (q j, c)
             own = own[: len(order) - first * j]  # without the repeats, hence no position twice
             total.index_add_(0, own, mixed[: len(own)])
@@ -66,11 +66,14 @@ def _attend_one(match: Tensor, value: Tensor, orders: Tensor, j: int, total: Ten
     total.div_(mass[:, None])
 
 
-def _blocks(order: Tensor, j: int) -> Iterator[tuple[int, Tensor]]:
+def _blocks(order: Tensor, j: int, c: int) -> Iterator[tuple[int, Tensor]]:
     """Yield the number of every block's first chunk, and its positions with those of a chunk before and behind (g)."""
     ring = ring_of(order, j)  # ((m + 2) j)
     m = len(ring) // j - 2
-    elements = _BLOCK_ELEMENTS if order.device.type == "cpu" else _GPU_BLOCK_ELEMENTS
-    step = max(1, elements // (3 * j * j))
+    chunk = 3 * j * j + 2 * j * c
+    if order.device.type == "cpu":
+        step = max(1, _BLOCK_ELEMENTS // chunk) * torch.get_num_threads()
+    else:
+        step = max(1, _GPU_BLOCK_ELEMENTS // chunk)
     for first in range(0, m, step):
         yield first, ring[first * j : (min(first + step, m) + 2) * j]
