@@ -114,7 +114,8 @@ class NonLocalSparseAttention(nn.Module):
 
     def _match(self, x: Tensor) -> Tensor:
         """Return the matching features of x (b, c, h, w), (b, n, d), in float32 where autocast left `x` in half."""
-        conv, halved = self.conv_match[0], x.dtype in (torch.float16, torch.bfloat16)
+        conv = cast("nn.Conv2d", self.conv_match[0])
+        halved = x.dtype in (torch.float16, torch.bfloat16)
         with torch.autocast(x.device.type, enabled=False):
             if pays(x, conv.weight):
                 return _positions(Winograd(conv.weight, conv.bias)(x))

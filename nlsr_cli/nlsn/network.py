@@ -16,7 +16,7 @@ from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.mixin import HubMethods
 from nlsr_cli.nlsn.rows import RowConv, bands
-from nlsr_cli.nlsn.tail import PictureRows, TailRows, make_tail
+from nlsr_cli.nlsn.tail import Cells, PictureRows, make_tail, spread
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
 BLOCKS_PER_ATTENTION = 8
@@ -99,8 +99,9 @@ class NLSN(HubMethods):
         mirrored up to it, because next to two borders the zero padding of the convolutions tints what it sees.
         """
         height, width = lr.shape[2:]
-        if min(height, width) < self.config.min_side:
-            sr = self.forward(reflect_to(lr, self.config.min_side, self.config.min_side), rotations)
+        least = max(self.config.min_side, 2)  # a border on each side
+        if min(height, width) < least:
+            sr = self.forward(reflect_to(lr, least, least), rotations)
             return sr[:, :, : height * self.config.scale, : width * self.config.scale]
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
@@ -126,20 +127,24 @@ class NLSN(HubMethods):
     def _finish(self, x: Tensor, features: Tensor, maps: Tensor) -> Tensor:
         """Return the enlarged picture without a gradient, of the mean-free picture, its features, and the body's maps.
 
-        The published tail has c channels at full resolution, by far the most memory of the network: it runs in bands.
+        What is convolved and added to the features takes their place.
         """
-        scale = self.config.scale
-        conv, tail, picture = RowConv(self.body[-1]), TailRows(self.tail), PictureRows(x, self.config, self.add_mean)
-        sr = x.new_empty(len(x), x.shape[2] * scale, x.shape[3] * scale, 3).permute(0, 3, 1, 2)
-        seen = made = ready = 0  # rows of features, of the enlarged picture, and of the picture that is added
+        scale, height = self.config.scale, x.shape[2]
+        conv, cells, picture = (
+            RowConv(self.body[-1]),
+            Cells(self.tail, scale),
+            PictureRows(x, self.config, self.add_mean),
+        )
+        sr = x.new_empty(len(x), height * scale, x.shape[3] * scale, 3).permute(0, 3, 1, 2)
+        final = ready = 0  # rows of the features that are final, and of the picture that are enlarged
         for top, bottom, last in bands(maps):
             rows = conv(maps[:, :, top:bottom], last=last)
-            rows += features[:, :, seen : seen + rows.shape[2]]
-            seen += rows.shape[2]
-            for part in tail(rows, last=last):
-                sr[:, :, made : made + part.shape[2]] = part
-                made += part.shape[2]
-            if made // scale > ready:
-                picture.add_to(sr[:, :, ready * scale : made // scale * scale], ready)
-                ready = made // scale
+            features[:, :, final : final + rows.shape[2]] += rows
+            final += rows.shape[2]
+            until = height if last else max(ready, final - cells.reach)
+            if until > ready:
+                part = sr[:, :, ready * scale : until * scale]
+                part.copy_(spread(cells.rows(features, ready, until), scale))
+                picture.add_to(part, ready)
+                ready = until
         return sr

@@ -21,16 +21,11 @@ BAND_FEATURES, _GPU_BAND_FEATURES = 2**19, 2**27
 LEAST_PIXELS, _LEAST_ROWS = 2**11, 4  # of a band: with fewer, calls and kernels cost more than the cache saves
 
 
-def bands(x: Tensor, growth: int = 1) -> Iterator[tuple[int, int, bool]]:
-    """Cut x (b, c, h, w) into bands: yield the first row, the row after the last one, and whether it is the last band.
-
-    Args:
-        x: the rows that go through a chain of convolutions.
-        growth: how many times as many features as it is given the chain holds.
-    """
+def bands(x: Tensor) -> Iterator[tuple[int, int, bool]]:
+    """Cut x (b, c, h, w) into bands: yield the first row, the one after the last, and whether it is the last band."""
     b, c, height, width = x.shape
     features = BAND_FEATURES * torch.get_num_threads() if x.device.type == "cpu" else _GPU_BAND_FEATURES
-    pixels = max(LEAST_PIXELS, features // (c * growth))
+    pixels = max(LEAST_PIXELS, features // c)
     rows = max(_LEAST_ROWS, pixels // (b * width))
     for top in range(0, height, rows):
         yield top, min(top + rows, height), top + rows >= height
@@ -44,14 +39,12 @@ class RowConv:
 
     Args:
         conv: the convolution, with weight (o, c, 3, 3).
-        factor: where a sub-pixel shuffle follows, its factor f: the channels come in the order (f, f, o / f f), in
-            which `spread` puts them in place as they lie in memory.
     """
 
-    def __init__(self, conv: nn.Module, factor: int = 1) -> None:
+    def __init__(self, conv: nn.Module) -> None:
         weight, bias = (cast("Tensor", each) for each in (conv.weight, conv.bias))
         self._channels = len(weight)
-        self._kernel: tuple[Tensor, Tensor] | Winograd = _cells_first(weight, factor), _cells_first(bias, factor)
+        self._kernel: tuple[Tensor, Tensor] | Winograd = weight, bias
         self._kept: Tensor | None = None  # (b, c, 2 or more, w), the rows that the next ones need
         self._above = True  # whether the next row is the first one
 
@@ -80,18 +73,3 @@ class RowConv:
             return F.conv2d(window, *self._kernel, padding=(0, 1))
         out = F.conv2d(window, *self._kernel, padding=1)
         return out[:, :, 0 if above else 1 : out.shape[2] - (0 if below else 1)]
-
-
-def _cells_first(values: Tensor, factor: int) -> Tensor:
-    """Put the channels (o f f, ...) of a sub-pixel convolution in the order (f f o, ...)."""
-    return values.view(-1, factor**2, *values.shape[1:]).transpose(0, 1).flatten(0, 1) if factor > 1 else values
-
-
-def spread(cells: Tensor, factor: int) -> Tensor:
-    """Put the cells of every pixel side by side: (b, f f o, h, w) -> (b, o, f h, f w)."""
-    if factor == 1:
-        return cells
-    b, channels, h, w = cells.shape
-    o = channels // factor**2
-    grid = cells.permute(0, 2, 3, 1).reshape(b, h, w, factor, factor, o)
-    return grid.transpose(2, 3).reshape(b, h * factor, w * factor, o).permute(0, 3, 1, 2)

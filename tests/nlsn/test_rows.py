@@ -4,11 +4,10 @@ from itertools import pairwise
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nlsr_cli.nlsn import rows, winograd
-from nlsr_cli.nlsn.rows import RowConv, bands, spread
+from nlsr_cli.nlsn.rows import RowConv, bands
 
 
 def run(conv: RowConv, x: Tensor, cuts: list[int]) -> Tensor:
@@ -59,17 +58,9 @@ def test_a_chain_may_start_with_a_single_row() -> None:
     torch.testing.assert_close(torch.cat(made, dim=2), second(first(x)).detach())
 
 
-@pytest.mark.parametrize("factor", [1, 2, 3, 4])
-def test_cells_are_shuffled_pixels(factor: int) -> None:
-    conv, x = make(3, 2 * factor**2)
-    expected = F.pixel_shuffle(conv(x), factor).detach()
-    torch.testing.assert_close(spread(run(RowConv(conv, factor), x, [7]), factor), expected)
-    assert spread(torch.empty(2, factor**2, 0, 9), factor).shape == (2, 1, 0, 9 * factor)
-
-
 def test_bands_cover_every_row_once() -> None:
-    for height, width, growth in ((1, 1, 1), (500, 300, 1), (500, 300, 16), (37, 4096, 4)):
-        found = list(bands(torch.empty(1, 64, 1, 1).expand(1, 64, height, width), growth))
+    for height, width in ((1, 1), (500, 300), (37, 4096)):
+        found = list(bands(torch.empty(1, 64, 1, 1).expand(1, 64, height, width)))
         assert [top for top, _, _ in found] == [0, *(bottom for _, bottom, _ in found[:-1])]
         assert found[-1][1] == height
         assert [last for *_, last in found] == [False] * (len(found) - 1) + [True]

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from nlsr_cli.nlsn import NLSNConfig
 from nlsr_cli.nlsn.network import MeanShift
-from nlsr_cli.nlsn.tail import PictureRows, TailRows, make_tail
+from nlsr_cli.nlsn.tail import Cells, PictureRows, make_tail, spread
 
 
 @pytest.mark.parametrize("other_colours", [False, True])
@@ -38,13 +38,38 @@ def test_without_a_skip_the_mean_is_added() -> None:
     torch.testing.assert_close(sr, expected)
 
 
+@pytest.mark.parametrize("size", [(2, 2), (2, 5), (3, 3), (12, 5), (7, 2)])
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("upsampler", ["pixelshuffle", "pixelshuffledirect"])
-def test_rows_of_the_tail_are_the_modules(upsampler: str, scale: int) -> None:
+def test_cells_are_what_the_modules_make(upsampler: str, scale: int, size: tuple[int, int]) -> None:
+    """One convolution for two or three, to the last row and column, whatever rows it is asked for."""
     torch.manual_seed(0)
     tail = make_tail(NLSNConfig(scale=scale, n_feats=8, upsampler=upsampler)).double()
-    x = torch.randn(1, 8, 12, 5).double()
+    features = torch.randn(2, 8, *size).double()
+    height = size[0]
     with torch.inference_mode():
-        rows = TailRows(tail)
-        parts = [part for top in (0, 4, 8) for part in rows(x[:, :, top : top + 4], last=top == 8)]
-        torch.testing.assert_close(torch.cat(parts, dim=2), tail(x))
+        expected = tail(features)
+        cells = Cells(tail, scale)
+        for step in (1, 2, height):
+            parts = [cells.rows(features, top, min(top + step, height)) for top in range(0, height, step)]
+            torch.testing.assert_close(spread(torch.cat(parts, dim=2), scale), expected, rtol=0, atol=1e-13)
+
+
+def test_one_convolution_is_as_exact_as_three() -> None:
+    """The bound of the published end in float32: its largest error is at most twice that of its modules."""
+    torch.manual_seed(0)
+    tail = make_tail(NLSNConfig(n_feats=64))
+    features = torch.randn(1, 64, 9, 8)
+    with torch.inference_mode():
+        direct, ours = tail(features), spread(Cells(tail, 4).rows(features, 0, 9), 4)
+        exact = tail.double()(features.double())
+    assert float((ours - exact).abs().max()) < 2 * float((direct - exact).abs().max())
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4])
+def test_cells_are_shuffled_pixels(factor: int) -> None:
+    """The colour comes last among the cells of a pixel, and first among those of the library."""
+    cells = torch.randn(2, factor, factor, 3, 4, 5)
+    shuffled = F.pixel_shuffle(cells.permute(0, 3, 1, 2, 4, 5).flatten(1, 3), factor)
+    assert torch.equal(spread(cells.flatten(1, 3), factor), shuffled)
+    assert spread(torch.empty(2, factor**2, 0, 9), factor).shape == (2, 1, 0, 9 * factor)
