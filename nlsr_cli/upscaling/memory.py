@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.nlsn.rows import BAND_FEATURES, LEAST_PIXELS
+from nlsr_cli.nlsn.rows import BAND_FEATURES
 
 SHARE = 0.75  # of what is free, that is used where nothing else is asked
 _FIXED = 28 * 2**20  # bytes beside what grows with the tile and the threads: blocks of scores, small kernels
@@ -64,12 +64,15 @@ def _physical() -> int | None:
 def bytes_per_pixel(config: NLSNConfig, precision: str) -> float:
     """Return the bytes that a pixel of a tile takes at most while the network has it: a model, held up by tests.
 
-    The most is held inside an attention layer: the features and those of the skip, the values, their sums in float32,
-    and matching features as queries and keys; or by the picture itself, which is enlarged and blended in float32.
+    The most is held inside an attention layer: the features and those of the skip, what is gathered in float32, and
+    matching features, as they are and as queries and keys; or by the picture itself, enlarged in float32.
     """
     features, exact = config.n_feats, 4
     width = _width(precision)
-    attention = features * (3 * width + exact) + 2 * features // config.reduction * exact + 16 * config.n_hashes
+    maps = 2 if width == exact else 3  # half precision has copies on its way to float32
+    attention = (
+        features * (maps * width + exact) + 3 * (features // config.reduction + 1) * exact + 16 * config.n_hashes
+    )
     picture = 2 * 3 * config.scale**2 * exact + 2 * features * width
     return 1.3 * max(attention, picture)
 
@@ -78,12 +81,10 @@ def tile_bytes(config: NLSNConfig, pixels: int, precision: str) -> int:
     """Return the bytes that a tile of so many pixels takes while the network has it."""
     channels = config.n_feats
     fixed = _FIXED + 10 * BAND_FEATURES * torch.get_num_threads() * 4
-    published = config.upsampler == "pixelshuffle"
-    if published:
-        fixed += 3 * LEAST_PIXELS * config.scale**2 * channels * 4  # a band of the tail at full resolution
-    if precision == "fp32" and channels >= 128:  # Winograd's convolution: strips, and kernels, transformed
-        steps = {2: 1, 3: 2, 4: 2}[config.scale] if published else 0
-        fixed += 5 * 36 * 128 * channels * 4 + 36 * (2 + 4 * steps) * channels**2 * 4
+    if config.upsampler == "pixelshuffle":  # the kernels of its one convolution for every kind of border
+        fixed += 9 * 3 * config.scale**2 * 25 * channels * 4
+    if precision == "fp32" and channels >= 128:  # Winograd's convolution: strips, and the kernels of a block
+        fixed += 5 * 36 * 128 * channels * 4 + 2 * 36 * channels**2 * 4
     return int(fixed + pixels * bytes_per_pixel(config, precision))
 
 

@@ -24,8 +24,9 @@ Floats = npt.NDArray[np.float32]
 _MARGIN_SHARE = 0.25
 
 # Features (pixels times channels) of a tile of automatic size: enough that overlaps cost little, and few enough that a
-# tile of the smallest network is done in a second or two.
-_TILE_FEATURES = 2**24
+# tile of the smallest network is done in a second or two. Just above a picture of 512x512, and a quarter of one of
+# 1024x1024 with its overlap: from there on, pictures of all sizes have tiles, and take memory, of nearly one size.
+_TILE_FEATURES = 13 * 2**20
 LEAST_SIDE = 64  # pixels; smaller tiles would spend most of their time on overlaps
 _TILE_COST = 2000  # pixels that could be computed in the time that a tile takes besides
 
@@ -207,12 +208,12 @@ def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tupl
             block = part[:, : right - left]
             if above is not None:
                 block[: len(above)] += above[:, left:right]
-            yield top, left, block[: bottom - top]
             if row + 1 < len(plan.rows.starts):
-                rest = block[bottom - top :]
                 if below is None:
-                    below = np.empty((len(rest), lefts[-1], part.shape[2]), np.float32)
-                below[:, left:right] = rest
+                    below = np.empty((len(block) - (bottom - top), lefts[-1], part.shape[2]), np.float32)
+                below[:, left:right] = block[bottom - top :]
+            yield top, left, block[: bottom - top]
+            del part, block  # or they would be held while the next tile is computed
         above = below
 
 

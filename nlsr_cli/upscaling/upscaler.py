@@ -172,6 +172,7 @@ class Upscaler:
         out = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
         for row, column, block in stitch(plan, self.scale, self._parts(pixels, plan, runner)):
             out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
+            del block  # a part of a tile, all of which would be held while the next one is computed
             done += 1
             yield done, total
         return out

@@ -9,14 +9,14 @@ from nlsr_cli.evaluation.measure import peak_memory
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.upscaling import memory
-from nlsr_cli.upscaling.device import Placement
+from nlsr_cli.upscaling.device import Placement, supported_precisions
 from nlsr_cli.upscaling.memory import free_memory, pixels_within, tile_bytes
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", supported_precisions(CPU))
 @pytest.mark.parametrize(("name", "side"), [("lite", 224), ("base", 160), ("full", 48)])
 def test_estimate_holds_what_a_tile_takes(name: str, side: int, precision: str) -> None:
     """Never less than is taken, and not so much more that tiles would be small without need."""
