@@ -4,6 +4,8 @@ import gc
 import os
 import sys
 
+from nlsr_cli.container import processors
+
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it like any other."""
@@ -28,6 +30,10 @@ def _prepare() -> None:
     # runs side by side were eight times as slow as they are with microseconds.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # A container with the time of two processors that starts a thread on each of the machine's 64 mostly waits.
+    granted = processors()
+    if granted is not None and granted < (os.cpu_count() or 1):
+        os.environ.setdefault("OMP_NUM_THREADS", str(granted))
 
 
 if __name__ == "__main__":

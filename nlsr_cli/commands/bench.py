@@ -14,7 +14,7 @@ from nlsr_cli.options import ComputeOptions
 def bench(
     case: Annotated[
         list[str] | None,
-        typer.Option(help="attention, network, picture, sizes or folder; may be given again. [default: all]"),
+        typer.Option(help="attention, network, picture, sizes, threads or folder; may be given again. [default: all]"),
     ] = None,
     device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16, as of upscale.")] = "auto",

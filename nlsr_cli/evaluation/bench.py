@@ -18,6 +18,7 @@ CASES: dict[str, Callable[[Stand], Iterator[Comparison]]] = {
     "network": cases.network,
     "picture": cases.picture,
     "sizes": cases.sizes,
+    "threads": cases.threads,
     "folder": cases.folder,
 }
 

@@ -158,7 +158,7 @@ def picture(stand: Stand) -> Iterator[Comparison]:
         for placement in stand.placements:
             upscaler = _upscaler(model, placement)
             ours, textbook = stand.measure(partial(upscaler.enlarge, pixels), partial(plain.enlarge, pixels))
-            difference = np.subtract(upscaler.enlarge(pixels), plain.enlarge(pixels), dtype=np.int16)
+            difference = _levels_apart(upscaler.enlarge(pixels), plain.enlarge(pixels))
             yield Comparison(
                 f"{name}, {side}×{side}",
                 placement.precision,
@@ -166,7 +166,7 @@ def picture(stand: Stand) -> Iterator[Comparison]:
                 ours,
                 textbook,
                 operations=2.0 * multiply_adds(model.config) * side**2,
-                difference=float(np.abs(difference).max()) / 255,
+                difference=difference,
             )
 
 
@@ -179,6 +179,35 @@ def sizes(stand: Stand) -> Iterator[Comparison]:
         (ours,) = stand.measure(partial(upscaler.enlarge, pixels))
         operations = 2.0 * multiply_adds(model.config) * side**2
         yield Comparison(f"{name}, {side}×{side}", stand.placement.precision, side**2, ours, operations=operations)
+
+
+def threads(stand: Stand) -> Iterator[Comparison]:
+    """Compare a picture on one thread with more, up to as many as a run takes: what they gain, and what they change."""
+    if stand.placement.device.type != "cpu":
+        return
+    side = 96 if stand.quick else 512
+    name, model = _model("lite")
+    upscaler, pixels = _upscaler(model, stand.placement), _photograph(side, side)
+    most = torch.get_num_threads()
+
+    def enlarge(count: int) -> Pixels:
+        torch.set_num_threads(count)
+        try:
+            return upscaler.enlarge(pixels)
+        finally:
+            torch.set_num_threads(most)
+
+    for count in sorted({min(2**power, most) for power in range(1, 8)} - {1}):
+        ours, alone = stand.measure(partial(enlarge, count), partial(enlarge, 1))
+        yield Comparison(
+            f"{name}, {side}×{side}, {count} threads",
+            stand.placement.precision,
+            side**2,
+            ours,
+            alone,
+            against="one thread",
+            difference=_levels_apart(enlarge(count), enlarge(1)),
+        )
 
 
 def folder(stand: Stand) -> Iterator[Comparison]:
@@ -229,6 +258,11 @@ def _within(placement: Placement, form: Callable[..., Tensor], *inputs: object) 
 def _difference(calls: Sequence[Callable[[], Tensor]]) -> float:
     """Return the largest difference of what the first two compute."""
     return float((calls[0]().float() - calls[1]().float()).abs().max())
+
+
+def _levels_apart(one: Pixels, other: Pixels) -> float:
+    """Return the largest difference of two pictures, of which white is one."""
+    return float(np.abs(np.subtract(one, other, dtype=np.int16)).max()) / 255
 
 
 def _attention_operations(layer: NonLocalSparseAttention) -> int:

@@ -16,7 +16,7 @@ from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.mixin import HubMethods
 from nlsr_cli.nlsn.rows import RowConv, bands
-from nlsr_cli.nlsn.tail import Cells, PictureRows, make_tail, spread
+from nlsr_cli.nlsn.tail import Cells, PictureRows, colour_mix, make_tail, spread
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
 BLOCKS_PER_ATTENTION = 8
@@ -130,11 +130,8 @@ class NLSN(HubMethods):
         What is convolved and added to the features takes their place.
         """
         scale, height = self.config.scale, x.shape[2]
-        conv, cells, picture = (
-            RowConv(self.body[-1]),
-            Cells(self.tail, scale),
-            PictureRows(x, self.config, self.add_mean),
-        )
+        conv, picture = RowConv(self.body[-1]), PictureRows(x, self.config, self.add_mean)
+        cells = Cells(self.tail, scale, colour_mix(self.add_mean, self.config))
         sr = x.new_empty(len(x), height * scale, x.shape[3] * scale, 3).permute(0, 3, 1, 2)
         final = ready = 0  # rows of the features that are final, and of the picture that are enlarged
         for top, bottom, last in bands(maps):

@@ -48,10 +48,11 @@ class Cells:
     Args:
         tail: what `make_tail` made.
         scale: s.
+        mix: what becomes of a colour in the end, (3, 3).
     """
 
-    def __init__(self, tail: nn.Sequential, scale: int) -> None:
-        self._kernels, self._biases = compose_tail(tail, scale)  # (3, 3, s s 3, c, k, k), (3, 3, s s 3)
+    def __init__(self, tail: nn.Sequential, scale: int, mix: Tensor) -> None:
+        self._kernels, self._biases = compose_tail(tail, scale, mix)  # (3, 3, s s 3, c, k, k), (3, 3, s s 3)
         self.reach = self._kernels.shape[-1] // 2  # rows and columns around a pixel that its cells are made of
         self._bordered = self.reach > 1
 
@@ -89,8 +90,8 @@ class Cells:
         return max(first, 0), max(-first, 0), max(last - size, 0)
 
 
-def compose_tail(tail: nn.Sequential, scale: int) -> tuple[Tensor, Tensor]:
-    """Return kernels (3, 3, s s 3, c, k, k) and biases (3, 3, s s 3) of the one convolution that a tail is.
+def compose_tail(tail: nn.Sequential, scale: int, mix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return kernels (3, 3, s s 3, c, k, k) and biases (3, 3, s s 3) of the one convolution that a tail and `mix` are.
 
     The first two indices say whether a pixel lies in the first row or column, the last, or between; the picture has at
     least two of each. k is 3 for a single convolution, else 5.
@@ -99,8 +100,10 @@ def compose_tail(tail: nn.Sequential, scale: int) -> tuple[Tensor, Tensor]:
     weight, bias = last.weight, cast("Tensor", last.bias)
     if not convs:
         weight, bias = _cells_first(weight, scale), _cells_first(bias, scale)
-    kernels, biases = weight.expand(3, 3, *weight.shape), bias.expand(3, 3, *bias.shape)
     with torch.autocast(weight.device.type, enabled=False):
+        weight = torch.einsum("dc,pc...->pd...", mix, weight.view(-1, 3, *weight.shape[1:])).flatten(0, 1)
+        bias = torch.einsum("dc,pc->pd", mix, bias.view(-1, 3)).flatten()
+        kernels, biases = weight.expand(3, 3, *weight.shape), bias.expand(3, 3, *bias.shape)
         for conv in reversed(convs):
             factor = scale if len(convs) == 1 else 2
             kernels, biases = _compose(conv, factor, kernels, biases)
@@ -165,7 +168,7 @@ def spread(cells: Tensor, factor: int) -> Tensor:
 
 
 class PictureRows:
-    """Adds what the network leaves to the picture itself: the skip, the mean colour, and the range of its values.
+    """Adds the picture itself to what the network makes: the skip, and the mean colour.
 
     Where a pixel of the bilinear skip lies within its cell decides how it is mixed from 3x3 pixels of the picture, its
     border repeated: a convolution with f x f channels for every colour, which takes a fifth of the library's time.
@@ -177,14 +180,14 @@ class PictureRows:
     """
 
     def __init__(self, x: Tensor, config: NLSNConfig, add_mean: nn.Conv2d) -> None:
-        self._scale, self._range = config.scale, config.rgb_range
+        self._scale = config.scale
+        self._shift = cast("Tensor", add_mean.bias) / config.rgb_range
         self._skip = config.image_skip == "bilinear"
-        self._x = F.pad(x, (1, 1, 1, 1), mode="replicate") if self._skip else x
-        self._kernel = _bilinear_kernel(config.scale).to(x)
-        self._add_mean = add_mean
-        bias = cast("Tensor", add_mean.bias)
-        adds_alone = torch.equal(add_mean.weight, torch.eye(3).view(3, 3, 1, 1).to(x))
-        self._shift = bias.repeat(config.scale**2) if self._skip and adds_alone else None
+        if self._skip:
+            self._x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+            with torch.autocast(x.device.type, enabled=False):
+                self._kernel = _bilinear_kernel(config.scale, colour_mix(add_mean, config))
+            self._shift = self._shift.repeat(config.scale**2)
 
     def add_to(self, sr: Tensor, top: int) -> None:
         """Finish rows of the enlarged picture, (b, 3, s k, s w), which lie on those of the picture from `top` on."""
@@ -192,15 +195,18 @@ class PictureRows:
             if self._skip:
                 rows = self._x[:, :, top : top + sr.shape[2] // self._scale + 2]
                 sr += spread(F.conv2d(rows, self._kernel, self._shift), self._scale)
-            if self._shift is None:
-                sr.copy_(self._add_mean(sr))
-            if self._range != 1:
-                sr.div_(self._range)
+            else:
+                sr += self._shift.view(3, 1, 1)
 
 
-def _bilinear_kernel(factor: int) -> Tensor:
-    """Return what mixes the f x f cells of a pixel from 3x3 pixels, (f f 3, 3, 3, 3)."""
-    offsets = (torch.arange(factor, dtype=torch.float64) + 0.5) / factor - 0.5  # of a cell from the middle of the pixel
+def colour_mix(add_mean: nn.Conv2d, config: NLSNConfig) -> Tensor:
+    """Return what the last layer, and the range of the network's values, make of a colour: (3, 3)."""
+    return add_mean.weight.flatten(1) / config.rgb_range
+
+
+def _bilinear_kernel(factor: int, mix: Tensor) -> Tensor:
+    """Return what mixes the f x f cells of a pixel from 3x3 pixels and their colours, (f f 3, 3, 3, 3)."""
+    places = torch.arange(factor, dtype=mix.dtype, device=mix.device)
+    offsets = (places + 0.5) / factor - 0.5  # of a cell from the middle of the pixel
     taps = torch.stack([(-offsets).clamp_min(0), 1 - offsets.abs(), offsets.clamp_min(0)], dim=1)  # (f, 3)
-    colours = torch.eye(3, dtype=torch.float64)
-    return torch.einsum("uy,vx,oc->uvocyx", taps, taps, colours).flatten(0, 2)
+    return torch.einsum("uy,vx,oc->uvocyx", taps, taps, mix).flatten(0, 2)

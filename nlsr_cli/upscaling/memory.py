@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from nlsr_cli.container import memory_left
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.rows import BAND_FEATURES
 
@@ -14,8 +15,6 @@ SHARE = 0.75  # of what is free, that is used where nothing else is asked
 _FIXED = 28 * 2**20  # bytes beside what grows with the tile and the threads: blocks of scores, small kernels
 
 _MEMINFO = Path("/proc/meminfo")
-_CGROUPS = Path("/sys/fs/cgroup")
-_OWN_CGROUP = Path("/proc/self/cgroup")
 
 
 def free_memory(device: torch.device) -> int | None:
@@ -25,7 +24,7 @@ def free_memory(device: torch.device) -> int | None:
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    found = [bytes_ for bytes_ in (_available(), _left_in_cgroup()) if bytes_ is not None]
+    found = [bytes_ for bytes_ in (_available(), memory_left()) if bytes_ is not None]
     return min(found) if found else _physical()
 
 
@@ -35,22 +34,6 @@ def _available() -> int | None:
         return None
     lines = (line.split() for line in _MEMINFO.read_text().splitlines())
     return next((int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:"), None)
-
-
-def _left_in_cgroup() -> int | None:
-    """Return what the limit of a container leaves (cgroup v2); cached files do not count, as they give way."""
-    if not _OWN_CGROUP.is_file():
-        return None
-    own = next((line[3:] for line in _OWN_CGROUP.read_text().splitlines() if line.startswith("0::")), "/")
-    for folder in (_CGROUPS / own.lstrip("/"), _CGROUPS):
-        try:
-            limit, used = ((folder / name).read_text().strip() for name in ("memory.max", "memory.current"))
-            lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
-            cached = next((int(words[1]) for words in lines if words[0] == "inactive_file"), 0)
-        except OSError:
-            continue
-        return None if limit == "max" else max(0, int(limit) - int(used) + cached)
-    return None
 
 
 def _physical() -> int | None:

@@ -1,0 +1,46 @@
+"""What the command line sets before it loads the libraries, and what it leaves to the user."""
+
+import gc
+import os
+
+import pytest
+
+from nlsr_cli import __main__ as door
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    thresholds = gc.get_threshold()
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(door, "processors", lambda: None)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    assert gc.get_threshold() == thresholds
+
+
+def test_threads_that_wait_give_up_their_cores() -> None:
+    """Two runs side by side on two cores took eight times as long with the default of GNU OpenMP."""
+    door._prepare()
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(("granted", "threads"), [(1, "1"), (10**6, None)])
+def test_a_container_has_as_many_threads_as_processors(
+    granted: int, threads: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "processors", lambda: granted)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    door._prepare()
+    assert os.environ.get("OMP_NUM_THREADS") == threads
+
+
+def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "processors", lambda: 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    door._prepare()
+    assert "GOMP_SPINCOUNT" not in os.environ
+    assert os.environ["OMP_NUM_THREADS"] == "7"
