@@ -5,6 +5,9 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+# Before torch is loaded: as the command line does, and tests run side by side.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 import numpy as np
 import pytest
 import torch

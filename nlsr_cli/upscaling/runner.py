@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +40,34 @@ class _Turn:
 _TURNS = [_Turn(transposed, axes) for transposed in (False, True) for axes in ((), (2,), (3,), (2, 3))][1:]
 
 
+class _Begun:
+    """A batch of enlarged tiles (b, s h, s w, 3), float32, on its way from the device."""
+
+    def __init__(self, sr: Tensor) -> None:
+        self._arrived: torch.cuda.Event | None = None
+        if sr.device.type == "cuda":  # into memory that the GPU writes itself, while this thread goes on
+            self._host = torch.empty(sr.shape, dtype=sr.dtype, pin_memory=True)
+            self._host.copy_(sr, non_blocking=True)
+            self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._arrived.record(torch.cuda.current_stream(sr.device))
+        else:
+            self._host = sr.cpu()
+
+    def fetch(self) -> Floats:
+        """Wait for it, and return it."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return np.ascontiguousarray(self._host.numpy())
+
+
+def _to_device(lr: Floats, device: torch.device) -> Tensor:
+    """Return tiles (b, h, w, 3) as (b, 3, h, w) on a device; a GPU fetches them itself."""
+    host = torch.from_numpy(lr)
+    if device.type == "cuda":
+        host = host.pin_memory()
+    return host.permute(0, 3, 1, 2).to(device, non_blocking=True)
+
+
 class TileRunner:
     """Enlarges batches of equal tiles on one device: (b, h, w, 3) float32 in [0, 1] -> (b, s h, s w, 3) float32.
 
@@ -56,7 +86,25 @@ class TileRunner:
         self._placement = placement
         self._overlap = overlap
         self._ensemble = ensemble
+        self._ahead = 1 if placement.device.type == "cuda" else 0  # batches begun before the first of them is fetched
         self.events: list[str] = []
+
+    def run_all(self, batches: Iterable[Floats]) -> Iterator[Floats]:
+        """Enlarge batches of tiles, and yield the tiles in order.
+
+        A GPU has the next batch before what it made of the last one is fetched: it does not wait for pictures to be
+        cut, joined and rounded.
+
+        Raises:
+            OutOfMemory, NlsrError: as `run`.
+        """
+        begun: deque[tuple[Floats, _Begun | None]] = deque()
+        for lr in batches:
+            begun.append((lr, self._begin(lr)))
+            if len(begun) > self._ahead:
+                yield from self._end(*begun.popleft())
+        while begun:
+            yield from self._end(*begun.popleft())
 
     def run(self, lr: Floats) -> Floats:
         """Enlarge a batch of tiles.
@@ -65,27 +113,31 @@ class TileRunner:
             OutOfMemory: not even the smallest tile fits.
             NlsrError: the network gives non-finite values in float32 too.
         """
-        sr = self._try(lr, self._placement)
-        if sr is None:
-            return self._run_smaller(lr)
-        if np.isfinite(sr).all():
-            return sr
-        return np.stack([tile if np.isfinite(tile).all() else self._redo(lr[i]) for i, tile in enumerate(sr)])
+        return self._end(lr, self._begin(lr))
 
-    def _try(self, lr: Floats, placement: Placement) -> Floats | None:
-        """Run the network; None if memory ran out."""
+    def _begin(self, lr: Floats) -> _Begun | None:
+        """Start the network; None if memory ran out."""
         try:
-            with placement.context():
-                batch = torch.from_numpy(lr).permute(0, 3, 1, 2).to(placement.device)  # (b, 3, h, w), channels-last
+            with self._placement.context():
+                batch = _to_device(lr, self._placement.device)  # (b, 3, h, w), channels-last
                 sr = self._average(batch) if self._ensemble else self._model(batch).float()
-                return np.ascontiguousarray(sr.permute(0, 2, 3, 1).cpu().numpy())  # (b, s h, s w, 3)
+                return _Begun(sr.permute(0, 2, 3, 1))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         # Outside of the handler, where the exception no longer holds the tensors of the failed attempt.
-        if placement.device.type == "cuda":
+        if self._placement.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
+
+    def _end(self, lr: Floats, begun: _Begun | None) -> Floats:
+        """Fetch what was begun, and do again what did not work."""
+        if begun is None:
+            return self._run_smaller(lr)
+        sr = begun.fetch()
+        if np.isfinite(sr).all():
+            return sr
+        return np.stack([tile if np.isfinite(tile).all() else self._redo(lr[i]) for i, tile in enumerate(sr)])
 
     def _average(self, lr: Tensor) -> Tensor:
         """Return the mean of eight passes over (b, 3, h, w), in float32; only the sum is kept between them."""

@@ -178,11 +178,10 @@ class Upscaler:
         return out
 
     def _parts(self, pixels: Pixels, plan: TilePlan, runner: TileRunner) -> Iterator[Floats]:
-        """Yield the enlarged tiles in order, (s height, s width, 3) each."""
-        tiles = iter(plan)
-        batch = self._batch_size(plan)
-        while group := list(islice(tiles, batch)):
-            yield from runner.run(np.stack([_cut(pixels, tile) for tile in group]))
+        """Return the enlarged tiles in order, (s height, s width, 3) each, as they come."""
+        tiles, batch = iter(plan), self._batch_size(plan)
+        groups = iter(lambda: list(islice(tiles, batch)), [])
+        return runner.run_all(np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
 
     def _batch_size(self, plan: TilePlan) -> int:
         """Return how many tiles go to the device together: one on a CPU, which is full with one."""

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
 @pytest.mark.parametrize("precision", supported_precisions(CPU))
-@pytest.mark.parametrize(("name", "side"), [("lite", 224), ("base", 160), ("full", 48)])
+@pytest.mark.parametrize(("name", "side"), [("lite", 320), ("base", 256), ("full", 48)])
 def test_estimate_holds_what_a_tile_takes(name: str, side: int, precision: str) -> None:
     """Never less than is taken, and not so much more that tiles would be small without need."""
     config = preset(name, 4)

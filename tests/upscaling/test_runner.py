@@ -134,3 +134,30 @@ def test_an_ensemble_that_overflows_is_redone_as_an_ensemble() -> None:
     guarded = runner(Overflowing(), "bf16", ensemble=True)
     np.testing.assert_allclose(guarded.run(lr), mean_of_eight(lr), atol=1e-6)
     assert guarded.events == ["a tile of 8×12 pixels overflowed in bf16: redone in fp32"]
+
+
+@pytest.mark.parametrize(("ahead", "begun"), [(0, [1, 2, 3]), (1, [2, 3, 3])])
+def test_a_gpu_has_the_next_batch_before_the_last_is_fetched(ahead: int, begun: list[int]) -> None:
+    batches = np.random.default_rng(0).random((3, 2, 8, 8, 3)).astype(np.float32)
+    model = Repeat()
+    guarded = runner(model)
+    guarded._ahead = ahead
+    found, counts = [], []
+    for index, tile in enumerate(guarded.run_all(batches)):
+        found.append(tile)
+        if index % 2 == 0:
+            counts.append(len(model.sizes))
+    assert counts == begun
+    np.testing.assert_allclose(np.stack(found), np.concatenate([enlarged(lr) for lr in batches]), atol=1e-6)
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_what_went_wrong_ahead_is_done_again_in_its_turn(ahead: int) -> None:
+    """A batch that overflows and one that does not fit lie between good ones: each tile keeps its place."""
+    dark, bright = np.full((1, 8, 8, 3), 0.2, np.float32), np.full((1, 8, 8, 3), 0.9, np.float32)
+    large = np.full((2, 8, 8, 3), 0.4, np.float32)
+    guarded = runner(Repeat(largest=64, overflow_in_half=True), "bf16")
+    guarded._ahead = ahead
+    levels = [float(tile.mean()) for tile in guarded.run_all([dark, bright, large, dark])]
+    assert levels == pytest.approx([0.2, 0.9, 0.4, 0.4, 0.2], abs=1e-2)
+    assert guarded.events == ["a tile of 8×8 pixels overflowed in bf16: redone in fp32"]
