@@ -32,8 +32,14 @@ def _prepare() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # A container with the time of two processors that starts a thread on each of the machine's 64 mostly waits.
     granted = processors()
-    if granted is not None and granted < (os.cpu_count() or 1):
+    if granted is not None and granted < _visible_processors():
         os.environ.setdefault("OMP_NUM_THREADS", str(granted))
+
+
+def _visible_processors() -> int:
+    """Return how many processors this process may run on, as OpenMP counts them."""
+    affinity = getattr(os, "sched_getaffinity", None)  # only Linux has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

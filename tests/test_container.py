@@ -40,6 +40,32 @@ def test_processors_that_are_granted(cgroup: Path, limit: str, count: int | None
     assert container.processors() == count
 
 
+def test_limits_of_outer_groups_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service without limits of its own in a slice that has some, a container in a pod."""
+    (tmp_path / "own").write_text("0::/slice/service\n")
+    monkeypatch.setattr(container, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(container, "_OWN_CGROUP", tmp_path / "own")
+    for place, limit, quota in (("slice", "1000", "100000"), ("slice/service", "max", "max")):
+        folder = tmp_path / "cgroup" / place
+        folder.mkdir(parents=True)
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text("600\n")
+        (folder / "cpu.max").write_text(f"{quota} 100000\n")
+    assert container.memory_left() == 400
+    assert container.processors() == 1
+
+
+@OWN
+@pytest.mark.parametrize("text", ["", "x", "200000", "200000 0", "-1 100000", "1 2 3"])
+def test_what_cannot_be_understood_is_no_limit(cgroup: Path, text: str) -> None:
+    """It is read before any command runs, and must not keep one from running."""
+    for name in ("cpu.max", "memory.max", "memory.stat"):
+        (cgroup / name).write_text(text)
+    container._OWN_CGROUP.write_bytes(container._OWN_CGROUP.read_bytes() + b"1:\xff:/\n")
+    assert container.processors() is None
+    assert container.memory_left() is None
+
+
 @OWN
 def test_without_files_there_is_no_limit(cgroup: Path) -> None:
     assert container.memory_left() is None

@@ -31,14 +31,23 @@ def test_a_container_has_as_many_threads_as_processors(
     granted: int, threads: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "processors", lambda: granted)
-    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(door, "_visible_processors", lambda: 64)
     door._prepare()
     assert os.environ.get("OMP_NUM_THREADS") == threads
 
 
+def test_processors_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenMP heeds the affinity of a process; a number of threads would override that."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
+    assert door._visible_processors() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert door._visible_processors() == 1
+
+
 def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "processors", lambda: 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(door, "_visible_processors", lambda: 64)
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     door._prepare()

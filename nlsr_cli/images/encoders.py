@@ -48,7 +48,7 @@ def _exif(canvas: Canvas, *, with_dpi: bool = False, oriented: bool = True) -> b
 
 def _png(canvas: Canvas, options: EncodeOptions) -> bytes:
     # Runs alone, without a search for longer repeats: on an enlarged photograph a fifth of the time of level 6, and as
-    # small. Only pictures that repeat themselves exactly, which enlarged ones hardly do, become larger.
+    # small. Pictures that repeat themselves exactly become larger, but what the network enlarges hardly does.
     return _saved(canvas, "PNG", compress_type=zlib.Z_RLE, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
 
 

@@ -9,6 +9,7 @@ Names of dimensions, used in every shape comment of this package:
 
 from __future__ import annotations
 
+import copy
 from math import isqrt
 from typing import cast
 
@@ -116,6 +117,8 @@ class NonLocalSparseAttention(nn.Module):
         """Return the matching features of x (b, c, h, w), (b, n, d), in float32 where autocast left `x` in half."""
         conv = cast("nn.Conv2d", self.conv_match[0])
         halved = x.dtype in (torch.float16, torch.bfloat16)
+        if halved and conv.weight.dtype == x.dtype:  # a network that was cast, without autocast
+            conv = copy.deepcopy(conv).float()
         with torch.autocast(x.device.type, enabled=False):
             if pays(x, conv.weight):
                 return _positions(Winograd(conv.weight, conv.bias)(x))

@@ -10,6 +10,7 @@ from functools import cache
 from io import StringIO
 from typing import Any, TypeVar, cast
 
+import torch
 from torch import nn
 
 from nlsr_cli.errors import DownloadFailed
@@ -31,9 +32,7 @@ class HubMethods(nn.Module):
         """Load a network from a folder or from the Hub, as the mixin does: leniently, and it prints."""
         own: Any = cls
         mixed = _with_mixin(own).from_pretrained(*args, **kwargs)
-        model = cls(mixed.config)
-        model.load_state_dict(mixed.state_dict(), assign=True)
-        return model.train(mixed.training)
+        return cast("N", _copy(mixed, cls).train(mixed.training))
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> str | None:  # noqa: ANN401
         """Write config.json, model.safetensors and a model card into a folder."""
@@ -45,9 +44,15 @@ class HubMethods(nn.Module):
 
     def _mixed(self) -> Any:  # noqa: ANN401 - a class that only exists when it is asked for
         own: Any = type(self)
-        mixed = _with_mixin(own)(self.config)
-        mixed.load_state_dict(self.state_dict(), assign=True)
-        return mixed
+        return _copy(self, _with_mixin(own))
+
+
+def _copy(model: Any, cls: Any) -> Any:  # noqa: ANN401 - a class that only exists when it is asked for
+    """Return a network of another class with the weights of `model`, which both have then."""
+    with torch.device("meta"):  # no memory, and no draw of the generator that a training may go on with
+        copied = cls(model.config)
+    copied.load_state_dict(model.state_dict(), assign=True)
+    return copied
 
 
 @cache
@@ -63,7 +68,6 @@ def _with_mixin(cls: Any) -> Any:  # noqa: ANN401
         PyTorchModelHubMixin,
         cls,  # type: ignore[misc]
         library_name="nlsr",
-        license="apache-2.0",
         pipeline_tag="image-to-image",
         tags=["super-resolution", "nlsn"],
     ):

@@ -45,10 +45,13 @@ def attend_streaming(match: Tensor, value: Tensor, orders: Tensor, chunk_size: i
 
 def _attend_one(match: Tensor, value: Tensor, orders: Tensor, j: int, total: Tensor) -> None:
     """Add to `total` (n, c), which is zero, what the positions of one picture gather."""
-    key = F.normalize(match, dim=-1, eps=NORM_EPS)  # (n, d)
-    # Powers of two take half the time of powers of e. Together the weights of a window are at most one, so that no sum
-    # of values leaves the range of half precision.
-    query = match * (1 / log(2))  # (n, d)
+    length = torch.linalg.vector_norm(match, dim=-1, keepdim=True)  # (n, 1)
+    key = match / length.clamp_min(NORM_EPS)  # (n, d)
+    # Past some length not even the whole part of a score is known, and what is subtracted must not differ from it by
+    # more than an exponent holds. Powers of two take half the time of powers of e.
+    longest = 0.5 / torch.finfo(match.dtype).eps
+    query = match * ((longest / length).clamp_max(1) / log(2))  # (n, d)
+    # Together the weights of a window are at most one, so that no sum of values leaves the range of half precision.
     largest = (query * key).sum(dim=-1, keepdim=True).add_(log2(3 * j))  # (n, 1)
     query, key = torch.cat([query, -largest], dim=-1), F.pad(key, (0, 1), value=1.0)  # (n, d + 1): a product subtracts
     mass = match.new_zeros(len(match))

@@ -132,6 +132,8 @@ class TileRunner:
 
     def _end(self, lr: Floats, begun: _Begun | None) -> Floats:
         """Fetch what was begun, and do again what did not work."""
+        if begun is None and self._ahead:
+            begun = self._begin(lr)  # now that the batch before it is gone
         if begun is None:
             return self._run_smaller(lr)
         sr = begun.fetch()

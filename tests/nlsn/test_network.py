@@ -69,6 +69,17 @@ def test_half_precision_keeps_the_picture_in_float32(tiny_network: Maker) -> Non
         assert network(lr).dtype == torch.float32
 
 
+@pytest.mark.parametrize("upsampler", ["pixelshuffle", "pixelshuffledirect"])
+def test_a_network_may_be_cast_as_a_whole(tiny_network: Maker, upsampler: str) -> None:
+    network = tiny_network(image_skip="bilinear", upsampler=upsampler)
+    lr = torch.rand(1, 3, 9, 8)
+    with torch.inference_mode():
+        exact = network(lr)
+        close = network.bfloat16()(lr.bfloat16())
+    assert close.dtype == torch.bfloat16
+    torch.testing.assert_close(close.float(), exact, rtol=0, atol=0.05)
+
+
 def test_hub_mixin_round_trip(tiny_network: Maker, tmp_path: Path) -> None:
     network = tiny_network(scale=3)
     network.save_pretrained(tmp_path)

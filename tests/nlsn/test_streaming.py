@@ -38,6 +38,16 @@ def test_no_length_of_features_overflows(length: float) -> None:
     torch.testing.assert_close(found, attend_rounds(match, value, orders, 8), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("length", [1e7, 1e9, 1e12, 1e30])
+def test_features_beyond_all_reason_stay_finite(length: float) -> None:
+    """Their scores are known to no unit any more, but a mean of values is one of values of reach."""
+    match, value, orders = draw(400, length=length)
+    match[:, ::7] /= length
+    found = attend_streaming(match.float(), value.float(), orders, 8)
+    assert found.isfinite().all()
+    assert float(found.abs().max()) <= float(value.abs().max()) * (1 + 1e-5)
+
+
 def test_inputs_stay_as_they_are() -> None:
     inputs = draw(30)
     copies = [each.clone() for each in inputs]
