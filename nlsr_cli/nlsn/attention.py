@@ -21,7 +21,6 @@ from nlsr_cli.nlsn.onednn import linear
 from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.streaming import attend_streaming
 from nlsr_cli.nlsn.windows import attend_rounds
-from nlsr_cli.nlsn.winograd import Winograd, pays
 
 
 def reflect_to(x: Tensor, height: int, width: int) -> Tensor:
@@ -120,8 +119,6 @@ class NonLocalSparseAttention(nn.Module):
         if halved and conv.weight.dtype == x.dtype:  # a network that was cast, without autocast
             conv = copy.deepcopy(conv).float()
         with torch.autocast(x.device.type, enabled=False):
-            if pays(x, conv.weight):
-                return _positions(Winograd(conv.weight, conv.bias)(x))
             if torch.is_grad_enabled() or not halved:
                 return _positions(conv(x.float() if halved else x))
             rows = RowConv(conv)

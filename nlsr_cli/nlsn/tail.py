@@ -133,7 +133,8 @@ def _compose(conv: nn.Conv2d, factor: int, kernels: Tensor, biases: Tensor) -> t
         kinds = _kinds(row, factor), _kinds(column, factor)
         distinct = sorted(set(product(*kinds)))  # each product once, for all the pixels that it is the same for
         own, shift = composed[:, :, row, column], shifts[:, :, row, column]
-        shift += biases[kinds[0]][:, kinds[1]]
+        for v, h in product(range(3), repeat=2):
+            shift[v, h] = biases[kinds[0][v], kinds[1][h]]
         for down, across in product(range(k), repeat=2):
             # The cell that this tap sees, and the pixel that the cell is part of, counted from the one that is made.
             (y, v), (x, u) = divmod(row + down - k // 2, factor), divmod(column + across - k // 2, factor)

@@ -31,7 +31,7 @@ _STRIP_TILES = 128  # tiles transformed together: enough rows for a product at f
 _PART = 256  # channels out that are computed at once
 
 # Below these a convolution is bound by what Winograd saves nothing of: transforms and memory.
-_LEAST_IN, _LEAST_OUT = 128, 64  # channels
+_LEAST_CHANNELS = 128
 _LEAST_PIXELS = 24 * 24
 
 
@@ -44,8 +44,7 @@ def pays(x: Tensor, weight: Tensor) -> bool:
         x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and not (torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"))
-        and weight.shape[1] >= _LEAST_IN
-        and weight.shape[0] >= _LEAST_OUT
+        and min(weight.shape[:2]) >= _LEAST_CHANNELS
         and x.shape[2] * x.shape[3] >= _LEAST_PIXELS
     )
 

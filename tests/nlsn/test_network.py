@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,24 @@ def test_bands_join_without_a_trace(scale: int, upsampler: str, skip: str, monke
         monkeypatch.setattr(rows, "_LEAST_ROWS", least)
         with torch.inference_mode():
             torch.testing.assert_close(model(lr), whole, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("upsampler", ["pixelshuffle", "pixelshuffledirect"])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_device_is_never_waited_for(
+    scale: int, upsampler: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device without memory runs the lines that a GPU runs, and fails where a value is asked for on the way.
+
+    A GPU is kept busy only by a network that is given to it in one go.
+    """
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which has no such device
+    with torch.device("meta"):
+        model = NLSN(NLSNConfig(scale=scale, n_feats=16, chunk_size=16, upsampler=upsampler, image_skip="bilinear"))
+    with torch.inference_mode():
+        sr = model.to("meta", dtype)(torch.empty(2, 3, 40, 37, device="meta", dtype=dtype))
+    assert sr.shape == (2, 3, 40 * scale, 37 * scale)
 
 
 def test_wide_network_is_the_published_one_within_float32() -> None:
