@@ -52,7 +52,7 @@ def bytes_per_pixel(config: NLSNConfig, precision: str) -> float:
     """
     features, exact = config.n_feats, 4
     width = _width(precision)
-    maps = 2 if width == exact else 3  # half precision has copies on its way to float32
+    maps = 2 if width == exact else 4  # half precision has copies on its way to float32
     attention = (
         features * (maps * width + exact) + 3 * (features // config.reduction + 1) * exact + 16 * config.n_hashes
     )
@@ -64,8 +64,10 @@ def tile_bytes(config: NLSNConfig, pixels: int, precision: str) -> int:
     """Return the bytes that a tile of so many pixels takes while the network has it."""
     channels = config.n_feats
     fixed = _FIXED + 10 * BAND_FEATURES * torch.get_num_threads() * 4
-    if config.upsampler == "pixelshuffle":  # the kernels of its one convolution for every kind of border
-        fixed += 9 * 3 * config.scale**2 * 25 * channels * 4
+    if (
+        config.upsampler == "pixelshuffle"
+    ):  # composing its one convolution: kernels for every kind of border, and copies
+        fixed += 4 * 9 * 3 * config.scale**2 * 25 * channels * 4
     if precision == "fp32" and channels >= 128:  # Winograd's convolution: strips, and the kernels of a block
         fixed += 5 * 36 * 128 * channels * 4 + 2 * 36 * channels**2 * 4
     return int(fixed + pixels * bytes_per_pixel(config, precision))

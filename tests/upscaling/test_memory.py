@@ -9,15 +9,15 @@ from nlsr_cli.evaluation.measure import peak_memory
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.upscaling import memory
-from nlsr_cli.upscaling.device import Placement, supported_precisions
+from nlsr_cli.upscaling.device import Placement
 from nlsr_cli.upscaling.memory import free_memory, pixels_within, tile_bytes
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
-@pytest.mark.parametrize("precision", supported_precisions(CPU))
-@pytest.mark.parametrize(("name", "side"), [("lite", 320), ("base", 256), ("full", 48)])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("name", "side"), [("lite", 224), ("base", 160), ("full", 48)])
 def test_estimate_holds_what_a_tile_takes(name: str, side: int, precision: str) -> None:
     """Never less than is taken, and not so much more that tiles would be small without need."""
     config = preset(name, 4)
@@ -31,8 +31,8 @@ def test_estimate_holds_what_a_tile_takes(name: str, side: int, precision: str) 
             model(x)
 
     enlarge()
-    taken = peak_memory(enlarge, CPU)
-    assert taken is not None
+    peaks = [peak_memory(enlarge, CPU) for _ in range(3)]  # single ones are off by what other tests have left behind
+    taken = sorted(peak for peak in peaks if peak is not None)[1]
     assert taken <= tile_bytes(config, side**2, precision) <= 3 * taken
 
 
