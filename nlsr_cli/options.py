@@ -31,6 +31,10 @@ FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "AVIF": (".avif",),
 }
 
+ALPHAS = ("model", "lanczos")  # what enlarges transparency
+WRAPS = ("", "x", "y", "xy")
+DEFAULT_FLOOR = 20.0  # dB
+
 DEFAULT_MAX_PIXELS = 2**27  # 134 million: above every camera on sale, below what a decompression bomb wants
 
 
@@ -145,12 +149,15 @@ class ComputeOptions:
 @dataclass(frozen=True)
 class EncodeOptions:
     """How a picture is encoded. `quality` is that of JPEG, WebP and AVIF (1 to 100); `lossless` is for WebP;
-    `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel.
+    `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip`
+    leaves out all metadata but the colour profile; `provenance` False what nlsr says of itself.
     """
 
     quality: int = 95
     lossless: bool = False
     background: str = "white"
+    strip: bool = False
+    provenance: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
@@ -164,7 +171,10 @@ class UpscaleOptions:
     `model` is a family (`lite`), an embedded name (`nlsn-lite-x4`), a folder, a `.safetensors` file or a Hub id
     `owner/repo[@revision]`; None is the default family. `scale` None is the model's own scale, or 4 for a family.
     `ensemble` averages eight passes, one for each way to turn and mirror a picture. `max_memory` is in bytes; None is
-    three quarters of what the device has free.
+    three quarters of what the device has free. `alpha` is "model" or "lanczos": what enlarges transparency. `strength`
+    from 0 to 1 blends what the network makes with what bicubic interpolation makes. `wrap` is "", "x", "y" or "xy":
+    where the picture continues at its other side, as textures do. `floor` is the least PSNR, in dB, with which a result
+    that is reduced again must match its input; 0 asks for none.
     """
 
     model: str | None = None
@@ -176,6 +186,10 @@ class UpscaleOptions:
     max_pixels: int = DEFAULT_MAX_PIXELS
     ensemble: bool = False
     max_memory: int | None = None
+    alpha: str = "model"
+    strength: float = 1.0
+    wrap: str = ""
+    floor: float = DEFAULT_FLOOR
 
     def __post_init__(self) -> None:
         if self.scale is not None and self.scale not in SCALES:
@@ -184,6 +198,14 @@ class UpscaleOptions:
             raise OptionError(f"--max-pixels must be at least 1, not {self.max_pixels}")
         if self.max_memory is not None and self.max_memory < 1:
             raise OptionError(f"--max-memory must be positive, not {self.max_memory}")
+        if self.alpha not in ALPHAS:
+            raise OptionError(f"--alpha must be {' or '.join(ALPHAS)}, not '{self.alpha}'")
+        if not 0 <= self.strength <= 1:
+            raise OptionError(f"--strength must be from 0 to 1, not {self.strength:g}")
+        if self.wrap not in WRAPS:
+            raise OptionError(f"--wrap must be x, y or xy, not '{self.wrap}'")
+        if not 0 <= self.floor <= 100:
+            raise OptionError(f"--floor must be from 0 to 100 dB, not {self.floor:g}")
 
 
 @dataclass(frozen=True)
@@ -191,7 +213,8 @@ class OutputOptions:
     """Where outputs go and what happens to what is there.
 
     `target` is a file or a folder, None beside the input. `suffix` is put behind the name, with `{scale}` replaced.
-    `existing` is "error", "overwrite" or "skip".
+    `existing` is "error", "overwrite", "skip" or "resume": keep what the ledger beside it says is done, replace what
+    nlsr made of another input or with other options, and refuse anything else.
     """
 
     target: str | Path | None = None
@@ -203,8 +226,8 @@ class OutputOptions:
     def __post_init__(self) -> None:
         if self.target == "":
             raise OptionError("the output must not be empty", "Give a file or a folder after -o.")
-        if self.existing not in ("error", "overwrite", "skip"):
-            raise OptionError(f"existing must be error, overwrite or skip, not '{self.existing}'")
+        if self.existing not in ("error", "overwrite", "skip", "resume"):
+            raise OptionError(f"existing must be error, overwrite, skip or resume, not '{self.existing}'")
         if self.suffix is not None and ("/" in self.suffix or "\\" in self.suffix):
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
         if self.suffix is not None and set("{}\0") & set(self.suffix.replace("{scale}", "")):

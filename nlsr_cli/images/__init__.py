@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from nlsr_cli.images.alpha import bleed_colors, parse_background
 from nlsr_cli.images.loading import read_stream
-from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels, rgb8
+from nlsr_cli.images.picture import Animation, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import crop_to_multiple, reduce_bicubic, resize_bicubic
 from nlsr_cli.images.sniff import NativeFormats, native_formats
 from nlsr_cli.images.writing import check_size, encode_picture, write_picture
 
 __all__ = [
+    "Animation",
     "Header",
     "Metadata",
     "NativeFormats",

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-# uint8 or uint16; every array that leaves this package is one of the two.
-Pixels: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
+# uint8, uint16 or float32; every array of samples that leaves this package is one of the three.
+Pixels: TypeAlias = npt.NDArray[Any]
+DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,11 @@ class Metadata:
     """What a file carried besides its pixels.
 
     `format` is Pillow's name of the source format (an MPO is a JPEG), `mode` its mode as stored ("P", "CMYK", "I;16").
-    `icc` is the colour profile, verbatim. `exif` is a TIFF-structured EXIF block without thumbnail, its orientation 1.
-    `dpi` is (horizontal, vertical). `lossless` says that a WebP was coded without loss.
+    `icc` is the colour profile, verbatim. `exif` is a TIFF-structured EXIF block without thumbnail, its orientation 1;
+    `thumbnail` says that it had one, so that a new one is made for the output. `xmp` is an XMP packet whose orientation
+    is 1, `iptc` the records of IPTC-IIM, `texts` are the keywords and texts of a PNG (but for XMP and the like), and
+    `comment` is that of a JPEG or GIF. `code_points` is the body of a PNG's cICP chunk (ITU-T H.273), kept where the
+    pixels still are what it says. `dpi` is (horizontal, vertical). `lossless` says that a WebP was coded without loss.
     """
 
     format: str
@@ -27,29 +31,40 @@ class Metadata:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     lossless: bool = False
+    thumbnail: bool = False
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+    comment: bytes | None = None
+    code_points: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """Upright pixels with what their file said about them.
 
-    `color` is (h, w, 1) grey as stored, or (h, w, 3) RGB in sRGB encoding. `alpha` is (h, w) of the same dtype and not
-    premultiplied, or None where the file has no alpha channel. `notes` holds one sentence for each thing that was
-    converted or left out in reading.
+    `color` is (h, w, 1) grey as stored, or (h, w, 3) RGB in sRGB encoding: uint8, uint16, or float32 where 0 is black
+    and 1 is white, and nothing is clipped. `alpha` is (h, w) of the same dtype and not premultiplied, or None where the
+    file has no alpha channel. `excess` is what `color` lacks where the profile's space is wider than sRGB, in levels of
+    that space: the pixels as stored less what comes back from sRGB, (h, w, 3), signed; None where that is nothing.
+    `notes` holds one sentence for each thing that was converted or left out in reading.
     """
 
     color: Pixels
     alpha: Pixels | None
     metadata: Metadata
     notes: tuple[str, ...] = ()
+    excess: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] not in (1, 3) or 0 in self.color.shape:
             raise ValueError(f"color must be (h, w, 1) or (h, w, 3), not {self.color.shape}")
-        if self.color.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
-            raise ValueError(f"color must be uint8 or uint16, not {self.color.dtype}")
+        if self.color.dtype not in DTYPES:
+            raise ValueError(f"color must be uint8, uint16 or float32, not {self.color.dtype}")
         if self.alpha is not None and (self.alpha.shape, self.alpha.dtype) != (self.color.shape[:2], self.color.dtype):
             raise ValueError(f"alpha must be {self.color.shape[:2]} {self.color.dtype}, not {self.alpha.shape}")
+        if self.excess is not None and self.excess.shape != self.color.shape:
+            raise ValueError(f"excess must be {self.color.shape}, not {self.excess.shape}")
 
     @property
     def height(self) -> int:
@@ -63,13 +78,38 @@ class Picture:
 
     @property
     def depth(self) -> int:
-        """Return the bits per channel: 8 or 16."""
+        """Return the bits per channel: 8, 16 or 32 (float)."""
         return self.color.dtype.itemsize * 8
 
     @property
     def is_grey(self) -> bool:
         """Say whether there is one channel instead of three."""
         return bool(self.color.shape[2] == 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Animation:
+    """Pictures that follow each other: each is the whole canvas as it is seen, all of one size, depth and metadata.
+
+    `durations` are in milliseconds, one for each frame. `loop` is how often the frames are played, 0 for ever. `format`
+    and `metadata` are those of the frames; `notes` is as of a picture.
+    """
+
+    frames: tuple[Picture, ...]
+    durations: tuple[float, ...]
+    loop: int
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.frames or len(self.frames) != len(self.durations):
+            raise ValueError(f"{len(self.frames)} frames have {len(self.durations)} durations")
+        if len({frame.color.shape[:2] for frame in self.frames}) > 1:
+            raise ValueError("the frames of an animation are of one size")
+
+    @property
+    def metadata(self) -> Metadata:
+        """Return what the file carried besides its pixels."""
+        return self.frames[0].metadata
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError, OptionError
 from nlsr_cli.images import (
+    Animation,
     Metadata,
     NativeFormats,
     Picture,
@@ -235,7 +236,11 @@ def test_impossible_pictures_cannot_be_made():
     pixels = np.zeros((2, 3, 3), np.uint8)
     with pytest.raises(ValueError, match=r"color must be \(h, w, 1\) or \(h, w, 3\)"):
         Picture(pixels[..., :2], None, Metadata("PNG", "LA"))
-    with pytest.raises(ValueError, match="uint8 or uint16"):
-        Picture(pixels.astype(np.float32), None, Metadata("PNG", "RGB"))
+    with pytest.raises(ValueError, match="uint16 or float32"):
+        Picture(pixels.astype(np.float64), None, Metadata("PNG", "RGB"))
     with pytest.raises(ValueError, match="alpha must be"):
         Picture(pixels, np.zeros((3, 2), np.uint8), Metadata("PNG", "RGBA"))
+    with pytest.raises(ValueError, match="excess must be"):
+        Picture(pixels, None, Metadata("PNG", "RGB"), excess=np.zeros((2, 3, 1), np.int16))
+    with pytest.raises(ValueError, match="2 frames"):
+        Animation((Picture(pixels, None, Metadata("GIF", "P")),) * 2, (40,), 0)
