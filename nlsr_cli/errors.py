@@ -15,6 +15,7 @@ NlsrError(message, hint)
 │   ├── TrainingDiverged(step)      the loss of a training run is no longer a number
 │   ├── TrainingTooLarge(device)    a training run does not fit into the memory of the device
 │   └── RunFolderError(folder)      the folder of a run is damaged, busy, or cannot be written
+├── ResultRejected                  what the network made cannot be an enlargement of the picture
 ├── OutOfMemory(tile)               not even the smallest tile fits the device
 └── MissingExtra(name)              an optional package is needed for this
 
@@ -137,6 +138,10 @@ class RunFolderError(TrainingError):
     def __init__(self, folder: Path | str, reason: str, hint: str = "") -> None:
         super().__init__(f"{folder}: {reason}", hint)
         self.folder = Path(folder)
+
+
+class ResultRejected(NlsrError):
+    """What the network made of a picture is not finite, or is no enlargement of it; it was not written."""
 
 
 class OutOfMemory(NlsrError):

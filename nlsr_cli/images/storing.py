@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.files import part_beside, remove, write_new
+
+# The least share of its bare samples that a file of each format has taken: what is smooth compresses far, and a place
+# with less room than this holds the file of no photograph.
+LEAST_SHARE = {"BMP": 1.0, "PNG": 0.05, "TIFF": 0.05, "GIF": 0.02, "JPEG": 0.005, "WEBP": 0.002, "AVIF": 0.0005}
 
 # What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
@@ -67,6 +72,39 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise ImageWriteError(path, "is a folder", "Name a file in it.")
     if taken and not overwrite:
         raise DestinationClash(path, "exists already", EXISTS_HINT)
+
+
+def check_space(path: Path, samples: int, format: str) -> None:  # noqa: A002 - the word for it, in Pillow too
+    """Refuse a picture of `samples` bytes for which the disk has hopelessly little room, before it is computed.
+
+    Raises:
+        ImageWriteError: no file of this format could be so small.
+    """
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:  # it is made when the first file is
+        folder = folder.parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:  # who cannot ask will be told when writing
+        return
+    needed = int(samples * LEAST_SHARE.get(format, 0))
+    if free < needed:
+        reason = f"the disk has {free / 2**20:.1f} MiB left, and the file takes {needed / 2**20:.1f} at the very least"
+        raise ImageWriteError(path, reason, HINTS[errno.ENOSPC])
+
+
+def check_inside(path: Path, root: Path) -> None:
+    """Refuse an output that lies below `root` by its name and elsewhere in truth, through a link or `..` on the way.
+
+    Raises:
+        ImageWriteError: it would leave the folder.
+    """
+    try:
+        inside = path.parent.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError) as exc:  # links that lead in circles
+        raise ImageWriteError(path, f"its folder cannot be found: {exc}", "Choose another place with -o.") from exc
+    if not inside:
+        raise ImageWriteError(path, f"its folder leads out of {root}", "Remove the link, or name the place with -o.")
 
 
 def _claim(part: Path, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Running the network on tiles, guarded: a tile that overflows or does not fit is done again, another way."""
+"""Running the network on tiles, guarded: a tile that cannot be right or does not fit is done again, another way."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlsr_cli.errors import NlsrError, OutOfMemory
+from nlsr_cli.errors import OutOfMemory, ResultRejected
 from nlsr_cli.upscaling.device import Placement, is_out_of_memory
+from nlsr_cli.upscaling.guards import fault_of
 from nlsr_cli.upscaling.tiles import Floats, plan_tiles, stitch
 
 # Under this side a tile costs no memory worth saving: if it does not fit, nothing will.
@@ -96,7 +97,7 @@ class TileRunner:
         cut, joined and rounded.
 
         Raises:
-            OutOfMemory, NlsrError: as `run`.
+            OutOfMemory, ResultRejected: as `run`.
         """
         begun: deque[tuple[Floats, _Begun | None]] = deque()
         for lr in batches:
@@ -111,7 +112,7 @@ class TileRunner:
 
         Raises:
             OutOfMemory: not even the smallest tile fits.
-            NlsrError: the network gives non-finite values in float32 too.
+            ResultRejected: what the network gives is implausible in float32 too.
         """
         return self._end(lr, self._begin(lr))
 
@@ -137,9 +138,10 @@ class TileRunner:
         if begun is None:
             return self._run_smaller(lr)
         sr = begun.fetch()
-        if np.isfinite(sr).all():
+        faults = [fault_of(lr[i], tile) for i, tile in enumerate(sr)]
+        if not any(faults):
             return sr
-        return np.stack([tile if np.isfinite(tile).all() else self._redo(lr[i]) for i, tile in enumerate(sr)])
+        return np.stack([self._redo(lr[i], fault) if fault else sr[i] for i, fault in enumerate(faults)])
 
     def _average(self, lr: Tensor) -> Tensor:
         """Return the mean of eight passes over (b, 3, h, w), in float32; only the sum is kept between them."""
@@ -148,22 +150,20 @@ class TileRunner:
             total += turn.undo(self._model(turn.apply(lr))).float()
         return total.div_(len(_TURNS) + 1)
 
-    def _redo(self, tile: Floats) -> Floats:
-        """Run one tile (h, w, 3) in float32, because half precision gave infinities or NaN."""
+    def _redo(self, tile: Floats, fault: str) -> Floats:
+        """Run one tile (h, w, 3) in float32, because what half precision gave cannot be right."""
         height, width, _ = tile.shape
-        if self._placement.precision != "fp32":
-            self.events.append(
-                f"a tile of {width}×{height} pixels overflowed in {self._placement.precision}: redone in fp32"
+        if self._placement.precision == "fp32":
+            raise ResultRejected(
+                f"the network {fault}, even in float32",
+                "The weights are probably damaged or badly trained: try nlsr models verify, or another --model.",
             )
-            precise = self._placement.in_float32()
-            runner = TileRunner(self._model, self._scale, precise, overlap=self._overlap, ensemble=self._ensemble)
-            sr: Floats = runner.run(tile[None])[0]
-            self.events += runner.events
-            return sr
-        raise NlsrError(
-            "the network gave values that are not finite, even in float32",
-            "The weights are probably damaged or badly trained: try nlsr models verify, or another --model.",
-        )
+        self.events.append(f"a tile of {width}×{height} pixels {fault} in {self._placement.precision}: redone in fp32")
+        precise = self._placement.in_float32()
+        runner = TileRunner(self._model, self._scale, precise, overlap=self._overlap, ensemble=self._ensemble)
+        sr: Floats = runner.run(tile[None])[0]
+        self.events += runner.events
+        return sr
 
     def _run_smaller(self, lr: Floats) -> Floats:
         """Do again what did not fit: a batch tile by tile, a tile in halves."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from contextlib import suppress
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
-from nlsr_cli.images import storing
+from nlsr_cli.images import Metadata, Picture, encode_picture, storing
 from nlsr_cli.images.storing import store
+from nlsr_cli.options import FORMAT_SUFFIXES, EncodeOptions
+from tests.conftest import ASSETS
 
 
 def raising(error: BaseException):
@@ -162,3 +167,42 @@ def test_interruption_at_any_step_leaves_no_part(tmp_path, monkeypatch, moment, 
     left = list(tmp_path.iterdir())
     assert [path.name for path in left] in ([], ["a"])
     assert all(path.read_bytes() == b"content" for path in left)
+
+
+def test_a_disk_without_room_is_told_before_the_work(tmp_path, monkeypatch):
+    """A hundred megapixels do not go on a disk with a mebibyte left; what may fit is tried."""
+    usage = type(shutil.disk_usage(tmp_path))
+    monkeypatch.setattr(storing.shutil, "disk_usage", lambda folder: usage(10**9, 10**9 - 2**20, 2**20))
+    for fmt in FORMAT_SUFFIXES:
+        storing.check_space(tmp_path / "a", 2**20, fmt)
+        with pytest.raises(ImageWriteError, match=r"1\.0 MiB left, and the file takes .* at the very least") as caught:
+            storing.check_space(tmp_path / "new" / "folder" / "a", 2**33, fmt)
+        assert "Free some space" in caught.value.hint
+
+
+def test_the_least_share_of_a_format_is_below_what_a_photograph_takes():
+    """Or pictures would be refused that fit: a soft photograph, of which each format stores as little as ever."""
+    with Image.open(ASSETS / "tower.jpg") as image:
+        soft = image.convert("RGB").resize((1024, 1024), Image.Resampling.BICUBIC)
+    picture = Picture(np.asarray(soft), None, Metadata("PNG", "RGB"))
+    assert set(storing.LEAST_SHARE) >= set(FORMAT_SUFFIXES)
+    for fmt in FORMAT_SUFFIXES:
+        data, _ = encode_picture(picture, format=fmt, options=EncodeOptions(quality=50))
+        assert len(data) >= storing.LEAST_SHARE[fmt] * picture.color.nbytes
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_outputs_do_not_leave_their_folder(tmp_path):
+    """A link planted in the output tree, or .. in a name, must not carry a file elsewhere; the folder may be a link."""
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    (out / "real").mkdir(parents=True)
+    elsewhere.mkdir()
+    (out / "trap").symlink_to(elsewhere)
+    (out / "ring").symlink_to(out / "ring")
+    (tmp_path / "shortcut").symlink_to(out)
+    for inside in ("a.png", "real/a.png", "not/yet/a.png"):
+        storing.check_inside(out / inside, out)
+        storing.check_inside(tmp_path / "shortcut" / inside, tmp_path / "shortcut")
+    for outside in ("trap/a.png", "trap/new/a.png", "../a.png", "real/../../a.png", "ring/a.png"):
+        with pytest.raises(ImageWriteError, match=r"leads out|cannot be found"):
+            storing.check_inside(out / outside, out)

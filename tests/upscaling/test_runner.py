@@ -76,7 +76,7 @@ def test_only_the_tile_that_overflows_is_redone_in_float32() -> None:
     np.testing.assert_array_equal(guarded.run(lr[:1]), enlarged(lr[:1]))
     assert guarded.events == []
     np.testing.assert_array_equal(guarded.run(lr[1:]), enlarged(lr[1:]))
-    assert guarded.events == ["a tile of 8×8 pixels overflowed in bf16: redone in fp32"]
+    assert guarded.events == ["a tile of 8×8 pixels gave values that are not finite in bf16: redone in fp32"]
 
 
 def test_non_finite_in_float32_is_an_error_never_a_picture() -> None:
@@ -133,7 +133,7 @@ def test_an_ensemble_that_overflows_is_redone_as_an_ensemble() -> None:
     lr = np.random.default_rng(0).random((1, 12, 8, 3)).astype(np.float32)
     guarded = runner(Overflowing(), "bf16", ensemble=True)
     np.testing.assert_allclose(guarded.run(lr), mean_of_eight(lr), atol=1e-6)
-    assert guarded.events == ["a tile of 8×12 pixels overflowed in bf16: redone in fp32"]
+    assert guarded.events == ["a tile of 8×12 pixels gave values that are not finite in bf16: redone in fp32"]
 
 
 @pytest.mark.parametrize(("ahead", "begun"), [(0, [1, 2, 3]), (1, [2, 3, 3])])
@@ -160,4 +160,4 @@ def test_what_went_wrong_ahead_is_done_again_in_its_turn(ahead: int) -> None:
     guarded._ahead = ahead
     levels = [float(tile.mean()) for tile in guarded.run_all([dark, bright, large, dark])]
     assert levels == pytest.approx([0.2, 0.9, 0.4, 0.4, 0.2], abs=1e-2)
-    assert guarded.events == ["a tile of 8×8 pixels overflowed in bf16: redone in fp32"]
+    assert guarded.events == ["a tile of 8×8 pixels gave values that are not finite in bf16: redone in fp32"]

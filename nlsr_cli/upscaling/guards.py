@@ -1,0 +1,128 @@
+"""What a result must be before anyone gets it: plausible in every tile, and as a whole the picture that it was made of.
+
+Enlarging adds detail, but what a patch of some pixels is on average it leaves alone. So the result is reduced to an
+eighth of its source's size and compared with the source, reduced to the same. Detail, noise and whatever was clipped
+hardly count there, while a tile that is black, shifted, of another place or of another colour does. The comparison is
+made window by window, or one bad tile among hundreds would drown in the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlsr_cli.errors import ResultRejected
+from nlsr_cli.images import Pixels
+from nlsr_cli.upscaling.tiles import Floats
+
+BEYOND = 4.0  # white is 1: sharp noise drives the embedded models to -1.5 and 3, damaged networks go to thousands
+DETAIL, FLAT = 4 / 255, 0.5 / 255  # ranges of values: this much in the source must not become this little
+PATCH = 8  # pixels of the source on a side of what is averaged
+WINDOW = 8  # patches on a side of a window
+BEST = 100.0  # dB; what is equal is given this
+
+_Means = npt.NDArray[np.float64]
+
+
+def fault_of(lr: Floats, sr: Floats) -> str:
+    """Return what is wrong with an enlarged tile (s h, s w, 3) of (h, w, 3), both with white as 1; "" if nothing is."""
+    low, high = float(sr.min()), float(sr.max())  # NaN if there is any
+    if not math.isfinite(low) or not math.isfinite(high):
+        return "gave values that are not finite"
+    if low < -BEYOND or high > 1 + BEYOND:
+        return "gave values far beyond black and white"
+    if high - low < FLAT and float(lr.max()) - float(lr.min()) > DETAIL:
+        return "gave one colour where the picture has detail"
+    return ""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well a result, reduced again, matches its source: PSNR in dB, at most 100, of all and of the worst window,
+    and the (row, column) of the source at which that window begins.
+    """
+
+    psnr: float
+    worst: float
+    place: tuple[int, int]
+
+
+def agreement(source: Pixels, result: Pixels) -> Agreement:
+    """Compare (h, w, c) with what was made of it, (H, W, c) of the same dtype and of any size that is not smaller.
+
+    The peak is the white of integers; of floats it is 1, or the largest value where the picture goes beyond.
+    """
+    before, after = patch_means(source, source.shape[:2]), patch_means(result, source.shape[:2])
+    integer = np.issubdtype(source.dtype, np.integer)
+    peak = float(np.iinfo(source.dtype).max) if integer else max(1.0, float(np.abs(source).max()))
+    squared = (((after - before) / peak) ** 2).mean(axis=2)
+    errors = {
+        (row, column): float(squared[row : row + WINDOW, column : column + WINDOW].mean())
+        for row in range(0, squared.shape[0], WINDOW)
+        for column in range(0, squared.shape[1], WINDOW)
+    }
+    row, column = max(errors, key=lambda place: _bad(errors[place]))
+    return Agreement(_psnr(float(squared.mean())), _psnr(errors[row, column]), (row * PATCH, column * PATCH))
+
+
+def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
+    """Return the agreement of a result with its source.
+
+    Raises:
+        ResultRejected: it is under `floor` dB in some window.
+    """
+    found = agreement(source, result)
+    if floor and not found.worst >= floor:
+        row, column = found.place
+        raise ResultRejected(
+            f"the result does not match the picture: reduced again, around row {row}, column {column} it agrees to "
+            f"{found.worst:.1f} dB; at least {floor:g} are asked for",
+            "Try another --model, or --precision fp32; --floor 0 takes the result as it is.",
+        )
+    return found
+
+
+def patch_means(pixels: npt.NDArray[Any], size: tuple[int, int]) -> _Means:
+    """Return the means over the patches that a source of (height, width) is cut into, in levels: (rows, columns, c).
+
+    Where the picture is of another size its patches have borders between pixels, which then count in part.
+    """
+    rows = _averaged(pixels, size[0])  # (rows, w, c)
+    means: _Means = _averaged(rows.transpose(1, 0, 2), size[1]).transpose(1, 0, 2)
+    return means
+
+
+def _averaged(pixels: npt.NDArray[Any], length: int) -> _Means:
+    """Return (patches, w, c) weighted means of the rows of (h, w, c), which stand for `length` rows of the source."""
+    height, width, channels = pixels.shape
+    factor = height / length
+    made = np.empty((-(-length // PATCH), width, channels))
+    for index, (first, weights) in enumerate(_patches(length, factor, height)):
+        rows = pixels[first : first + len(weights)].reshape(len(weights), -1)
+        kind = np.float64 if rows.dtype == np.float64 else np.float32
+        made[index] = (weights.astype(kind) @ rows.astype(kind)).reshape(width, channels)
+    return made
+
+
+def _patches(length: int, factor: float, height: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
+    """Yield the first row of each patch in the result and the weight of each of its rows, which sum to one."""
+    for start in range(0, length, PATCH):
+        top, bottom = start * factor, min(start + PATCH, length) * factor
+        first, last = int(top), min(math.ceil(bottom - 1e-9), height)
+        edges = np.arange(first, last + 1).clip(top, bottom)
+        weights = np.diff(edges)
+        yield first, weights / weights.sum()
+
+
+def _psnr(error: float) -> float:
+    """Return the PSNR of a mean squared error with a peak of 1."""
+    return min(BEST, -10 * math.log10(error)) if error > 0 else (BEST if error == 0 else math.nan)
+
+
+def _bad(error: float) -> float:
+    return math.inf if math.isnan(error) else error

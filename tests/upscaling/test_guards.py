@@ -1,0 +1,122 @@
+"""The guards: what no network may have made of a picture is noticed, and what one may is let through."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nlsr_cli import ComputeOptions, Upscaler, load_model
+from nlsr_cli.errors import ResultRejected
+from nlsr_cli.images import resize_bicubic
+from nlsr_cli.upscaling.guards import agreement, check_agreement, fault_of, patch_means
+from tests.conftest import ASSETS
+
+RANDOM = np.random.default_rng(0)
+LR = RANDOM.random((8, 8, 3)).astype(np.float32)
+SR = LR.repeat(2, 0).repeat(2, 1)
+
+
+def damaged(value: float) -> np.ndarray:
+    sr = SR.copy()
+    sr[3, 5, 1] = value
+    return sr
+
+
+@pytest.mark.parametrize(
+    ("sr", "fault"),
+    [
+        (SR, ""),
+        (damaged(-1.5), ""),  # sharp noise does that
+        (damaged(3), ""),
+        (damaged(float("nan")), "finite"),
+        (damaged(float("inf")), "finite"),
+        (damaged(-float("inf")), "finite"),
+        (damaged(40), "far beyond"),
+        (damaged(-40), "far beyond"),
+        (np.zeros_like(SR), "one colour"),
+        (np.full_like(SR, 0.5), "one colour"),
+    ],
+)
+def test_faults_of_a_tile(sr: np.ndarray, fault: str) -> None:
+    found = fault_of(LR, sr)
+    assert fault in found
+    assert bool(found) == bool(fault)
+
+
+def test_one_colour_may_stay_one_colour() -> None:
+    assert fault_of(np.full((8, 8, 3), 0.2, np.float32), np.full((16, 16, 3), 0.2, np.float32)) == ""
+
+
+@pytest.mark.parametrize("size", [(16, 24), (19, 9), (1, 1), (8, 65)])
+@pytest.mark.parametrize("factor", [1, 2, 3, 2.5, 1.37])
+def test_means_of_patches(size: tuple[int, int], factor: float) -> None:
+    """The mean over a patch is the same in the source and in a picture of any size that has the same colours there."""
+    across = round(size[1] * factor)
+    ramp = np.broadcast_to(np.arange(size[1])[None, :, None] + 0.5, (*size, 1)).astype(np.float32)
+    large = (np.arange(across) + 0.5) * size[1] / across
+    result = np.broadcast_to(large[None, :, None], (round(size[0] * factor), across, 1)).astype(np.float32)
+    expected = [np.mean(ramp[0, start : start + 8]) for start in range(0, size[1], 8)]
+    assert patch_means(ramp, size).shape == (-(-size[0] // 8), -(-size[1] // 8), 1)
+    np.testing.assert_allclose(patch_means(ramp, size)[0, :, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(patch_means(result, size)[-1, :, 0], expected, rtol=2e-2)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_repeats_pixels_agrees(dtype: type) -> None:
+    scale = {np.uint8: 255, np.uint16: 65535, np.float32: 1}[dtype]
+    source = (RANDOM.random((40, 70, 3)) * scale).astype(dtype)
+    found = agreement(source, source.repeat(3, 0).repeat(3, 1))
+    assert found.psnr == found.worst == 100 or found.worst > 90
+
+
+def test_one_wrong_tile_among_hundreds_is_found_and_placed() -> None:
+    with Image.open(ASSETS / "colosseum.png") as image:
+        source = np.asarray(image.convert("RGB").resize((640, 640)))
+    result = source.repeat(2, 0).repeat(2, 1)
+    result[512:640, 256:384] = result[768:896, 640:768]  # a tile of another place
+    found = agreement(source, result)
+    assert found.psnr > 30
+    assert found.worst < 20
+    assert found.place == (256, 128)
+    with pytest.raises(ResultRejected, match="around row 256, column 128"):
+        check_agreement(source, result, 20)
+    assert check_agreement(source, result, 0) == found
+
+
+def test_other_faults_are_under_the_floor() -> None:
+    with Image.open(ASSETS / "colosseum.png") as image:
+        source = np.asarray(image.convert("RGB"))
+    good = source.repeat(2, 0).repeat(2, 1)
+    for bad in (good[::-1], good[..., ::-1] // 2, np.zeros_like(good), 255 - good, np.roll(good, 40, 1)):
+        with pytest.raises(ResultRejected):
+            check_agreement(source, np.ascontiguousarray(bad), 20)
+
+
+def test_values_that_are_no_numbers_never_agree() -> None:
+    source = RANDOM.random((16, 16, 3)).astype(np.float32)
+    with pytest.raises(ResultRejected):
+        check_agreement(source, np.full((32, 32, 3), np.nan, np.float32), 20)
+
+
+def test_bicubic_pictures_of_any_size_pass() -> None:
+    with Image.open(ASSETS / "tower.jpg") as image:
+        source = np.asarray(image.convert("RGB"))
+    for height, width in ((91, 77), (200, 333), (1000, 64)):
+        size = max(height, source.shape[0]), max(width, source.shape[1])
+        assert check_agreement(source, resize_bicubic(source, *size), 20).worst > 30
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("kind", ["noise", "colour noise", "checkerboard", "stripes", "dots"])
+def test_the_hardest_pictures_pass(scale: int, kind: str) -> None:
+    """Black and white noise is clipped at every pixel, so that its means move most; it is still no false alarm."""
+    rows, columns = np.mgrid[:64, :64]
+    grey = {
+        "noise": RANDOM.random((64, 64)) > 0.5,
+        "checkerboard": (rows + columns) % 2,
+        "stripes": columns % 2,
+        "dots": RANDOM.random((64, 64)) > 0.98,
+    }
+    picture = RANDOM.random((64, 64, 3)) > 0.5 if kind == "colour noise" else grey[kind][..., None].repeat(3, 2)
+    source = (picture * 255).astype(np.uint8)
+    upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
+    assert check_agreement(source, upscaler.enlarge(source), 20).worst > 23
