@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions, UpscaleOptions
-from nlsr_cli.zoo import ModelSource, resolve
-from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, find_embedded
+from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.cascade import Aim, stages_for
+from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
+from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -43,53 +45,84 @@ def find_model(options: UpscaleOptions) -> ModelSource:
         ModelError: the model is unknown or cannot be fetched.
         OptionError: the model enlarges another number of times, or this machine lacks the device.
     """
-    model = _default_family(options) if options.model is None else options.model
-    return resolve(model, options.scale, offline=options.offline)
+    scale = options.network_scale
+    model = _default_family(options, {scale or DEFAULT_SCALE}) if options.model is None else options.model
+    return resolve(model, scale, offline=options.offline)
 
 
-def _default_family(options: UpscaleOptions) -> str:
-    if options.compute.device == "cpu" or find_embedded(GPU_FAMILY, options.scale or DEFAULT_SCALE) is None:
+def find_set(options: UpscaleOptions) -> ModelSet:
+    """Return the models that enlarge to any size: those of a family, or the one that is named, again and again.
+
+    Raises:
+        ModelError: the model is unknown or cannot be fetched.
+        OptionError: this machine lacks the device.
+    """
+    if options.model is not None:
+        return find_models(options.model, offline=options.offline)
+    there = scales_of(DEFAULT_FAMILY)
+    if options.sizes.by_scale or not options.sizes.given:
+        needed = set(stages_for(options.scale or DEFAULT_SCALE, there))
+    else:  # it differs from picture to picture
+        needed = set(there)
+    return find_models(_default_family(options, needed), offline=options.offline)
+
+
+def _default_family(options: UpscaleOptions, scales: set[int]) -> str:
+    """Return the family for the device that will run it, where it has all of these scales."""
+    if options.compute.device == "cpu" or not scales <= set(scales_of(GPU_FAMILY)):
         return DEFAULT_FAMILY
     from nlsr_cli.upscaling.device import place
 
     return DEFAULT_FAMILY if place(options.compute).device.type == "cpu" else GPU_FAMILY
 
 
-def build_upscaler(options: UpscaleOptions, source: ModelSource | None = None) -> Upscaler:
-    """Return an upscaler for `options`; `source` is the model, where it has been resolved already.
+def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | None = None) -> Upscaler:
+    """Return an upscaler for `options`; `models` are those to use, or the only one, where they are found already.
+
+    One model is loaded at once, several when a picture needs them.
 
     Raises:
         ModelError: as `load_model`.
         OptionError: this machine lacks the device, or the device lacks the precision.
     """
     from nlsr_cli.upscaling.upscaler import Upscaler
-    from nlsr_cli.zoo.checkpoint import load_model as load
 
-    source = source or find_model(options)
-    return Upscaler(
-        load(source),
+    models = models or find_set(options)
+    networks = ModelSet.single(models) if isinstance(models, ModelSource) else models
+    upscaler = Upscaler(
+        networks,
         compute=options.compute,
         tile=options.tile,
         ensemble=options.ensemble,
         max_memory=options.max_memory,
+        sizes=options.sizes,
+        alpha=options.alpha,
+        strength=options.strength,
+        wrap=options.wrap,
     )
+    if len(networks.scales) == 1 and options.strength > 0:
+        upscaler.load(networks.scales)
+    return upscaler
 
 
 def plan_files(
-    sources: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions, source: ModelSource
+    sources: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions, models: ModelSet
 ) -> Batch:
-    """Return the batch that enlarges `sources` with the model `source`: planned, checked, not yet begun."""
+    """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun."""
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.planning import plan_batch
     from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
-    plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
-    plan = plan_batch(sources, output, scale=source.scale, max_pixels=options.max_pixels)
+    sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
+    aim = Aim(sizes, models.scales, bicubic=options.strength == 0)
+    plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels)
+    for source in models.sources(plan.scales):
+        plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
     return Batch(
         plan,
-        lambda: build_upscaler(options, source),
+        lambda: build_upscaler(options, models),
         encode=options.encode,
         overwrite=output.existing == "overwrite",
         max_pixels=options.max_pixels,
@@ -112,8 +145,8 @@ def upscale_files(
         ModelError: the model is unknown, cannot be fetched, or is damaged.
     """
     options = options or UpscaleOptions()
-    source = find_model(options)
-    yield from plan_files(sources, output or OutputOptions(), options, source).run(on_tile=on_tile)
+    batch = plan_files(sources, output or OutputOptions(), options, find_set(options))
+    yield from batch.run(on_tile=on_tile)
 
 
 def upscale_file(

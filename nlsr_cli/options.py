@@ -9,15 +9,18 @@ import difflib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nlsr_cli.errors import OptionError
+from nlsr_cli.sizes import SizeOptions
 
 SCALES = (2, 3, 4)  # what a network of this kind can be built for
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 STORES = ("float32", "float16")  # how the weights of a model are stored
 DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
+
+_FIELD = re.compile(r"\{(scale|width|height)\}")  # what a suffix may hold
 
 STREAM = Path("-")  # standard input or output: known by identity, because a file may be called `-` too
 
@@ -77,8 +80,8 @@ def parse_format(text: str) -> str:
     raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in FORMAT_SUFFIXES]))
 
 
-def parse_scale(text: str) -> int:
-    """Return the scale written as `4`, `4x` or `x4`.
+def parse_network_scale(text: str) -> int:
+    """Return the scale of a network, written as `4`, `4x` or `x4`.
 
     Raises:
         OptionError: it is written some other way.
@@ -169,7 +172,8 @@ class UpscaleOptions:
     """Everything that changes the pixels of an enlarged picture, and the limit under which pictures are read.
 
     `model` is a family (`lite`), an embedded name (`nlsn-lite-x4`), a folder, a `.safetensors` file or a Hub id
-    `owner/repo[@revision]`; None is the default family. `scale` None is the model's own scale, or 4 for a family.
+    `owner/repo[@revision]`; None is the default family. `scale` is from 1 to 16; `size` is for what is no factor; where
+    neither is asked, it is the model's own scale, or 4 for a family.
     `ensemble` averages eight passes, one for each way to turn and mirror a picture. `max_memory` is in bytes; None is
     three quarters of what the device has free. `alpha` is "model" or "lanczos": what enlarges transparency. `strength`
     from 0 to 1 blends what the network makes with what bicubic interpolation makes. `wrap` is "", "x", "y" or "xy":
@@ -178,7 +182,7 @@ class UpscaleOptions:
     """
 
     model: str | None = None
-    scale: int | None = None
+    scale: float | None = None
     offline: bool = False
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     tile: TileOptions = field(default_factory=TileOptions)
@@ -190,10 +194,10 @@ class UpscaleOptions:
     strength: float = 1.0
     wrap: str = ""
     floor: float = DEFAULT_FLOOR
+    size: SizeOptions = field(default_factory=SizeOptions)
 
     def __post_init__(self) -> None:
-        if self.scale is not None and self.scale not in SCALES:
-            raise OptionError(f"--scale must be {', '.join(map(str, SCALES[:-1]))} or {SCALES[-1]}, not {self.scale}")
+        _ = self.sizes  # which must not contradict each other
         if self.max_pixels < 1:
             raise OptionError(f"--max-pixels must be at least 1, not {self.max_pixels}")
         if self.max_memory is not None and self.max_memory < 1:
@@ -207,12 +211,33 @@ class UpscaleOptions:
         if not 0 <= self.floor <= 100:
             raise OptionError(f"--floor must be from 0 to 100 dB, not {self.floor:g}")
 
+    @property
+    def sizes(self) -> SizeOptions:
+        """Return what is asked of the size, as a factor or otherwise.
+
+        Raises:
+            OptionError: both.
+        """
+        return self.size if self.scale is None else replace(self.size, scale=self.scale)
+
+    @property
+    def network_scale(self) -> int | None:
+        """Return the scale that one network is to have, for what knows no other: a measure, a bare model.
+
+        Raises:
+            OptionError: no network enlarges like that.
+        """
+        if self.scale is not None and self.scale not in SCALES:
+            raise OptionError(f"--scale must be {', '.join(map(str, SCALES[:-1]))} or {SCALES[-1]}, not {self.scale:g}")
+        return None if self.scale is None else int(self.scale)
+
 
 @dataclass(frozen=True)
 class OutputOptions:
     """Where outputs go and what happens to what is there.
 
-    `target` is a file or a folder, None beside the input. `suffix` is put behind the name, with `{scale}` replaced.
+    `target` is a file or a folder, None beside the input. `suffix` is put behind the name, with `{scale}`, `{width}`
+    and `{height}` replaced.
     `existing` is "error", "overwrite", "skip" or "resume": keep what the ledger beside it says is done, replace what
     nlsr made of another input or with other options, and refuse anything else.
     """
@@ -230,10 +255,27 @@ class OutputOptions:
             raise OptionError(f"existing must be error, overwrite, skip or resume, not '{self.existing}'")
         if self.suffix is not None and ("/" in self.suffix or "\\" in self.suffix):
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
-        if self.suffix is not None and set("{}\0") & set(self.suffix.replace("{scale}", "")):
-            raise OptionError(f"--suffix '{self.suffix}' may hold no braces but those of {{scale}}")
+        if self.suffix is not None and set("{}\0") & set(_FIELD.sub("", self.suffix)):
+            raise OptionError(
+                f"--suffix '{self.suffix}' may hold no braces but those of {{scale}}, {{width}}, {{height}}"
+            )
         if self.format is not None and self.format not in FORMAT_SUFFIXES:
             raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))
+
+    def suffix_for(self, sizes: SizeOptions, scale: float, size: tuple[int, int]) -> str:
+        """Return what the name of an output adds that is `scale` times as large, and of a size, (height, width)."""
+        if self.suffix is None:
+            return sizes.suffix(size)
+        values = {"scale": f"{round(scale, 3):g}", "width": str(size[1]), "height": str(size[0])}
+        return _FIELD.sub(lambda match: values[match[1]], self.suffix)
+
+    @property
+    def suffix_pattern(self) -> str | None:
+        """Return a regular expression of the suffixes that it gives to outputs, whatever their size; None without it."""
+        if not self.suffix:
+            return None
+        parts = _FIELD.split(self.suffix)  # texts and names of fields, in turn
+        return "".join(re.escape(part) if index % 2 == 0 else r"\d+(?:\.\d+)?" for index, part in enumerate(parts))
 
     @property
     def place(self) -> Path | None:

@@ -65,8 +65,8 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "error", "hint"),
     [
-        (["--scale", "0"], 2, "--scale must be 2, 3 or 4, not 0", ""),
-        (["--scale", "four"], 2, "--scale must be a whole number such as 4, not 'four'", ""),
+        (["--scale", "0"], 2, "--scale must be from 1 to 16, not 0", ""),
+        (["--scale", "four"], 2, "--scale must be a number such as 4 or 2.5, not 'four'", ""),
         (["--suffix", "{x}"], 2, "--suffix '{x}' may hold no braces", ""),
         (["-o", "x.jpg", "-f", "png"], 2, "-o x.jpg is named as JPEG, but --format says PNG", ""),
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),

@@ -10,7 +10,7 @@ import typer
 from nlsr_cli.console import Speech
 from nlsr_cli.console.evaluation import EvaluationConsole
 from nlsr_cli.errors import OptionError
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, UpscaleOptions, parse_scale
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, UpscaleOptions, parse_network_scale
 
 if TYPE_CHECKING:
     from nlsr_cli.errors import ExitCode
@@ -58,13 +58,14 @@ def evaluate(
     with console.guarded():
         options = UpscaleOptions(
             model=model,
-            scale=None if scale is None else parse_scale(scale),
+            scale=None if scale is None else parse_network_scale(scale),
             offline=offline,
             compute=ComputeOptions(device, precision),
             tile=TileOptions.parse(tile, overlap),
             max_pixels=max_pixels,
             ensemble=ensemble,
         )
+        _ = options.network_scale  # a measure is of one network, or of what papers compare it with
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
         code = _evaluate(console, subject, data, lr, max_pixels)
     raise typer.Exit(int(code))
@@ -97,11 +98,11 @@ class _Subject:
 
 
 def _interpolation(options: UpscaleOptions) -> _Subject:
-    if options.scale is None:
+    if options.network_scale is None:
         raise OptionError("bicubic has no scale of its own", "Add --scale 2, 3 or 4.")
     if options.ensemble:
         raise OptionError("--ensemble is for models; bicubic is the same whichever way a picture is turned")
-    return _Subject(options.scale, {"model": BICUBIC})
+    return _Subject(options.network_scale, {"model": BICUBIC})
 
 
 def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:

@@ -10,7 +10,7 @@ import typer
 
 from nlsr_cli.console import Console
 from nlsr_cli.errors import ExitCode
-from nlsr_cli.options import parse_scale
+from nlsr_cli.options import parse_network_scale
 
 if TYPE_CHECKING:
     from nlsr_cli.zoo import ModelFacts
@@ -164,7 +164,7 @@ def convert(
 
 
 def _number(scale: str | None) -> int | None:
-    return None if scale is None else parse_scale(scale)
+    return None if scale is None else parse_network_scale(scale)
 
 
 def _members(names: list[str], scale: str | None) -> list[str]:

@@ -13,7 +13,7 @@ import typer
 from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
 from nlsr_cli.errors import ExitCode
-from nlsr_cli.options import ComputeOptions, parse_scale
+from nlsr_cli.options import ComputeOptions, parse_network_scale
 from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
 from nlsr_cli.training.recipe import Budget, Recipe
 
@@ -81,7 +81,7 @@ def train(
             data=tuple(data),
             out=out,
             preset=preset,
-            scale=parse_scale(scale),
+            scale=parse_network_scale(scale),
             recipe=Recipe(
                 patch=patch,
                 batch=batch,

@@ -21,8 +21,8 @@ from nlsr_cli.options import (
     UpscaleOptions,
     parse_format,
     parse_memory,
-    parse_scale,
 )
+from nlsr_cli.sizes import SizeOptions, parse_scale
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.batch import Batch
@@ -39,8 +39,22 @@ def upscale(
     ] = None,
     scale: Annotated[
         str | None,
-        typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
+        typer.Option(
+            "--scale",
+            "-s",
+            metavar="N",
+            help="How many times larger, 1 to 16: 4, 2.5, 150%. [default: the model's, or 4]",
+        ),
     ] = None,
+    width: Annotated[int | None, typer.Option(help="Width to enlarge to, instead of --scale.")] = None,
+    height: Annotated[int | None, typer.Option(help="Height to enlarge to; with --width a box.")] = None,
+    short_side: Annotated[int | None, typer.Option(help="Shorter side to enlarge to.")] = None,
+    long_side: Annotated[int | None, typer.Option(help="Longer side to enlarge to.")] = None,
+    megapixels: Annotated[float | None, typer.Option(help="Millions of pixels to enlarge to.")] = None,
+    fit: Annotated[
+        str,
+        typer.Option(help="contain: within the box of --width and --height; cover: around it; stretch: exactly it."),
+    ] = "contain",
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Family, name, folder, .safetensors file or Hub id owner/repo[@revision]."),
@@ -59,12 +73,20 @@ def upscale(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored: a little better, 8 times slower.")
     ] = False,
+    strength: Annotated[
+        float, typer.Option(help="0 to 1: how much of what the network makes, the rest bicubic interpolation.")
+    ] = 1.0,
+    wrap: Annotated[str, typer.Option(help="x, y or xy: the picture goes on at its other side, as textures do.")] = "",
+    alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
     format_: Annotated[
         str | None, typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp or avif. [default: the input's]")
     ] = None,
     suffix: Annotated[
-        str | None, typer.Option(help="What the output's name adds; {scale} is replaced. [default: _x{scale}]")
+        str | None,
+        typer.Option(
+            help="What the output's name adds; {scale}, {width} and {height} are replaced. [default: _x{scale}]"
+        ),
     ] = None,
     quality: Annotated[int, typer.Option(help="Of JPEG, WebP and AVIF, 1 to 100.")] = 95,
     lossless: Annotated[bool, typer.Option("--lossless", help="Write WebP without loss.")] = False,
@@ -104,6 +126,10 @@ def upscale(
             encode=EncodeOptions(quality, lossless, background),
             max_pixels=max_pixels,
             ensemble=ensemble,
+            alpha=alpha,
+            strength=strength,
+            wrap=wrap,
+            size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
         )
         target = OutputOptions(
             target=output,
@@ -119,26 +145,29 @@ def upscale(
 
 def _plan(
     console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions
-) -> tuple[Batch, ModelSource]:
-    from nlsr_cli.api import find_model, plan_files
+) -> tuple[Batch, tuple[ModelSource, ...]]:
+    """Return what is to be done, and the models that it is known to need."""
+    from nlsr_cli.api import find_set, plan_files
 
-    source = find_model(options)
-    for note in source.notes:
+    models = find_set(options)
+    batch = plan_files(inputs, target, options, models)
+    sources = models.sources(batch.plan.scales)
+    for note in dict.fromkeys(note for source in sources for note in source.notes):
         console.note(f"note: {note}")
-    batch = plan_files(inputs, target, options, source)
     for why, paths in batch.plan.sources.passed_over():
         console.passed_over(paths, why)
-    return batch, source
+    return batch, sources
 
 
 def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
     from nlsr_cli.upscaling.outcome import Report
 
     start = time.perf_counter()
-    batch, source = _plan(console, inputs, target, options)
+    batch, sources = _plan(console, inputs, target, options)
     report = Report(planned=len(batch.plan.jobs))
     if batch.plan.work:
-        console.note(f"{source.name} on {batch.upscaler.placement}")
+        names = ", ".join(source.name for source in sources)
+        console.note(f"{names} on {batch.upscaler.placement}" if names else f"on {batch.upscaler.placement}")
     with console.batch_progress(batch.plan.work) as progress:
         try:
             for outcome in batch.run(on_start=progress.on_start, on_tile=progress.on_tile):
@@ -155,22 +184,32 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
     from nlsr_cli.upscaling.outcome import Outcome, Report
     from nlsr_cli.upscaling.tiles import plan_for
 
-    batch, source = _plan(console, inputs, target, options)
+    batch, sources = _plan(console, inputs, target, options)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
         place(options.compute)  # what this machine lacks is told now; it takes a second, as torch must load
     report = Report()
+    networks = {source.scale: source.network for source in sources}
     for job in batch.plan.jobs:
         if job.error is not None:
             outcome = Outcome(job.source, None, "failed", error=job.error)
         else:
             outcome = Outcome(job.source, job.target, "skipped" if job.skip else "done")
-            if job.header is not None:
-                size = (job.header.height, job.header.width)
-                tiles = plan_for(source.network, options.tile, *size)
-                enlarged = (size[0] * source.scale, size[1] * source.scale)
-                outcome = replace(outcome, input_size=size, output_size=enlarged, tiles=len(tiles))
+            if job.route is not None:
+                route = job.route
+                plans = [
+                    plan_for(networks[scale], options.tile, *route.before(index))
+                    for index, scale in enumerate(route.stages)
+                ]
+                outcome = replace(
+                    outcome,
+                    input_size=route.start,
+                    output_size=route.size,
+                    tiles=sum(map(len, plans)),
+                    stages=route.stages,
+                    notes=route.notes,
+                )
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
         if console.speech.as_json:

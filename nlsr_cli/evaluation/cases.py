@@ -235,7 +235,7 @@ def folder(stand: Stand) -> Iterator[Comparison]:
 
 def _enlarge_folder(upscaler: Upscaler, place: str) -> None:
     output = OutputOptions(target=f"{place}/out/", existing="overwrite")
-    plan = plan_batch([place], output, scale=upscaler.scale, max_pixels=2**20)
+    plan = plan_batch([place], output, aim=upscaler.aim, max_pixels=2**20)
     for outcome in Batch(plan, lambda: upscaler, encode=EncodeOptions(), overwrite=True, max_pixels=2**20).run():
         if outcome.error is not None:
             raise outcome.error

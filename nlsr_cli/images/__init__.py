@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.alpha import bleed_colors, parse_background
+from nlsr_cli.images.alpha import bleed_colors, keep_flat, parse_background
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
-from nlsr_cli.images.resize import crop_to_multiple, reduce_bicubic, resize_bicubic
+from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
 from nlsr_cli.images.sniff import NativeFormats, native_formats
 from nlsr_cli.images.writing import check_size, encode_picture, write_picture
 
@@ -17,10 +17,12 @@ __all__ = [
     "NativeFormats",
     "Picture",
     "Pixels",
+    "bicubic_rows",
     "bleed_colors",
     "check_size",
     "crop_to_multiple",
     "encode_picture",
+    "keep_flat",
     "native_formats",
     "parse_background",
     "probe",
@@ -28,6 +30,7 @@ __all__ = [
     "read_stream",
     "reduce_bicubic",
     "resize_bicubic",
+    "resize_lanczos",
     "rgb8",
     "write_picture",
 ]

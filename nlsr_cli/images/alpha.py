@@ -66,11 +66,48 @@ def bleed_colors(color: Pixels, alpha: Pixels) -> Pixels:
     hidden = alpha == 0
     if not hidden.any() or hidden.all():
         return color
-    weight: Floats = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
+    weight: Floats = alpha.astype(np.float32) / np.float32(opaque)
     coarse = _filled(*_halved(color.astype(np.float32), weight))
     spread = _doubled(coarse, *alpha.shape)
     result: Pixels = color.copy()
-    result[hidden] = np.rint(spread[hidden]).astype(color.dtype)
+    filled = spread[hidden]
+    result[hidden] = filled if color.dtype.kind == "f" else np.rint(filled).astype(color.dtype)
+    return result
+
+
+def keep_flat(resized: Pixels, alpha: Pixels, *, wrap: str = "") -> None:
+    """Give every pixel of `resized` (H, W) the exact value of `alpha` (h, w) where that is one value all around.
+
+    Around is: in the pixel of `alpha` that it lies in and in those beside it. What is opaque stays opaque and what is
+    invisible stays invisible, whatever ringing an edge has sent there.
+
+    Args:
+        resized: `alpha` at another size; it is changed.
+        alpha: of the same dtype.
+        wrap: "", "x", "y" or "xy": where the picture goes on at its other side.
+    """
+    low, high = alpha, alpha
+    for axis, name in enumerate("yx"):
+        reach = max(1, -(-alpha.shape[axis] // resized.shape[axis]))  # pixels that one output stands for
+        low = _extreme(low, axis, reach, np.minimum, name in wrap)
+        high = _extreme(high, axis, reach, np.maximum, name in wrap)
+    flat = low == high
+    columns = ((np.arange(resized.shape[1]) + 0.5) * alpha.shape[1] / resized.shape[1]).astype(np.intp)
+    step = max(1, BAND // resized.shape[1])
+    for top in range(0, resized.shape[0], step):
+        band = resized[top : top + step]
+        rows = ((np.arange(top, top + len(band)) + 0.5) * alpha.shape[0] / resized.shape[0]).astype(np.intp)
+        np.copyto(band, alpha[rows[:, None], columns], where=flat[rows[:, None], columns])
+
+
+def _extreme(values: Pixels, axis: int, reach: int, choose: np.ufunc, wrap: bool) -> Pixels:
+    """Return the least or the greatest of the values up to `reach` away along an axis."""
+    places = np.arange(-reach, values.shape[axis] + reach)
+    wide = values.take(places, axis=axis, mode="wrap" if wrap else "clip")
+    result = values
+    for shift in range(2 * reach + 1):
+        result = choose(result, wide.take(np.arange(shift, shift + values.shape[axis]), axis=axis))
     return result
 
 

@@ -84,7 +84,9 @@ class Batch:
             OptionError: this machine lacks the device, or the device lacks the precision.
         """
         if self._upscaler is None:
-            self._upscaler = self._make_upscaler()
+            upscaler = self._make_upscaler()
+            upscaler.load(self.plan.scales)
+            self._upscaler = upscaler
         return self._upscaler
 
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
@@ -133,8 +135,8 @@ class Batch:
             content = self._read_standard_input() if stream else job.source
             task.picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
             if job.header is None:  # a stream: the sizes of files were checked by the plan
-                scale, picture = self.upscaler.scale, task.picture
-                check_size(_format(task), picture.height * scale, picture.width * scale, job.target)
+                route = self.upscaler.route(task.picture.height, task.picture.width)
+                check_size(_format(task), *route.size, job.target)
         return task
 
     def _enlarge(self, task: _Task) -> Iterator[tuple[int, int]]:
@@ -177,6 +179,7 @@ class Batch:
             memory=enlarged.memory,
             precision=enlarged.precision,
             ensemble=enlarged.ensemble,
+            stages=enlarged.stages,
             notes=tuple(dict.fromkeys(told)),
         )
 

@@ -13,7 +13,8 @@ from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
 class Outcome:
     """What became of one file. `status` is done, skipped or failed; sizes are (height, width).
 
-    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken.
+    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
+    networks that the picture ran through.
     """
 
     source: Path
@@ -28,6 +29,7 @@ class Outcome:
     memory: int | None = None
     precision: str | None = None
     ensemble: bool = False
+    stages: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -47,6 +49,7 @@ class Outcome:
             "memory_bytes": self.memory,
             "precision": self.precision,
             "ensemble": self.ensemble,
+            "stages": list(self.stages),
             "notes": list(self.notes),
             "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
         }

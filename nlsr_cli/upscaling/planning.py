@@ -12,6 +12,7 @@ from pathlib import Path
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, OptionError
 from nlsr_cli.images import Header, check_size, probe
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
+from nlsr_cli.upscaling.cascade import Aim, Route
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
 
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
@@ -19,7 +20,10 @@ _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --su
 
 @dataclass(frozen=True)
 class Job:
-    """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already."""
+    """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already.
+
+    `route` says through which networks it goes to which size; None where it is not known before the picture is read.
+    """
 
     source: Path
     target: Path
@@ -27,6 +31,7 @@ class Job:
     header: Header | None = None
     error: NlsrError | None = None
     skip: bool = False
+    route: Route | None = None
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,20 @@ class BatchPlan:
         """Return the jobs that will be computed."""
         return [job for job in self.jobs if job.error is None and not job.skip]
 
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Return the scales of the networks that the work is known to need, each once."""
+        stages = (scale for job in self.work if job.route for scale in job.route.stages)
+        return tuple(dict.fromkeys(stages))
 
-def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: int, max_pixels: int) -> BatchPlan:
+
+def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim, max_pixels: int) -> BatchPlan:
     """Plan one job per input picture; everything wrong with single files is inside the jobs.
 
     Args:
         inputs: files, folders, glob patterns, or "-" for standard input.
         output: where outputs go.
-        scale: the enlargement, for sizes and names.
+        aim: the sizes that pictures are to have, and the scales of the networks.
         max_pixels: the largest input, in pixels.
 
     Raises:
@@ -61,7 +72,7 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, scale: in
         raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
-    jobs = [_job(source, root, folder, file, output, scale, max_pixels) for source, root in found.files]
+    jobs = [_job(source, root, folder, file, output, aim, max_pixels) for source, root in found.files]
     blocked = [
         Job(path, path, error=ImageReadError(path, f"the folder cannot be read: {why}"))
         for path, why in found.unreadable
@@ -123,7 +134,7 @@ def _job(
     folder: Path | None,
     file: Path | None,
     output: OutputOptions,
-    scale: int,
+    aim: Aim,
     max_pixels: int,
 ) -> Job:
     asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
@@ -136,13 +147,16 @@ def _job(
         header = probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
-    format_ = asked or kept_format(header.format)
-    target = file or (folder / source.parent.relative_to(root) if folder else source.parent) / _name(
-        source, format_, output, scale
-    )
-    job = Job(source, target, format_, header)
     try:
-        check_size(format_, header.height * scale, header.width * scale, target)
+        route = aim.route(header.height, header.width)
+    except OptionError as error:
+        return Job(source, file or source, error=ImageWriteError(source, error.message, error.hint))
+    format_ = asked or kept_format(header.format)
+    beside = folder / source.parent.relative_to(root) if folder else source.parent
+    target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
+    job = Job(source, target, format_, header, route=route)
+    try:
+        check_size(format_, *route.size, target)
     except ImageWriteError as error:
         return replace(job, error=error)
     return _check_target(job, output)
@@ -153,9 +167,8 @@ def kept_format(source: str) -> str:
     return source if source in FORMAT_SUFFIXES else "PNG"
 
 
-def _name(source: Path, format_: str, output: OutputOptions, scale: int) -> str:
+def _name(source: Path, format_: str, suffix: str) -> str:
     """Return NAME + suffix + ending; the source's own ending is kept where it names the right format."""
-    suffix = f"_x{scale}" if output.suffix is None else output.suffix.replace("{scale}", str(scale))
     ending = source.suffix if format_of_suffix(source) == format_ else FORMAT_SUFFIXES[format_][0]
     return f"{source.stem}{suffix}{ending}"
 

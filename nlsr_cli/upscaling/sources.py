@@ -50,7 +50,8 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     """Return the pictures that `inputs` name, in a fixed order, each once.
 
     A file that is named is always taken. Of a folder or pattern, files that are no pictures are passed over, and so are
-    `NAME_x4` and the like where NAME is there too: a second call must not enlarge what the first one made.
+    `NAME_x4`, `NAME_2000x1500` and the like where NAME is there too: a second call must not enlarge what the first one
+    made.
 
     Raises:
         OptionError: a pattern matches nothing, or nothing at all is found.
@@ -144,9 +145,9 @@ def _without_outputs(
     gathered: list[tuple[Path, Path]], output: OutputOptions, found: Sources
 ) -> list[tuple[Path, Path]]:
     """Leave out what earlier calls made of pictures that are gathered too, whatever their scale was."""
-    endings = [r"_x\d+"]
-    if output.suffix:
-        endings.append(re.escape(output.suffix.replace("{scale}", "\0")).replace("\0", r"\d+"))
+    endings = [r"_x\d+(?:\.\d+)?", r"_\d+x\d+"]
+    if output.suffix_pattern:
+        endings.append(output.suffix_pattern)
     made = re.compile(f"(?P<stem>.+?)(?:{'|'.join(endings)})", re.DOTALL)
     there = {(path.parent, path.stem) for path, _ in gathered}
     kept = []

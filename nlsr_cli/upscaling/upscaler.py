@@ -1,60 +1,70 @@
-"""A model on a device that turns pictures into enlarged pictures."""
+"""Models on a device that turn pictures into pictures of the size that is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from math import prod
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
-import torch
 
-from nlsr_cli.errors import OptionError
-from nlsr_cli.images import Picture, Pixels, bleed_colors
-from nlsr_cli.nlsn import NLSNConfig
+from nlsr_cli.errors import NlsrError
+from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_lanczos
 from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.cascade import Aim, Loaded, Networks, Route
 from nlsr_cli.upscaling.device import Placement, place
-from nlsr_cli.upscaling.memory import SHARE, free_memory, pixels_within, tile_bytes
-from nlsr_cli.upscaling.runner import TileRunner
-from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
+from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
+from nlsr_cli.upscaling.memory import SHARE, free_memory
+from nlsr_cli.upscaling.stage import Stage, Work
+from nlsr_cli.upscaling.tiles import TilePlan
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
 
 T = TypeVar("T")
 OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
+Steps = Generator[tuple[int, int], None, T]
 
-_LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
-_CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
+# Pixels that a picture is continued by at its other side. Measured: README, "Limits".
+_WRAP = 32
 
 
 @dataclass(frozen=True)
 class Enlarged:
-    """An enlarged picture and how it came about: the plan's tiles, and what went differently from the plan.
+    """An enlarged picture and how it came about: the plans' tiles, and what went differently from the plans.
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken; None where nobody can tell.
+    `stages` are the scales of the networks that it ran through; without one, `tile_size` and `precision` are None.
+    Where there are several, tiles are those of all of them, and the size of a tile and its bytes those of the last.
     """
 
     picture: Picture
     tiles: int
-    tile_size: tuple[int, int]  # (height, width)
+    tile_size: tuple[int, int] | None  # (height, width)
     tile_bytes: int
     memory: int | None
-    precision: str
+    precision: str | None
     events: tuple[str, ...]
     ensemble: bool = False  # whether it is the mean of eight passes
+    stages: tuple[int, ...] = ()
 
 
 class Upscaler:
-    """An NLSN on a device, ready to enlarge any number of pictures.
+    """NLSNs on a device, ready to enlarge any number of pictures.
 
     Args:
-        model: the network; it is moved to the device.
+        model: the network, networks by their scale, or what loads them when they are needed; they are moved to the
+            device.
         compute: device and precision.
         tile: how pictures are cut.
         ensemble: whether eight passes are averaged: slower by as much, and a little nearer to the truth.
         max_memory: bytes for a picture and its tiles; None is three quarters of what the device has free.
+        sizes: the size that pictures are to have; None is the scale of the network.
+        alpha: "model" or "lanczos": what enlarges transparency.
+        strength: from 0 to 1: how much of what the network makes, beside bicubic interpolation.
+        wrap: "", "x", "y" or "xy": where pictures go on at their other side.
 
     Raises:
         OptionError: this machine lacks the device, or the device lacks the precision.
@@ -62,132 +72,247 @@ class Upscaler:
 
     def __init__(
         self,
-        model: NLSN,
+        model: NLSN | Mapping[int, NLSN] | Networks,
         *,
         compute: ComputeOptions | None = None,
         tile: TileOptions | None = None,
         ensemble: bool = False,
         max_memory: int | None = None,
+        sizes: SizeOptions | None = None,
+        alpha: str = "model",
+        strength: float = 1.0,
+        wrap: str = "",
     ) -> None:
         compute = compute or ComputeOptions()
         self.placement = place(compute)
-        self.config: NLSNConfig = model.config
+        self.networks = _networks(model)
+        asked = sizes if sizes is not None and sizes.given else SizeOptions(scale=self.networks.default)
+        self.aim = Aim(asked, self.networks.scales, bicubic=strength == 0)
         self.tile = tile or TileOptions()
         self.ensemble = ensemble
         self.max_memory = max_memory
+        self.alpha = alpha
+        self.strength = strength
+        self.wrap = wrap
         self._chosen_precision = compute.precision
-        self._model = model.eval().to(self.placement.device)
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
+        self._stages: dict[int, Stage] = {}
 
     @property
-    def scale(self) -> int:
-        """Return the enlargement factor."""
-        return self.config.scale
+    def scale(self) -> float | None:
+        """Return the factor that is asked; None where it depends on the picture."""
+        return self.aim.sizes.scale
+
+    def load(self, scales: Iterable[int]) -> None:
+        """Load networks ahead that would be loaded when a picture needs them.
+
+        Raises:
+            ModelError: one does not load.
+        """
+        for scale in scales:
+            self._stage(scale)
+
+    def route(self, height: int, width: int) -> Route:
+        """Return the way of a picture of this size.
+
+        Raises:
+            OptionError: its target is more than 16 times as large.
+        """
+        return self.aim.route(height, width)
 
     def plan(self, height: int, width: int) -> TilePlan:
-        """Return the tiles that a picture of this size is cut into.
+        """Return the tiles that the first network cuts an 8-bit picture of this size into.
 
         Raises:
             OptionError: the overlap does not fit, or `max_memory` holds not even the smallest tile.
+            ValueError: such a picture runs through no network.
         """
-        budget = self._budget(height, width)
-        return self._plan(height, width, self.placement.precision, budget)
-
-    def _plan(self, height: int, width: int, precision: str, budget: int | None) -> TilePlan:
-        most = None if budget is None else pixels_within(self.config, budget, precision)
-        plan = plan_for(self.config, self.tile, height, width, most=most)
-        rows, columns = plan.rows.size, plan.columns.size
-        needed = tile_bytes(self.config, rows * columns, precision)
-        if self.max_memory is not None and needed > (budget or 0):
-            least = -(-(needed + self.max_memory - (budget or 0)) // 2**20)
-            raise OptionError(
-                f"{width}×{height} pixels in tiles of {columns}×{rows} take {least} MiB, more than --max-memory",
-                f"Allow {least} MiB." if self.tile.size is None else f"Allow {least} MiB, or choose a smaller --tile.",
-            )
-        return plan
-
-    def _budget(self, height: int, width: int) -> int | None:
-        """Return the bytes that a tile may take beside a picture of this size; None where nobody can tell."""
-        if self.max_memory is not None:
-            return self.max_memory - 3 * height * width * (1 + self.scale**2)
-        free = free_memory(self.placement.device)
-        return None if free is None else int(SHARE * free)
+        works = self._works(
+            self.route(height, width), self.placement, np.zeros((1, 1, 3), np.uint8), 3 * height * width
+        )
+        if not works:
+            raise ValueError(f"{width}×{height} pixels run through no network")
+        return works[0].plan
 
     def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
         """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along; see `steps`."""
         return _result(self.steps(picture), on_tile)
 
-    def steps(self, picture: Picture) -> Generator[tuple[int, int], None, Enlarged]:
+    def steps(self, picture: Picture) -> Steps[Enlarged]:
         """Enlarge a picture tile by tile: yield the numbers of tiles done and in all, and return what came of it.
 
         Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
-        A 16-bit picture runs in float32 unless a precision was asked for.
+        Pictures of 16 bit and of floats run in float32 unless a precision was asked for. Floats outside of [0, 1], and
+        the `excess` of a picture, are enlarged bicubically. What networks make is kept in 16 bit (floats in float32)
+        until it has its size, and rounded once.
 
         Raises:
+            OptionError: the target is more than 16 times as large.
             OutOfMemory: not even the smallest tile fits.
-            NlsrError: the network gives non-finite values.
+            NlsrError: the picture holds or the network gives non-finite values.
         """
+        _check_finite(picture)
         placement = self.placement
-        if picture.depth == 16 and self._chosen_precision == "auto":
+        if picture.depth > 8 and self._chosen_precision == "auto":
             placement = placement.in_float32()
-        size = (picture.height, picture.width)
-        budget = self._budget(*size)
-        plan = self._plan(*size, placement.precision, budget)
-        runner = self._runner(placement)
-        if plan != plan_for(self.config, self.tile, *size):
-            runner.events.append("memory has no room for tiles of the usual size: they are smaller")
-        moving_alpha = picture.alpha is not None and picture.alpha.min() != picture.alpha.max()
-        done, total = 0, len(plan) * (2 if moving_alpha else 1)
-        color, alpha = picture.color, picture.alpha
-        if alpha is not None and moving_alpha:
-            alpha = (yield from self._enlarge(alpha[:, :, None], plan, runner, done, total))[:, :, 0]
-            done = len(plan)
-            color = bleed_colors(color, picture.alpha)  # type: ignore[arg-type]
+        route = self.route(picture.height, picture.width)
+        color, alpha, excess = picture.color, picture.alpha, picture.excess
+        works = self._works(route, placement, color, _held(picture, route.size))
+        moving = alpha is not None and bool(alpha.min() != alpha.max())
+        layers = 2 if moving and self.alpha == "model" else 1
+        progress = _Progress(layers * sum(len(work.plan) for work in works))
+        if alpha is not None and moving:
+            source = alpha
+            alpha = yield from self._enlarge_alpha(source, route, works, progress)
+            color, excess = self._bleed(color, source), None if excess is None else self._bleed(excess, source)
         elif alpha is not None:
-            alpha = np.full((picture.height * self.scale, picture.width * self.scale), alpha.flat[0], alpha.dtype)
-        color = yield from self._enlarge(color, plan, runner, done, total)
+            alpha = np.full(route.size, alpha.flat[0], alpha.dtype)
+        color = yield from self._enlarge(color, route, works, progress, "colour")
+        if excess is not None:
+            excess = self._interpolated(excess, route)
+        events = (*route.notes, *(event for work in works for event in work.runner.events))
+        last = works[-1] if works else None
         return Enlarged(
-            replace(picture, color=color, alpha=alpha),
-            tiles=len(plan),
-            tile_size=(plan.rows.size, plan.columns.size),
-            tile_bytes=tile_bytes(self.config, plan.rows.size * plan.columns.size, placement.precision),
-            memory=budget,
-            precision=placement.precision,
-            events=tuple(dict.fromkeys(runner.events)),
-            ensemble=self.ensemble,
+            replace(picture, color=color, alpha=alpha, excess=excess),
+            tiles=sum(len(work.plan) for work in works),
+            tile_size=last.tile_size if last else None,
+            tile_bytes=last.tile_bytes if last else 0,
+            memory=last.budget if last else None,
+            precision=placement.precision if works else None,
+            events=tuple(dict.fromkeys(events)),
+            ensemble=self.ensemble and bool(works),
+            stages=tuple(work.scale for work in works),
         )
 
     def enlarge(self, pixels: Pixels) -> Pixels:
-        """Enlarge bare pixels: (h, w, 1 or 3) uint8 or uint16 -> (s h, s w, 1 or 3) of the same dtype."""
-        plan = self.plan(*pixels.shape[:2])
-        return _result(self._enlarge(pixels, plan, self._runner(self.placement), 0, len(plan)))
+        """Enlarge bare pixels: (h, w, 1 or 3) uint8, uint16 or float32 -> (height, width, 1 or 3) of the same dtype."""
+        route = self.route(*pixels.shape[:2])
+        works = self._works(route, self.placement, pixels, pixels.nbytes)
+        progress = _Progress(sum(len(work.plan) for work in works))
+        return _result(self._enlarge(pixels, route, works, progress, "colour"))
 
-    def _runner(self, placement: Placement) -> TileRunner:
-        return TileRunner(self._model, self.scale, placement, overlap=self.tile.overlap, ensemble=self.ensemble)
+    def _stage(self, scale: int) -> Stage:
+        if scale not in self._stages:
+            model = self.networks.load(scale)
+            self._stages[scale] = Stage(model, self.placement.device, tile=self.tile, ensemble=self.ensemble)
+        return self._stages[scale]
+
+    def _works(self, route: Route, placement: Placement, pixels: Pixels, held: int) -> list[Work]:
+        """Return what each stage does with arrays of the type and channels of `pixels`; nothing where none has a part.
+
+        `held` are the bytes of what is there before and after: the picture as it was read, and alpha that is ready.
+        """
+        works: list[Work] = []
+        channels, kept = pixels.shape[2], deep(pixels.dtype)
+        pad = [max(_WRAP, self.tile.overlap) * (axis in self.wrap) for axis in "yx"]
+        whole = route.reached == route.size and self.strength == 1
+        for index, scale in enumerate(route.stages):
+            stage, last = self._stage(scale), index == len(route.stages) - 1
+            dtype = pixels.dtype if last and whole else kept
+            height, width = (side + 2 * more for side, more in zip(route.before(index), pad, strict=True))
+            beside = height * width * channels * scale**2 * dtype.itemsize
+            if index > 0 or any(pad):  # what the stage is given is not the picture itself
+                beside += height * width * channels * kept.itemsize
+            if last and not whole:  # reduced in two passes, the second one to the picture's own type
+                beside = max(beside, channels * kept.itemsize * (prod(route.reached) + 2 * prod(route.size)))
+            budget = self._budget(held, beside)
+            plan = stage.plan((height, width), placement.precision, budget, self.max_memory)
+            runner = stage.runner(placement, plan, (height, width))
+            name = f"stage {index + 1} of {len(route.stages)}"
+            works.append(Work(name, stage, plan, runner, placement.precision, dtype, (pad[0], pad[1]), budget))
+        return works
+
+    def _budget(self, held: int, beside: int) -> int | None:
+        """Return the bytes that a tile may take beside what is held and what is still to be made; None if unknown."""
+        if self.max_memory is not None:
+            return self.max_memory - held - beside
+        free = free_memory(self.placement.device)
+        if free is None:
+            return None
+        on_device = self.placement.device.type == "cpu"  # elsewhere pictures lie in another memory than tiles
+        return int(SHARE * free) - (beside if on_device else 0)
 
     def _enlarge(
-        self, pixels: Pixels, plan: TilePlan, runner: TileRunner, done: int, total: int
-    ) -> Generator[tuple[int, int], None, Pixels]:
-        height, width, channels = pixels.shape
-        out = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
-        for row, column, block in stitch(plan, self.scale, self._parts(pixels, plan, runner)):
-            out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
-            del block  # a part of a tile, all of which would be held while the next one is computed
-            done += 1
-            yield done, total
-        return out
+        self, pixels: Pixels, route: Route, works: Sequence[Work], progress: _Progress, layer: str
+    ) -> Steps[Pixels]:
+        """Bring (h, w, c) to its size: through the stages, or by interpolation where no network has a part in it."""
+        if not works:
+            return self._interpolated(pixels, route)
+        inside, rest = split(pixels)
+        made = inside
+        for work in works:
+            made = yield from self._run(made, work, progress, f"{work.name}, {layer}")
+        made = finish(made, inside, route.size, strength=self.strength, wrap=self.wrap)
+        if rest is not None:
+            made += resize_bicubic(rest, *route.size, wrap=self.wrap)
+        return made
 
-    def _parts(self, pixels: Pixels, plan: TilePlan, runner: TileRunner) -> Iterator[Floats]:
-        """Return the enlarged tiles in order, (s height, s width, 3) each, as they come."""
-        tiles, batch = iter(plan), self._batch_size(plan)
-        groups = iter(lambda: list(islice(tiles, batch)), [])
-        return runner.run_all(np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
+    def _run(self, pixels: Pixels, work: Work, progress: _Progress, name: str) -> Steps[Pixels]:
+        """Run one stage on one layer, which `name` tells apart from all others of the picture, tile by tile."""
+        steps = work.stage.run(continued(pixels, work.pad), work)
+        made: Pixels
+        while True:
+            try:
+                next(steps)
+            except StopIteration as finished:
+                made = finished.value
+                return cropped(made, [side * work.scale for side in work.pad])
+            yield progress.advance()
 
-    def _batch_size(self, plan: TilePlan) -> int:
-        """Return how many tiles go to the device together: one on a CPU, which is full with one."""
-        if self.placement.device.type == "cpu":
-            return 1
-        return max(1, _CUDA_BATCH_FEATURES // (plan.rows.size * plan.columns.size * self.config.n_feats))
+    def _enlarge_alpha(self, alpha: Pixels, route: Route, works: Sequence[Work], progress: _Progress) -> Steps[Pixels]:
+        """Bring (h, w) to its size; what is of one value around a pixel keeps exactly that value."""
+        if self.alpha == "model":
+            made = yield from self._enlarge(alpha[:, :, None], route, works, progress, "alpha")
+        else:
+            made = resize_lanczos(alpha[:, :, None], *route.size, wrap=self.wrap)
+        if made.shape[:2] != alpha.shape:
+            keep_flat(made[:, :, 0], alpha, wrap=self.wrap)
+        return made[:, :, 0]
+
+    def _interpolated(self, pixels: Pixels, route: Route) -> Pixels:
+        """Return (h, w, c) at its size: reduced by Lanczos, or enlarged bicubically."""
+        resize = resize_bicubic if route.scale > 1 else resize_lanczos
+        return resize(pixels, *route.size, wrap=self.wrap)
+
+    def _bleed(self, color: Pixels, alpha: Pixels) -> Pixels:
+        """Return `color` with the colours of visible pixels bled into invisible ones, across the seams of a texture."""
+        pad = (_WRAP * ("y" in self.wrap), _WRAP * ("x" in self.wrap))
+        return cropped(bleed_colors(continued(color, pad), continued(alpha, pad)), pad)
+
+
+class _Progress:
+    """Counts the tiles of a picture, of all its stages and layers."""
+
+    def __init__(self, total: int) -> None:
+        self._done = 0
+        self._total = total
+
+    def advance(self) -> tuple[int, int]:
+        """Count one, and return the numbers of tiles done and in all."""
+        self._done += 1
+        return self._done, self._total
+
+
+def _networks(model: NLSN | Mapping[int, NLSN] | Networks) -> Networks:
+    if isinstance(model, Mapping):
+        return Loaded(model)
+    if isinstance(model, Networks):
+        return model
+    return Loaded({model.config.scale: model})
+
+
+def _held(picture: Picture, size: tuple[int, int]) -> int:
+    """Return the bytes that are held while the colour of a picture is enlarged, but for that colour itself."""
+    there = [each for each in (picture.color, picture.alpha, picture.excess) if each is not None]
+    ready = 0 if picture.alpha is None else prod(size) * picture.alpha.itemsize
+    return sum(each.nbytes for each in there) + ready
+
+
+def _check_finite(picture: Picture) -> None:
+    for samples in (picture.color, picture.alpha, picture.excess):
+        if samples is not None and samples.dtype.kind == "f" and not np.isfinite(samples).all():
+            raise NlsrError(
+                "the picture has samples that are no finite numbers", "Replace its NaN and infinities, then try again."
+            )
 
 
 def _result(steps: Generator[tuple[int, int], None, T], on_tile: OnTile | None = None) -> T:
@@ -199,19 +324,3 @@ def _result(steps: Generator[tuple[int, int], None, T], on_tile: OnTile | None =
             return cast("T", finished.value)
         if on_tile is not None:
             on_tile(done, total)
-
-
-def _cut(pixels: Pixels, tile: Tile) -> Floats:
-    """Return one tile as (h, w, 3) float32 in [0, 1]; grey is repeated."""
-    box = pixels[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
-    levels = box.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    return np.broadcast_to(levels, (*levels.shape[:2], 3))
-
-
-def _levels(block: Floats, channels: int, dtype: np.dtype[Any]) -> Pixels:
-    """Return (h, w, 3) in [0, 1] as integers, (h, w, channels); one channel is the luma of the three."""
-    white = np.iinfo(dtype).max
-    values = torch.from_numpy(block)
-    values = values @ _LUMA[:, None] if channels == 1 else values
-    values = values.mul(white).round_().clamp_(0, white)
-    return np.asarray(values.to(torch.uint8).numpy() if dtype == np.uint8 else values.numpy().astype(dtype))

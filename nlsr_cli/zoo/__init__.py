@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nlsr_cli.zoo.catalog import Finding, ModelFacts, describe, list_models, locate, pull, verify, verify_named
+from nlsr_cli.zoo.family import ModelSet, find_models
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, EMBEDDED, EmbeddedModel, weights_root
 from nlsr_cli.zoo.resolve import resolve
 from nlsr_cli.zoo.source import ModelSource
@@ -21,8 +22,10 @@ __all__ = [
     "EmbeddedModel",
     "Finding",
     "ModelFacts",
+    "ModelSet",
     "ModelSource",
     "describe",
+    "find_models",
     "list_models",
     "load_model",
     "locate",

@@ -14,7 +14,9 @@ from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, WeightsCorrupt
 from nlsr_cli.images import Picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.batch import Batch, _may_be_read_ahead
+from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.outcome import Outcome, Report, as_ours
 from nlsr_cli.upscaling.planning import Job, plan_batch
 from nlsr_cli.upscaling.upscaler import Enlarged, Upscaler
@@ -33,7 +35,7 @@ def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object)
     plan = plan_batch(
         [folder],
         OutputOptions(target=folder / "out", **output),  # type: ignore[arg-type]
-        scale=2,
+        aim=Aim(SizeOptions(scale=2), (2,)),
         max_pixels=DEFAULT_MAX_PIXELS,
     )
     return Batch(plan, make_upscaler, encode=EncodeOptions(), overwrite=False, max_pixels=DEFAULT_MAX_PIXELS)

@@ -8,6 +8,8 @@ from PIL import Image
 
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, OptionError
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, OutputOptions
+from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.planning import BatchPlan, plan_batch
 
 
@@ -18,7 +20,8 @@ def picture(path: Path, format_: str | None = None, size: tuple[int, int] = (6, 
 
 
 def plan(*inputs: str | Path, scale: int = 4, max_pixels: int = DEFAULT_MAX_PIXELS, **output: object) -> BatchPlan:
-    return plan_batch(inputs, OutputOptions(**output), scale=scale, max_pixels=max_pixels)  # type: ignore[arg-type]
+    aim = Aim(SizeOptions(scale=scale), (2, 3, 4))
+    return plan_batch(inputs, OutputOptions(**output), aim=aim, max_pixels=max_pixels)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

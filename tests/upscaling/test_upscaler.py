@@ -12,6 +12,7 @@ from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling.memory import tile_bytes
+from nlsr_cli.upscaling.stage import Stage
 from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.conftest import ASSETS
 
@@ -155,7 +156,7 @@ def test_batches_of_tiles_equal_single_tiles(lite: NLSN, monkeypatch: pytest.Mon
     sample = read_picture(ASSETS / "colosseum.png").color[:48, :120]
     cut = upscaler(lite, tile=TileOptions(32, 8))
     single = cut.enlarge(sample).astype(int)
-    monkeypatch.setattr(Upscaler, "_batch_size", lambda self, plan: 3)
+    monkeypatch.setattr(Stage, "_batch_size", lambda self, plan: 3)
     assert np.abs(cut.enlarge(sample) - single).max() <= 1
 
 

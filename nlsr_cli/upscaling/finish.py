@@ -1,0 +1,94 @@
+"""From what the networks made to the picture of the size that is asked: reduced, blended, rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nlsr_cli.images import Pixels, bicubic_rows, resize_lanczos
+
+_BAND = 1 << 20  # samples that are held in floating point at once
+
+
+def deep(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in which samples are kept on the way to `dtype`: 8 bit would be rounded more than once."""
+    return np.dtype(np.uint16) if dtype.kind == "u" else np.dtype(np.float32)
+
+
+def white(dtype: np.dtype[Any]) -> float:
+    """Return the value of white: the highest level, or one."""
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
+    """Return what of float pixels lies in [0, 1], as networks have learned, and the rest, None where that is nothing."""
+    if pixels.dtype.kind == "u" or (pixels.min() >= 0 and pixels.max() <= 1):
+        return pixels, None
+    inside = np.clip(pixels, 0, 1)
+    return inside, pixels - inside
+
+
+def continued(pixels: Pixels, pad: Sequence[int]) -> Pixels:
+    """Return (h, w, ...) with so many rows and columns more on each side, which go on at the other side."""
+    for axis, more in enumerate(pad):
+        if more:
+            pixels = pixels.take(np.arange(-more, pixels.shape[axis] + more), axis=axis, mode="wrap")
+    return pixels
+
+
+def cropped(pixels: Pixels, pad: Sequence[int]) -> Pixels:
+    """Return (h, w, ...) without so many rows and columns on each side; a copy, so that the whole is not held."""
+    if not any(pad):
+        return pixels
+    (rows, columns), (height, width) = pad, pixels.shape[:2]
+    return np.ascontiguousarray(pixels[rows : height - rows, columns : width - columns])
+
+
+def finish(made: Pixels, source: Pixels, size: tuple[int, int], *, strength: float, wrap: str) -> Pixels:
+    """Bring what networks made of `source` to `size` and to its type; `made` may be changed.
+
+    Where it is larger it is reduced by Lanczos interpolation with antialiasing. With a `strength` t under one the
+    result is b + t (n - b) of the network's n and the bicubic b.
+
+    Args:
+        made: (h', w', c), of the type of `source` or of `deep` of that.
+        source: (h, w, c).
+        size: (height, width).
+        strength: in (0, 1].
+        wrap: "", "x", "y" or "xy": where the picture goes on at its other side.
+    """
+    made = resize_lanczos(made, *size, wrap=wrap)
+    if made.dtype.kind == "f" and source.dtype.kind == "f":
+        np.clip(made, 0, 1, out=made)  # the kernel overshoots; what is beyond white is added later, as it was
+    if strength < 1:
+        _blend(made, source, strength, wrap)
+    return made if made.dtype == source.dtype else rounded(made, source.dtype)
+
+
+def rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Return integer samples with the white of another type, rounded to the nearest level of it, halves up."""
+    if pixels.dtype == dtype:
+        return pixels
+    step = int(white(pixels.dtype)) // int(white(dtype))  # 257 from 16 to 8 bit
+    out = np.empty(pixels.shape, dtype)
+    for rows in _bands(pixels):
+        out[rows] = (pixels[rows].astype(np.uint32) + step // 2) // step
+    return out
+
+
+def _blend(made: Pixels, source: Pixels, strength: float, wrap: str) -> None:
+    """Replace n by b + t (n - b), in bands."""
+    full = white(made.dtype)
+    for rows in _bands(made):
+        soft = bicubic_rows(source, made.shape[0], made.shape[1], rows, wrap=wrap) * (full / white(source.dtype))
+        np.clip(soft, 0, full, out=soft)
+        soft += strength * (made[rows] - soft)
+        made[rows] = soft if made.dtype.kind == "f" else np.floor(soft + 0.5)
+
+
+def _bands(pixels: Pixels) -> list[slice]:
+    """Return the rows of an array in bands of a bounded number of samples."""
+    step = max(1, _BAND // (pixels.shape[1] * pixels.shape[2]))
+    return [slice(top, min(top + step, len(pixels))) for top in range(0, len(pixels), step)]

@@ -1,0 +1,168 @@
+"""One network on a device: pixels in, enlarged pixels out, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.images import Pixels
+from nlsr_cli.upscaling.memory import pixels_within, tile_bytes
+from nlsr_cli.upscaling.runner import TileRunner
+from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
+
+if TYPE_CHECKING:
+    from nlsr_cli.nlsn import NLSN, NLSNConfig
+    from nlsr_cli.options import TileOptions
+    from nlsr_cli.upscaling.device import Placement
+
+_LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
+_CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
+_SMALLER_TILES = "memory has no room for tiles of the usual size: they are smaller"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage is to do with one array: its `name` ("stage 1 of 2"), its tiles, who runs them, what comes out.
+
+    `pad` are the pixels, (rows, columns), by which the picture goes on at its other side around it. `budget` are the
+    bytes that a tile might take, None where nobody can tell.
+    """
+
+    name: str
+    stage: Stage
+    plan: TilePlan
+    runner: TileRunner
+    precision: str
+    dtype: np.dtype[Any]
+    pad: tuple[int, int] = (0, 0)
+    budget: int | None = None
+
+    @property
+    def scale(self) -> int:
+        """Return how many times it enlarges."""
+        return self.stage.scale
+
+    @property
+    def tile_size(self) -> tuple[int, int]:
+        """Return (height, width) of its tiles."""
+        return self.plan.rows.size, self.plan.columns.size
+
+    @property
+    def tile_bytes(self) -> int:
+        """Return what one of its tiles is expected to take."""
+        return self.stage.tile_bytes(self.plan, self.precision)
+
+
+class Stage:
+    """A network, moved to its device, that enlarges arrays of pixels as its `Work` says.
+
+    Args:
+        model: the network.
+        device: where it runs.
+        tile: how pictures are cut.
+        ensemble: whether eight passes are averaged.
+    """
+
+    def __init__(self, model: NLSN, device: torch.device, *, tile: TileOptions, ensemble: bool) -> None:
+        self.config: NLSNConfig = model.config
+        self.tile = tile
+        self.ensemble = ensemble
+        self._device = device
+        self._model = model.eval().to(device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
+
+    @property
+    def scale(self) -> int:
+        """Return the enlargement factor."""
+        return self.config.scale
+
+    def tile_bytes(self, plan: TilePlan, precision: str) -> int:
+        """Return what a tile of a plan is expected to take."""
+        return tile_bytes(self.config, plan.rows.size * plan.columns.size, precision)
+
+    def plan(self, size: tuple[int, int], precision: str, budget: int | None, allowed: int | None) -> TilePlan:
+        """Return the tiles that pixels of a size, (height, width), are cut into.
+
+        Args:
+            size: of the pixels that the network is given.
+            precision: that it runs in.
+            budget: the bytes that a tile may take; None is any number.
+            allowed: what the caller allows for everything; None where nothing is asked, and tiles just get smaller.
+
+        Raises:
+            OptionError: the overlap does not fit, or what is allowed holds not even the smallest tile.
+        """
+        most = None if budget is None else pixels_within(self.config, budget, precision)
+        plan = plan_for(self.config, self.tile, *size, most=most)
+        needed = self.tile_bytes(plan, precision)
+        if allowed is not None and needed > (budget or 0):
+            least = -(-(needed + allowed - (budget or 0)) // 2**20)
+            raise OptionError(
+                f"{size[1]}×{size[0]} pixels in tiles of {plan.columns.size}×{plan.rows.size} take {least} MiB, "
+                "more than --max-memory",
+                f"Allow {least} MiB." if self.tile.size is None else f"Allow {least} MiB, or choose a smaller --tile.",
+            )
+        return plan
+
+    def runner(self, placement: Placement, plan: TilePlan, size: tuple[int, int]) -> TileRunner:
+        """Return who runs the tiles of a plan for pixels of a size; it says where they are smaller than usual."""
+        runner = TileRunner(self._model, self.scale, placement, overlap=self.tile.overlap, ensemble=self.ensemble)
+        if plan != plan_for(self.config, self.tile, *size):
+            runner.events.append(_SMALLER_TILES)
+        return runner
+
+    def run(self, pixels: Pixels, work: Work) -> Generator[None, None, Pixels]:
+        """Enlarge (h, w, 1 or 3) to (s h, s w, 1 or 3) of the dtype of `work`, and yield after each tile.
+
+        Float pixels are in [0, 1], and what comes of them is. Grey is enlarged as a picture of three equal channels,
+        and is the luma of what becomes of it.
+
+        Raises:
+            OutOfMemory: not even the smallest tile fits.
+            NlsrError: the network gives non-finite values.
+        """
+        height, width, channels = pixels.shape
+        out = np.empty((height * self.scale, width * self.scale, channels), work.dtype)
+        for row, column, block in stitch(work.plan, self.scale, self._parts(pixels, work)):
+            out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
+            del block  # a part of a tile, all of which would be held while the next one is computed
+            yield
+        return out
+
+    def _parts(self, pixels: Pixels, work: Work) -> Iterator[Floats]:
+        """Return the enlarged tiles in order, (s height, s width, 3) each, as they come."""
+        tiles, batch = iter(work.plan), self._batch_size(work.plan)
+        groups = iter(lambda: list(islice(tiles, batch)), [])
+        return work.runner.run_all(np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
+
+    def _batch_size(self, plan: TilePlan) -> int:
+        """Return how many tiles go to the device together: one on a CPU, which is full with one."""
+        if self._device.type == "cpu":
+            return 1
+        return max(1, _CUDA_BATCH_FEATURES // (plan.rows.size * plan.columns.size * self.config.n_feats))
+
+
+def _cut(pixels: Pixels, tile: Tile) -> Floats:
+    """Return one tile as (h, w, 3) float32 in [0, 1]; grey is repeated."""
+    box = pixels[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
+    levels = box.astype(np.float32)
+    if pixels.dtype.kind == "u":
+        levels /= np.float32(np.iinfo(pixels.dtype).max)
+    return np.broadcast_to(levels, (*levels.shape[:2], 3))
+
+
+def _levels(block: Floats, channels: int, dtype: np.dtype[Any]) -> Pixels:
+    """Return (h, w, 3) in [0, 1] as samples of a type, (h, w, channels); one channel is the luma of the three."""
+    values = torch.from_numpy(block)
+    values = values @ _LUMA[:, None] if channels == 1 else values
+    if dtype.kind == "f":
+        return np.asarray(values.clamp(0, 1).numpy())
+    white = np.iinfo(dtype).max
+    values = values.mul(white).round_().clamp_(0, white)
+    return np.asarray(values.to(torch.uint8).numpy() if dtype == np.uint8 else values.numpy().astype(dtype))

@@ -1,0 +1,76 @@
+"""The models that one name stands for: those of a family, one for each scale, or a single one. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, families, scales_of
+from nlsr_cli.zoo.resolve import FAMILY_PATTERN, resolve
+from nlsr_cli.zoo.source import ModelSource
+
+if TYPE_CHECKING:
+    from nlsr_cli.nlsn import NLSN
+
+
+class ModelSet:
+    """Models by their scale, each found when it is first asked for, and loaded only by `load`.
+
+    Args:
+        scales: those that there are.
+        default: the one that is taken where no size is asked.
+        family: the embedded family that has those that are not found yet.
+        found: those that are.
+    """
+
+    def __init__(
+        self, scales: tuple[int, ...], default: int, family: str, found: Mapping[int, ModelSource] | None = None
+    ) -> None:
+        self.scales = scales
+        self.default = default
+        self._family = family
+        self._found = dict(found or {})
+
+    @classmethod
+    def single(cls, source: ModelSource) -> ModelSet:
+        """Return the set of one model."""
+        return cls((source.scale,), source.scale, source.name, {source.scale: source})
+
+    def source(self, scale: int) -> ModelSource:
+        """Return the model that enlarges `scale` times.
+
+        Raises:
+            UnknownModel: there is none of that scale.
+            WeightsCorrupt, WeightsMismatch: its config is unusable.
+        """
+        if scale not in self._found:
+            self._found[scale] = resolve(self._family, scale)
+        return self._found[scale]
+
+    def sources(self, scales: Iterable[int]) -> tuple[ModelSource, ...]:
+        """Return the models of the stages of a cascade, each once, in the order of their first stage."""
+        return tuple(self.source(scale) for scale in dict.fromkeys(scales))
+
+    def load(self, scale: int) -> NLSN:
+        """Return the network that enlarges `scale` times, on the CPU.
+
+        Raises:
+            ModelError: it is damaged.
+        """
+        from nlsr_cli.zoo.checkpoint import load_model
+
+        return load_model(self.source(scale))
+
+
+def find_models(model: str | None, *, offline: bool = False) -> ModelSet:
+    """Return the models that `model` names, as `resolve` reads it: all of a family, else the one.
+
+    Raises:
+        ModelError: as `resolve`.
+    """
+    text = DEFAULT_FAMILY if model is None else model
+    match = FAMILY_PATTERN.fullmatch(text)
+    if match and match["family"] in families() and not match["scale"]:
+        scales = scales_of(match["family"])
+        return ModelSet(scales, DEFAULT_SCALE if DEFAULT_SCALE in scales else scales[-1], match["family"])
+    return ModelSet.single(resolve(text, None, offline=offline))
