@@ -271,7 +271,7 @@ class OutputOptions:
 
     @property
     def suffix_pattern(self) -> str | None:
-        """Return a regular expression of the suffixes that it gives to outputs, whatever their size; None without it."""
+        """Return a regular expression of the suffixes that it gives to outputs, whatever their size, or None."""
         if not self.suffix:
             return None
         parts = _FIELD.split(self.suffix)  # texts and names of fields, in turn

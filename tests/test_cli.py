@@ -57,6 +57,66 @@ def test_options_that_name_the_output(sample: Path, arguments: list[str], output
     assert names(sample.parent) == sorted(["photo.png", output])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name", "size", "stages"),
+    [
+        (["--scale", "2.5"], "photo_x2.5.png", (100, 120), [3]),
+        (["--scale", "150%"], "photo_x1.5.png", (60, 72), [2]),
+        (["--scale", "5"], "photo_x5.png", (200, 240), [2, 3]),
+        (["--width", "100"], "photo_100x83.png", (83, 100), [3]),
+        (["--height", "100", "--width", "100"], "photo_100x83.png", (83, 100), [3]),
+        (["--height", "50", "--width", "100", "--fit", "cover"], "photo_100x83.png", (83, 100), [3]),
+        (["--height", "50", "--width", "100", "--fit", "stretch"], "photo_100x50.png", (50, 100), [3]),
+        (["--short-side", "80"], "photo_96x80.png", (80, 96), [2]),
+        (["--long-side", "24"], "photo_24x20.png", (20, 24), []),
+        (["--megapixels", "0.01"], "photo_110x91.png", (91, 110), [3]),
+        (["--scale", "3", "--model", "nlsn-lite-x2"], "photo_x3.png", (120, 144), [2, 2]),
+        (["--scale", "2", "--strength", "0"], "photo_x2.png", (80, 96), []),
+        (["--scale", "2", "--strength", "0.5", "--wrap", "xy", "--alpha", "lanczos"], "photo_x2.png", (80, 96), [2]),
+    ],
+)
+def test_any_size(sample: Path, arguments: list[str], name: str, size: tuple[int, int], stages: list[int]) -> None:
+    output = sample.parent / name
+    (planned, _), result = (
+        map(json.loads, run("upscale", sample, *arguments, "--dry-run", "--json").stdout.splitlines()),
+        run("upscale", sample, *arguments, "--json"),
+    )
+    assert result.exit_code == 0, result.stderr
+    done = json.loads(result.stdout.splitlines()[0])
+    for said in (planned, done):
+        assert said["output"] == str(output)
+        assert said["output_size"] == {"height": size[0], "width": size[1]}
+        assert (said["stages"], said["tiles"]) == (stages, len(stages))
+    assert pixels(output).shape == (*size, 3)
+
+
+def test_a_folder_to_one_size_uses_what_each_picture_needs(sample: Path) -> None:
+    with Image.open(sample) as image:
+        image.resize((100, 80)).save(sample.parent / "large.png")
+        image.resize((5, 4)).save(sample.parent / "tiny.png")
+    result = run("upscale", sample.parent, "-o", sample.parent / "out", "--width", "96")
+    assert result.exit_code == 3
+    assert names(sample.parent / "out") == ["large_96x77.png", "photo_96x80.png"]
+    assert "nlsn-lite-x2 on cpu in" in result.stderr, "that is all which is needed"
+    assert "note: the picture is larger already: it was reduced by Lanczos interpolation" in result.stderr
+    assert "tiny.png: 5×4 → 96×77 pixels is 19.2 times as large, more than 16" in result.stderr
+
+
+def test_a_picture_that_has_its_size_keeps_its_pixels(sample: Path) -> None:
+    result = run("upscale", sample, "--scale", "1", "-o", sample.parent / "same.png")
+    assert "note: the picture has the size already: its pixels were kept" in result.stderr
+    assert (pixels(sample.parent / "same.png") == pixels(sample)).all()
+
+
+def test_a_stream_gets_its_size_too(sample: Path) -> None:
+    result = run("upscale", "-", "-o", "-", "--width", "60", stdin=sample.read_bytes())
+    with Image.open(io.BytesIO(result.stdout_bytes)) as image:
+        assert image.size == (60, 50)
+    result = run("upscale", "-", "-o", sample.parent / "a.png", "--width", "9999", stdin=sample.read_bytes())
+    assert result.exit_code == 1
+    assert "times as large, more than 16" in result.stderr
+
+
 def test_quiet_says_nothing_at_all(sample: Path) -> None:
     result = run("upscale", sample, "--quiet")
     assert (result.exit_code, result.output) == (0, "")
@@ -67,6 +127,14 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
     [
         (["--scale", "0"], 2, "--scale must be from 1 to 16, not 0", ""),
         (["--scale", "four"], 2, "--scale must be a number such as 4 or 2.5, not 'four'", ""),
+        (["--scale", "17"], 2, "--scale must be from 1 to 16, not 17", ""),
+        (["--scale", "2", "--width", "99"], 2, "--scale and --width exclude each other", "Give one of them"),
+        (["--width", "0"], 2, "--width must be from 1 to 10000000 pixels, not 0", ""),
+        (["--fit", "cover", "--width", "99"], 2, "--fit cover needs a box", "Give --width and --height"),
+        (["--width", "4800"], 1, "48×40 → 4800×4000 pixels is 100.0 times as large, more than 16", "smaller size"),
+        (["--strength", "1.5"], 2, "--strength must be from 0 to 1, not 1.5", ""),
+        (["--wrap", "z"], 2, "--wrap must be x, y or xy, not 'z'", ""),
+        (["--alpha", "none"], 2, "--alpha must be model or lanczos, not 'none'", ""),
         (["--suffix", "{x}"], 2, "--suffix '{x}' may hold no braces", ""),
         (["-o", "x.jpg", "-f", "png"], 2, "-o x.jpg is named as JPEG, but --format says PNG", ""),
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),

@@ -96,7 +96,7 @@ def bicubic_rows(
         block.weights @ turned[block.taken] for block in _blocks(before, width, working, BICUBIC, "x" in wrap)
     ]
     across: Reals = np.concatenate(wide).reshape(width, channels, len(tall))
-    return across.transpose(2, 0, 1)
+    return np.moveaxis(across, 2, 0)
 
 
 def _resize(pixels: npt.NDArray[Sample], height: int, width: int, kernel: Kernel, wrap: str) -> npt.NDArray[Sample]:

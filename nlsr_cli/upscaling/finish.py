@@ -23,7 +23,7 @@ def white(dtype: np.dtype[Any]) -> float:
 
 
 def split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
-    """Return what of float pixels lies in [0, 1], as networks have learned, and the rest, None where that is nothing."""
+    """Return what of float pixels lies in [0, 1], as networks have learned, and the rest; None is nothing."""
     if pixels.dtype.kind == "u" or (pixels.min() >= 0 and pixels.max() <= 1):
         return pixels, None
     inside = np.clip(pixels, 0, 1)

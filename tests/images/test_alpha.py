@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nlsr_cli.errors import OptionError
-from nlsr_cli.images import bleed_colors, parse_background
+from nlsr_cli.images import bleed_colors, keep_flat, parse_background, resize_lanczos
 from nlsr_cli.images.alpha import composite
 
 
@@ -104,3 +104,43 @@ def test_other_backgrounds_are_refused(text, words):
     with pytest.raises(OptionError, match=words) as caught:
         parse_background(text)
     assert "#rrggbb" in caught.value.hint
+
+
+def test_floats_are_bled_unrounded() -> None:
+    color = np.full((6, 8, 3), 0.123, np.float32)
+    alpha = np.zeros((6, 8), np.float32)
+    alpha[:, :3] = 1
+    color[:, 3:] = 7.5
+    found = bleed_colors(color, alpha)
+    np.testing.assert_allclose(found, 0.123, rtol=1e-5)
+    assert found.dtype == np.float32
+
+
+def test_a_mask_comes_out_without_ringing() -> None:
+    """Lanczos rings on both sides of an edge: two pixels away from it nothing of that is left."""
+    mask = np.zeros((20, 30), np.uint8)
+    mask[:, 15:] = 255
+    made = resize_lanczos(mask[:, :, None], 80, 120)[:, :, 0]
+    assert not np.isin(made[:, 64:], 255).all(), "there is ringing to take away"
+    keep_flat(made, mask)
+    assert (made[:, :56] == 0).all()
+    assert (made[:, 64:] == 255).all()
+    assert 100 < made[0, 60] < 255, "the edge is left alone"
+
+
+@pytest.mark.parametrize("wrap", ["", "x"])
+def test_flat_is_judged_across_the_seam_of_a_texture(wrap: str) -> None:
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:, -1] = 255
+    made = np.full((16, 16), 9, np.uint8)
+    keep_flat(made, mask, wrap=wrap)
+    assert (made[:, 0] == (9 if wrap else 0)).all()
+    assert (made[:, 3:12] == 0).all()
+
+
+def test_reduced_masks_look_as_far_as_a_pixel_stands_for() -> None:
+    mask = np.zeros((40, 40), np.uint8)
+    mask[:, 20:] = 255
+    made = np.full((10, 10), 9, np.uint8)
+    keep_flat(made, mask)
+    assert made[0].tolist() == [0, 0, 0, 0, 9, 9, 255, 255, 255, 255]

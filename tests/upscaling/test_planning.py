@@ -55,6 +55,36 @@ def test_suffix_and_format_name_the_output(tmp_path: Path, output: dict[str, str
     assert (job.target, job.format) == (tmp_path / expected, format_)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "suffix", "expected", "stages"),
+    [
+        (SizeOptions(scale=2.5), None, "a_x2.5.png", (3,)),
+        (SizeOptions(scale=10), None, "a_x10.png", (3, 4)),
+        (SizeOptions(width=15), None, "a_15x10.png", (3,)),
+        (SizeOptions(width=15), "-{width}-{height}-{scale}", "a-15-10-2.5.png", (3,)),
+        (SizeOptions(short_side=2), None, "a_3x2.png", ()),
+    ],
+)
+def test_sizes_name_the_output(
+    tmp_path: Path, sizes: SizeOptions, suffix: str | None, expected: str, stages: tuple[int, ...]
+) -> None:
+    path = picture(tmp_path / "a.png")
+    planned = plan_batch([path], OutputOptions(suffix=suffix), aim=Aim(sizes, (2, 3, 4)), max_pixels=DEFAULT_MAX_PIXELS)
+    (job,) = planned.jobs
+    assert job.target.name == expected
+    assert job.route is not None
+    assert job.route.stages == planned.scales == stages
+
+
+def test_a_picture_too_small_for_its_size_fails_alone(tmp_path: Path) -> None:
+    small, large = picture(tmp_path / "a.png", size=(10, 10)), picture(tmp_path / "b.png", size=(200, 90))
+    aim = Aim(SizeOptions(long_side=400), (2, 3, 4))
+    failed, fine = plan_batch([small, large], OutputOptions(), aim=aim, max_pixels=DEFAULT_MAX_PIXELS).jobs
+    assert isinstance(failed.error, ImageWriteError)
+    assert "is 40.0 times as large, more than 16" in failed.error.message
+    assert (fine.error, fine.target.name) == (None, "b_400x180.png")
+
+
 def test_target_with_an_ending_is_a_file(tmp_path: Path) -> None:
     (job,) = plan(picture(tmp_path / "a.png"), target=tmp_path / "b.webp").jobs
     assert (job.target, job.format) == (tmp_path / "b.webp", "WEBP")

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from nlsr_cli.api import load_model
-from nlsr_cli.errors import OptionError
-from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic
+from nlsr_cli.errors import NlsrError, OptionError
+from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic, resize_bicubic
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.memory import tile_bytes
 from nlsr_cli.upscaling.stage import Stage
 from nlsr_cli.upscaling.upscaler import Upscaler
@@ -211,3 +212,220 @@ def test_a_tile_that_was_asked_for_must_fit_too(lite: NLSN) -> None:
     with pytest.raises(OptionError, match="in tiles of 500×400 take") as error:
         Upscaler(lite, compute=CPU, tile=TileOptions(0), max_memory=2**26).plan(400, 500)
     assert error.value.hint.endswith("or choose a smaller --tile.")
+
+
+@pytest.fixture(scope="module")
+def family() -> dict[int, NLSN]:
+    return {scale: load_model("lite", scale) for scale in (2, 3, 4)}
+
+
+def to(sizes: SizeOptions, networks: object, **settings: object) -> Upscaler:
+    return Upscaler(networks, compute=CPU, sizes=sizes, **settings)  # type: ignore[arg-type]
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.square(one.astype(float) - other).mean()))
+
+
+@pytest.mark.parametrize("factor", [1.5, 2.5, 3.5])
+def test_any_factor_is_better_than_interpolation(family: dict[int, NLSN], factor: float) -> None:
+    hr = read_picture(ASSETS / "colosseum.png").color[:140, :175]
+    lr = resize_bicubic(hr, round(140 / factor), round(175 / factor))
+    enlarged = to(SizeOptions(width=175, height=140, fit="stretch"), family).enlarge(lr)
+    assert psnr(enlarged, hr) > psnr(resize_bicubic(lr, 140, 175), hr) + 0.3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize(
+    ("sizes", "size", "stages"),
+    [
+        (SizeOptions(scale=2.5), (28, 23), (3,)),
+        (SizeOptions(scale=6), (66, 54), (2, 3)),
+        (SizeOptions(width=45, height=5, fit="stretch"), (5, 45), (2, 3)),
+        (SizeOptions(width=5), (6, 5), ()),
+        (SizeOptions(scale=1), (11, 9), ()),
+    ],
+)
+def test_pictures_get_the_size_that_was_asked(
+    family: dict[int, NLSN], sizes: SizeOptions, size: tuple[int, int], stages: tuple[int, ...], dtype: type
+) -> None:
+    source = (read_picture(ASSETS / "colosseum.png").color[:11, :9] / 255).astype(np.float32)
+    color = source if dtype == np.float32 else np.rint(source * np.iinfo(dtype).max).astype(dtype)
+    alpha = color[:, :, 0].copy()
+    given = Picture(color, alpha, Metadata("PNG", "RGB"), excess=np.ones((11, 9, 3), np.int16))
+    calls: list[tuple[int, int]] = []
+    found = to(sizes, family).upscale(given, lambda done, total: calls.append((done, total)))
+    assert found.picture.color.shape == (*size, 3)
+    assert found.picture.color.dtype == dtype
+    assert found.picture.alpha is not None
+    assert (found.picture.alpha.shape, found.picture.alpha.dtype) == (size, dtype)
+    assert found.picture.excess is not None
+    assert (found.picture.excess.shape, found.picture.excess.dtype) == ((*size, 3), np.int16)
+    assert (found.picture.excess == 1).all()
+    assert found.stages == stages
+    assert (found.precision, found.tiles) == (("fp32", len(stages)) if stages else (None, 0))
+    assert calls == [(number, 2 * len(stages)) for number in range(1, 2 * len(stages) + 1)]
+    if size == (11, 9):
+        np.testing.assert_array_equal(found.picture.color, color)
+
+
+def test_a_cascade_is_rounded_once(family: dict[int, NLSN]) -> None:
+    """By eight bits in between, other levels would come out than by sixteen."""
+    lr = read_picture(ASSETS / "colosseum.png").color[:24, :30]
+    found = to(SizeOptions(scale=6), family).enlarge(lr)
+    deep = upscaler(family[3]).enlarge(upscaler(family[2]).enlarge(lr.astype(np.uint16) * 257))
+    assert np.abs(found - deep / 257).max() <= 0.5 + 1 / 257
+    shallow = upscaler(family[3]).enlarge(upscaler(family[2]).enlarge(lr))
+    assert not np.array_equal(found, shallow)
+
+
+def test_one_network_is_repeated(family: dict[int, NLSN]) -> None:
+    found = to(SizeOptions(scale=5), family[2]).upscale(picture(np.full((6, 5, 3), 90, np.uint8)))
+    assert (found.stages, found.picture.color.shape) == ((2, 2, 2), (30, 25, 3))
+
+
+def test_networks_are_loaded_when_a_picture_needs_them(family: dict[int, NLSN]) -> None:
+    loaded: list[int] = []
+
+    class Shelf:
+        scales = (2, 3, 4)
+        default = 4
+
+        def load(self, scale: int) -> NLSN:
+            loaded.append(scale)
+            return family[scale]
+
+    wide = to(SizeOptions(width=40), Shelf())
+    for width, now in ((40, []), (20, [2]), (21, [2]), (10, [2, 4]), (20, [2, 4]), (60, [2, 4])):
+        wide.enlarge(np.zeros((4, width, 3), np.uint8))
+        assert loaded == now
+
+
+def test_more_than_sixteen_times_is_refused(family: dict[int, NLSN]) -> None:
+    with pytest.raises(OptionError, match=r"is 20\.0 times as large, more than 16"):
+        to(SizeOptions(width=100), family).upscale(picture(np.zeros((5, 5, 3), np.uint8)))
+
+
+def test_strength_goes_from_interpolation_to_the_network(lite: NLSN) -> None:
+    source = read_picture(ASSETS / "colosseum.png").color[:20, :24]
+    bicubic, network = resize_bicubic(source, 80, 96), upscaler(lite).enlarge(source)
+    calls: list[int] = []
+    none = Upscaler(lite, compute=CPU, strength=0).upscale(picture(source), lambda done, total: calls.append(total))
+    np.testing.assert_array_equal(none.picture.color, bicubic)
+    assert (calls, none.stages, none.events) == ([], (), ())
+    half = Upscaler(lite, compute=CPU, strength=0.5).enlarge(source)
+    assert np.abs(half - (bicubic.astype(float) + network) / 2).max() <= 1.01
+    np.testing.assert_array_equal(Upscaler(lite, compute=CPU, strength=1).enlarge(source), network)
+
+
+def test_light_beyond_white_is_kept(lite: NLSN) -> None:
+    """A lamp of 20 times white, and light below black: what networks do not know goes around them."""
+    color = np.full((24, 24, 3), 0.25, np.float32)
+    color[8:16, 8:16] = 20
+    color[20:] = -0.5
+    found = upscaler(lite).upscale(picture(color))
+    assert (found.precision, found.picture.color.dtype) == ("fp32", np.float32)
+    np.testing.assert_allclose(found.picture.color[44:52, 44:52], 20, rtol=0.02)
+    np.testing.assert_allclose(found.picture.color[92:], -0.5, atol=0.05)
+    np.testing.assert_allclose(found.picture.color[:12], 0.25, atol=0.02)
+    inside = upscaler(lite).enlarge(np.clip(color, 0, 1))
+    assert inside.min() >= 0
+    assert inside.max() <= 1
+
+
+def test_float_pictures_are_those_of_sixteen_bit_unrounded(lite: NLSN) -> None:
+    levels = (read_picture(ASSETS / "colosseum.png").color[:20, :24].astype(np.uint16)) * 257
+    found = upscaler(lite).enlarge((levels / 65535).astype(np.float32))
+    np.testing.assert_allclose(found * 65535, upscaler(lite).enlarge(levels), atol=1)
+
+
+def test_samples_that_are_no_numbers_are_refused(lite: NLSN) -> None:
+    color = np.zeros((4, 4, 3), np.float32)
+    color[1, 1, 1] = np.nan
+    with pytest.raises(NlsrError, match="samples that are no finite numbers"):
+        upscaler(lite).upscale(picture(color))
+
+
+def test_excess_is_bled_like_colour(lite: NLSN) -> None:
+    """What an invisible pixel has outside of sRGB must not shine through the edge either."""
+    alpha = np.zeros((16, 16), np.uint8)
+    alpha[:, 8:] = 255
+    excess = np.full((16, 16, 3), -99, np.int16)
+    excess[:, 8:] = 12
+    given = Picture(np.full((16, 16, 3), 90, np.uint8), alpha, Metadata("PNG", "RGBA"), excess=excess)
+    found = upscaler(lite).upscale(given).picture
+    assert found.excess is not None
+    assert found.alpha is not None
+    assert (found.excess[found.alpha > 0] == 12).all()
+
+
+@pytest.mark.parametrize("how", ["model", "lanczos"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("scale", [4, 2.5])
+def test_masks_come_out_clean(lite: NLSN, how: str, dtype: type, scale: float) -> None:
+    """A pixel away from the edge a mask is exactly what it was: opaque, or nothing."""
+    full = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    alpha = np.zeros((24, 24), dtype)
+    alpha[:, 12:] = full
+    color = np.full((24, 24, 3), full // 2, dtype)
+    found = to(SizeOptions(scale=scale), lite, alpha=how).upscale(picture(color, alpha)).picture.alpha
+    assert found is not None
+    assert found.min() >= 0
+    assert found.max() <= full
+    side = int(24 * scale)
+    edge = int(12 * scale)
+    assert (found[:, : edge - int(scale) - 1] == 0).all()
+    assert (found[:, edge + int(scale) + 1 :] == full).all()
+    assert found.shape == (side, side)
+
+
+def test_alpha_by_lanczos_costs_no_network(lite: NLSN) -> None:
+    calls: list[int] = []
+    alpha = np.tile(np.linspace(0, 255, 20).astype(np.uint8), (12, 1))
+    source = picture(np.full((12, 20, 3), 90, np.uint8), alpha)
+    found = Upscaler(lite, compute=CPU, alpha="lanczos").upscale(source, lambda done, total: calls.append(total))
+    assert calls == [1]
+    assert found.picture.alpha is not None
+    assert np.abs(found.picture.alpha.astype(int) - resize_bicubic(alpha[:, :, None], 48, 80)[:, :, 0]).max() <= 4
+
+
+def texture(side: int) -> np.ndarray:
+    """Return a part of the sample whose borders fade into each other."""
+    source = read_picture(ASSETS / "colosseum.png").color[: side + 16, : side + 16].astype(float)
+    fade = (np.arange(16) + 0.5) / 16
+    source[:16] = source[:16] * fade[:, None, None] + source[side:] * (1 - fade)[:, None, None]
+    source[:, :16] = source[:, :16] * fade[:, None] + source[:, side:] * (1 - fade)[:, None]
+    return np.rint(source[:side, :side]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("tile", [TileOptions(), TileOptions(64, 12)])
+@pytest.mark.parametrize("scale", [2, 2.5])
+def test_a_texture_has_no_seam(family: dict[int, NLSN], scale: float, tile: TileOptions) -> None:
+    """Rolling the input rolls the output, but for the little that tiles and attention change; no line shows."""
+    source, shift = texture(80), 20
+    wrapping = to(SizeOptions(scale=scale), family, tile=tile, wrap="xy")
+    moved = int(shift * scale)
+    found = wrapping.enlarge(source)
+    rolled = np.roll(wrapping.enlarge(np.roll(source, (shift, shift), (0, 1))), (-moved, -moved), (0, 1))
+    assert psnr(found, rolled) > 48
+    assert np.abs(found.astype(int) - rolled).max() <= 24
+    across = np.abs(np.diff(np.concatenate((found, found[:, :1]), axis=1).astype(int), axis=1)).mean(axis=(0, 2))
+    assert across[-1] <= np.quantile(across, 0.9), "the gradient at the seam is one like others"
+    plain = to(SizeOptions(scale=scale), family, tile=tile)
+    apart = np.roll(plain.enlarge(np.roll(source, (shift, shift), (0, 1))), (-moved, -moved), (0, 1))
+    assert psnr(plain.enlarge(source), apart) < psnr(found, rolled) - 3, "without it a seam is there"
+
+
+def test_textures_smaller_than_what_goes_around_them(lite: NLSN) -> None:
+    found = Upscaler(lite, compute=CPU, wrap="xy").enlarge(np.full((3, 5, 1), 77, np.uint8))
+    assert found.shape == (12, 20, 1)
+    assert np.abs(found.astype(int) - 77).max() <= 8
+
+
+def test_the_memory_of_all_stages_counts(family: dict[int, NLSN]) -> None:
+    """What a cascade makes on its way must fit beside the tiles: 16 times needs more than 4 times does."""
+    color = np.zeros((600, 600, 3), np.uint8)
+    four, sixteen = (Upscaler(family, compute=CPU, sizes=SizeOptions(scale=s), max_memory=2**27) for s in (4, 16))
+    assert four.plan(600, 600)
+    with pytest.raises(OptionError, match=r"2400×2400 pixels in tiles of .* take [0-9]+ MiB, more than --max-memory"):
+        sixteen.upscale(picture(color))
