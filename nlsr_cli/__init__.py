@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nlsr_cli.errors import NlsrError
     from nlsr_cli.images import Picture, read_picture, write_picture
     from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions, TileOptions, UpscaleOptions
+    from nlsr_cli.sizes import SizeOptions
     from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.upscaler import Upscaler
 
@@ -25,6 +26,7 @@ _HOMES = {
     "Outcome": "upscaling.batch",
     "OutputOptions": "options",
     "Picture": "images",
+    "SizeOptions": "sizes",
     "TileOptions": "options",
     "UpscaleOptions": "options",
     "Upscaler": "upscaling.upscaler",
@@ -43,6 +45,7 @@ __all__ = [
     "Outcome",
     "OutputOptions",
     "Picture",
+    "SizeOptions",
     "TileOptions",
     "UpscaleOptions",
     "Upscaler",

@@ -29,7 +29,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="nlsr",
     cls=_Commands,
-    help="Enlarge pictures 2x to 4x with NLSN, the Non-Local Sparse Network, losing nothing on the way.",
+    help="Enlarge pictures up to 16x with NLSN, the Non-Local Sparse Network, losing nothing on the way.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

@@ -68,6 +68,19 @@ class Loaded:
         return self._networks[scale]
 
 
+def networks_of(model: NLSN | Mapping[int, NLSN] | Networks) -> Networks:
+    """Return one network, networks by their scale, or what loads them, as the last of these.
+
+    Raises:
+        OptionError: a network does not lie under its own scale, or there is none.
+    """
+    if isinstance(model, Mapping):
+        return Loaded(model)
+    if isinstance(model, Networks):
+        return model
+    return Loaded({model.config.scale: model})
+
+
 @dataclass(frozen=True)
 class Route:
     """The way of one picture: its `size` in the end, (height, width), and the scales of the networks on the way.

@@ -13,7 +13,7 @@ from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_lanczos
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.cascade import Aim, Loaded, Networks, Route
+from nlsr_cli.upscaling.cascade import Aim, Networks, Route, networks_of
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
 from nlsr_cli.upscaling.memory import SHARE, free_memory
@@ -86,7 +86,7 @@ class Upscaler:
     ) -> None:
         compute = compute or ComputeOptions()
         self.placement = place(compute)
-        self.networks = _networks(model)
+        self.networks = networks_of(model)
         asked = sizes if sizes is not None and sizes.given else SizeOptions(scale=self.networks.default)
         self.aim = Aim(asked, self.networks.scales, bicubic=strength == 0)
         self.tile = tile or TileOptions()
@@ -293,14 +293,6 @@ class _Progress:
         """Count one, and return the numbers of tiles done and in all."""
         self._done += 1
         return self._done, self._total
-
-
-def _networks(model: NLSN | Mapping[int, NLSN] | Networks) -> Networks:
-    if isinstance(model, Mapping):
-        return Loaded(model)
-    if isinstance(model, Networks):
-        return model
-    return Loaded({model.config.scale: model})
 
 
 def _held(picture: Picture, size: tuple[int, int]) -> int:
