@@ -102,6 +102,17 @@ def test_a_folder_to_one_size_uses_what_each_picture_needs(sample: Path) -> None
     assert "tiny.png: 5×4 → 96×77 pixels is 19.2 times as large, more than 16" in result.stderr
 
 
+def test_a_dry_run_counts_the_tiles_of_skipped_pictures_too(sample: Path) -> None:
+    """Also where the models that they would need are needed by no other picture."""
+    (sample.parent / "photo_100x83.png").write_bytes(sample.read_bytes())
+    shape = ["--tile", "32", "--overlap", "8", "--wrap", "x"]
+    arguments = [sample, "--width", "100", "--skip-existing", *shape, "--json"]
+    said = json.loads(run("upscale", *arguments, "--dry-run").stdout.splitlines()[0])
+    assert (said["status"], said["stages"], said["tiles"]) == ("would skip", [3], 6)
+    (sample.parent / "photo_100x83.png").unlink()
+    assert json.loads(run("upscale", *arguments).stdout.splitlines()[0])["tiles"] == 6
+
+
 def test_a_picture_that_has_its_size_keeps_its_pixels(sample: Path) -> None:
     result = run("upscale", sample, "--scale", "1", "-o", sample.parent / "same.png")
     assert "note: the picture has the size already: its pixels were kept" in result.stderr

@@ -26,7 +26,9 @@ from nlsr_cli.sizes import SizeOptions, parse_scale
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.batch import Batch
-    from nlsr_cli.zoo import ModelSource
+    from nlsr_cli.upscaling.cascade import Route
+    from nlsr_cli.upscaling.outcome import Outcome
+    from nlsr_cli.zoo import ModelSet
 
 
 def upscale(
@@ -145,28 +147,27 @@ def upscale(
 
 def _plan(
     console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions
-) -> tuple[Batch, tuple[ModelSource, ...]]:
-    """Return what is to be done, and the models that it is known to need."""
+) -> tuple[Batch, ModelSet]:
+    """Return what is to be done, and the models that there are for it."""
     from nlsr_cli.api import find_set, plan_files
 
     models = find_set(options)
     batch = plan_files(inputs, target, options, models)
-    sources = models.sources(batch.plan.scales)
-    for note in dict.fromkeys(note for source in sources for note in source.notes):
+    for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed_over():
         console.passed_over(paths, why)
-    return batch, sources
+    return batch, models
 
 
 def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
     from nlsr_cli.upscaling.outcome import Report
 
     start = time.perf_counter()
-    batch, sources = _plan(console, inputs, target, options)
+    batch, models = _plan(console, inputs, target, options)
     report = Report(planned=len(batch.plan.jobs))
     if batch.plan.work:
-        names = ", ".join(source.name for source in sources)
+        names = ", ".join(source.name for source in models.sources(batch.plan.scales))
         console.note(f"{names} on {batch.upscaler.placement}" if names else f"on {batch.upscaler.placement}")
     with console.batch_progress(batch.plan.work) as progress:
         try:
@@ -182,34 +183,20 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
 
 def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
     from nlsr_cli.upscaling.outcome import Outcome, Report
-    from nlsr_cli.upscaling.tiles import plan_for
 
-    batch, sources = _plan(console, inputs, target, options)
+    batch, models = _plan(console, inputs, target, options)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
         place(options.compute)  # what this machine lacks is told now; it takes a second, as torch must load
     report = Report()
-    networks = {source.scale: source.network for source in sources}
     for job in batch.plan.jobs:
         if job.error is not None:
             outcome = Outcome(job.source, None, "failed", error=job.error)
         else:
             outcome = Outcome(job.source, job.target, "skipped" if job.skip else "done")
             if job.route is not None:
-                route = job.route
-                plans = [
-                    plan_for(networks[scale], options.tile, *route.before(index))
-                    for index, scale in enumerate(route.stages)
-                ]
-                outcome = replace(
-                    outcome,
-                    input_size=route.start,
-                    output_size=route.size,
-                    tiles=sum(map(len, plans)),
-                    stages=route.stages,
-                    notes=route.notes,
-                )
+                outcome = _foreseen(outcome, job.route, models, options)
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
         if console.speech.as_json:
@@ -227,6 +214,21 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
         counts = {"write": report.done, "skip": report.skipped, "fail": report.failed}
         console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
     return report.exit_code
+
+
+def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: UpscaleOptions) -> Outcome:
+    """Return what will become of a picture with what its route says: sizes, and the tiles of all stages."""
+    from nlsr_cli.upscaling.tiles import plan_for, wrap_padding
+
+    rows, columns = wrap_padding(options.wrap, options.tile)
+    tiles = 0
+    for index, scale in enumerate(route.stages):
+        height, width = route.before(index)
+        network = models.source(scale).network
+        tiles += len(plan_for(network, options.tile, height + 2 * rows, width + 2 * columns))
+    return replace(
+        outcome, input_size=route.start, output_size=route.size, tiles=tiles, stages=route.stages, notes=route.notes
+    )
 
 
 _PLANNED = {"done": "would write", "skipped": "would skip", "failed": "would fail"}

@@ -18,7 +18,7 @@ from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
 from nlsr_cli.upscaling.memory import SHARE, free_memory
 from nlsr_cli.upscaling.stage import Stage, Work
-from nlsr_cli.upscaling.tiles import TilePlan
+from nlsr_cli.upscaling.tiles import TilePlan, wrap_padding
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
 Steps = Generator[tuple[int, int], None, T]
-
-# Pixels that a picture goes on by at its other side, at least. Measured with textures that were rolled: with 8 the seam
-# differs no more than attention, which looks further than any border, makes other pixels differ.
-_WRAP = 16
 
 
 @dataclass(frozen=True)
@@ -204,7 +200,7 @@ class Upscaler:
         """
         works: list[Work] = []
         channels, kept = pixels.shape[2], deep(pixels.dtype)
-        pad = [max(_WRAP, self.tile.overlap) * (axis in self.wrap) for axis in "yx"]
+        pad = wrap_padding(self.wrap, self.tile)
         whole = route.reached == route.size and self.strength == 1
         for index, scale in enumerate(route.stages):
             stage, last = self._stage(scale), index == len(route.stages) - 1
@@ -219,7 +215,7 @@ class Upscaler:
             plan = stage.plan((height, width), placement.precision, budget, self.max_memory)
             runner = stage.runner(placement, plan, (height, width))
             name = f"stage {index + 1} of {len(route.stages)}"
-            works.append(Work(name, stage, plan, runner, placement.precision, dtype, (pad[0], pad[1]), budget))
+            works.append(Work(name, stage, plan, runner, placement.precision, dtype, pad, budget))
         return works
 
     def _budget(self, held: int, beside: int) -> int | None:
@@ -278,7 +274,7 @@ class Upscaler:
 
     def _bleed(self, color: Pixels, alpha: Pixels) -> Pixels:
         """Return `color` with the colours of visible pixels bled into invisible ones, across the seams of a texture."""
-        pad = (_WRAP * ("y" in self.wrap), _WRAP * ("x" in self.wrap))
+        pad = wrap_padding(self.wrap, self.tile)
         return cropped(bleed_colors(continued(color, pad), continued(alpha, pad)), pad)
 
 
@@ -296,10 +292,12 @@ class _Progress:
 
 
 def _held(picture: Picture, size: tuple[int, int]) -> int:
-    """Return the bytes that are held while the colour of a picture is enlarged, but for that colour itself."""
-    there = [each for each in (picture.color, picture.alpha, picture.excess) if each is not None]
-    ready = 0 if picture.alpha is None else prod(size) * picture.alpha.itemsize
-    return sum(each.nbytes for each in there) + ready
+    """Return the bytes of what there is beside a colour that is enlarged: the picture, and the rest of the result."""
+    held = picture.color.nbytes * (3 if picture.depth == 32 else 1)  # floats are split into two parts
+    for other in (picture.alpha, picture.excess):
+        if other is not None:
+            held += other.nbytes + other.nbytes // (picture.height * picture.width) * prod(size)
+    return held
 
 
 def _check_finite(picture: Picture) -> None:
