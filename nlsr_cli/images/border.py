@@ -124,6 +124,9 @@ def decoder_silenced(label: str) -> Iterator[None]:
 
 
 def _scratch_file() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):  # Linux: no disk, and so no trace where the process is killed
+        with suppress(OSError):
+            return os.fdopen(os.memfd_create("nlsr"), "w+b")
     try:
         return tempfile.TemporaryFile()
     except OSError:  # no place for temporary files: then at least nothing is printed

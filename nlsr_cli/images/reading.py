@@ -57,14 +57,14 @@ def read_picture(
             return _assemble(decoded, image, facts, raw, (format, mode, frames, label))
 
 
-def probe(path: Path, *, max_pixels: int) -> Header:
-    """Return what the header of a picture file says; pixels are not decoded.
+def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> Header:
+    """Return what the header of a picture file, or of its bytes, says; pixels are not decoded.
 
     Raises:
         ImageReadError: as `read_picture`, as far as the header can tell.
     """
-    label = str(path)
-    data, format = load(path, label, max_pixels)  # noqa: A001
+    label = name or ("-" if isinstance(source, bytes) else str(source))
+    data, format = load(source, label, max_pixels)  # noqa: A001
     facts = _facts(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlsr_cli.errors import ImageReadError, ImageWriteError, NlsrError
-from nlsr_cli.images import check_size, encode_picture, read_picture, read_stream, write_picture
+from nlsr_cli.images import check_size, encode_picture, read_stream, write_picture
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM
+from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.outcome import Outcome, as_ours
 from nlsr_cli.upscaling.planning import BatchPlan, Job, kept_format
 from nlsr_cli.upscaling.sources import mode_of
@@ -57,6 +58,7 @@ class Batch:
         encode: how outputs are encoded.
         overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
         max_pixels: the largest input, in pixels.
+        decoder: what reads the pictures; one of its own, if none is given. It is closed when the run ends.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Batch:
         encode: EncodeOptions,
         overwrite: bool,
         max_pixels: int,
+        decoder: Decoder | None = None,
     ) -> None:
         self.plan = plan
         self._make_upscaler = upscaler
@@ -74,6 +77,7 @@ class Batch:
         self._encode = encode
         self._overwrite = overwrite
         self._max_pixels = max_pixels
+        self._decoder = decoder or Decoder()
 
     @property
     def upscaler(self) -> Upscaler:
@@ -89,14 +93,21 @@ class Batch:
             self._upscaler = upscaler
         return self._upscaler
 
+    def close(self) -> None:
+        """End the process that decodes pictures, where a batch is planned and not run."""
+        self._decoder.close()
+
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the others in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
         """
-        yield from _decided(self.plan)
-        yield from self._work(on_start or _ignore, on_tile or _ignore)
+        try:
+            yield from _decided(self.plan)
+            yield from self._work(on_start or _ignore, on_tile or _ignore)
+        finally:
+            self.close()
 
     def _work(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
         writing: Future[Outcome] | None = None
@@ -117,6 +128,8 @@ class Batch:
                 if writing is not None:  # it is computed and will be written, so it counts
                     yield writing.result()
                 raise
+            finally:
+                self._decoder.close()  # or the helper would wait for a file that nobody wants any more
 
     def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[_Task]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
@@ -133,7 +146,12 @@ class Batch:
         with task.stage():
             stream = job.source is STREAM
             content = self._read_standard_input() if stream else job.source
-            task.picture = read_picture(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
+            task.picture = self._decoder.read(
+                content,
+                name="standard input" if stream else None,
+                max_pixels=self._max_pixels,
+                pixels=job.header.height * job.header.width if job.header else None,
+            )
             if job.header is None:  # a stream: the sizes of files were checked by the plan
                 route = self.upscaler.route(task.picture.height, task.picture.width)
                 check_size(_format(task), *route.size, job.target)
