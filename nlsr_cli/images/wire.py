@@ -172,7 +172,7 @@ class _Reader:
         return tuple(self.decode(kind, each) for kind, each in zip(kinds, node, strict=True))
 
     def _array(self, described: object) -> npt.NDArray[Any]:
-        if not isinstance(described, list) or not 2 <= len(described) <= 4 or described[0] not in SAMPLES:
+        if not isinstance(described, list) or not 2 <= len(described) <= 4 or described[0] not in list(SAMPLES):
             raise WireError("no array of samples")
         dtype, shape = SAMPLES[described[0]], described[1:]
         if not all(type(side) is int and 0 < side < 2**31 for side in shape):

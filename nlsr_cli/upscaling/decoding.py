@@ -180,12 +180,14 @@ def _place(source: Path | bytes, label: str, max_pixels: int) -> tuple[str | byt
         return source, len(source)
     try:
         status, real = source.stat(), os.path.realpath(source)
-        if stat.S_ISREG(status.st_mode) and Path(real).samefile(source):
-            return real, status.st_size
-        if stat.S_ISDIR(status.st_mode):
-            return real, 0
     except (OSError, ValueError):
-        return os.path.abspath(source), 0  # noqa: PTH100 - the child says what is wrong with it; nothing is resolved
+        return str(Path.cwd() / source), 0  # the child says what is wrong with it
+    if stat.S_ISDIR(status.st_mode):
+        return real, 0
+    if stat.S_ISREG(status.st_mode):
+        with suppress(OSError):
+            if os.path.samestat(status, Path(real).stat()):
+                return real, status.st_size
     data, _ = load(source, label, max_pixels)  # a pipe, or a file without a name, such as /dev/stdin may be
     return data, len(data)
 
