@@ -47,24 +47,6 @@ def space_for(file_bytes: int, pixels: int) -> int:
 
 
 @contextmanager
-def granted(space: int) -> Iterator[None]:
-    """Hold what is inside to `space` more bytes of address space than are taken now."""
-    if sys.platform == "win32":
-        yield
-        return
-    before, most = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = _address_space() + space
-    caps = [each for each in (before, most) if each != resource.RLIM_INFINITY]
-    with suppress(OSError, ValueError):  # macOS knows this limit and refuses to set it
-        resource.setrlimit(resource.RLIMIT_AS, (min([wanted, *caps]), most))
-    try:
-        yield
-    finally:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_AS, (before, most))
-
-
-@contextmanager
 def watched(requests: int, seconds: float) -> Iterator[None]:
     """Let this process end when `seconds` of processor time are spent inside, or when nobody is at the other end of the
     pipe `requests` any more, on which nothing arrives meanwhile: even where a decoder never comes back.
@@ -85,14 +67,6 @@ def watched(requests: int, seconds: float) -> Iterator[None]:
         yield
     finally:
         fcntl.fcntl(requests, fcntl.F_SETFL, flags)
-
-
-def _address_space() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError):
-        return 1 << 30  # not Linux: of the size that Python with its libraries has there
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _lower(which: int, value: int) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.limits import confine, granted, space_for, watched
+from nlsr_cli.images.limits import confine, space_for, watched
 from nlsr_cli.images.loading import largest, load
 from nlsr_cli.images.picture import Animation, Header, Picture
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.wire import WireError, receive, send
+from nlsr_cli.limits import granted
 
 SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file first."
 

@@ -92,7 +92,7 @@ def test_memory_is_what_the_picture_needs_and_no_more(tmp_path):
     """The limit follows the picture: a small file whose decoder wants gigabytes fails, a large picture does not."""
     code = (
         "import numpy as np\n"
-        "from nlsr_cli.images.limits import granted\n"
+        "from nlsr_cli.limits import granted\n"
         "with granted(1 << 28):\n"
         "    np.ones(1 << 27, np.uint8)\n"
         "    try: np.ones(1 << 29, np.uint8)\n"
@@ -165,9 +165,9 @@ def test_limits_of_the_caller_are_kept():
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))\n"
-        "from nlsr_cli.images import limits\n"
+        "from nlsr_cli.images import limits; from nlsr_cli.limits import granted\n"
         "limits.confine()\n"
-        "with limits.granted(1 << 40): print(resource.getrlimit(resource.RLIMIT_AS)[0] >> 30)\n"
+        "with granted(1 << 40): print(resource.getrlimit(resource.RLIMIT_AS)[0] >> 30)\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[1], resource.getrlimit(resource.RLIMIT_AS)[0] >> 30)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
