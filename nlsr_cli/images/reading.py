@@ -13,6 +13,7 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images import metadata, tiff
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
+from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.headers import Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
@@ -83,6 +84,7 @@ def _frames(image: Image.Image, facts: Facts) -> int:
 
 
 def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
+    check_parts(format, data, label)
     try:
         facts = read_facts(format, data)
     except EOFError as exc:
