@@ -37,8 +37,10 @@ def check_parts(format: str, data: bytes, label: str) -> None:  # noqa: A002 - t
     profiles = 0
     for number, name in enumerate(parts):
         profiles += name == b"iCCP"
-        if number >= most or profiles > PROFILES:
-            raise ImageReadError(label, f"has more than {most} {noun}, or more than {PROFILES} profiles", HINT)
+        if number >= most:
+            raise ImageReadError(label, f"has more than {most} {noun}", HINT)
+        if profiles > PROFILES:
+            raise ImageReadError(label, f"has more than {PROFILES} colour profiles", HINT)
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:

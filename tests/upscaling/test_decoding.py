@@ -15,8 +15,14 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError, NlsrError
 from nlsr_cli.images import probe, read_picture
+from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling import decoding
+from nlsr_cli.upscaling.batch import Batch
+from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.decoding import Decoder
+from nlsr_cli.upscaling.planning import plan_batch
+from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.images import files, icc
 
 LIMIT = 2**20
@@ -149,6 +155,25 @@ def test_time_grows_with_the_picture_and_the_file(monkeypatch, png):
         decoder.read(png.read_bytes() + bytes(10**7), max_pixels=10**8, pixels=20)
     assert granted[0] == decoding.START_SECONDS
     assert [round(seconds) for seconds in granted[1:]] == [60, 360, 60, 70]
+
+
+def test_a_batch_goes_on(hostile, tmp_path, png, tiny_network):
+    """The file between two sound ones takes its decoder with it: its outcome says so, and the others are done."""
+    for name in ("1.png", "2 crash.png", "3.png"):
+        (tmp_path / name).write_bytes(png.read_bytes())
+    png.unlink()
+    plan = plan_batch(
+        [tmp_path],
+        OutputOptions(target=tmp_path / "out"),
+        aim=Aim(SizeOptions(scale=2), (2,)),
+        max_pixels=LIMIT,
+        decoder=hostile,
+    )
+    upscaler = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"))
+    options = {"encode": EncodeOptions(), "overwrite": False, "max_pixels": LIMIT, "decoder": hostile}
+    outcomes = list(Batch(plan, lambda: upscaler, **options).run())
+    assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
+    assert outcomes[1].error.message == f"{tmp_path / '2 crash.png'}: its decoder crashed (SIGSEGV)"
 
 
 def test_what_a_decoder_prints_or_reads_changes_nothing(hostile, png):
@@ -284,3 +309,60 @@ def test_it_works_whatever_the_main_program_is(png):
     )
     done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=True)
     assert done.stdout == "5\n"
+
+
+def children(pid):
+    """Return the processes that decode for a process."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(each) for each in listed if b"images.worker" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def job(folder, count=12):
+    """Start the real program on a folder of pictures, and return it when the first is written."""
+    for index in range(count):
+        Image.fromarray(np.full((150, 150, 3), index, np.uint8)).save(folder / f"{index:02}.png")
+    command = [sys.executable, "-m", "nlsr_cli", "upscale", folder, "-o", folder / "out", "--device", "cpu"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert until(lambda: (folder / "out").is_dir() and list((folder / "out").glob("[0-9]*.png")))
+    return process
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+def test_a_job_outlives_its_decoder(tmp_path):
+    process = job(tmp_path)
+    for pid in children(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    _, said = process.communicate(timeout=120)
+    written = len(list((tmp_path / "out").glob("[0-9]*.png")))
+    assert (process.returncode, written) in ((0, 12), (3, 11)), said  # by whether it was reading just then
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_decoder_outlives_its_job(tmp_path, number):
+    """Ctrl-C on a terminal reaches the whole group of processes: the decoder says nothing, and goes with the job."""
+    process = job(tmp_path)
+    (pid,) = children(process.pid)
+    os.killpg(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    until(lambda: not running(pid), 20)
+    assert not running(pid)
+    assert "Traceback" not in said
+    assert "its decoder" not in said
