@@ -48,12 +48,14 @@ def _chunks(data: bytes) -> Iterator[bytes]:
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         yield name
+        if name == b"IEND":
+            return  # some programs pad files with zeros
         at += 12 + length
 
 
 def _riff(data: bytes) -> Iterator[bytes]:
-    at = 12
-    while at + 8 <= len(data):
+    at, end = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    while at + 8 <= end:
         name, length = struct.unpack_from("<4sI", data, at)
         yield name
         at += 8 + length + length % 2

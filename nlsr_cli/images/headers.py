@@ -74,6 +74,8 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         yield name, data[at + 8 : at + 8 + length]
+        if name == b"IEND":
+            return
         at += 12 + length
 
 
