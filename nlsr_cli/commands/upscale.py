@@ -82,7 +82,8 @@ def upscale(
     alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
     format_: Annotated[
-        str | None, typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp or avif. [default: the input's]")
+        str | None,
+        typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp, avif or gif. [default: the input's]"),
     ] = None,
     suffix: Annotated[
         str | None,
@@ -197,6 +198,8 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             outcome = Outcome(job.source, job.target, "skipped" if job.skip else "done")
             if job.route is not None:
                 outcome = _foreseen(outcome, job.route, models, options)
+            frames = job.header.frames if job.header is not None and job.whole_film else 1
+            outcome = replace(outcome, frames=frames)
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
         if console.speech.as_json:
@@ -207,6 +210,7 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             sizes = ""
             if outcome.input_size and outcome.output_size:
                 sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
+                sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
             console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
     if console.speech.as_json:
         console.json_line(report.as_json())

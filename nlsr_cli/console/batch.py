@@ -30,6 +30,7 @@ class BatchConsole(Console):
         else:
             if outcome.input_size and outcome.output_size:
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
+                sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
                 self.note(f"{_named(outcome.source)}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
             for note in outcome.notes:
                 self.note(f"  note: {note}")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from nlsr_cli.images.alpha import bleed_colors, keep_flat, parse_background
+from nlsr_cli.images.film import read_any
+from nlsr_cli.images.film_writing import encode_any, write_any
+from nlsr_cli.images.frames import check_frames
+from nlsr_cli.images.indexes import FILMS
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
@@ -11,6 +15,7 @@ from nlsr_cli.images.sniff import NativeFormats, native_formats
 from nlsr_cli.images.writing import check_size, encode_picture, write_picture
 
 __all__ = [
+    "FILMS",
     "Animation",
     "Header",
     "Metadata",
@@ -19,18 +24,22 @@ __all__ = [
     "Pixels",
     "bicubic_rows",
     "bleed_colors",
+    "check_frames",
     "check_size",
     "crop_to_multiple",
+    "encode_any",
     "encode_picture",
     "keep_flat",
     "native_formats",
     "parse_background",
     "probe",
+    "read_any",
     "read_picture",
     "read_stream",
     "reduce_bicubic",
     "resize_bicubic",
     "resize_lanczos",
     "rgb8",
+    "write_any",
     "write_picture",
 ]

@@ -14,6 +14,7 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images import metadata, tiff
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.indexes import frame_index
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
@@ -43,7 +44,7 @@ def read_picture(
     """
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
-    facts = _facts(data, format, label)
+    facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
@@ -53,8 +54,8 @@ def read_picture(
                 image.load()
             check_pixels((image.height, image.width), label, max_pixels)
             raw = facts.exif or metadata.exif_block(image.info)
-            decoded = decode(_upright(image, format, raw), facts, keep_rgb=_has_rgb_profile(image))
-            return _assemble(decoded, image, facts, raw, (format, mode, frames, label))
+            decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
+            return assemble(decoded, image, facts, raw, (format, mode, frames, label))
 
 
 def probe(path: Path, *, max_pixels: int) -> Header:
@@ -65,7 +66,7 @@ def probe(path: Path, *, max_pixels: int) -> Header:
     """
     label = str(path)
     data, format = load(path, label, max_pixels)  # noqa: A001
-    facts = _facts(data, format, label)
+    facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
@@ -75,14 +76,21 @@ def probe(path: Path, *, max_pixels: int) -> Header:
                 height, width = width, height
             depth = 16 if image.mode.startswith("I;16") else 8
             alpha = bool(image.has_transparency_data)
-            return Header(format, image.mode, height, width, depth, _frames(image, facts), alpha)
+            index = frame_index(format, data)
+            frames = _frames(image, facts) if index is None else len(index.frames)
+            return Header(format, image.mode, height, width, depth, frames, alpha)
 
 
 def _frames(image: Image.Image, facts: Facts) -> int:
     return facts.frames if facts.frames is not None else int(getattr(image, "n_frames", 1))
 
 
-def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
+def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
+    """Return the facts in a file's header.
+
+    Raises:
+        ImageReadError: the header is damaged, or says that the file cannot be read without loss.
+    """
     try:
         facts = read_facts(format, data)
     except EOFError as exc:
@@ -111,14 +119,19 @@ def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:
     return turned
 
 
-def _has_rgb_profile(image: Image.Image) -> bool:
+def has_rgb_profile(image: Image.Image) -> bool:
+    """Say whether a picture has a colour profile that speaks of three channels."""
     icc = image.info.get("icc_profile")
     return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
 
 
-def _assemble(
+def assemble(
     decoded: Decoded, image: Image.Image, facts: Facts, raw: bytes | None, source: tuple[str, str, int, str]
 ) -> Picture:
+    """Return decoded pixels, upright, with what their file says about them.
+
+    `raw` is the EXIF block and `source` the format, mode, number of frames and name of the file.
+    """
     format, mode, frames, label = source  # noqa: A001
     from_tiff = format == "TIFF"
     pixels, icc, colour_notes = _bounded(*_managed(decoded.color, image.info.get("icc_profile") or None))

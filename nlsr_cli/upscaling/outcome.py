@@ -11,7 +11,7 @@ from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file. `status` is done, skipped or failed; sizes are (height, width).
+    """What became of one file. `status` is done, skipped or failed; sizes are (height, width), of each of the `frames`.
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
     networks that the picture ran through.
@@ -22,6 +22,7 @@ class Outcome:
     status: str
     input_size: tuple[int, int] | None = None
     output_size: tuple[int, int] | None = None
+    frames: int = 1
     seconds: float = 0.0
     tiles: int = 0
     tile_size: tuple[int, int] | None = None
@@ -42,6 +43,7 @@ class Outcome:
             "status": self.status,
             "input_size": _size(self.input_size),
             "output_size": _size(self.output_size),
+            "frames": self.frames,
             "seconds": round(self.seconds, 3),
             "tiles": self.tiles,
             "tile_size": _size(self.tile_size),
