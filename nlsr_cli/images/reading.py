@@ -154,8 +154,7 @@ def assemble(
 
 
 def _mislabelled(label: str, format: str) -> bool:  # noqa: A002
-    path = Path(label)
-    named = "GIF" if path.suffix.lower() == ".gif" else format_of_suffix(path)
+    named = format_of_suffix(Path(label))
     return named is not None and named != format
 
 

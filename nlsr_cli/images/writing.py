@@ -157,6 +157,9 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
     if dpi is not None and format == "JPEG" and any(value != round(value) for value in dpi):
         listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(dpi))
         notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
+    if dpi is not None and format == "GIF":
+        dpi = None
+        notes.append("GIF holds no resolution; it is left out.")
     image = _image(pixels, flat.alpha)
     lossless = options.lossless or picture.metadata.lossless
     return Canvas(image, grey, icc, exif, dpi, lossless, tuple(notes))
