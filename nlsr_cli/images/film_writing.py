@@ -174,14 +174,16 @@ def _differs(canvas: Canvas, before: Canvas) -> npt.NDArray[np.bool_]:
 def _whole(durations: tuple[float, ...], unit: float, most: int, why: str, notes: list[str]) -> list[int]:
     """Return durations in whole units, so that frames begin as near to their times as they can."""
     counts: list[int] = []
-    time, said = 0.0, 0
+    late = 0.0  # what rounding has left over so far: within half a unit, as a cut is not made up for
     for duration in durations:
-        time += duration
+        wanted = duration / unit + late
         least = int(FASTEST // unit) + 1 if duration > FASTEST else 1 if duration else 0
-        counts.append(min(max(round(time / unit) - said, least), most) if duration else 0)
-        said += counts[-1]
+        counts.append(min(max(round(wanted), least), most) if duration else 0)
+        late = max(-0.5, min(wanted - counts[-1], 0.5))
     if any(count * unit != duration for count, duration in zip(counts, durations, strict=True)):
         notes.append(f"{why}; the durations of some frames are rounded.")
+    if max(durations) > most * unit:
+        notes.append(f"The longest frames are cut to {most * unit / 1000:g} seconds.")
     return counts
 
 

@@ -175,7 +175,9 @@ def test_sizes_are_refused_before_anything_is_computed(tmp_path, fmt, fits, exce
         check_size(fmt, *exceeds, tmp_path / "a")
 
 
-@pytest.mark.parametrize(("fmt", "width"), [("JPEG", 65500), ("WEBP", 16383), ("GIF", 65535), ("PNG", 70000), ("TIFF", 70000)])
+@pytest.mark.parametrize(
+    ("fmt", "width"), [("JPEG", 65500), ("WEBP", 16383), ("GIF", 65535), ("PNG", 70000), ("TIFF", 70000)]
+)
 def test_sizes_at_the_limit_are_really_written(fmt, width):
     """A limit that is believed must be one that the encoder keeps."""
     source = Picture(np.zeros((1, width, 3), np.uint8), None, Metadata("PNG", "RGB"))
