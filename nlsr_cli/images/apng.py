@@ -19,6 +19,7 @@ HIDDEN = "The default image of the file is not part of its animation and is left
 MORE = "The file holds more frames than it says; what viewers do not show is left out."
 # What a decoder needs of the file for the pixels of any one frame.
 SHARED = (b"PLTE", b"tRNS", b"sBIT")
+MAX_SHARED = 768  # bytes: a palette of 256 colours
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -74,7 +75,7 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.header = b""
-        self.shared: list[bytes] = []
+        self.shared: dict[bytes, bytes] = {}
         self.controls: list[bytes] = []
         self.pieces: list[list[bytes]] = []
         self.count = self.plays = self.sequence = 0
@@ -84,7 +85,9 @@ class _Gathered:
         if name == b"IHDR":
             self.header = body
         elif name in SHARED:
-            self.shared.append(chunk(name, body))
+            if len(body) > MAX_SHARED or name in self.shared:  # it goes before the pixels of every frame
+                raise ValueError(f"{name.decode()} is longer than it can be, or there are several")
+            self.shared[name] = chunk(name, body)
         elif name == b"acTL" and not (self.animated or self.begun):  # behind the pixels it means nothing
             self.count, self.plays = struct.unpack(">II", body)
             self.animated = True
@@ -123,7 +126,7 @@ class _Gathered:
             raise ValueError("a frame lies outside of the picture")
         header = chunk(b"IHDR", struct.pack(">II", width, height) + self.header[8:])
         pixels = b"".join(chunk(b"IDAT", piece) for piece in self.pieces[number])
-        parts = (SIGNATURE, header, *self.shared, pixels, chunk(b"IEND", b""))
+        parts = (SIGNATURE, header, *self.shared.values(), pixels, chunk(b"IEND", b""))
         duration = 1000 * numerator / (denominator or 100)
         return Frame(top, left, height, width, duration, DISPOSALS[disposal], over=blend == 1, parts=parts)
 

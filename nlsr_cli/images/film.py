@@ -50,34 +50,35 @@ def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pi
         check_pixels((index.height, index.width), label, max_pixels)
         with Image.open(BytesIO(data), formats=[format]) as image:
             mode = image.mode
-            rgb = reading.has_rgb_profile(image)
-            shots, notes = _shots(image, format, index, facts, keep_rgb=rgb)
+            shots, notes = _shots(image, format, index, facts, keep_rgb=reading.has_rgb_profile(image))
             raw = facts.exif or metadata.exif_block(image.info)
-            turn = metadata.orientation(raw)
-            pictures: dict[int, Picture] = {}
-            for shot in shots:
-                if id(shot) not in pictures:
-                    upright = Decoded(
-                        turned(shot.color, turn), None if shot.alpha is None else turned(shot.alpha, turn)
-                    )
-                    pictures[id(shot)] = reading.assemble(upright, image, facts, raw, (format, mode, 1, label))
-    return _animation([pictures[id(shot)] for shot in shots], index, notes)
-
-
-def _animation(pictures: list[Picture], index: FrameIndex, notes: list[str]) -> Animation:
-    """Return the pictures as one animation: the same metadata for all, and all notes in one place."""
-    shared = pictures[0].metadata
-    if index.lossless is not None:
-        shared = replace(shared, lossless=index.lossless)
-    bare: dict[int, Picture] = {}
-    told = [*notes, *index.notes]
-    for picture in pictures:
-        if id(picture) not in bare:
-            told += picture.notes
-            bare[id(picture)] = replace(picture, metadata=shared, notes=())
-    frames = tuple(bare[id(picture)] for picture in pictures)
+            distinct = list({id(shot): shot for shot in shots}.values())
+            tall = _stacked(distinct, metadata.orientation(raw))
+            whole = reading.assemble(tall, image, facts, raw, (format, mode, 1, label))
+    pictures = {id(shot): picture for shot, picture in zip(distinct, _cut(whole, len(distinct), index), strict=True)}
+    told = dict.fromkeys((*notes, *index.notes, *whole.notes))
     durations = tuple(frame.duration for frame in index.frames)
-    return Animation(frames, durations, index.loop, tuple(dict.fromkeys(told)))
+    return Animation(tuple(pictures[id(shot)] for shot in shots), durations, index.loop, tuple(told))
+
+
+def _stacked(shots: list[Decoded], orientation: int) -> Decoded:
+    """Return shots, upright, one below the other: what is said about all of them, and the way to sRGB, are then found
+    once.
+    """
+    color = np.concatenate([turned(shot.color, orientation) for shot in shots])
+    alphas = [turned(shot.alpha, orientation) for shot in shots if shot.alpha is not None]
+    return Decoded(color, np.concatenate(alphas) if alphas else None)
+
+
+def _cut(whole: Picture, count: int, index: FrameIndex) -> Iterator[Picture]:
+    """Yield the pictures of a stack, all with the same metadata and without notes of their own."""
+    lossless = whole.metadata.lossless if index.lossless is None else index.lossless
+    shared, height = replace(whole.metadata, lossless=lossless), whole.height // count
+    for number in range(count):
+        rows = slice(number * height, (number + 1) * height)
+        alpha = None if whole.alpha is None else whole.alpha[rows]
+        excess = None if whole.excess is None else whole.excess[rows]
+        yield replace(whole, color=whole.color[rows], alpha=alpha, metadata=shared, notes=(), excess=excess)
 
 
 def _shots(

@@ -356,6 +356,14 @@ def test_ten_thousand_frames_are_within_the_limit():
     check_index(index, "a.gif", 10_000)
 
 
+def test_palettes_do_not_multiply():
+    """What all frames share is copied for each, so it has the size that it can have, and there is one of it."""
+    frames = [(row(RED, GREEN), {}), (row(BLUE), {})]
+    for chunks in ([(b"PLTE", bytes(769))], [(b"PLTE", bytes(3)), (b"PLTE", bytes(3))]):
+        with pytest.raises(ImageReadError, match="damaged"):
+            read_any(apng(None, frames, *chunks))
+
+
 def test_a_lower_limit_counts_all_frames():
     """`--max-pixels` is for all together."""
     data = gif_of((2, 2), gif_frame([[0, 1], [2, 3]]), gif_frame([[0]]))
