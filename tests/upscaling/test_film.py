@@ -16,12 +16,15 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import Animation, Metadata, Picture, read_any, read_picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, OutputOptions, TileOptions
+from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.film import content_code, frame_steps
 from nlsr_cli.upscaling.planning import plan_batch
 from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.images.films import GREEN, RED, apng, gif, gif_frame, webp
 
 Maker = Callable[..., NLSN]
+AIM = Aim(SizeOptions(scale=2), (2, 3, 4))
 
 
 def frame(seed: int, *, alpha: bool = False) -> Picture:
@@ -169,12 +172,12 @@ def test_a_film_that_is_too_large_is_refused_by_the_plan(tmp_path: Path) -> None
     """Before anything is computed; its first frame alone is not too large."""
     path = tmp_path / "a.gif"
     path.write_bytes(gif((10, 10), *[gif_frame([[0]])] * 4))
-    (job,) = plan_batch([path], OutputOptions(), scale=2, max_pixels=399).jobs
+    (job,) = plan_batch([path], OutputOptions(), aim=AIM, max_pixels=399).jobs
     assert isinstance(job.error, ImageReadError)
     assert "4 frames of 10 × 10, 400 pixels in all; the limit is 399" in str(job.error)
-    assert plan_batch([path], OutputOptions(), scale=2, max_pixels=400).jobs[0].error is None
-    assert plan_batch([path], OutputOptions(format="PNG"), scale=2, max_pixels=399).jobs[0].error is not None
-    assert plan_batch([path], OutputOptions(format="JPEG"), scale=2, max_pixels=399).jobs[0].error is None
+    assert plan_batch([path], OutputOptions(), aim=AIM, max_pixels=400).jobs[0].error is None
+    assert plan_batch([path], OutputOptions(format="PNG"), aim=AIM, max_pixels=399).jobs[0].error is not None
+    assert plan_batch([path], OutputOptions(format="JPEG"), aim=AIM, max_pixels=399).jobs[0].error is None
 
 
 def test_same_film_same_bytes(films: dict[str, Path]) -> None:
