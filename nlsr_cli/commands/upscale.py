@@ -13,6 +13,7 @@ from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
+    DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
     ComputeOptions,
     EncodeOptions,
@@ -80,6 +81,9 @@ def upscale(
     ] = 1.0,
     wrap: Annotated[str, typer.Option(help="x, y or xy: the picture goes on at its other side, as textures do.")] = "",
     alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
+    floor: Annotated[
+        float, typer.Option(help="Refuse results that, reduced again, match their source with fewer dB; 0 takes all.")
+    ] = DEFAULT_FLOOR,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
     format_: Annotated[
         str | None,
@@ -132,6 +136,7 @@ def upscale(
             alpha=alpha,
             strength=strength,
             wrap=wrap,
+            floor=floor,
             size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
         )
         target = OutputOptions(

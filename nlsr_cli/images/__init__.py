@@ -12,6 +12,7 @@ from nlsr_cli.images.picture import Animation, Header, Metadata, Picture, Pixels
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
 from nlsr_cli.images.sniff import NativeFormats, native_formats
+from nlsr_cli.images.storing import check_inside, check_space
 from nlsr_cli.images.writing import check_size, encode_picture, write_picture
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "bicubic_rows",
     "bleed_colors",
     "check_frames",
+    "check_inside",
     "check_size",
+    "check_space",
     "crop_to_multiple",
     "encode_any",
     "encode_picture",

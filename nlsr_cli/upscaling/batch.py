@@ -10,14 +10,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
+from math import prod
 from typing import TYPE_CHECKING
 
 from nlsr_cli.errors import ImageReadError, ImageWriteError, NlsrError
 from nlsr_cli.images import (
     FILMS,
     Animation,
+    check_inside,
     check_size,
+    check_space,
     encode_any,
     read_any,
     read_picture,
@@ -155,6 +157,7 @@ class Batch:
             return
         steps: Iterator[tuple[int, int]] = iter(())
         with task.stage():
+            self._check_space(task)
             steps = self._steps(task.picture)
         while task.error is None and task.enlarged is None:
             step = None
@@ -173,12 +176,20 @@ class Batch:
             return frame_steps(self.upscaler, picture)
         return self.upscaler.steps(picture)
 
+    def _check_space(self, task: _Task) -> None:
+        """Look for room on the disk once more: what came before may have taken it since the plan was made."""
+        picture = task.picture.frames[0] if isinstance(task.picture, Animation) else task.picture
+        if picture is not None and task.job.target is not STREAM:
+            size = self.upscaler.route(picture.height, picture.width).size
+            samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
+            check_space(task.job.target, samples, _format(task))
+
     def _finish(self, task: _Task) -> Outcome:
         """Write what was enlarged, and say what became of the job."""
         notes: tuple[str, ...] = ()
         with task.stage():
             if task.enlarged is not None:
-                notes = self._write(task.job.target, _format(task), task.enlarged)
+                notes = self._write(task.job, _format(task), task.enlarged)
         picture, enlarged = task.picture, task.enlarged
         if task.error is not None or picture is None or enlarged is None:
             return Outcome(task.job.source, None, "failed", seconds=task.seconds, error=task.error)
@@ -197,6 +208,7 @@ class Batch:
             memory=enlarged.memory,
             precision=enlarged.precision,
             ensemble=enlarged.ensemble,
+            agreement=enlarged.agreement,
             stages=enlarged.stages,
             notes=tuple(dict.fromkeys(told)),
         )
@@ -215,13 +227,16 @@ class Batch:
             notes.append(f"{format_} is written with loss, whatever --lossless says.")
         return notes
 
-    def _write(self, target: Path, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
+    def _write(self, job: Job, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
+        target, root = job.target, job.root
         content: Picture | Animation = getattr(enlarged, "animation", enlarged.picture)
         if target is not STREAM:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise ImageWriteError(target.parent, f"the folder cannot be made: {exc.strerror}") from exc
+            if root is not None:  # a link may have been planted since the plan was made
+                check_inside(target, root)
             return write_any(content, target, format=format_, options=self._encode, overwrite=self._overwrite)
         data, notes = encode_any(content, format=format_, options=self._encode, name="standard output")
         if sys.stdout is None:

@@ -7,10 +7,11 @@ import stat
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
-from nlsr_cli.images import FILMS, Header, check_frames, check_size, probe
+from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space, probe
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
 from nlsr_cli.upscaling.cascade import Aim, Route
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
@@ -23,6 +24,7 @@ class Job:
     """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already.
 
     `route` says through which networks it goes to which size; None where it is not known before the picture is read.
+    `root` is the folder that the output must not leave, or None.
     """
 
     source: Path
@@ -32,6 +34,7 @@ class Job:
     error: NlsrError | None = None
     skip: bool = False
     route: Route | None = None
+    root: Path | None = None
 
     @property
     def whole_film(self) -> bool:
@@ -159,11 +162,14 @@ def _job(
     format_ = asked or kept_format(header.format, header.frames)
     beside = folder / source.parent.relative_to(root) if folder else source.parent
     target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
-    job = Job(source, target, format_, header, route=route)
+    job = Job(source, target, format_, header, route=route, root=folder)
     try:
         if job.whole_film:
             check_frames(header.frames, header.height, header.width, str(source), max_pixels)
         check_size(format_, *route.size, target)
+        check_space(target, prod(route.size), format_)  # of one channel: the rest is asked when it is known
+        if folder is not None:
+            check_inside(target, folder)
     except ImageError as error:
         return replace(job, error=error)
     return _check_target(job, output)

@@ -42,7 +42,7 @@ def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object)
 
 
 def upscaler(model: NLSN) -> Upscaler:
-    return Upscaler(model, compute=ComputeOptions("cpu", "fp32"))
+    return Upscaler(model, compute=ComputeOptions("cpu", "fp32"), floor=0)
 
 
 def test_every_file_has_an_outcome_and_errors_come_first(folder: Path, tiny_network: Maker) -> None:
