@@ -35,7 +35,7 @@ def frame(seed: int, *, alpha: bool = False) -> Picture:
 
 @pytest.fixture
 def upscaler(tiny_network: Maker) -> Upscaler:
-    return Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(8, 2))
+    return Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(8, 2), floor=0)
 
 
 def finished(steps: Iterator[tuple[int, int]]) -> tuple[list[tuple[int, int]], object]:
