@@ -100,6 +100,7 @@ def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | Non
         alpha=options.alpha,
         strength=options.strength,
         wrap=options.wrap,
+        floor=options.floor,
     )
     if len(networks.scales) == 1 and options.strength > 0:
         upscaler.load(networks.scales)

@@ -26,12 +26,13 @@ STREAM = Path("-")  # standard input or output: known by identity, because a fil
 
 # Formats that can be written, by the name Pillow gives them, with their usual endings; the first one is the default.
 FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
-    "PNG": (".png",),
+    "PNG": (".png", ".apng"),
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "WEBP": (".webp",),
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp",),
     "AVIF": (".avif",),
+    "GIF": (".gif",),
 }
 
 ALPHAS = ("model", "lanczos")  # what enlarges transparency

@@ -332,7 +332,7 @@ def test_standard_output_that_is_a_terminal_gets_no_picture(sample: Path) -> Non
 
 def test_notes_tell_what_formats_change(tmp_path: Path) -> None:
     Image.new("P", (8, 8)).save(tmp_path / "a.gif")
-    assert "note: GIF is not written; the output is PNG." in run("upscale", tmp_path / "a.gif").stderr
+    assert "note: A GIF of one frame becomes a PNG" in run("upscale", tmp_path / "a.gif").stderr
     said = run("upscale", tmp_path / "a.gif", "--lossless", "-f", "jpeg", "--overwrite").stderr
     assert "JPEG is written with loss, whatever --lossless says." in said
 

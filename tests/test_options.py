@@ -42,7 +42,7 @@ def test_tile_sizes_that_are_none(text: str) -> None:
         lambda: EncodeOptions(0),
         lambda: OutputOptions(existing="ask"),
         lambda: OutputOptions(suffix="../up"),
-        lambda: OutputOptions(format="GIF"),
+        lambda: OutputOptions(format="PSD"),
         lambda: UpscaleOptions(max_pixels=0),
     ],
 )

@@ -13,6 +13,7 @@ from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
+    DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
     ComputeOptions,
     EncodeOptions,
@@ -80,9 +81,13 @@ def upscale(
     ] = 1.0,
     wrap: Annotated[str, typer.Option(help="x, y or xy: the picture goes on at its other side, as textures do.")] = "",
     alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
+    floor: Annotated[
+        float, typer.Option(help="Refuse results that, reduced again, match their source with fewer dB; 0 takes all.")
+    ] = DEFAULT_FLOOR,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
     format_: Annotated[
-        str | None, typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp or avif. [default: the input's]")
+        str | None,
+        typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp, avif or gif. [default: the input's]"),
     ] = None,
     suffix: Annotated[
         str | None,
@@ -131,6 +136,7 @@ def upscale(
             alpha=alpha,
             strength=strength,
             wrap=wrap,
+            floor=floor,
             size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
         )
         target = OutputOptions(
@@ -202,6 +208,8 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             outcome = Outcome(job.source, job.target, "skipped" if job.skip else "done")
             if job.route is not None:
                 outcome = _foreseen(outcome, job.route, models, options)
+            frames = job.header.frames if job.header is not None and job.whole_film else 1
+            outcome = replace(outcome, frames=frames)
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
         if console.speech.as_json:
@@ -212,6 +220,7 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             sizes = ""
             if outcome.input_size and outcome.output_size:
                 sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
+                sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
             console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
     if console.speech.as_json:
         console.json_line(report.as_json())

@@ -30,6 +30,7 @@ class BatchConsole(Console):
         else:
             if outcome.input_size and outcome.output_size:
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
+                sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
                 self.note(f"{_named(outcome.source)}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
             for note in outcome.notes:
                 self.note(f"  note: {note}")
@@ -46,6 +47,8 @@ class BatchConsole(Console):
         tiles = f"{counted(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
         memory = f", about {(outcome.tile_bytes or 0) / 2**20:.0f} MiB a tile"
         memory += f" of {outcome.memory / 2**20:.0f}" if outcome.memory else ""
+        if outcome.agreement is not None:
+            memory += f"; reduced again it agrees to {outcome.agreement.psnr:.1f} dB"
         return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''}{memory})"
 
     def report(self, report: Report) -> None:

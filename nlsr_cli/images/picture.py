@@ -107,6 +107,16 @@ class Animation:
             raise ValueError("the frames of an animation are of one size")
 
     @property
+    def height(self) -> int:
+        """Return the number of rows."""
+        return self.frames[0].height
+
+    @property
+    def width(self) -> int:
+        """Return the number of columns."""
+        return self.frames[0].width
+
+    @property
     def metadata(self) -> Metadata:
         """Return what the file carried besides its pixels."""
         return self.frames[0].metadata
@@ -116,7 +126,7 @@ class Animation:
 class Header:
     """What a file says of its picture before any pixel is decoded; height and width are those when upright.
 
-    `frames` is counted up to ten thousand in a TIFF.
+    `frames` is counted up to ten thousand in a TIFF; of an APNG it leaves out a default image that is not part of them.
     """
 
     format: str

@@ -15,6 +15,7 @@ from nlsr_cli.images import metadata, tiff
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.indexes import frame_index
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
@@ -44,7 +45,7 @@ def read_picture(
     """
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
-    facts = _facts(data, format, label)
+    facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
@@ -54,8 +55,8 @@ def read_picture(
                 image.load()
             check_pixels((image.height, image.width), label, max_pixels)
             raw = facts.exif or metadata.exif_block(image.info)
-            decoded = decode(_upright(image, format, raw), facts, keep_rgb=_has_rgb_profile(image))
-            return _assemble(decoded, image, facts, raw, (format, mode, frames, label))
+            decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
+            return assemble(decoded, image, facts, raw, (format, mode, frames, label))
 
 
 def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> Header:
@@ -66,7 +67,7 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
     """
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source, label, max_pixels)  # noqa: A001
-    facts = _facts(data, format, label)
+    facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
@@ -76,14 +77,22 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
                 height, width = width, height
             depth = 16 if image.mode.startswith("I;16") else 8
             alpha = bool(image.has_transparency_data)
-            return Header(format, image.mode, height, width, depth, _frames(image, facts), alpha)
+            index = frame_index(format, data)
+            frames = _frames(image, facts) if index is None else len(index.frames)
+            return Header(format, image.mode, height, width, depth, frames, alpha)
 
 
 def _frames(image: Image.Image, facts: Facts) -> int:
     return facts.frames if facts.frames is not None else int(getattr(image, "n_frames", 1))
 
 
-def _facts(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
+def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
+    """Return the facts in a file's header.
+
+    Raises:
+        ImageReadError: the header is damaged, or says that the file cannot be read without loss, or it is of countless
+            parts.
+    """
     check_parts(format, data, label)
     try:
         facts = read_facts(format, data)
@@ -113,14 +122,19 @@ def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:
     return turned
 
 
-def _has_rgb_profile(image: Image.Image) -> bool:
+def has_rgb_profile(image: Image.Image) -> bool:
+    """Say whether a picture has a colour profile that speaks of three channels."""
     icc = image.info.get("icc_profile")
     return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
 
 
-def _assemble(
+def assemble(
     decoded: Decoded, image: Image.Image, facts: Facts, raw: bytes | None, source: tuple[str, str, int, str]
 ) -> Picture:
+    """Return decoded pixels, upright, with what their file says about them.
+
+    `raw` is the EXIF block and `source` the format, mode, number of frames and name of the file.
+    """
     format, mode, frames, label = source  # noqa: A001
     from_tiff = format == "TIFF"
     pixels, icc, colour_notes = _bounded(*_managed(decoded.color, image.info.get("icc_profile") or None))
@@ -143,8 +157,7 @@ def _assemble(
 
 
 def _mislabelled(label: str, format: str) -> bool:  # noqa: A002
-    path = Path(label)
-    named = "GIF" if path.suffix.lower() == ".gif" else format_of_suffix(path)
+    named = format_of_suffix(Path(label))
     return named is not None and named != format
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images.film import read_any
 from nlsr_cli.images.limits import confine, space_for, watched
 from nlsr_cli.images.loading import largest, load
 from nlsr_cli.images.picture import Animation, Header, Picture
@@ -26,13 +27,17 @@ SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file f
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`."""
+    """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`.
+
+    `whole` says that all frames of an animation are wanted.
+    """
 
     action: Literal["probe", "read"]
     source: str | bytes
     name: str
     max_pixels: int
     seconds: float
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,11 @@ def _answer(request: Request) -> Header | Picture | Animation | Refusal:
             header = probe(data, name=request.name, max_pixels=request.max_pixels)
         if request.action == "probe":
             return header
-        space = space_for(len(data), header.height * header.width)
+        pixels = header.height * header.width * (header.frames if request.whole else 1)
+        space = space_for(len(data), min(pixels, request.max_pixels))
+        read = read_any if request.whole else read_picture
         with granted(space):
-            return read_picture(data, name=request.name, max_pixels=request.max_pixels)
+            return read(data, name=request.name, max_pixels=request.max_pixels)
     except ImageReadError as error:
         if isinstance(error.__cause__, MemoryError):
             return _too_much(space)

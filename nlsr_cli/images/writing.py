@@ -13,6 +13,7 @@ from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.alpha import composite, parse_background
 from nlsr_cli.images.encoders import ENCODERS, Canvas
+from nlsr_cli.images.gif_writing import gif_of
 from nlsr_cli.images.picture import Picture, Pixels
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
@@ -43,6 +44,7 @@ ABILITIES = {
     "WEBP": Abilities(alpha=True, grey=False, sixteen=False, cmyk=False, metadata=True, side=16383),
     "TIFF": Abilities(alpha=True, grey=True, sixteen=True, cmyk=True, metadata=True, content=2**32 - 2**20),
     "BMP": Abilities(alpha=False, grey=True, sixteen=False, cmyk=False, metadata=False, content=2**32 - 2**20),
+    "GIF": Abilities(alpha=True, grey=True, sixteen=False, cmyk=False, metadata=False, side=65535),
     "AVIF": Abilities(alpha=True, grey=True, sixteen=False, cmyk=False, metadata=True, side=32768, area=2**28),
 }
 
@@ -87,9 +89,12 @@ def encode_picture(
     """
     path = Path(name)
     check_size(format, picture.height, picture.width, path)
-    _check_depth(picture, format, path)
+    check_depth(picture, format, path)
     try:
-        canvas = _prepare(picture, format, options)
+        canvas = prepare(picture, format, options)
+        if format == "GIF":
+            data, notes = gif_of(lambda: [canvas.image], [0], loop=1)
+            return data, (*canvas.notes, *notes)
         return ENCODERS[format](canvas, options), canvas.notes
     except MemoryError as exc:
         raise ImageWriteError(path, "does not fit into memory while it is encoded") from exc
@@ -116,7 +121,12 @@ def check_size(format: str, height: int, width: int, path: Path) -> None:  # noq
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} files end at 4 GiB", hint)
 
 
-def _check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+def check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+    """Refuse a picture of more bits than a format can hold.
+
+    Raises:
+        ImageWriteError: it has more.
+    """
     if picture.depth == 8:
         return
     if not ABILITIES[format].sixteen:
@@ -126,7 +136,7 @@ def _check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A0
         raise ImageWriteError(path, f"{what} cannot be written yet", "Convert it to 8 bit first.")
 
 
-def _prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  # noqa: A002
+def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  # noqa: A002
     """Bring a picture into what the format can hold."""
     able = ABILITIES[format]
     notes: list[str] = []
@@ -147,6 +157,9 @@ def _prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  
     if dpi is not None and format == "JPEG" and any(value != round(value) for value in dpi):
         listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(dpi))
         notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
+    if dpi is not None and format == "GIF":
+        dpi = None
+        notes.append("GIF holds no resolution; it is left out.")
     image = _image(pixels, flat.alpha)
     lossless = options.lossless or picture.metadata.lossless
     return Canvas(image, grey, icc, exif, dpi, lossless, tuple(notes))

@@ -10,12 +10,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
+from math import prod
 from typing import TYPE_CHECKING
 
 from nlsr_cli.errors import ImageReadError, ImageWriteError, NlsrError
-from nlsr_cli.images import check_size, encode_picture, read_stream, write_picture
-from nlsr_cli.options import FORMAT_SUFFIXES, STREAM
+from nlsr_cli.images import (
+    FILMS,
+    Animation,
+    check_inside,
+    check_size,
+    check_space,
+    encode_any,
+    read_stream,
+    write_any,
+)
+from nlsr_cli.options import STREAM
 from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.outcome import Outcome, as_ours
 from nlsr_cli.upscaling.planning import BatchPlan, Job, kept_format
@@ -32,7 +41,7 @@ class _Task:
     """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone."""
 
     job: Job
-    picture: Picture | None = None
+    picture: Picture | Animation | None = None
     enlarged: Enlarged | None = None
     error: NlsrError | None = None
     seconds: float = 0.0
@@ -146,11 +155,13 @@ class Batch:
         with task.stage():
             stream = job.source is STREAM
             content = self._read_standard_input() if stream else job.source
+            header = job.header
             task.picture = self._decoder.read(
                 content,
                 name="standard input" if stream else None,
                 max_pixels=self._max_pixels,
-                pixels=job.header.height * job.header.width if job.header else None,
+                pixels=header.height * header.width * header.frames if header else None,
+                whole=job.format in ("", *FILMS),  # of other formats only one frame is written
             )
             if job.header is None:  # a stream: the sizes of files were checked by the plan
                 route = self.upscaler.route(task.picture.height, task.picture.width)
@@ -163,7 +174,8 @@ class Batch:
             return
         steps: Iterator[tuple[int, int]] = iter(())
         with task.stage():
-            steps = self.upscaler.steps(task.picture)
+            self._check_space(task)
+            steps = self._steps(task.picture)
         while task.error is None and task.enlarged is None:
             step = None
             with task.stage():
@@ -174,12 +186,27 @@ class Batch:
             if step is not None:
                 yield step
 
+    def _steps(self, picture: Picture | Animation) -> Iterator[tuple[int, int]]:
+        if isinstance(picture, Animation):
+            from nlsr_cli.upscaling.film import frame_steps  # which needs torch, and that is there by now
+
+            return frame_steps(self.upscaler, picture)
+        return self.upscaler.steps(picture)
+
+    def _check_space(self, task: _Task) -> None:
+        """Look for room on the disk once more: what came before may have taken it since the plan was made."""
+        picture = task.picture.frames[0] if isinstance(task.picture, Animation) else task.picture
+        if picture is not None and task.job.target is not STREAM:
+            size = self.upscaler.route(picture.height, picture.width).size
+            samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
+            check_space(task.job.target, samples, _format(task))
+
     def _finish(self, task: _Task) -> Outcome:
         """Write what was enlarged, and say what became of the job."""
         notes: tuple[str, ...] = ()
         with task.stage():
             if task.enlarged is not None:
-                notes = self._write(task.job.target, _format(task), task.enlarged)
+                notes = self._write(task.job, _format(task), task.enlarged)
         picture, enlarged = task.picture, task.enlarged
         if task.error is not None or picture is None or enlarged is None:
             return Outcome(task.job.source, None, "failed", seconds=task.seconds, error=task.error)
@@ -190,6 +217,7 @@ class Batch:
             status="done",
             input_size=(picture.height, picture.width),
             output_size=(enlarged.picture.height, enlarged.picture.width),
+            frames=len(picture.frames) if isinstance(picture, Animation) else 1,
             seconds=task.seconds,
             tiles=enlarged.tiles,
             tile_size=enlarged.tile_size,
@@ -197,6 +225,7 @@ class Batch:
             memory=enlarged.memory,
             precision=enlarged.precision,
             ensemble=enlarged.ensemble,
+            agreement=enlarged.agreement,
             stages=enlarged.stages,
             notes=tuple(dict.fromkeys(told)),
         )
@@ -206,25 +235,27 @@ class Batch:
             raise ImageReadError("standard input", "is closed")
         return read_stream(sys.stdin.buffer, name="standard input", max_pixels=self._max_pixels)
 
-    def _choices(self, picture: Picture, format_: str) -> list[str]:
+    def _choices(self, picture: Picture | Animation, format_: str) -> list[str]:
         """Say what the output's format makes of the input's and of `lossless`."""
         notes = []
-        if picture.metadata.format not in FORMAT_SUFFIXES:
-            notes.append(f"{picture.metadata.format} is not written; the output is {format_}.")
+        if picture.metadata.format == "GIF" and format_ == "PNG" and not isinstance(picture, Animation):
+            notes.append("A GIF of one frame becomes a PNG: 256 colours would lose what was made.")
         if self._encode.lossless and format_ in ("JPEG", "AVIF"):
             notes.append(f"{format_} is written with loss, whatever --lossless says.")
         return notes
 
-    def _write(self, target: Path, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
+    def _write(self, job: Job, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
+        target, root = job.target, job.root
+        content: Picture | Animation = getattr(enlarged, "animation", enlarged.picture)
         if target is not STREAM:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 raise ImageWriteError(target.parent, f"the folder cannot be made: {exc.strerror}") from exc
-            return write_picture(
-                enlarged.picture, target, format=format_, options=self._encode, overwrite=self._overwrite
-            )
-        data, notes = encode_picture(enlarged.picture, format=format_, options=self._encode, name="standard output")
+            if root is not None:  # a link may have been planted since the plan was made
+                check_inside(target, root)
+            return write_any(content, target, format=format_, options=self._encode, overwrite=self._overwrite)
+        data, notes = encode_any(content, format=format_, options=self._encode, name="standard output")
         if sys.stdout is None:
             raise ImageWriteError("standard output", "is closed")
         try:
@@ -250,7 +281,10 @@ def _ignore(*_: object) -> None:
 
 def _format(task: _Task) -> str:
     """Return the format of the output: asked for, or that of the picture."""
-    return task.job.format or (kept_format(task.picture.metadata.format) if task.picture else "")
+    if task.job.format or task.picture is None:
+        return task.job.format
+    frames = len(task.picture.frames) if isinstance(task.picture, Animation) else 1
+    return kept_format(task.picture.metadata.format, frames)
 
 
 def _may_be_read_ahead(job: Job) -> bool:

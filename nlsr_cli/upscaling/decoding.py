@@ -19,7 +19,7 @@ from nlsr_cli.upscaling.child import DAMAGED_HINT, MOMENT, Clock, cause_of, end,
 if TYPE_CHECKING:
     import subprocess
 
-    from nlsr_cli.images import Header, Picture
+    from nlsr_cli.images import Animation, Header, Picture
     from nlsr_cli.images.worker import Request
 
 # Pictures and what reads them are imported where they are needed: the child starts before this process loads them.
@@ -83,17 +83,24 @@ class Decoder:
         return cast("Header", self._ask("probe", source, name, max_pixels, 0))
 
     def read(
-        self, source: Path | bytes, *, name: str | None = None, max_pixels: int, pixels: int | None = None
-    ) -> Picture:
-        """Return what `images.read_picture` returns, from the child. `pixels` are those of the picture, where a probe
-        has told: they bound the time.
+        self,
+        source: Path | bytes,
+        *,
+        name: str | None = None,
+        max_pixels: int,
+        pixels: int | None = None,
+        whole: bool = False,
+    ) -> Picture | Animation:
+        """Return what `images.read_picture` returns, or with `whole` what `images.read_any` does, from the child.
+
+        `pixels` are those of the picture, or of all its frames, where a probe has told: they bound the time.
 
         Raises:
-            ImageReadError: as `images.read_picture`, or the decoder crashed, hung, or took more memory than it may.
+            ImageReadError: as of these, or the decoder crashed, hung, or took more memory than it may.
             NlsrError: the child cannot be started.
         """
-        expected = max_pixels if pixels is None else pixels
-        return cast("Picture", self._ask("read", source, name, max_pixels, expected))
+        expected = max_pixels if pixels is None else min(pixels, max_pixels)
+        return cast("Picture | Animation", self._ask("read", source, name, max_pixels, expected, whole=whole))
 
     def close(self) -> None:
         """End the child, whatever it does; a question that is being asked fails."""
@@ -108,14 +115,21 @@ class Decoder:
                     self._asking.release()
 
     def _ask(
-        self, action: Literal["probe", "read"], source: Path | bytes, name: str | None, max_pixels: int, pixels: int
+        self,
+        action: Literal["probe", "read"],
+        source: Path | bytes,
+        name: str | None,
+        max_pixels: int,
+        pixels: int,
+        *,
+        whole: bool = False,
     ) -> object:
         from nlsr_cli.images.worker import Refusal, Request
 
         label = name or ("-" if isinstance(source, bytes) else str(source))
         place, count = _place(source, label, max_pixels)
         seconds = self._seconds + SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_MEGABYTE * count / 1e6
-        request = Request(action, place, label, max_pixels, seconds)
+        request = Request(action, place, label, max_pixels, seconds, whole)
         with self._asking:
             answer = self._exchange(self._awaken(), request)
         if isinstance(answer, Refusal):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
+
+if TYPE_CHECKING:
+    from nlsr_cli.upscaling.guards import Agreement
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file. `status` is done, skipped or failed; sizes are (height, width).
+    """What became of one file. `status` is done, skipped or failed; sizes are (height, width), of each of the `frames`.
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
-    networks that the picture ran through.
+    networks that the picture ran through. `agreement` is how well the result, reduced again, matches its source.
     """
 
     source: Path
@@ -22,6 +25,7 @@ class Outcome:
     status: str
     input_size: tuple[int, int] | None = None
     output_size: tuple[int, int] | None = None
+    frames: int = 1
     seconds: float = 0.0
     tiles: int = 0
     tile_size: tuple[int, int] | None = None
@@ -30,6 +34,7 @@ class Outcome:
     precision: str | None = None
     ensemble: bool = False
     stages: tuple[int, ...] = ()
+    agreement: Agreement | None = None
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -42,6 +47,7 @@ class Outcome:
             "status": self.status,
             "input_size": _size(self.input_size),
             "output_size": _size(self.output_size),
+            "frames": self.frames,
             "seconds": round(self.seconds, 3),
             "tiles": self.tiles,
             "tile_size": _size(self.tile_size),
@@ -50,6 +56,7 @@ class Outcome:
             "precision": self.precision,
             "ensemble": self.ensemble,
             "stages": list(self.stages),
+            "agreement_db": self.agreement and {"all": self.agreement.psnr, "worst": self.agreement.worst},
             "notes": list(self.notes),
             "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
         }

@@ -7,10 +7,11 @@ import stat
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
-from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, OptionError
-from nlsr_cli.images import Header, check_size
+from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
+from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
 from nlsr_cli.upscaling.cascade import Aim, Route
 from nlsr_cli.upscaling.decoding import Decoder
@@ -24,6 +25,7 @@ class Job:
     """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already.
 
     `route` says through which networks it goes to which size; None where it is not known before the picture is read.
+    `root` is the folder that the output must not leave, or None.
     """
 
     source: Path
@@ -33,6 +35,12 @@ class Job:
     error: NlsrError | None = None
     skip: bool = False
     route: Route | None = None
+    root: Path | None = None
+
+    @property
+    def whole_film(self) -> bool:
+        """Tell whether every frame of the source is read and written, as far as its header is known."""
+        return self.header is not None and self.header.format in FILMS and self.format in FILMS
 
 
 @dataclass(frozen=True)
@@ -165,20 +173,25 @@ def _job(
         route = aim.route(header.height, header.width)
     except OptionError as error:
         return Job(source, file or source, error=ImageWriteError(source, error.message, error.hint))
-    format_ = asked or kept_format(header.format)
+    format_ = asked or kept_format(header.format, header.frames)
     beside = folder / source.parent.relative_to(root) if folder else source.parent
     target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
-    job = Job(source, target, format_, header, route=route)
+    job = Job(source, target, format_, header, route=route, root=folder)
     try:
+        if job.whole_film:
+            check_frames(header.frames, header.height, header.width, str(source), max_pixels)
         check_size(format_, *route.size, target)
-    except ImageWriteError as error:
+        check_space(target, prod(route.size), format_)  # of one channel: the rest is asked when it is known
+        if folder is not None:
+            check_inside(target, folder)
+    except ImageError as error:
         return replace(job, error=error)
     return _check_target(job, output)
 
 
-def kept_format(source: str) -> str:
-    """Return the source's own format, or PNG where that one is not written (GIF)."""
-    return source if source in FORMAT_SUFFIXES else "PNG"
+def kept_format(source: str, frames: int) -> str:
+    """Return the source's own format; of a GIF of one frame PNG, as a palette would lose what the network makes."""
+    return "PNG" if source not in FORMAT_SUFFIXES or (source == "GIF" and frames == 1) else source
 
 
 def _name(source: Path, format_: str, suffix: str) -> str:

@@ -11,11 +11,12 @@ import numpy as np
 
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_lanczos
-from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim, Networks, Route, networks_of
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
+from nlsr_cli.upscaling.guards import Agreement, check_agreement
 from nlsr_cli.upscaling.memory import SHARE, free_memory
 from nlsr_cli.upscaling.stage import Stage, Work
 from nlsr_cli.upscaling.tiles import TilePlan, wrap_padding
@@ -33,7 +34,8 @@ class Enlarged:
     """An enlarged picture and how it came about: the plans' tiles, and what went differently from the plans.
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken; None where nobody can tell.
-    `stages` are the scales of the networks that it ran through; without one, `tile_size` and `precision` are None.
+    `stages` are the scales of the networks that it ran through; without one, `tile_size`, `precision` and `agreement`
+    are None. `agreement` tells how well the colours, reduced again, match those of the source.
     Where there are several, tiles are those of all of them, and the size of a tile and its bytes those of the last.
     """
 
@@ -46,6 +48,7 @@ class Enlarged:
     events: tuple[str, ...]
     ensemble: bool = False  # whether it is the mean of eight passes
     stages: tuple[int, ...] = ()
+    agreement: Agreement | None = None
 
 
 class Upscaler:
@@ -62,6 +65,8 @@ class Upscaler:
         alpha: "model" or "lanczos": what enlarges transparency.
         strength: from 0 to 1: how much of what the network makes, beside bicubic interpolation.
         wrap: "", "x", "y" or "xy": where pictures go on at their other side.
+        floor: the least PSNR in dB with which a result that is reduced again must match its source, everywhere; 0 asks
+            for none, as for networks that are not trained.
 
     Raises:
         OptionError: this machine lacks the device, or the device lacks the precision.
@@ -79,6 +84,7 @@ class Upscaler:
         alpha: str = "model",
         strength: float = 1.0,
         wrap: str = "",
+        floor: float = DEFAULT_FLOOR,
     ) -> None:
         compute = compute or ComputeOptions()
         self.placement = place(compute)
@@ -91,6 +97,7 @@ class Upscaler:
         self.alpha = alpha
         self.strength = strength
         self.wrap = wrap
+        self.floor = floor
         self._chosen_precision = compute.precision
         self._stages: dict[int, Stage] = {}
 
@@ -145,7 +152,8 @@ class Upscaler:
         Raises:
             OptionError: the target is more than 16 times as large.
             OutOfMemory: not even the smallest tile fits.
-            NlsrError: the picture holds or the network gives non-finite values.
+            ResultRejected: what the network gives is implausible, or does not match the picture.
+            NlsrError: the picture holds non-finite values.
         """
         _check_finite(picture)
         placement = self.placement
@@ -161,9 +169,13 @@ class Upscaler:
             source = alpha
             alpha = yield from self._enlarge_alpha(source, route, works, progress)
             color, excess = self._bleed(color, source), None if excess is None else self._bleed(excess, source)
+            if works:
+                check_agreement(source[:, :, None], alpha[:, :, None], self.floor)
         elif alpha is not None:
             alpha = np.full(route.size, alpha.flat[0], alpha.dtype)
-        color = yield from self._enlarge(color, route, works, progress, "colour")
+        given = color
+        color = yield from self._enlarge(given, route, works, progress, "colour")
+        agreement = check_agreement(given, color, self.floor) if works else None
         if excess is not None:
             excess = self._interpolated(excess, route)
         events = (*route.notes, *(event for work in works for event in work.runner.events))
@@ -178,6 +190,7 @@ class Upscaler:
             events=tuple(dict.fromkeys(events)),
             ensemble=self.ensemble and bool(works),
             stages=tuple(work.scale for work in works),
+            agreement=agreement,
         )
 
     def enlarge(self, pixels: Pixels) -> Pixels:
