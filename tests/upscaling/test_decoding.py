@@ -169,7 +169,7 @@ def test_a_batch_goes_on(hostile, tmp_path, png, tiny_network):
         max_pixels=LIMIT,
         decoder=hostile,
     )
-    upscaler = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"))
+    upscaler = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
     options = {"encode": EncodeOptions(), "overwrite": False, "max_pixels": LIMIT, "decoder": hostile}
     outcomes = list(Batch(plan, lambda: upscaler, **options).run())
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
