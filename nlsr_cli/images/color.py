@@ -126,14 +126,11 @@ def _transform(icc: bytes, *, inverse: bool) -> ImageCms.ImageCmsTransform | Non
         profile, srgb = ImageCms.ImageCmsProfile(BytesIO(icc)), ImageCms.createProfile("sRGB")
         ends = ((srgb, "RGB"), (profile, _mode(icc)))
         (source, source_mode), (target, target_mode) = ends if inverse else reversed(ends)
-        return ImageCms.buildTransform(
-            source,
-            target,
-            source_mode,
-            target_mode,
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+        if "L" in (source_mode, target_mode):  # optimised, a curve as steep as linear light is ten levels off
+            flags |= ImageCms.Flags.NOOPTIMIZE
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        return ImageCms.buildTransform(source, target, source_mode, target_mode, intent, flags)
     except (OSError, ValueError, KeyError, ImageCms.PyCMSError):
         return None
 

@@ -8,20 +8,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
-from nlsr_cli.images import tiff
+from nlsr_cli.images import png, tiff
 from nlsr_cli.images.layout import Layout, examine
+from nlsr_cli.images.profiles import Chroma, Colours
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
-
-# ISO/IEC 23091-2 code points whose colours are those of sRGB (1 = BT.709 primaries, 2 = unspecified) or whose transfer
-# curve is treated as sRGB's by common software (1, 6, 14 and 15 are the BT.709 family, 13 is sRGB itself).
-SRGB_PRIMARIES = (1, 2)
-SRGB_TRANSFERS = (1, 2, 6, 13, 14, 15)
-# The same as a PNG states them: white, red, green and blue as x and y, times 100000. Writers round to two places.
-SRGB_CHRM = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-CHRM_TOLERANCE = 500
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
 MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
@@ -54,7 +48,8 @@ class Facts:
     `bits` per channel; `deep` is set where they are more than Pillow reads; `refusal` is why the file cannot be read
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
-    mode Pillow gives it; `frames` is None where Pillow counts them well.
+    mode Pillow gives it; `frames` is None where Pillow counts them well;
+    `colours` is what the file states by numbers, None where it states nothing.
     """
 
     bits: int = 8
@@ -68,6 +63,7 @@ class Facts:
     frames: int | None = None
     inverted: bool = False
     exif: bytes | None = None
+    colours: Colours | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -89,23 +85,10 @@ def _deep(what: str) -> str:
 # PNG (ISO/IEC 15948)
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        yield name, data[at + 8 : at + 8 + length]
-        if name == b"IEND":
-            return
-        at += 12 + length
-
-
 def _png(data: bytes) -> Facts:
     chunks: dict[bytes, bytes] = {}
-    keywords: list[str] = []
-    for name, body in _png_chunks(data):
-        if name in (b"tEXt", b"zTXt", b"iTXt"):
-            keywords.append(_printable(body.partition(b"\0")[0].decode("latin-1")))
-        elif name != b"IDAT":
+    for name, body in png.chunks(data):
+        if name not in (b"tEXt", b"zTXt", b"iTXt"):
             chunks.setdefault(name, body)
     if b"IHDR" not in chunks:
         raise ValueError("no IHDR chunk")
@@ -115,7 +98,7 @@ def _png(data: bytes) -> Facts:
         deep=_deep_png(kind, key=b"tRNS" in chunks) if depth == 16 else None,
         canvas=(height, width),
         exif=chunks.get(b"eXIf"),
-        notes=(*_png_colour_notes(chunks), *_png_text_notes(keywords)),
+        colours=_png_colours(chunks),
     )
 
 
@@ -131,35 +114,23 @@ def _deep_png(kind: int, *, key: bool) -> Deep | None:
     return Deep(f"16-bit {name}{suffix}", mode, 16, colours + with_alpha, with_alpha, key=key and not alpha)
 
 
-def _png_colour_notes(chunks: dict[bytes, bytes]) -> Iterator[str]:
-    if b"cICP" in chunks and len(chunks[b"cICP"]) >= 2:
-        yield from _code_point_notes(chunks[b"cICP"][0], chunks[b"cICP"][1])
-    elif b"gAMA" in chunks and not {b"iCCP", b"sRGB"} & chunks.keys() and len(chunks[b"gAMA"]) >= 4:
-        gamma = int.from_bytes(chunks[b"gAMA"][:4], "big") / 100000
-        if abs(gamma - 1 / 2.2) > 0.01:
-            yield f"The gamma of {gamma:g} that the file states is ignored; colours are taken as sRGB."
-    if not {b"cICP", b"iCCP", b"sRGB"} & chunks.keys() and len(chunks.get(b"cHRM", b"")) >= 32:
-        stated = struct.unpack_from(">8I", chunks[b"cHRM"])
-        colourful = chunks[b"IHDR"][9] & 2
-        if colourful and any(abs(a - b) > CHRM_TOLERANCE for a, b in zip(stated, SRGB_CHRM, strict=True)):
-            yield "The primaries (cHRM) that the file states are ignored; colours are taken as sRGB."
-
-
-def _png_text_notes(keywords: list[str]) -> Iterator[str]:
-    own = sorted({word for word in keywords if word and not word.startswith(("XML:com.adobe.xmp", "Raw profile type"))})
-    if own:
-        listed = ", ".join(own[:4]) + (" and more" if len(own) > 4 else "")
-        yield f"PNG text is not carried over ({listed})."
-
-
-def _code_point_notes(primaries: int, transfer: int) -> Iterator[str]:
-    if primaries not in SRGB_PRIMARIES or transfer not in SRGB_TRANSFERS:
-        yield f"The colour tags of the file (primaries {primaries}, transfer {transfer}) are ignored; taken as sRGB."
-
-
-def _printable(text: str) -> str:
-    """Return text from a file in a form that cannot confuse a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)[:40]
+def _png_colours(chunks: dict[bytes, bytes]) -> Colours | None:
+    """Return what the chunks state of the colours by numbers; a cICP chunk outranks a profile only for HDR."""
+    if len(chunks.get(b"cICP", b"")) >= 4:
+        primaries, transfer, _, full = chunks[b"cICP"][:4]
+        return Colours(codes=(primaries, transfer, bool(full)))
+    if b"sRGB" in chunks:
+        return Colours()
+    if not {b"gAMA", b"cHRM"} & chunks.keys():
+        return None
+    gamma = chunks.get(b"gAMA", b"")
+    chroma = chunks.get(b"cHRM", b"")
+    return Colours(
+        gamma=int.from_bytes(gamma[:4], "big") / 100000 if len(gamma) >= 4 else None,
+        chroma=cast(Chroma, tuple(n / 100000 for n in struct.unpack_from(">8I", chroma)))
+        if len(chroma) >= 32
+        else None,
+    )
 
 
 # JPEG (ITU-T T.81)
@@ -189,12 +160,12 @@ def _webp(data: bytes) -> Facts:
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise EOFError("the file is shorter than it says")
     canvas = None
-    for name, start, _ in _riff_chunks(data, 12):
+    for name, start, _ in riff_chunks(data, 12):
         if name == b"VP8X":
             width, height = (int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7))
             canvas = (height, width)
         elif name == b"ANMF":
-            name = next((inner for inner, *_ in _riff_chunks(data, start + 16) if inner != b"ALPH"), b"")  # noqa: PLW2901
+            name = next((inner for inner, *_ in riff_chunks(data, start + 16) if inner != b"ALPH"), b"")  # noqa: PLW2901
         if name == b"VP8L":
             return Facts(canvas=canvas, lossless=True)
         if name in (b"VP8 ", b"ALPH"):
@@ -202,7 +173,8 @@ def _webp(data: bytes) -> Facts:
     return Facts(canvas=canvas)
 
 
-def _riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+def riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and length of each chunk of a RIFF file from a place on."""
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
         yield name, at + 8, length
@@ -266,9 +238,9 @@ def _avif(data: bytes) -> Facts:
     refusal = _deep("parts of different depths") if len(depths) > 1 else ""
     nclx = next((body for name, body in properties if name == b"colr" and body[:4] == b"nclx" and len(body) >= 8), None)
     has_icc = any(name == b"colr" and body[:4] in (b"prof", b"rICC") for name, body in properties)
-    notes: tuple[str, ...] = ()
+    colours = None
     if nclx is not None and not has_icc:
-        notes = tuple(_code_point_notes(*struct.unpack_from(">HH", nclx, 4)))
+        colours = Colours(codes=(*struct.unpack_from(">HH", nclx, 4), True))  # the decoder has seen to the range
     monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
     alpha = any(name == b"auxC" and any(kind in body for kind in AVIF_ALPHA) for name, body in properties)
     return Facts(
@@ -277,7 +249,7 @@ def _avif(data: bytes) -> Facts:
         refusal=refusal,
         hint=DEEP_HINT if refusal else "",
         monochrome=monochrome,
-        notes=notes,
+        colours=colours,
     )
 
 

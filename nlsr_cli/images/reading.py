@@ -17,6 +17,7 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images import extra, metadata, tiff
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.bounds import check_parts
+from nlsr_cli.images.claims import claim_of
 from nlsr_cli.images.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
 from nlsr_cli.images.headers import Deep, Facts, read_facts
@@ -24,6 +25,8 @@ from nlsr_cli.images.indexes import frame_index
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.statements import read_statements
+from nlsr_cli.images.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
@@ -57,7 +60,7 @@ def read_picture(
             opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
         else:
             opened = _open(data, format, facts, label, max_pixels)
-        return assemble(opened, facts, format, label)
+        return assemble(opened, facts, (format, label), data)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Opened:
 
 
 def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -> Opened:  # noqa: A002
-    with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
+    with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
         check_pixels((image.height, image.width), label, max_pixels)
         mode, frames = image.mode, _frames(image, facts)
         with decoder_silenced(label) if format == "TIFF" else nullcontext():
@@ -92,7 +95,7 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
         icc = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
         info = {"icc_profile": icc.payload} if icc else {}
     else:
-        with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
+        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             info, frames = image.info, _frames(image, facts)
     with decoder_silenced(label):
@@ -118,7 +121,7 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             if metadata.orientation(facts.exif) >= 5:
                 height, width = width, height
             return Header(format, deep.mode, height, width, deep.depth, facts.frames or 1, deep.alpha)
-        with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
+        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
@@ -160,7 +163,7 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     return facts
 
 
-def _pillow_names(format: str) -> list[str]:  # noqa: A002
+def pillow_names(format: str) -> list[str]:  # noqa: A002
     """Return the Pillow plug-ins that may open a format: never one that was not meant, such as Ghostscript."""
     return ["JPEG", "MPO"] if format == "JPEG" else [format]
 
@@ -181,25 +184,42 @@ def has_rgb_profile(image: Image.Image) -> bool:
     return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
 
 
-def assemble(opened: Opened, facts: Facts, format: str, label: str) -> Picture:  # noqa: A002
-    """Return decoded pixels, upright, with what their file says about them."""
+def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes) -> Picture:
+    """Return decoded pixels, upright, with what their file says about them.
+
+    `source` is its format and what it is called, `data` its bytes.
+    """
+    format, label = source  # noqa: A001
     decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format == "TIFF"
-    managed = _managed(decoded.color, info.get("icc_profile") or None)
+    claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
+    managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
-    if "icc_profile" in info and not info["icc_profile"]:  # Pillow's sign that it could not decode one
-        colour_notes.append("The colour profile is damaged and is left out; colours are taken as sRGB.")
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
+    said = read_statements(format, data, info)
     dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
         count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
         notes.append(f"Only the first of {count} is read.")
-    notes += [*decoded.notes, *facts.notes, *colour_notes, *exif_notes, *metadata.left_behind(info, raw)]
+    notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
-        metadata=Metadata(format, opened.mode, icc, exif, dpi, facts.lossless),
+        metadata=Metadata(
+            format,
+            opened.mode,
+            icc,
+            exif,
+            dpi,
+            facts.lossless,
+            thumbnail=exif is not None and not from_tiff and has_thumbnail(raw or b""),
+            xmp=said.xmp,
+            iptc=said.iptc,
+            texts=said.texts,
+            comment=said.comment,
+            code_points=claim.code_points,
+        ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,
     )

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import extra
+from nlsr_cli.images import extra, gif_words, keeping, profiles
 from nlsr_cli.images.alpha import composite, parse_background
 from nlsr_cli.images.encoders import ENCODERS, Canvas
 from nlsr_cli.images.excess import add_excess, weighed
@@ -20,9 +20,8 @@ from nlsr_cli.images.gif_writing import gif_of
 from nlsr_cli.images.picture import Picture, Pixels, quantised
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
+from nlsr_cli.images.thumbnail import make_thumbnail
 from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
-
-JPEG_EXIF_LIMIT = 65533 - 6 - 64  # an APP1 segment, less its "Exif\0\0" and what a rewrite may add
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,12 @@ def encode_picture(
     """
     path = Path(name)
     check_size(format, picture.height, picture.width, path, depth=picture.depth)
-    _check_extra(picture, format, path)
+    check_picture(picture, format, path)
     try:
         canvas = prepare(picture, format, options)
         if format == "GIF":
             data, notes = gif_of(lambda: [canvas.image], [0], loop=1)
+            data = gif_words.with_words(data, canvas.xmp, canvas.comment)
             return data, (*canvas.notes, *notes)
         return ENCODERS[format](canvas, options), canvas.notes
     except MemoryError as exc:
@@ -127,6 +127,19 @@ def check_size(format: str, height: int, width: int, path: Path, *, depth: int =
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} files end at 4 GiB", hint)
 
 
+def check_picture(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+    """Refuse a picture whose samples a format cannot hold, of which it knows the size already.
+
+    Raises:
+        ImageWriteError: what writes such a depth is not installed, or cannot say how the samples are coded.
+    """
+    _check_extra(picture, format, path)
+    codes = picture.metadata.code_points
+    if codes is not None and format != "PNG":
+        how = profiles.HDR.get(codes[1], "narrow range")
+        raise ImageWriteError(path, f"{format} cannot say here that the samples are coded in {how}", "Choose PNG.")
+
+
 def _check_extra(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
     """Refuse samples that Pillow does not write where nothing else can, before they are converted."""
     opaque = picture.alpha is None or not ABILITIES[format].alpha
@@ -150,25 +163,31 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
     if grey and not able.grey:
         pixels = np.repeat(pixels, 3, axis=2)
         notes.append(f"{format} has no grey pictures; grey is written as RGB.")
-    exif = picture.metadata.exif
-    if exif is not None and not able.metadata:
-        exif = None
-        notes.append(f"{format} holds no EXIF data; it is left out.")
-    if exif is not None and format == "JPEG" and len(exif) > JPEG_EXIF_LIMIT:
-        exif = None
-        notes.append("The EXIF data is too large for JPEG and is left out.")
-    dpi = picture.metadata.dpi
-    if dpi is not None and format == "JPEG" and any(value != round(value) for value in dpi):
-        listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(dpi))
-        notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
-    if dpi is not None and format == "GIF":
-        dpi = None
-        notes.append("GIF holds no resolution; it is left out.")
+    given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
+    small = make_thumbnail(flat.color, flat.alpha) if given.exif is not None and given.thumbnail else None
+    held = keeping.kept(given, format, pixels.shape[:2], small)
     image, samples = _images(pixels, alpha, format)
     bits = 10 if picture.metadata.mode.endswith(";10") else 12
     lossless = options.lossless or picture.metadata.lossless
+    meta = held.metadata
     return Canvas(
-        image, samples, pixels.shape[:2], alpha is not None, bits, grey, icc, exif, dpi, lossless, tuple(notes)
+        image,
+        samples,
+        pixels.shape[:2],
+        alpha is not None,
+        bits,
+        grey,
+        icc,
+        meta.exif,
+        meta.dpi,
+        lossless,
+        (*notes, *held.notes),
+        thumbnail=held.thumbnail,
+        xmp=meta.xmp,
+        iptc=meta.iptc,
+        texts=meta.texts,
+        comment=meta.comment,
+        code_points=meta.code_points,
     )
 
 
@@ -198,7 +217,7 @@ def _flattened(picture: Picture, able: Abilities, format: str, options: EncodeOp
         if meta.icc is not None and colour.space_of(meta.icc) == "GRAY":
             pixels = colour.grey_to_srgb(pixels, meta.icc)
         pixels = np.repeat(pixels, 3, axis=2)
-        meta = type(meta)(meta.format, meta.mode, None, meta.exif, meta.dpi, meta.lossless)
+        meta = replace(meta, icc=None)
     ground = background if pixels.shape[2] == 3 else background[:1]
     excess = None if picture.excess is None else weighed(picture.excess, picture.alpha)
     return Picture(composite(pixels, picture.alpha, ground), None, meta, excess=excess)

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, TiffImagePlugin
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import native_formats, probe, read_picture
-from tests.images.files import camera_exif, gradient, plain_tiff, png, saved, with_png_chunk
+from tests.images.files import camera_exif, gradient, plain_tiff, png, saved
 
 RGB = gradient()
 GREY = np.ascontiguousarray(RGB[..., 0])
@@ -519,24 +519,6 @@ def test_threads_may_read_at_once():
         thread.join()
     assert results == [True] * 40
     assert Image.MAX_IMAGE_PIXELS == 89478485
-
-
-def test_what_is_left_behind_is_noted():
-    """XMP, IPTC, PNG text, gamma and colour tags are not carried over; each is told."""
-    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>"
-    assert "XMP metadata is not carried over." in read_picture(saved(Image.fromarray(RGB), "JPEG", xmp=xmp)).notes
-    data = saved(Image.fromarray(RGB))
-    notes = read_picture(with_png_chunk(data, b"tEXt", b"Title\0A sunset")).notes
-    assert notes == ("PNG text is not carried over (Title).",)
-    notes = read_picture(with_png_chunk(data, b"gAMA", struct.pack(">I", 100000))).notes
-    assert notes == ("The gamma of 1 that the file states is ignored; colours are taken as sRGB.",)
-    assert read_picture(with_png_chunk(data, b"gAMA", struct.pack(">I", 45455))).notes == ()
-    notes = read_picture(with_png_chunk(data, b"cICP", bytes((9, 16, 0, 1)))).notes
-    assert notes == ("The colour tags of the file (primaries 9, transfer 16) are ignored; taken as sRGB.",)
-    iptc = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x08\x1c\x02\x78\0\x03abc"
-    jpeg = saved(Image.fromarray(RGB), "JPEG")
-    jpeg = jpeg[:20] + b"\xff\xed" + struct.pack(">H", len(iptc) + 2) + iptc + jpeg[20:]
-    assert "IPTC metadata is not carried over." in read_picture(jpeg).notes
 
 
 def test_extra_channel_is_noted():
