@@ -121,6 +121,7 @@ def plan_files(
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.decoding import Decoder
+    from nlsr_cli.upscaling.facts import Stamp
     from nlsr_cli.upscaling.planning import plan_batch
     from nlsr_cli.upscaling.tiles import plan_for
 
@@ -138,6 +139,7 @@ def plan_files(
         overwrite=output.existing == "overwrite",
         max_pixels=options.max_pixels,
         decoder=decoder,
+        stamp=Stamp.wanted(options, models),
     )
 
 

@@ -100,6 +100,10 @@ def upscale(
     background: Annotated[
         str, typer.Option(help="Colour under transparent pictures where the format has no alpha.")
     ] = "white",
+    strip: Annotated[bool, typer.Option("--strip", help="Leave out all metadata but the colour profile.")] = False,
+    no_provenance: Annotated[
+        bool, typer.Option("--no-provenance", help="Do not write into the picture how it was made.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger inputs.")] = DEFAULT_MAX_PIXELS,
@@ -130,7 +134,7 @@ def upscale(
             compute=ComputeOptions(device, precision),
             tile=TileOptions.parse(tile, overlap),
             max_memory=None if max_memory is None else parse_memory(max_memory),
-            encode=EncodeOptions(quality, lossless, background),
+            encode=EncodeOptions(quality, lossless, background, strip, not no_provenance),
             max_pixels=max_pixels,
             ensemble=ensemble,
             alpha=alpha,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import sys
 import time
@@ -18,12 +19,14 @@ from nlsr_cli.images import (
     FILMS,
     Animation,
     check_inside,
+    check_picture,
     check_size,
     check_space,
     encode_any,
     read_stream,
     write_any,
 )
+from nlsr_cli.images.loading import load
 from nlsr_cli.options import STREAM
 from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.outcome import Outcome, as_ours
@@ -33,14 +36,19 @@ from nlsr_cli.upscaling.sources import mode_of
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
     from nlsr_cli.options import EncodeOptions
+    from nlsr_cli.upscaling.facts import Stamp
     from nlsr_cli.upscaling.upscaler import Enlarged, OnTile, Upscaler
 
 
 @dataclass
 class _Task:
-    """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone."""
+    """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone.
+
+    `content` is the SHA-256 of the bytes that were decoded.
+    """
 
     job: Job
+    content: str = ""
     picture: Picture | Animation | None = None
     enlarged: Enlarged | None = None
     error: NlsrError | None = None
@@ -68,6 +76,7 @@ class Batch:
         overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
         max_pixels: the largest input, in pixels.
         decoder: what reads the pictures; one of its own, if none is given. It is closed when the run ends.
+        stamp: puts into outputs how they were made; None says nothing of it.
     """
 
     def __init__(
@@ -79,6 +88,7 @@ class Batch:
         overwrite: bool,
         max_pixels: int,
         decoder: Decoder | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.plan = plan
         self._make_upscaler = upscaler
@@ -87,6 +97,7 @@ class Batch:
         self._overwrite = overwrite
         self._max_pixels = max_pixels
         self._decoder = decoder or Decoder()
+        self._stamp = stamp
 
     @property
     def upscaler(self) -> Upscaler:
@@ -154,15 +165,19 @@ class Batch:
         task = _Task(job)
         with task.stage():
             stream = job.source is STREAM
-            content = self._read_standard_input() if stream else job.source
+            label = "standard input" if stream else str(job.source)
+            data = self._read_standard_input() if stream else load(job.source, label, self._max_pixels)[0]
+            task.content = hashlib.sha256(data).hexdigest()
             header = job.header
             task.picture = self._decoder.read(
-                content,
-                name="standard input" if stream else None,
+                data,
+                name=label,
                 max_pixels=self._max_pixels,
                 pixels=header.height * header.width * header.frames if header else None,
                 whole=job.format in ("", *FILMS),  # of other formats only one frame is written
             )
+            first = task.picture.frames[0] if isinstance(task.picture, Animation) else task.picture
+            check_picture(first, _format(task), job.target)
             if job.header is None:  # a stream: the sizes of files were checked by the plan
                 route = self.upscaler.route(task.picture.height, task.picture.width)
                 check_size(_format(task), *route.size, job.target)
@@ -206,7 +221,8 @@ class Batch:
         notes: tuple[str, ...] = ()
         with task.stage():
             if task.enlarged is not None:
-                notes = self._write(task.job, _format(task), task.enlarged)
+                made, told = self._stamped(task, task.enlarged)
+                notes = (*self._write(task.job, _format(task), made), *told)
         picture, enlarged = task.picture, task.enlarged
         if task.error is not None or picture is None or enlarged is None:
             return Outcome(task.job.source, None, "failed", seconds=task.seconds, error=task.error)
@@ -230,6 +246,13 @@ class Batch:
             notes=tuple(dict.fromkeys(told)),
         )
 
+    def _stamped(self, task: _Task, enlarged: Enlarged) -> tuple[Picture | Animation, tuple[str, ...]]:
+        """Return what was made, with how it was made in its metadata if that is wanted, and notes."""
+        if self._stamp is None or task.picture is None:
+            return getattr(enlarged, "animation", enlarged.picture), ()
+        device = self.upscaler.placement.device.type
+        return self._stamp.put(task.picture, enlarged, _format(task), content=task.content, device=device)
+
     def _read_standard_input(self) -> bytes:
         if sys.stdin is None:
             raise ImageReadError("standard input", "is closed")
@@ -244,9 +267,8 @@ class Batch:
             notes.append(f"{format_} is written with loss, whatever --lossless says.")
         return notes
 
-    def _write(self, job: Job, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
+    def _write(self, job: Job, format_: str, content: Picture | Animation) -> tuple[str, ...]:
         target, root = job.target, job.root
-        content: Picture | Animation = getattr(enlarged, "animation", enlarged.picture)
         if target is not STREAM:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
