@@ -82,6 +82,7 @@ def encode_animation(
         )
     path, first = Path(name), animation.frames[0]
     check_size(format, first.height, first.width, path)
+    _check_depth(first, format, path)
     check_picture(first, format, path)
     try:
         return _FILMERS[format](animation, options)

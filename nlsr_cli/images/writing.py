@@ -17,7 +17,7 @@ from nlsr_cli.images.alpha import composite, parse_background
 from nlsr_cli.images.encoders import ENCODERS, Canvas
 from nlsr_cli.images.excess import add_excess, weighed
 from nlsr_cli.images.gif_writing import gif_of
-from nlsr_cli.images.picture import Picture, Pixels, quantised
+from nlsr_cli.images.picture import Animation, Picture, Pixels, quantised
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
 from nlsr_cli.images.thumbnail import make_thumbnail
@@ -127,13 +127,14 @@ def check_size(format: str, height: int, width: int, path: Path, *, depth: int =
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} files end at 4 GiB", hint)
 
 
-def check_picture(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+def check_picture(picture: Picture | Animation, format: str, path: Path) -> None:  # noqa: A002
     """Refuse a picture whose samples a format cannot hold, of which it knows the size already.
 
     Raises:
         ImageWriteError: what writes such a depth is not installed, or cannot say how the samples are coded.
     """
-    _check_extra(picture, format, path)
+    first = picture.frames[0] if isinstance(picture, Animation) else picture
+    _check_extra(first, format, path)
     codes = picture.metadata.code_points
     if codes is not None and format != "PNG":
         how = profiles.HDR.get(codes[1], "narrow range")

@@ -42,13 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Task:
-    """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone.
-
-    `content` is the SHA-256 of the bytes that were decoded.
-    """
+    """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone."""
 
     job: Job
-    content: str = ""
+    content: str = ""  # the SHA-256 of the bytes that were decoded
     picture: Picture | Animation | None = None
     enlarged: Enlarged | None = None
     error: NlsrError | None = None
@@ -168,16 +165,14 @@ class Batch:
             label = "standard input" if stream else str(job.source)
             data = self._read_standard_input() if stream else load(job.source, label, self._max_pixels)[0]
             task.content = hashlib.sha256(data).hexdigest()
-            header = job.header
             task.picture = self._decoder.read(
                 data,
                 name=label,
                 max_pixels=self._max_pixels,
-                pixels=header.height * header.width * header.frames if header else None,
+                pixels=header.height * header.width * header.frames if (header := job.header) else None,
                 whole=job.format in ("", *FILMS),  # of other formats only one frame is written
             )
-            first = task.picture.frames[0] if isinstance(task.picture, Animation) else task.picture
-            check_picture(first, _format(task), job.target)
+            check_picture(task.picture, _format(task), job.target)
             if job.header is None:  # a stream: the sizes of files were checked by the plan
                 route = self.upscaler.route(task.picture.height, task.picture.width)
                 check_size(_format(task), *route.size, job.target)
@@ -250,8 +245,8 @@ class Batch:
         """Return what was made, with how it was made in its metadata if that is wanted, and notes."""
         if self._stamp is None or task.picture is None:
             return getattr(enlarged, "animation", enlarged.picture), ()
-        device = self.upscaler.placement.device.type
-        return self._stamp.put(task.picture, enlarged, _format(task), content=task.content, device=device)
+        where = self.upscaler.placement.device.type
+        return self._stamp.put(task.picture, enlarged, _format(task), content=task.content, device=where)
 
     def _read_standard_input(self) -> bytes:
         if sys.stdin is None:
