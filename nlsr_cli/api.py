@@ -112,7 +112,9 @@ def plan_files(
     """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun."""
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.batch import Batch
+    from nlsr_cli.upscaling.identity import Identity
     from nlsr_cli.upscaling.planning import plan_batch
+    from nlsr_cli.upscaling.resume import Keeper
     from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
@@ -121,12 +123,15 @@ def plan_files(
     plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels)
     for source in models.sources(plan.scales):
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
+    enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
+    keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
     return Batch(
         plan,
         lambda: build_upscaler(options, models),
         encode=options.encode,
         overwrite=output.existing == "overwrite",
         max_pixels=options.max_pixels,
+        keeper=keeper,
     )
 
 

@@ -18,6 +18,7 @@ from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
 from nlsr_cli.upscaling.guards import Agreement, check_agreement
 from nlsr_cli.upscaling.memory import SHARE, free_memory
+from nlsr_cli.upscaling.rows import Layer, Rows, is_worth_keeping
 from nlsr_cli.upscaling.stage import Stage, Work
 from nlsr_cli.upscaling.tiles import TilePlan, wrap_padding
 
@@ -49,6 +50,7 @@ class Enlarged:
     ensemble: bool = False  # whether it is the mean of eight passes
     stages: tuple[int, ...] = ()
     agreement: Agreement | None = None
+    resumed_rows: int = 0  # rows of tiles that an earlier call had finished
 
 
 class Upscaler:
@@ -141,13 +143,14 @@ class Upscaler:
         """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along; see `steps`."""
         return _result(self.steps(picture), on_tile)
 
-    def steps(self, picture: Picture) -> Steps[Enlarged]:
+    def steps(self, picture: Picture, rows: Rows | None = None) -> Steps[Enlarged]:
         """Enlarge a picture tile by tile: yield the numbers of tiles done and in all, and return what came of it.
 
         Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
         Pictures of 16 bit and of floats run in float32 unless a precision was asked for. Floats outside of [0, 1], and
         the `excess` of a picture, are enlarged bicubically. What networks make is kept in 16 bit (floats in float32)
-        until it has its size, and rounded once.
+        until it has its size, and rounded once. Rows of tiles that are finished are kept in `rows`, and those that are
+        there are taken from it.
 
         Raises:
             OptionError: the target is more than 16 times as large.
@@ -164,7 +167,7 @@ class Upscaler:
         works = self._works(route, placement, color, _held(picture, route.size))
         moving = alpha is not None and bool(alpha.min() != alpha.max())
         layers = 2 if moving and self.alpha == "model" else 1
-        progress = _Progress(layers * sum(len(work.plan) for work in works))
+        progress = _Progress(layers * sum(len(work.plan) for work in works), rows)
         if alpha is not None and moving:
             source = alpha
             alpha = yield from self._enlarge_alpha(source, route, works, progress)
@@ -178,7 +181,11 @@ class Upscaler:
         agreement = check_agreement(given, color, self.floor) if works else None
         if excess is not None:
             excess = self._interpolated(excess, route)
-        events = (*route.notes, *(event for work in works for event in work.runner.events))
+        events = (
+            *route.notes,
+            *(event for work in works for event in work.runner.events),
+            *(rows.notes if rows else ()),
+        )
         last = works[-1] if works else None
         return Enlarged(
             replace(picture, color=color, alpha=alpha, excess=excess),
@@ -191,6 +198,7 @@ class Upscaler:
             ensemble=self.ensemble and bool(works),
             stages=tuple(work.scale for work in works),
             agreement=agreement,
+            resumed_rows=rows.taken if rows else 0,
         )
 
     def enlarge(self, pixels: Pixels) -> Pixels:
@@ -258,15 +266,15 @@ class Upscaler:
 
     def _run(self, pixels: Pixels, work: Work, progress: _Progress, name: str) -> Steps[Pixels]:
         """Run one stage on one layer, which `name` tells apart from all others of the picture, tile by tile."""
-        steps = work.stage.run(continued(pixels, work.pad), work)
+        steps = work.stage.run(continued(pixels, work.pad), work, progress.layer(work, name))
         made: Pixels
         while True:
             try:
-                next(steps)
+                tiles = next(steps)
             except StopIteration as finished:
                 made = finished.value
                 return cropped(made, [side * work.scale for side in work.pad])
-            yield progress.advance()
+            yield progress.advance(tiles)
 
     def _enlarge_alpha(self, alpha: Pixels, route: Route, works: Sequence[Work], progress: _Progress) -> Steps[Pixels]:
         """Bring (h, w) to its size; what is of one value around a pixel keeps exactly that value."""
@@ -292,15 +300,23 @@ class Upscaler:
 
 
 class _Progress:
-    """Counts the tiles of a picture, of all its stages and layers."""
+    """Counts the tiles of a picture, of all its stages and layers, and knows where finished rows of them are kept."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, rows: Rows | None = None) -> None:
         self._done = 0
         self._total = total
+        self._rows = rows
 
-    def advance(self) -> tuple[int, int]:
-        """Count one, and return the numbers of tiles done and in all."""
-        self._done += 1
+    def layer(self, work: Work, name: str) -> Layer | None:
+        """Return where the rows of a layer of a stage are kept, which `name` tells apart; None where they are not."""
+        if self._rows is None or not is_worth_keeping(work.plan):
+            return None
+        file_name = name.replace(",", "").replace(" ", "-")
+        return self._rows.layer(file_name, work.plan, work.scale, work.stage.facts(work.precision))
+
+    def advance(self, tiles: int) -> tuple[int, int]:
+        """Count some tiles, and return the numbers of those done and in all."""
+        self._done += tiles
         return self._done, self._total
 
 
