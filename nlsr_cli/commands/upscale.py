@@ -183,10 +183,14 @@ def _plan(
     console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions
 ) -> tuple[Batch, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
+    from nlsr_cli.upscaling.decoding import Decoder
+
+    decoder = Decoder()
+    decoder.start()  # first, so that it loads while this process does
     from nlsr_cli.api import find_set, plan_files
 
     models = find_set(options)
-    batch = plan_files(inputs, target, options, models)
+    batch = plan_files(inputs, target, options, models, decoder)
     for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed_over():
@@ -225,6 +229,7 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
     from nlsr_cli.upscaling.outcome import Outcome, Report
 
     batch, models = _plan(console, inputs, target, options)
+    batch.close()
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 

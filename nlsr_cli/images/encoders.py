@@ -10,7 +10,8 @@ from io import BytesIO
 
 from PIL import Image
 
-from nlsr_cli.images import metadata, tiff
+from nlsr_cli.images import deep_avif, deep_encoders, metadata, tiff
+from nlsr_cli.images.picture import Pixels
 from nlsr_cli.options import EncodeOptions
 
 TIFF_DEFLATE = "tiff_adobe_deflate"
@@ -19,9 +20,18 @@ HORIZONTAL_PREDICTOR = {317: 2}
 
 @dataclass(frozen=True)
 class Canvas:
-    """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed."""
+    """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed.
+
+    `samples` (h, w, c), where given, are the picture instead, at a depth that Pillow does not write; alpha, if any, is
+    their last channel. `image` is then a single pixel, for what a file says besides. `size` is (height, width); `bits`
+    are those that an AVIF gets.
+    """
 
     image: Image.Image
+    samples: Pixels | None
+    size: tuple[int, int]
+    alpha: bool
+    bits: int
     grey: bool
     icc: bytes | None
     exif: bytes | None
@@ -43,13 +53,14 @@ def _exif(canvas: Canvas, *, with_dpi: bool = False, oriented: bool = True) -> b
     source = canvas.exif or (metadata.empty_exif() if dpi else None)
     if source is None:
         return None
-    return metadata.exif_for(source, canvas.image.height, canvas.image.width, dpi=dpi, oriented=oriented)
+    return metadata.exif_for(source, *canvas.size, dpi=dpi, oriented=oriented)
 
 
 def _png(canvas: Canvas, options: EncodeOptions) -> bytes:
     # Runs alone, without a search for longer repeats: on an enlarged photograph a fifth of the time of level 6, and as
     # small. Pictures that repeat themselves exactly become larger, but what the network enlarges hardly does.
-    return _saved(canvas, "PNG", compress_type=zlib.Z_RLE, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
+    data = _saved(canvas, "PNG", compress_type=zlib.Z_RLE, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
+    return data if canvas.samples is None else deep_encoders.png(canvas.samples, data)
 
 
 def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:
@@ -78,7 +89,7 @@ def _webp(canvas: Canvas, options: EncodeOptions) -> bytes:
 
 
 def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
-    return _saved(
+    data = _saved(
         canvas,
         "AVIF",
         quality=options.quality,
@@ -87,6 +98,7 @@ def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
         icc_profile=canvas.icc,
         exif=_exif(canvas, with_dpi=True, oriented=False),
     )
+    return data if canvas.samples is None else deep_avif.avif(canvas.samples, canvas.bits, options.quality, data)
 
 
 def _bmp(canvas: Canvas, options: EncodeOptions) -> bytes:
@@ -97,22 +109,37 @@ def _tiff(canvas: Canvas, options: EncodeOptions) -> bytes:
     """Let Pillow write the samples, then put a directory behind them that has profile, EXIF and GPS as well: Pillow's
     own way through libtiff changes types and loses directories.
     """
-    data = _saved(canvas, "TIFF", compression=TIFF_DEFLATE, tiffinfo=HORIZONTAL_PREDICTOR, dpi=canvas.dpi)
-    if canvas.icc is None and canvas.exif is None:
-        return data
-    written = tiff.parse(data)
-    root = written.root
+    if canvas.samples is None:
+        data = _saved(canvas, "TIFF", compression=TIFF_DEFLATE, tiffinfo=HORIZONTAL_PREDICTOR, dpi=canvas.dpi)
+        if canvas.icc is None and canvas.exif is None:
+            return data
+        written = tiff.parse(data)
+        root, order = written.root, written.order
+    else:
+        cmyk = canvas.samples.shape[2] == 4 and not canvas.alpha
+        data, root = deep_encoders.tiff_samples(canvas.samples, alpha=canvas.alpha, cmyk=cmyk)
+        order = "<"
+        root = root.updated(metadata.resolution_entries(canvas.dpi, order) if canvas.dpi else {})
+    return _with_directory(data, _described(root, order, canvas), order)
+
+
+def _described(root: tiff.Directory, order: str, canvas: Canvas) -> tiff.Directory:
+    """Return the directory of a TIFF's samples with all else that the file has to say."""
     exif = _exif(canvas)
     if exif is not None:
-        carried = tiff.reordered(tiff.parse(exif), written.order).root.only(metadata.DESCRIPTIVE)
+        carried = tiff.reordered(tiff.parse(exif), order).root.only(metadata.DESCRIPTIVE)
         own = carried.without(metadata.RESOLUTION_TAGS) if canvas.dpi else carried
         root = tiff.Directory({**root.entries, **own.entries}, carried.children)
     if canvas.icc is not None:
         profile = tiff.Entry(tiff.UNDEFINED, len(canvas.icc), canvas.icc)
         root = root.updated({metadata.ICC_PROFILE: profile})
+    return root
+
+
+def _with_directory(data: bytes, root: tiff.Directory, order: str) -> bytes:
     data += bytes(len(data) % 2)
-    start = struct.pack(written.order + "I", len(data))
-    return data[:4] + start + data[8:] + tiff.lay_out(root, written.order, len(data))
+    start = struct.pack(order + "I", len(data))
+    return data[:4] + start + data[8:] + tiff.lay_out(root, order, len(data))
 
 
 ENCODERS: dict[str, Callable[[Canvas, EncodeOptions], bytes]] = {

@@ -17,7 +17,7 @@ from nlsr_cli.images.indexes import FILMS
 from nlsr_cli.images.picture import Animation, Picture
 from nlsr_cli.images.quantize import bounds
 from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.images.writing import check_depth, check_size, encode_picture, prepare
+from nlsr_cli.images.writing import check_size, encode_picture, prepare
 from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
 
 FASTEST = 10.0  # ms: shorter frames are shown for longer by browsers, so none becomes so short that was not
@@ -83,13 +83,21 @@ def encode_animation(
         )
     path, first = Path(name), animation.frames[0]
     check_size(format, first.height, first.width, path)
-    check_depth(first, format, path)
+    _check_depth(first, format, path)
     try:
         return _FILMERS[format](animation, options)
     except MemoryError as exc:
         raise ImageWriteError(path, "does not fit into memory while it is encoded") from exc
     except (OSError, ValueError, RuntimeError, struct.error, OverflowError) as exc:
         raise ImageWriteError(path, f"cannot be encoded as {format}: {exc}") from exc
+
+
+def _check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+    """Refuse frames of more bits than Pillow writes: none but plain grey of 16 bits, in a PNG."""
+    plain = picture.depth == 16 and picture.is_grey and picture.alpha is None
+    if picture.depth > 8 and not (plain and format == "PNG"):
+        reason = f"frames of {picture.depth} bits per channel cannot be written as {format}"
+        raise ImageWriteError(path, reason, "Convert it to 8 bit first.")
 
 
 def _gif(animation: Animation, options: EncodeOptions) -> tuple[bytes, tuple[str, ...]]:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nlsr_cli.images import tiff
+from nlsr_cli.images.layout import Layout, examine
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
-RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit grey or 8-bit colour TIFF."
+RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
 
 # ISO/IEC 23091-2 code points whose colours are those of sRGB (1 = BT.709 primaries, 2 = unspecified) or whose transfer
 # curve is treated as sRGB's by common software (1, 6, 14 and 15 are the BT.709 family, 13 is sRGB itself).
@@ -24,21 +25,40 @@ CHRM_TOLERANCE = 500
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
 MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
+AVIF_ALPHA = (b"auxiliary:alpha", b":auxid:1")  # ends of the names of the kind of an auxiliary picture
 DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
 COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 338, 339
+BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
+
+
+@dataclass(frozen=True)
+class Deep:
+    """Samples of more bits than Pillow reads: in words, as a mode ("RGB;16"), and the `depth` of the picture they make.
+
+    `channels` counts alpha, which `key` says is a transparent colour; `layout` is that of a TIFF.
+    """
+
+    what: str
+    mode: str
+    depth: int
+    channels: int
+    alpha: bool
+    key: bool = False
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
     """What the header of one file says.
 
-    `bits` per channel; `refusal` is why the file cannot be read faithfully ("" if it can) with its `hint`; `canvas` is
-    (height, width) where it must be known before Pillow opens the file; `inverted` marks 16-bit grey with 0 as white;
-    `raw_ycbcr` uncompressed YCbCr, whatever mode Pillow gives it; `frames` is None where Pillow counts them well.
+    `bits` per channel; `deep` is set where they are more than Pillow reads; `refusal` is why the file cannot be read
+    faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
+    the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
+    mode Pillow gives it; `frames` is None where Pillow counts them well.
     """
 
     bits: int = 8
+    deep: Deep | None = None
     refusal: str = ""
     hint: str = ""
     canvas: tuple[int, int] | None = None
@@ -74,6 +94,8 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     while at + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
         yield name, data[at + 8 : at + 8 + length]
+        if name == b"IEND":
+            return
         at += 12 + length
 
 
@@ -88,19 +110,25 @@ def _png(data: bytes) -> Facts:
     if b"IHDR" not in chunks:
         raise ValueError("no IHDR chunk")
     width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
-    refusal = ""
-    if depth == 16 and kind != 0:
-        refusal = _deep("16-bit colour" if kind & 2 else "16-bit grey with an alpha channel")
-    elif depth == 16 and b"tRNS" in chunks:
-        refusal = _deep("16-bit grey with transparency")
     return Facts(
         bits=depth,
-        refusal=refusal,
-        hint=DEEP_HINT if refusal else "",
+        deep=_deep_png(kind, key=b"tRNS" in chunks) if depth == 16 else None,
         canvas=(height, width),
         exif=chunks.get(b"eXIf"),
         notes=(*_png_colour_notes(chunks), *_png_text_notes(keywords)),
     )
+
+
+def _deep_png(kind: int, *, key: bool) -> Deep | None:
+    """Return what 16-bit samples of a colour type are; None is plain grey, which Pillow reads."""
+    alpha = bool(kind & 4)
+    if kind == 0 and not key:
+        return None
+    colours, letters, name = (3, "RGB", "colour") if kind & 2 else (1, "L", "grey")
+    suffix = " with transparency" if key and not alpha else " with alpha" if alpha else ""
+    with_alpha = alpha or key
+    mode = f"{letters}{'A' if alpha else ''};16"
+    return Deep(f"16-bit {name}{suffix}", mode, 16, colours + with_alpha, with_alpha, key=key and not alpha)
 
 
 def _png_colour_notes(chunks: dict[bytes, bytes]) -> Iterator[str]:
@@ -192,20 +220,20 @@ def _tiff(data: bytes) -> Facts:
         return tiff.integers(entries.get(tag), block.order)
 
     photometric = (numbers(PHOTOMETRIC) or (1,))[0]
-    samples = (numbers(SAMPLES_PER_PIXEL) or (1,))[0]
     if _is_camera_raw(data, block, photometric):
         return Facts(refusal="is a camera raw file, of which only the preview could be read", hint=RAW_HINT)
     bits = numbers(BITS_PER_SAMPLE) or (1,)
-    formats = set(numbers(SAMPLE_FORMAT)) - {4}  # 4 means undefined
-    refusal = _deep_tiff(max(bits), formats, grey=samples == 1 and photometric in (0, 1))
+    layout, refusal = examine(block)
     raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
     if raw_ycbcr and numbers(YCBCR_SUBSAMPLING) != (1, 1):  # which is not the default
         return Facts(refusal=_deep("uncompressed YCbCr with fewer colour samples"), hint="Convert it to PNG first.")
     notes = ("An extra channel without stated meaning is left out.",) if 0 in numbers(EXTRA_SAMPLES) else ()
     return Facts(
         bits=max(bits),
-        refusal=refusal,
+        deep=_deep_tiff(layout) if layout else None,
+        refusal=_deep(refusal) if refusal else "",
         hint=DEEP_HINT if refusal else "",
+        canvas=(layout.height, layout.width) if layout else None,
         raw_ycbcr=raw_ycbcr,
         inverted=photometric == 0 and bits == (16,),
         frames=tiff.count_pages(data),  # Pillow's way takes time by the square of their number
@@ -214,14 +242,9 @@ def _tiff(data: bytes) -> Facts:
     )
 
 
-def _deep_tiff(bits: int, formats: set[int], *, grey: bool) -> str:
-    if 3 in formats:
-        return _deep(f"{bits}-bit floating point samples")
-    if formats - {1}:
-        return _deep(f"{bits}-bit signed or complex samples")
-    if bits <= 8 or (bits == 16 and grey):
-        return ""
-    return _deep(f"{bits}-bit {'grey' if grey else 'colour'}")
+def _deep_tiff(layout: Layout) -> Deep:
+    depth, alpha = 32 if layout.floating else 16, layout.alpha is not None
+    return Deep(layout.what, layout.mode, depth, layout.channels + alpha, alpha, layout=layout)
 
 
 def _is_camera_raw(data: bytes, block: tiff.Block, photometric: int) -> bool:
@@ -238,20 +261,29 @@ def _avif(data: bytes) -> Facts:
     properties = list(_properties(data, 0, len(data)))
     codes = [body for name, body in properties if name == b"av1C" and len(body) >= 3]
     # Third byte of av1C: seq_tier_0, high_bitdepth, twelve_bit, monochrome, ...
-    bits = max((8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes), default=8)
-    refusal = _deep(f"{bits}-bit colour") if bits > 8 else ""
+    depths = {8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes} or {8}
+    bits = max(depths)
+    refusal = _deep("parts of different depths") if len(depths) > 1 else ""
     nclx = next((body for name, body in properties if name == b"colr" and body[:4] == b"nclx" and len(body) >= 8), None)
     has_icc = any(name == b"colr" and body[:4] in (b"prof", b"rICC") for name, body in properties)
     notes: tuple[str, ...] = ()
     if nclx is not None and not has_icc:
         notes = tuple(_code_point_notes(*struct.unpack_from(">HH", nclx, 4)))
+    monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
+    alpha = any(name == b"auxC" and any(kind in body for kind in AVIF_ALPHA) for name, body in properties)
     return Facts(
         bits=bits,
+        deep=_deep_avif(bits, grey=monochrome, alpha=alpha) if bits > 8 else None,
         refusal=refusal,
         hint=DEEP_HINT if refusal else "",
-        monochrome=bool(codes) and all(body[2] & 0x10 for body in codes),
+        monochrome=monochrome,
         notes=notes,
     )
+
+
+def _deep_avif(bits: int, *, grey: bool, alpha: bool) -> Deep:
+    letters, name = ("L", "grey") if grey else ("RGB", "colour")
+    return Deep(f"{bits}-bit {name}", f"{letters}{'A' * alpha};{bits}", 16, (1 if grey else 3) + alpha, alpha)
 
 
 def _properties(
@@ -268,7 +300,7 @@ def _properties(
         stop = end if size == 0 else min(at + size, end)
         if path and name == path[0]:
             yield from _properties(data, at + head + (4 if name == b"meta" else 0), stop, path[1:])
-        elif name in (b"av1C", b"colr"):
+        elif name in (b"av1C", b"colr", b"auxC"):
             yield name, data[at + head : min(stop, at + head + 64)]
         if stop <= at:
             return

@@ -16,8 +16,8 @@ CONVERT_HINT = "Convert it to PNG first."
 DAMAGED_HINT = "Fetch or export the file again."
 LIMIT_HINT = "Raise the limit with --max-pixels if you trust the file."
 
-# No picture that can be read takes more than 8 bytes per pixel (RGB and alpha of 16 bit, which is yet refused by name);
-# twice that, and a quarter of a gigabyte besides, leaves room for layers, previews, metadata and further frames.
+# RGB and alpha take 8 bytes per pixel in 16 bits and 16 in floating point; with a quarter of a gigabyte besides, there
+# is room for layers, previews, metadata and further frames.
 BYTES_PER_PIXEL, ALLOWANCE = 16, 1 << 28
 PIECE = 1 << 22  # read from a pipe at once
 

@@ -11,9 +11,10 @@ from math import prod
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
-from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space, probe
+from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
 from nlsr_cli.upscaling.cascade import Aim, Route
+from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
 
 EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
@@ -62,7 +63,14 @@ class BatchPlan:
         return tuple(dict.fromkeys(stages))
 
 
-def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim, max_pixels: int) -> BatchPlan:
+def plan_batch(
+    inputs: Sequence[str | Path],
+    output: OutputOptions,
+    *,
+    aim: Aim,
+    max_pixels: int,
+    decoder: Decoder | None = None,
+) -> BatchPlan:
     """Plan one job per input picture; everything wrong with single files is inside the jobs.
 
     Args:
@@ -70,10 +78,15 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim,
         output: where outputs go.
         aim: the sizes that pictures are to have, and the scales of the networks.
         max_pixels: the largest input, in pixels.
+        decoder: what reads the headers; one for this call, if none is given.
 
     Raises:
         OptionError: the inputs and the target do not fit each other.
+        NlsrError: the process that decodes pictures cannot be started.
     """
+    if decoder is None:
+        with Decoder() as own:
+            return plan_batch(inputs, output, aim=aim, max_pixels=max_pixels, decoder=own)
     if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
@@ -81,7 +94,7 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim,
         raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
-    jobs = [_job(source, root, folder, file, output, aim, max_pixels) for source, root in found.files]
+    jobs = [_job(source, root, folder, file, output, aim, max_pixels, decoder) for source, root in found.files]
     blocked = [
         Job(path, path, error=ImageReadError(path, f"the folder cannot be read: {why}"))
         for path, why in found.unreadable
@@ -145,6 +158,7 @@ def _job(
     output: OutputOptions,
     aim: Aim,
     max_pixels: int,
+    decoder: Decoder,
 ) -> Job:
     asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
     if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
@@ -153,7 +167,7 @@ def _job(
             return Job(source, source, error=ImageReadError(source, "is a pipe and has no name to go by", hint))
         return _check_target(Job(source, file, asked), output)
     try:
-        header = probe(source, max_pixels=max_pixels)
+        header = decoder.probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
     try:

@@ -12,10 +12,11 @@ from nlsr_cli.images import Metadata, Picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling import rows as module
+from nlsr_cli.upscaling.progress import Enlarged
 from nlsr_cli.upscaling.rows import Rows, folders_of_rows, is_worth_keeping, stem_of
 from nlsr_cli.upscaling.stage import Stage
 from nlsr_cli.upscaling.tiles import plan_tiles, stitch
-from nlsr_cli.upscaling.upscaler import Enlarged, Upscaler
+from nlsr_cli.upscaling.upscaler import Upscaler
 
 Maker = Callable[..., NLSN]
 
