@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.decoding import Decoder
     from nlsr_cli.upscaling.outcome import Outcome
-    from nlsr_cli.upscaling.upscaler import OnTile, Upscaler
+    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.upscaler import Upscaler
 
 
 def load_model(model: str | None = None, scale: int | None = None, *, offline: bool = False) -> NLSN:
@@ -122,7 +123,9 @@ def plan_files(
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.decoding import Decoder
     from nlsr_cli.upscaling.facts import Stamp
+    from nlsr_cli.upscaling.identity import Identity
     from nlsr_cli.upscaling.planning import plan_batch
+    from nlsr_cli.upscaling.resume import Keeper
     from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
@@ -132,12 +135,15 @@ def plan_files(
     plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels, decoder=decoder)
     for source in models.sources(plan.scales):
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
+    enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
+    keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
     return Batch(
         plan,
         lambda: build_upscaler(options, models),
         encode=options.encode,
         overwrite=output.existing == "overwrite",
         max_pixels=options.max_pixels,
+        keeper=keeper,
         decoder=decoder,
         stamp=Stamp.wanted(options, models),
     )

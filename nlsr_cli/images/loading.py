@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,21 @@ def load(source: Path | bytes, label: str, max_pixels: int) -> tuple[bytes, str]
     with _reading(label):
         data = _bytes_of(source, label, max_pixels)
     return data, known_format(data, label)
+
+
+def digest(source: Path | bytes, label: str) -> str:
+    """Return the SHA-256 of what a source holds, as hexadecimal digits; what is no regular file must come as bytes.
+
+    Raises:
+        ImageReadError: it cannot be read.
+    """
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    found = hashlib.sha256()
+    with _reading(label), source.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
 
 
 def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:

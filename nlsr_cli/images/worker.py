@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal, cast
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.film import read_any
 from nlsr_cli.images.limits import confine, space_for, watched
-from nlsr_cli.images.loading import largest, load
+from nlsr_cli.images.loading import digest, largest, load
 from nlsr_cli.images.picture import Animation, Header, Picture
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.sniff import native_formats
@@ -48,6 +48,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a file holds, and the SHA-256 of the very bytes that this was decoded from, as hexadecimal digits."""
+
+    sha256: str
+    picture: Picture | Animation
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why a file cannot be read: of these an ImageReadError is made where its path is known."""
 
@@ -55,7 +63,7 @@ class Refusal:
     hint: str
 
 
-ANSWERS = {"probe": (Header, Refusal), "read": (Picture, Animation, Refusal)}
+ANSWERS = {"probe": (Header, Refusal), "read": (Content, Refusal)}
 
 
 def main() -> None:
@@ -85,14 +93,14 @@ def _private(descriptor: int, mode: Literal["rb", "wb"]) -> BinaryIO:
     return cast("BinaryIO", os.fdopen(kept, mode, buffering=0))
 
 
-def _send(answers: BinaryIO, answer: Header | Picture | Animation | Refusal) -> None:
+def _send(answers: BinaryIO, answer: Header | Content | Refusal) -> None:
     try:
         send(answers, answer)
     except (TypeError, ValueError, MemoryError) as exc:  # raised before anything was written
         send(answers, Refusal(f"holds more metadata than can be carried ({exc})", ""))
 
 
-def _answer(request: Request) -> Header | Picture | Animation | Refusal:
+def _answer(request: Request) -> Header | Content | Refusal:
     space = 0
     try:
         space = space_for(_length(request), 0)
@@ -106,7 +114,8 @@ def _answer(request: Request) -> Header | Picture | Animation | Refusal:
         space = space_for(len(data), min(pixels, request.max_pixels))
         read = read_any if request.whole else read_picture
         with granted(space):
-            return read(data, name=request.name, max_pixels=request.max_pixels)
+            picture = read(data, name=request.name, max_pixels=request.max_pixels)
+        return Content(digest(data, request.name), picture)
     except ImageReadError as error:
         if isinstance(error.__cause__, MemoryError):
             return _too_much(space)

@@ -19,8 +19,8 @@ from nlsr_cli.upscaling.child import DAMAGED_HINT, MOMENT, Clock, cause_of, end,
 if TYPE_CHECKING:
     import subprocess
 
-    from nlsr_cli.images import Animation, Header, Picture
-    from nlsr_cli.images.worker import Request
+    from nlsr_cli.images import Header
+    from nlsr_cli.images.worker import Content, Request
 
 # Pictures and what reads them are imported where they are needed: the child starts before this process loads them.
 
@@ -90,8 +90,9 @@ class Decoder:
         max_pixels: int,
         pixels: int | None = None,
         whole: bool = False,
-    ) -> Picture | Animation:
-        """Return what `images.read_picture` returns, or with `whole` what `images.read_any` does, from the child.
+    ) -> Content:
+        """Return what `images.read_picture` returns, or with `whole` what `images.read_any` does, from the child, and
+        the SHA-256 of the bytes that it was made of.
 
         `pixels` are those of the picture, or of all its frames, where a probe has told: they bound the time.
 
@@ -100,7 +101,7 @@ class Decoder:
             NlsrError: the child cannot be started.
         """
         expected = max_pixels if pixels is None else min(pixels, max_pixels)
-        return cast("Picture | Animation", self._ask("read", source, name, max_pixels, expected, whole=whole))
+        return cast("Content", self._ask("read", source, name, max_pixels, expected, whole=whole))
 
     def close(self) -> None:
         """End the child, whatever it does; a question that is being asked fails."""
@@ -214,8 +215,10 @@ def _check(answer: object, max_pixels: int) -> None:
     """
     from nlsr_cli.images import Animation, Header, Picture
     from nlsr_cli.images.wire import WireError
+    from nlsr_cli.images.worker import Content
 
-    first = answer.frames[0] if isinstance(answer, Animation) else answer
+    first = answer.picture if isinstance(answer, Content) else answer
+    first = first.frames[0] if isinstance(first, Animation) else first
     if isinstance(first, (Picture, Header)) and not (
         first.height > 0 and first.width > 0 and first.height * first.width <= max_pixels
     ):

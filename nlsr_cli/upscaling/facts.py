@@ -16,7 +16,7 @@ from nlsr_cli.zoo.source import ModelSource, sha256_of
 if TYPE_CHECKING:
     from nlsr_cli.images import Animation, Metadata, Picture
     from nlsr_cli.options import UpscaleOptions
-    from nlsr_cli.upscaling.upscaler import Enlarged
+    from nlsr_cli.upscaling.progress import Enlarged
     from nlsr_cli.zoo import ModelSet
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nlsr_cli.images import Animation
-from nlsr_cli.upscaling.upscaler import Enlarged
+from nlsr_cli.upscaling.progress import Enlarged
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture

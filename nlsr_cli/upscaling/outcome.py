@@ -18,6 +18,7 @@ class Outcome:
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
     networks that the picture ran through. `agreement` is how well the result, reduced again, matches its source.
+    `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
 
     source: Path
@@ -35,6 +36,8 @@ class Outcome:
     ensemble: bool = False
     stages: tuple[int, ...] = ()
     agreement: Agreement | None = None
+    reason: str = ""
+    resumed_rows: int = 0
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -57,6 +60,8 @@ class Outcome:
             "ensemble": self.ensemble,
             "stages": list(self.stages),
             "agreement_db": self.agreement and {"all": self.agreement.psnr, "worst": self.agreement.worst},
+            "reason": self.reason or None,
+            "resumed_rows": self.resumed_rows,
             "notes": list(self.notes),
             "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
         }
@@ -75,6 +80,8 @@ class Report:
     failed: int = 0
     planned: int = 0
     interrupted: bool = False
+    existing: str = "error"  # what happened to outputs that were there, as of `OutputOptions`
+    rows_kept: int = 0  # of the picture that was interrupted
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from nlsr_cli.upscaling.cascade import Aim, Route
 from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
 
+EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
 
@@ -224,8 +225,9 @@ def _compared(job: Job, output: OutputOptions) -> Job:
         if output.existing == "skip":
             return replace(job, skip=True)
         if output.existing == "error":
-            hint = "Add --overwrite to replace such outputs or --skip-existing to keep them."
-            return replace(job, error=DestinationClash(source, f"its output {target} exists already", hint))
+            return replace(job, error=DestinationClash(source, f"its output {target} exists already", EXISTS_HINT))
+        if output.existing == "resume":  # whether it is done, and ours, its bytes must say: not the plan's business
+            return job
     return replace(job, error=_unwritable(target.parent))
 
 
@@ -243,23 +245,32 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
 def _refuse_clashes(jobs: list[Job]) -> list[Job]:
     """Mark all jobs that would write one file, or over another's input: one of the two would be lost in silence."""
     claims: defaultdict[object, list[Path]] = defaultdict(list)
-    for job in jobs:
-        if job.error is None:
-            claims[_place(job.target)].append(job.source)
+    places = [None if job.error else _place(job.target) for job in jobs]
+    for job, place in zip(jobs, places, strict=True):
+        if place is not None:
+            claims[place].append(job.source)
+    told = {place: _listed(claimants) for place, claimants in claims.items() if len(claimants) > 1}
     inputs = {_place(job.source): job.source for job in jobs}
-    return [job if job.error else _unclaimed(job, claims[_place(job.target)], inputs) for job in jobs]
+    return [
+        job if place is None else _unclaimed(job, told.get(place, ""), None if job.skip else inputs.get(place))
+        for job, place in zip(jobs, places, strict=True)
+    ]
 
 
-def _unclaimed(job: Job, claimants: list[Path], inputs: dict[object, Path]) -> Job:
-    """Return the job, marked with an error if others claim its target or have it as their input."""
-    victim = None if job.skip else inputs.get(_place(job.target))
+def _listed(claimants: list[Path]) -> str:
+    """Name those who want one place: not all of thousands, to each of them."""
+    names = sorted(map(str, claimants))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
+    """Return the job, marked with an error if its target is claimed by several or is the input of another."""
     if victim is not None:
         reason = f"the output of {job.source} would replace {victim}, which is an input too"
         return replace(job, error=DestinationClash(job.target, reason, _INPUT_HINT))
-    if len(claimants) > 1:
-        others = ", ".join(sorted(str(source) for source in claimants if source != job.source))
+    if claimants:
         hint = "Give each its own call with its own -o, or another name."
-        reason = f"the output of {job.source} and of {others} at once"
+        reason = f"the output of {job.source} is also that of others: {claimants}"
         return replace(job, error=DestinationClash(job.target, reason, hint))
     return job
 

@@ -1,5 +1,6 @@
 """The process that decodes: what it answers, what it may take, and that it is gone when its parent is."""
 
+import hashlib
 import io
 import signal
 import subprocess
@@ -47,9 +48,10 @@ def png(tmp_path):
 def test_it_answers_one_request_after_the_other_and_ends_with_its_input(worker, png):
     assert ask(worker, "probe", png) == Header("PNG", "RGB", 4, 5, 8, 1, has_alpha=False)
     assert ask(worker, "probe", png.read_bytes()) == ask(worker, "probe", png)
-    picture = ask(worker, "read", png)
-    assert isinstance(picture, Picture)
-    assert np.array_equal(picture.color, read_picture(png).color)
+    content = ask(worker, "read", png)
+    assert isinstance(content.picture, Picture)
+    assert np.array_equal(content.picture.color, read_picture(png).color)
+    assert content.sha256 == hashlib.sha256(png.read_bytes()).hexdigest()
     assert ask(worker, "read", png.with_name("none.png")) == Refusal("does not exist", "")
     assert ask(worker, "read", b"", name="nothing").reason == "is empty"
     assert "the limit is 3" in ask(worker, "probe", png, max_pixels=3).reason

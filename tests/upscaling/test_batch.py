@@ -15,11 +15,13 @@ from nlsr_cli.images import Picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, ComputeOptions, EncodeOptions, OutputOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.batch import Batch, _may_be_read_ahead
+from nlsr_cli.upscaling.batch import Batch
 from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.outcome import Outcome, Report, as_ours
 from nlsr_cli.upscaling.planning import Job, plan_batch
-from nlsr_cli.upscaling.upscaler import Enlarged, Upscaler
+from nlsr_cli.upscaling.progress import Enlarged
+from nlsr_cli.upscaling.task import may_be_read_ahead
+from nlsr_cli.upscaling.upscaler import Upscaler
 
 Maker = Callable[..., NLSN]
 
@@ -142,9 +144,9 @@ def test_the_next_picture_is_read_and_the_last_one_written_meanwhile(folder: Pat
 def test_a_pipe_is_not_read_ahead(folder: Path) -> None:
     """Nobody may ever write to it: a thread that waits there would keep the process after Ctrl-C."""
     os.mkfifo(folder / "pipe")
-    found = {path.name: _may_be_read_ahead(Job(path, path)) for path in folder.iterdir()}
+    found = {path.name: may_be_read_ahead(Job(path, path)) for path in folder.iterdir()}
     assert found == {"a.png": True, "b.jpg": True, "c.png": True, "pipe": False}
-    assert not _may_be_read_ahead(Job(STREAM, STREAM))
+    assert not may_be_read_ahead(Job(STREAM, STREAM))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.images import files, icc
 
 LIMIT = 2**20
 
-# A worker whose decoder does what a hostile file makes it do: the real one, but for what `read_picture` is.
+# A worker whose decoder does what a hostile file makes it do: the real one, but for what reads pictures.
 HOSTILE = """
 import os, signal, sys, time
 from nlsr_cli.images import worker
@@ -43,7 +43,7 @@ def hostile(data, *, name, max_pixels):
     if "print" in name: print("noise"); os.write(1, b"noise"); os.write(2, b"noise")
     if "ask" in name: assert sys.stdin.read() == ""
     return real(data, name=name, max_pixels=max_pixels)
-worker.read_picture = hostile
+worker.read_picture = worker.read_any = hostile
 worker.main()
 """
 
@@ -88,7 +88,7 @@ def test_pictures_are_those_that_are_read_in_this_process(tmp_path):
     with Decoder() as decoder:
         for path in kinds(tmp_path):
             assert decoder.probe(path, max_pixels=LIMIT) == probe(path, max_pixels=LIMIT)
-            here, there = read_picture(path, max_pixels=LIMIT), decoder.read(path, max_pixels=LIMIT)
+            here, there = read_picture(path, max_pixels=LIMIT), decoder.read(path, max_pixels=LIMIT).picture
             assert np.array_equal(here.color, there.color)
             assert here.color.dtype == there.color.dtype
             assert (here.alpha is None) == (there.alpha is None)
@@ -130,7 +130,7 @@ def test_one_file_fails_and_the_next_is_read(hostile, png, name, reason):
         hostile.read(png.read_bytes(), name=f"{name}.png", max_pixels=LIMIT)
     assert told.value.path == Path(f"{name}.png")
     assert told.value.hint
-    assert hostile.read(png, max_pixels=LIMIT).width == 5
+    assert hostile.read(png, max_pixels=LIMIT).picture.width == 5
 
 
 @pytest.mark.parametrize("name", ["hang", "sleep"])
@@ -177,7 +177,7 @@ def test_a_batch_goes_on(hostile, tmp_path, png, tiny_network):
 
 
 def test_what_a_decoder_prints_or_reads_changes_nothing(hostile, png):
-    assert hostile.read(png.read_bytes(), name="print, ask", max_pixels=LIMIT).width == 5
+    assert hostile.read(png.read_bytes(), name="print, ask", max_pixels=LIMIT).picture.width == 5
 
 
 @pytest.mark.parametrize(
@@ -226,13 +226,13 @@ def test_a_child_that_died_while_nobody_asked_costs_no_file(png):
         first.kill()
         while first.poll() is None:
             time.sleep(0.01)
-        assert decoder.read(png, max_pixels=LIMIT).width == 5
+        assert decoder.read(png, max_pixels=LIMIT).picture.width == 5
         assert decoder.start() is not first
 
 
 def test_threads_may_ask_at_once(png):
     with Decoder() as decoder, ThreadPoolExecutor(8) as pool:
-        widths = pool.map(lambda _: decoder.read(png, max_pixels=LIMIT).width, range(50))
+        widths = pool.map(lambda _: decoder.read(png, max_pixels=LIMIT).picture.width, range(50))
         assert set(widths) == {5}
 
 
@@ -258,7 +258,7 @@ def test_an_interruption_leaves_no_answer_for_the_next_question(monkeypatch, png
             patched.setattr("nlsr_cli.images.wire.receive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 decoder.read(png, max_pixels=LIMIT)
-        assert decoder.read(other, max_pixels=LIMIT).width == 9
+        assert decoder.read(other, max_pixels=LIMIT).picture.width == 9
 
 
 def test_no_child_is_left_when_a_decoder_is_forgotten(png):
@@ -275,17 +275,17 @@ def test_pipes_and_files_without_a_name_are_read_here(tmp_path, png):
     os.mkfifo(pipe)
     threading.Thread(target=lambda: pipe.write_bytes(png.read_bytes())).start()
     with Decoder() as decoder, png.open("rb") as file:
-        assert decoder.read(pipe, max_pixels=LIMIT).width == 5
-        assert decoder.read(Path(f"/dev/fd/{file.fileno()}"), max_pixels=LIMIT).width == 5
+        assert decoder.read(pipe, max_pixels=LIMIT).picture.width == 5
+        assert decoder.read(Path(f"/dev/fd/{file.fileno()}"), max_pixels=LIMIT).picture.width == 5
         png.unlink()
-        assert decoder.read(Path(f"/dev/fd/{file.fileno()}"), max_pixels=LIMIT).width == 5
+        assert decoder.read(Path(f"/dev/fd/{file.fileno()}"), max_pixels=LIMIT).picture.width == 5
 
 
 def test_relative_names_are_those_of_this_process(monkeypatch, tmp_path, png):
     with Decoder() as decoder:
         decoder.start()
         monkeypatch.chdir(tmp_path)
-        assert decoder.read(Path("sound.png"), max_pixels=LIMIT).width == 5
+        assert decoder.read(Path("sound.png"), max_pixels=LIMIT).picture.width == 5
         with pytest.raises(ImageReadError, match=r"^none\.png: does not exist$"):
             decoder.read(Path("none.png"), max_pixels=LIMIT)
 
@@ -297,7 +297,7 @@ def test_nothing_beside_the_pictures_is_imported(monkeypatch, tmp_path, png):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [each for each in sys.path if each not in ("", ".")])
     with Decoder() as decoder:
-        assert decoder.read(png, max_pixels=LIMIT).width == 5
+        assert decoder.read(png, max_pixels=LIMIT).picture.width == 5
     assert not (tmp_path / "executed").exists()
 
 
@@ -305,7 +305,7 @@ def test_it_works_whatever_the_main_program_is(png):
     """No guard as multiprocessing asks for, no main module at all: a program that comes in by standard input."""
     program = (
         "from pathlib import Path; from nlsr_cli.upscaling.decoding import Decoder\n"
-        f"print(Decoder().read(Path({str(png)!r}), max_pixels=100).width)\n"
+        f"print(Decoder().read(Path({str(png)!r}), max_pixels=100).picture.width)\n"
     )
     done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=True)
     assert done.stdout == "5\n"
