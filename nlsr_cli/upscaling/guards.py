@@ -56,18 +56,42 @@ def agreement(source: Pixels, result: Pixels) -> Agreement:
     """Compare (h, w, c) with what was made of it, (H, W, c) of the same dtype and of any size.
 
     The peak is the white of integers; of floats it is 1, or the largest value where the picture goes beyond.
+
+    A patch at the border that is cut off counts as far as it has pixels, in a window that is whole where the picture is
+    large enough: few pixels of good detail differ more on average than many. What is smaller than one patch counts as
+    the part of one that it is. Along a side that became shorter patches are larger, because interpolation averages too.
     """
-    before, after = patch_means(source, source.shape[:2]), patch_means(result, source.shape[:2])
+    size = source.shape[:2]
+    patch = tuple(math.ceil(PATCH * max(1.0, was / now)) for was, now in zip(size, result.shape[:2], strict=True))
+    before, after = (patch_means(pixels, size, (patch[0], patch[1])) for pixels in (source, result))
     integer = np.issubdtype(source.dtype, np.integer)
     peak = float(np.iinfo(source.dtype).max) if integer else max(1.0, float(np.abs(source).max()))
-    squared = (((after - before) / peak) ** 2).mean(axis=2)
+    counts = np.outer(*(_counts(side, step) for side, step in zip(size, patch, strict=True)))
+    squared = (((after - before) / peak) ** 2).mean(axis=2) * counts
     errors = {
-        (row, column): float(squared[row : row + WINDOW, column : column + WINDOW].mean())
-        for row in range(0, squared.shape[0], WINDOW)
-        for column in range(0, squared.shape[1], WINDOW)
+        (row, column): _mean(squared, counts, row, column, WINDOW)
+        for row in _windows(squared.shape[0])
+        for column in _windows(squared.shape[1])
     }
     row, column = max(errors, key=lambda place: _bad(errors[place]))
-    return Agreement(_psnr(float(squared.mean())), _psnr(errors[row, column]), (row * PATCH, column * PATCH))
+    whole = _mean(squared, counts, 0, 0, max(squared.shape))
+    return Agreement(_psnr(whole), _psnr(errors[row, column]), (row * patch[0], column * patch[1]))
+
+
+def _counts(length: int, patch: int) -> _Means:
+    """Return how many pixels of a side lie in each patch."""
+    return np.array([min(patch, length - start) for start in range(0, length, patch)], np.float64)
+
+
+def _windows(patches: int) -> list[int]:
+    """Return the patches at which windows begin: the last one ends with the picture, and is whole if any can be."""
+    last = max(0, patches - WINDOW)
+    return [*range(0, last, WINDOW), last]
+
+
+def _mean(squared: _Means, counts: _Means, row: int, column: int, side: int) -> float:
+    box = slice(row, row + side), slice(column, column + side)
+    return float(squared[box].sum() / max(float(counts[box].sum()), PATCH**2))
 
 
 def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
@@ -87,32 +111,32 @@ def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
     return found
 
 
-def patch_means(pixels: npt.NDArray[Any], size: tuple[int, int]) -> _Means:
+def patch_means(pixels: npt.NDArray[Any], size: tuple[int, int], patch: tuple[int, int] = (PATCH, PATCH)) -> _Means:
     """Return the means over the patches that a source of (height, width) is cut into, in levels: (rows, columns, c).
 
     Where the picture is of another size its patches have borders between pixels, which then count in part.
     """
-    rows = _averaged(pixels, size[0])  # (rows, w, c)
-    means: _Means = _averaged(rows.transpose(1, 0, 2), size[1]).transpose(1, 0, 2)
+    rows = _averaged(pixels, size[0], patch[0])  # (rows, w, c)
+    means: _Means = _averaged(rows.transpose(1, 0, 2), size[1], patch[1]).transpose(1, 0, 2)
     return means
 
 
-def _averaged(pixels: npt.NDArray[Any], length: int) -> _Means:
+def _averaged(pixels: npt.NDArray[Any], length: int, patch: int) -> _Means:
     """Return (patches, w, c) weighted means of the rows of (h, w, c), which stand for `length` rows of the source."""
     height, width, channels = pixels.shape
     factor = height / length
-    made = np.empty((-(-length // PATCH), width, channels))
-    for index, (first, weights) in enumerate(_patches(length, factor, height)):
+    made = np.empty((-(-length // patch), width, channels))
+    for index, (first, weights) in enumerate(_patches(length, factor, height, patch)):
         rows = pixels[first : first + len(weights)].reshape(len(weights), -1)
         kind = np.float64 if rows.dtype == np.float64 else np.float32
         made[index] = (weights.astype(kind) @ rows.astype(kind)).reshape(width, channels)
     return made
 
 
-def _patches(length: int, factor: float, height: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
+def _patches(length: int, factor: float, height: int, patch: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
     """Yield the first row of each patch in the result and the weight of each of its rows, which sum to one."""
-    for start in range(0, length, PATCH):
-        top, bottom = start * factor, min(start + PATCH, length) * factor
+    for start in range(0, length, patch):
+        top, bottom = start * factor, min(start + patch, length) * factor
         first, last = int(top), min(math.ceil(bottom - 1e-9), height)
         edges = np.arange(first, last + 1).clip(top, bottom)
         weights = np.diff(edges)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from nlsr_cli import ComputeOptions, Upscaler, load_model
 from nlsr_cli.errors import ResultRejected
-from nlsr_cli.images import resize_bicubic
+from nlsr_cli.images import resize_bicubic, resize_lanczos
 from nlsr_cli.upscaling.guards import agreement, check_agreement, fault_of, patch_means
 from tests.conftest import ASSETS
 
@@ -120,3 +120,33 @@ def test_the_hardest_pictures_pass(scale: int, kind: str) -> None:
     source = (picture * 255).astype(np.uint8)
     upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
     assert check_agreement(source, upscaler.enlarge(source), 20).worst > 23
+
+
+@pytest.mark.parametrize("size", [(65, 65), (1, 65), (9, 9), (2, 2), (1, 2), (129, 3)])
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_border_of_few_pixels_is_no_false_alarm(size: tuple[int, int], scale: int) -> None:
+    """A column that is left over is a patch of few pixels, whose mean moves most; alone in a window it was refused."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
+    for grey in (columns % 2, (rows + columns) % 2, columns == size[1] - 1, RANDOM.random(size) > 0.5):
+        source = (grey[..., None].repeat(3, 2) * 255).astype(np.uint8)
+        assert check_agreement(source, upscaler.enlarge(source), 20).worst > 20.5
+
+
+def test_the_border_is_guarded_all_the_same() -> None:
+    source = np.full((65, 65, 3), 255, np.uint8)
+    result = source.repeat(2, 0).repeat(2, 1)
+    result[:, 96:] = 0
+    with pytest.raises(ResultRejected):
+        check_agreement(source, result, 20)
+    with pytest.raises(ResultRejected):
+        check_agreement(source[:2, :2], np.zeros((4, 4, 3), np.uint8), 20)
+
+
+def test_a_side_that_becomes_shorter_is_averaged_wider() -> None:
+    """`--fit stretch` reduces one side: stripes wider than a patch become one colour there, and rightly so."""
+    source = np.zeros((64, 96, 3), np.uint8)
+    source[:, (np.arange(96) // 8) % 2 == 0] = 255
+    assert check_agreement(source, resize_lanczos(source, 128, 10), 20).worst > 25
+    with pytest.raises(ResultRejected):
+        check_agreement(source, np.zeros((128, 10, 3), np.uint8), 20)
