@@ -10,6 +10,7 @@ from nlsr_cli.container import processors
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it like any other."""
+    _fill_standard_streams()
     _prepare()
     try:
         from nlsr_cli.cli import main as run
@@ -31,6 +32,18 @@ def _leave() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     os._exit(130)
+
+
+def _fill_standard_streams() -> None:
+    """Open what the caller has closed of the first three descriptors onto nothing.
+
+    Otherwise the next files to be opened get their numbers, and what a library prints to standard error goes into an
+    output, the ledger or the pipe to the decoder. Python's own streams stay closed, and are known to be.
+    """
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
 
 
 def _prepare() -> None:

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -53,3 +55,12 @@ def test_what_the_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     door._prepare()
     assert "GOMP_SPINCOUNT" not in os.environ
     assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors are not inherited there")
+def test_closed_standard_streams_are_no_place_for_files() -> None:
+    """The next file to be opened would be number 2, and a library's warning would go into a picture."""
+    code = "import os; from nlsr_cli.__main__ import _fill_standard_streams as fill; fill(); fill(); "
+    code += "os._exit(os.open(os.devnull, os.O_RDONLY))"
+    closed = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', sys.executable, "-c", code]
+    assert subprocess.run(closed, check=False, timeout=60).returncode == 3
