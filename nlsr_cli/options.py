@@ -37,7 +37,7 @@ FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
 
 ALPHAS = ("model", "lanczos")  # what enlarges transparency
 WRAPS = ("", "x", "y", "xy")
-DEFAULT_FLOOR = 20.0  # dB
+DEFAULT_FLOOR = 15.0  # dB: dithered black and white, which is clipped at every pixel, comes down to 17
 
 DEFAULT_MAX_PIXELS = 2**27  # 134 million: above every camera on sale, below what a decompression bomb wants
 

@@ -212,8 +212,9 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
 
         def on_start(job: Job) -> None:
             if not told:  # when there is work indeed, for which the model is loaded
-                names = ", ".join(source.name for source in models.sources(batch.plan.scales))
-                told.append(f"{names} on {batch.upscaler.placement}" if names else f"on {batch.upscaler.placement}")
+                sources = models.sources(batch.plan.scales if job.route else models.scales)
+                names = ", ".join(source.name for source in sources) or "interpolation"
+                told.append(f"{names} on {batch.upscaler.placement}")
                 console.note(told[0])
             progress.on_start(job)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from nlsr_cli.images.gif import APPLICATION, CONTROL, EXTENSION, IMAGE, TABLE, TRAILER, chain, coded_part
 from nlsr_cli.images.quantize import Shot, indexed
 
-FEW_COLORS = "GIF holds 256 colours a frame: others are replaced by near ones, dithered."
+FEW_COLORS = "GIF holds 255 colours a frame: others are replaced by near ones, dithered."
 NO_HALF = "GIF holds no half transparency: pixels are opaque from half on, else not there."
 STAY, TO_NOTHING = 1, 2  # disposals
 MAX_LOOP, MAX_DELAY = 65536, 65535  # plays, hundredths of a second

@@ -65,6 +65,12 @@ def orientation(raw: bytes | None) -> int:
     return found if 1 <= found <= 8 else 1
 
 
+def states_orientation(raw: bytes | None) -> bool:
+    """Tell whether EXIF bytes say anything of how the picture is turned."""
+    block = _parsed(raw)
+    return block is not None and ORIENTATION in block.root.entries
+
+
 def _parsed(raw: bytes | None) -> tiff.Block | None:
     try:
         return tiff.parse(raw) if raw else None

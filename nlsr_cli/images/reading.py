@@ -195,7 +195,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
-    said = read_statements(format, data, info)
+    said = read_statements(format, data, info, turned=from_tiff or metadata.states_orientation(raw))
     dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
@@ -286,6 +286,8 @@ def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
 def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> _Managed:
     if icc is not None and colour.space_of(icc) == "CMYK":
         kept = icc if colour.is_invertible(icc) else None
-        note = f"CMYK is converted from '{colour.name_of(icc)}' to sRGB for enlarging."
+        note = (
+            f"CMYK is converted from '{colour.name_of(icc)}' to sRGB for enlarging, and separated anew by that profile."
+        )
         return _Managed(colour.to_srgb(pixels, icc), kept, [note])
     return _Managed(colour.plain_cmyk_to_rgb(pixels), None, ["CMYK without a usable profile is converted to RGB."])

@@ -36,8 +36,15 @@ class _Raw:
     notes: tuple[str, ...] = ()
 
 
-def read_statements(format: str, data: bytes, info: Mapping[Any, object]) -> Statements:  # noqa: A002
-    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone.
+def read_statements(
+    format: str,  # noqa: A002 - the word for it, in Pillow too
+    data: bytes,
+    info: Mapping[Any, object],
+    *,
+    turned: bool = True,
+) -> Statements:
+    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone, and `turned` tells
+    whether the picture was brought upright by what other parts of the file say.
 
     Nothing in it can fail: what is damaged is left out, with a note.
     """
@@ -47,7 +54,7 @@ def read_statements(format: str, data: bytes, info: Mapping[Any, object]) -> Sta
     else:
         stated = info.get("xmp")
         raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
-    packet, notes = xmp.portable(raw.xmp)
+    packet, notes = xmp.portable(raw.xmp, turned=turned)
     notes += [*iptc.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
     if comment is not None and len(comment) > COMMENT_LIMIT:

@@ -75,10 +75,12 @@ def _split(name: str) -> Name:
     return space, local
 
 
-def portable(packet: bytes | None) -> tuple[bytes | None, list[str]]:
-    """Return a packet that is true of the upright picture, and notes on what is left out.
+def portable(packet: bytes | None, *, turned: bool = True) -> tuple[bytes | None, list[str]]:
+    """Return a packet that is true of the picture as it is held, and notes on what is left out.
 
-    The orientation becomes 1; thumbnails go, and so does the mention of a second part, which is not read.
+    The orientation becomes 1, unless nothing has turned the picture upright (`turned` False): then what it says of that
+    is as true of the output as of the source. Thumbnails go, and so does the mention of a second part, which is not
+    read.
     """
     if packet is None or not packet.strip(b"\0 \t\r\n"):
         return None, []
@@ -89,7 +91,8 @@ def portable(packet: bytes | None) -> tuple[bytes | None, list[str]]:
         found = _Places(whole, (BASIC, "Thumbnails"))
         if found.root_end is None:
             return None, [DAMAGED_NOTE]
-        edits = found.edits({(TIFF, "Orientation"): b"1", (NOTE, "HasExtendedXMP"): None})
+        upright = {(TIFF, "Orientation"): b"1"} if turned else {}
+        edits = found.edits({**upright, (NOTE, "HasExtendedXMP"): None})
     except ValueError:
         return None, [DAMAGED_NOTE]
     notes = ["The thumbnail in the XMP metadata is left out."] if found.dropped else []

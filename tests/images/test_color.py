@@ -170,7 +170,9 @@ def test_cmyk_goes_back_to_cmyk_where_the_format_can(source, target):
     image = Image.frombytes("CMYK", (16, 12), inks.tobytes())
     read = read_picture(saved(image, source, icc_profile=profile, **options))
     assert np.abs(read.color.astype(int) - RGB).max() <= 14
-    assert read.notes == ("CMYK is converted from 'Ideal CMYK' to sRGB for enlarging.",)
+    assert read.notes == (
+        "CMYK is converted from 'Ideal CMYK' to sRGB for enlarging, and separated anew by that profile.",
+    )
     data, notes = encode_picture(read, format=target, options=OPTIONS)
     stored = Image.open(BytesIO(data))
     if target == "PNG":

@@ -6,8 +6,10 @@ import time
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
-from nlsr_cli.images import xmp
+from nlsr_cli.images import read_picture, xmp
+from tests.images.files import saved
 
 HEAD = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 TAIL = b"\n" + b" " * 100 + b'\n<?xpacket end="w"?>'
@@ -133,3 +135,17 @@ def test_padding_and_nothing_are_no_damage():
     assert xmp.portable(b"\0\0") == (None, [])
     assert xmp.portable(None) == (None, [])
     ElementTree.fromstring(xmp.portable(packet())[0])
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "WEBP"])
+def test_orientation_that_nothing_follows_stays_what_it_says(fmt: str) -> None:
+    """Viewers turn pictures by EXIF; where there is none, the packet is as true of the output as of the source."""
+    given = packet(b'tiff:Orientation="6"')
+    exif = Image.Exif()
+    alone = read_picture(saved(Image.new("RGB", (6, 4)), fmt, xmp=given))
+    assert (alone.height, alone.width) == (4, 6)
+    assert b'tiff:Orientation="6"' in (alone.metadata.xmp or b"")
+    exif[0x0112] = 6
+    both = read_picture(saved(Image.new("RGB", (6, 4)), fmt, xmp=given, exif=exif))
+    assert (both.height, both.width) == (6, 4)
+    assert b'tiff:Orientation="1"' in (both.metadata.xmp or b"")

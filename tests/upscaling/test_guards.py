@@ -7,6 +7,7 @@ from PIL import Image
 from nlsr_cli import ComputeOptions, Upscaler, load_model
 from nlsr_cli.errors import ResultRejected
 from nlsr_cli.images import resize_bicubic, resize_lanczos
+from nlsr_cli.options import DEFAULT_FLOOR
 from nlsr_cli.upscaling.guards import agreement, check_agreement, fault_of, patch_means
 from tests.conftest import ASSETS
 
@@ -103,6 +104,16 @@ def test_bicubic_pictures_of_any_size_pass() -> None:
     for height, width in ((91, 77), (200, 333), (1000, 64)):
         size = max(height, source.shape[0]), max(width, source.shape[1])
         assert check_agreement(source, resize_bicubic(source, *size), 20).worst > 30
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("size", [(80, 64), (300, 240)])
+def test_dithered_pictures_pass(size: tuple[int, int], scale: int) -> None:
+    """Scans in black and white are clipped at every pixel; that is no fault, and the floor is below them."""
+    with Image.open(ASSETS / "tower.jpg") as image:
+        source = np.asarray(image.resize(size).convert("1").convert("L"))[..., None]
+    upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
+    assert check_agreement(source, upscaler.enlarge(source), DEFAULT_FLOOR).worst > DEFAULT_FLOOR + 1
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
