@@ -149,8 +149,8 @@ def cells(every: int = 1) -> Iterator[Cell]:
 
 
 def _variants(format_: str, mode: Mode) -> Iterator[tuple[str, str]]:
-    yield from (("none", load) for load in LOADS if load == "bare" or CARRIED[format_.split()[0]])
-    if format_.split()[0] in ("BMP", "GIF"):
+    yield from (("none", load) for load in LOADS if load == "bare" or CARRIED[format_.split(maxsplit=1)[0]])
+    if format_.split(maxsplit=1)[0] in ("BMP", "GIF"):
         return
     kind = "rgb" if mode.kind == "ycbcr" else mode.kind
     yield from ((name, "loaded") for name, (kinds, _) in PROFILES.items() if kind in kinds)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,6 @@ def start(
     *arguments: object,
     env: Mapping[str, str] | None = None,
     prelude: str = "",
-    limit: Callable[[], None] | None = None,
     stdin: int | None = subprocess.DEVNULL,
     cwd: Path | None = None,
 ) -> subprocess.Popen[str]:
@@ -76,7 +75,6 @@ def start(
         errors="replace",
         env=environment(env),
         start_new_session=True,  # a group of its own: a kill reaches its decoders as well
-        preexec_fn=limit,
         cwd=cwd,
     )
 

@@ -23,6 +23,7 @@ from tests.torture.command import environment, nlsr
 from tests.torture.fuzz_worker import MAX_PIXELS, checkpoint_case, picture_case
 from tests.torture.report import ROOT, Result, result, say
 
+WORKER = (sys.executable, "-m", "tests.torture.fuzz_worker")
 HANG = 30.0  # seconds on one file, its reading, writing and all
 REPRODUCERS = ROOT / "build" / "torture" / "reproducers"
 BATCH = 50  # damaged pictures for one run of the command line
@@ -80,7 +81,7 @@ def _lane(kind: str, lane: int, count: int, counts: Counts, folder: Path, seen: 
     place.mkdir()
     first, begun = lane, time.monotonic()
     while first < count:
-        command = [sys.executable, "-m", "tests.torture.fuzz_worker", kind]
+        command = [*WORKER, kind]
         command += [str(number) for number in (counts.seed, first, count, counts.lanes)]
         (place / "at").write_text(f"{first:10}")
         with (place / "stderr").open("w+b") as noise:

@@ -210,7 +210,7 @@ def _bombs(canary: Path) -> list[Bomb]:
         Bomb(Path.touch, canary),
         Bomb(torch.save, {}, str(canary)),
         Bomb(torch.load, str(canary)),
-        Bomb(getattr, os, "system"),
+        Bomb(os.popen, f"touch {canary}"),
         Bomb(bytearray, 2**40),
         Bomb(torch._utils._rebuild_tensor_v2, None, 0, (2**30, 2**10), (1, 1), False, {}),
     ]

@@ -1,0 +1,264 @@
+"""Ten thousand small files in one folder job: memory flat, time linear, Ctrl-C answered in under two seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.torture.bench import NETWORK
+from tests.torture.command import group_members, kill_group, resident, start
+from tests.torture.kills import contents, pictures
+from tests.torture.report import Result, markdown, result, say
+
+ANSWER = 2.0  # seconds in which Ctrl-C must have ended everything
+SLOPE = 2.0  # KiB of memory that one more file may cost while the job runs
+GROWTH = 48 << 20  # bytes that the job may grow after its first fifth
+LINEAR = 1.3  # how much longer the last tenth of the files may take than the first
+# A network that costs nothing, so that a large picture is soon there to be written.
+QUICK = f"""{NETWORK}
+def broken(self, lr, sr):
+    return torch.nn.functional.interpolate(lr, scale_factor=self.config.scale, mode="bilinear")
+"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Files of the job, how often Ctrl-C is tried at each moment, and the side of the large picture."""
+
+    files: int
+    interruptions: int
+    large: int = 2000
+
+
+SMALL, FULL = Counts(files=50, interruptions=1, large=0), Counts(files=10_000, interruptions=3)
+
+
+@dataclass
+class Watch:
+    """What is seen of a job while it runs: (seconds, files done, bytes held by the group)."""
+
+    seen: list[tuple[float, int, int]] = field(default_factory=list)
+    arrivals: list[float] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+
+def run(folder: Path, counts: Counts) -> Result:
+    """Run the job once undisturbed and watched, then interrupt it at many moments."""
+    with result("many") as found:
+        source = folder / "in"
+        make_inputs(source, counts.files)
+        watch = watched(found, source, folder / "calm")
+        found.tried = len(watch.arrivals)
+        if found.expect(len(watch.arrivals) == counts.files, f"{len(watch.arrivals)} outcomes of {counts.files} files"):
+            _judge(found, watch)
+            reference = pictures(contents(folder / "calm"))
+            found.expect(len(reference) == counts.files, f"{len(reference)} outputs of {counts.files} files")
+            rows = list(_interrupt_all(found, folder, source, watch, reference, counts))
+            found.table = markdown(("Ctrl-C while", "answers (s)", "files done"), rows)
+    return found
+
+
+def make_inputs(folder: Path, count: int) -> None:
+    """Write small pictures, all different, a hundred of other formats among each thousand."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        pixels = generator.integers(0, 256, (4, 4, 3), np.uint8).repeat(3, 0).repeat(3, 1)
+        ending = {3: "jpg", 7: "webp"}.get(number % 20, "png")
+        Image.fromarray(pixels).save(folder / f"f{number:05}.{ending}")
+
+
+def command(source: Path, out: Path) -> list[object]:
+    """Return the command line of the job."""
+    return ["upscale", source, "-o", out, "--scale", 2, "--json"]
+
+
+def watched(found: Result, source: Path, out: Path) -> Watch:
+    """Run the job to its end and watch it."""
+    watch, begun = Watch(), time.monotonic()
+    process = start(*command(source, out))
+    errors: list[str] = []
+    drain = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else ""), daemon=True)
+    sampler = threading.Thread(target=_sample, args=(process, watch, begun), daemon=True)
+    drain.start()
+    sampler.start()
+    assert process.stdout is not None
+    for line in process.stdout:
+        told = json.loads(line)
+        if "source" in told:
+            watch.arrivals.append(time.monotonic() - begun)
+            watch.statuses.append(told["status"])
+            if len(watch.arrivals) % 2000 == 0:
+                say(f"  many: {len(watch.arrivals)} files done")
+    process.wait()
+    drain.join()
+    found.expect(process.returncode == 0, f"exit {process.returncode}: {''.join(errors)[-300:]}")
+    found.expect(set(watch.statuses) <= {"done"}, f"not all done: {sorted(set(watch.statuses))}")
+    return watch
+
+
+def _sample(process: subprocess.Popen[str], watch: Watch, begun: float) -> None:
+    while process.poll() is None:
+        held = resident(process.pid) + sum(resident(pid) for pid in group_members(process))
+        watch.seen.append((time.monotonic() - begun, len(watch.arrivals), held))
+        time.sleep(0.25)
+
+
+def _judge(found: Result, watch: Watch) -> None:
+    """Hold memory and time against their bounds."""
+    count = len(watch.arrivals)
+    steady = [(done, held) for _, done, held in watch.seen if done >= count / 5 and held]
+    per_file = np.diff(watch.arrivals)
+    tenth = max(1, count // 10)
+    first, last = statistics.median(per_file[:tenth]), statistics.median(per_file[-tenth:])
+    found.figures |= {
+        "first outcome after": f"{watch.arrivals[0]:.1f} s",
+        "first tenth": f"{per_file[:tenth].mean() * 1000:.1f} ms a file",
+        "last tenth": f"{per_file[-tenth:].mean() * 1000:.1f} ms a file",
+    }
+    if count < 1000:  # a second or two: nothing to draw a line through
+        return
+    done, held = np.array(steady, float).T
+    slope = float(np.polyfit(done, held, 1)[0]) / 1024
+    growth = float(held[-len(held) // 10 :].mean() - held[: len(held) // 10].mean())
+    found.figures |= {"memory": f"{held.max() / 2**20:.0f} MiB", "slope": f"{slope:.2f} KiB a file"}
+    found.expect(slope <= SLOPE, f"memory grows by {slope:.2f} KiB with every file")
+    found.expect(growth <= GROWTH, f"memory grew by {growth / 2**20:.0f} MiB after the first fifth")
+    found.expect(last <= LINEAR * first, f"a file takes {last / first:.2f} times as long at the end")
+
+
+# Ctrl-C
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to interrupt: `wait` returns once it is there."""
+
+    name: str
+    wait: Callable[[subprocess.Popen[str], Path], None]
+
+
+def moments(watch: Watch, rng: random.Random) -> Sequence[Moment]:
+    """Return the moments of the job at which it is interrupted."""
+    planned, end = watch.arrivals[0], watch.arrivals[-1]
+    middle = planned + rng.uniform(0.1, 0.5) * (end - planned)
+    return (
+        Moment("starting", lambda process, out: time.sleep(rng.uniform(0.05, 0.5))),
+        Moment("planning", lambda process, out: time.sleep(max(0.6, planned * rng.uniform(0.5, 0.9)))),
+        Moment("computing", lambda process, out: _after(process, out, 1, min(middle - planned, 20))),
+        Moment("writing", _when_writing),
+    )
+
+
+def _after(process: subprocess.Popen[str], out: Path, files: int, more: float) -> None:
+    while process.poll() is None and not (out.is_dir() and len(list(out.iterdir())) >= files):
+        time.sleep(0.01)
+    time.sleep(more)
+
+
+def _when_writing(process: subprocess.Popen[str], out: Path) -> None:
+    """Return as soon as a temporary file is there."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if out.is_dir() and any(name.endswith(".part") for name in os.listdir(out)):  # noqa: PTH208 - it is quick
+            return
+
+
+def _interrupt_all(
+    found: Result, folder: Path, source: Path, watch: Watch, reference: dict[str, bytes], counts: Counts
+) -> list[tuple[object, ...]]:
+    answers: dict[str, list[str]] = {}
+    done: dict[str, list[int]] = {}
+    worst = 0.0
+    for number in range(counts.interruptions):
+        for moment in moments(watch, random.Random(number)):
+            out = folder / f"out-{moment.name}-{number}"
+            seconds = interrupted(found, command(source, out), out, moment)
+            there = contents(out)
+            for name, data in pictures(there).items():
+                found.expect(data == reference.get(name), f"Ctrl-C while {moment.name}: {name} is not whole")
+            answers.setdefault(moment.name, []).append("-" if seconds is None else f"{seconds:.2f}")
+            done.setdefault(moment.name, []).append(len(pictures(there)))
+            worst = max(worst, seconds or 0)
+    if counts.large:
+        for moment in _large_moments():
+            seconds = _interrupt_large(found, folder, counts.large, moment)
+            answers[moment.name], done[moment.name] = ["-" if seconds is None else f"{seconds:.2f}"], [0]
+            worst = max(worst, seconds or 0)
+    found.figures["slowest answer to Ctrl-C"] = f"{worst:.2f} s"
+    return [(name, ", ".join(seconds), ", ".join(map(str, done[name]))) for name, seconds in answers.items()]
+
+
+def interrupted(found: Result, arguments: list[object], out: Path, moment: Moment, prelude: str = "") -> float | None:
+    """Start a job, press Ctrl-C at a moment, and return the seconds until all is over; None where it was done before.
+
+    As a terminal does, the signal goes to the whole group.
+    """
+    begun = time.monotonic()
+    process = start(*arguments, prelude=prelude)
+    drained: list[tuple[str, str]] = []
+    drain = threading.Thread(target=lambda: drained.append(process.communicate()), daemon=True)
+    drain.start()
+    moment.wait(process, out)
+    if process.poll() is not None:
+        drain.join()
+        return None
+    os.killpg(process.pid, signal.SIGINT)
+    pressed = time.monotonic()
+    drain.join(60)
+    seconds = time.monotonic() - pressed
+    where = f"Ctrl-C while {moment.name}"
+    if not found.expect(not drain.is_alive(), f"{where}: it still runs after a minute"):
+        kill_group(process)
+        drain.join()
+    found.expect(seconds < ANSWER, f"{where}: answered after {seconds:.1f} s")
+    told = "".join(drained[0]) if drained else ""
+    found.expect(process.returncode == 130, f"{where}: exit {process.returncode}: {told[-300:]!r}")
+    found.expect("Traceback" not in told, f"{where}: a traceback: {told[-400:]!r}")
+    left = [str(path) for path in out.rglob("*.part")] if out.is_dir() else []
+    found.expect(not left, f"{where}: left behind {left}")
+    found.expect(not group_members(process), f"{where}: processes are left over")
+    say(f"  many: Ctrl-C while {moment.name} ({pressed - begun:.1f} s in): {seconds:.2f} s")
+    return seconds
+
+
+def _large_moments() -> Sequence[Moment]:
+    return (
+        Moment("a large tile is computed", lambda process, out: time.sleep(4)),
+        Moment("a large picture is written", lambda process, out: _when_encoding(process)),
+    )
+
+
+def _when_encoding(process: subprocess.Popen[str]) -> None:
+    """Return when the quick network is through: its mark is on the disk, and encoding has begun."""
+    mark = Path(f"/proc/{process.pid}/task")
+    deadline = time.monotonic() + 90
+    while process.poll() is None and time.monotonic() < deadline:
+        names = [path.joinpath("comm").read_text().strip() for path in mark.iterdir()] if mark.is_dir() else []
+        if any(name.startswith("nlsr-write") for name in names):
+            time.sleep(0.7)
+            return
+        time.sleep(0.02)
+
+
+def _interrupt_large(found: Result, folder: Path, side: int, moment: Moment) -> float | None:
+    source, out = folder / "large.png", folder / f"large-{moment.name.replace(' ', '-')}"
+    if not source.is_file():
+        generator = np.random.default_rng(1)
+        Image.fromarray(generator.integers(0, 256, (side, side, 3), np.uint8)).save(source, compress_level=1)
+    quick = "written" in moment.name
+    tile = ("--tile", 256) if quick else ("--tile", 0)
+    arguments = ["upscale", source, "-o", out, "--scale", 4, "--json", *tile, *([] if not quick else ["--overlap", 0])]
+    return interrupted(found, arguments, out, moment, QUICK if quick else "")
