@@ -85,13 +85,12 @@ def _lane(kind: str, lane: int, count: int, counts: Counts, folder: Path, seen: 
         command += [str(number) for number in (counts.seed, first, count, counts.lanes)]
         (place / "at").write_text(f"{first:10}")
         with (place / "stderr").open("w+b") as noise:
-            worker = subprocess.Popen(
-                [*command, str(place)], stdout=subprocess.PIPE, stderr=noise, text=True, env=environment()
-            )
-            reader = threading.Thread(target=_listen, args=(worker, seen), daemon=True)
-            reader.start()
-            hung = _watch(worker, place / "at", kind, count, begun)
-            reader.join()
+            how = {"stdout": subprocess.PIPE, "stderr": noise, "text": True, "env": environment()}
+            with subprocess.Popen([*command, str(place)], **how) as worker:
+                reader = threading.Thread(target=_listen, args=(worker, seen), daemon=True)
+                reader.start()
+                hung = _watch(worker, place / "at", kind, count, begun)
+                reader.join()
         if worker.returncode == 0:
             return
         at = _case(place / "at")

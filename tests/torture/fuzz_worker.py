@@ -65,21 +65,21 @@ class Worker:
         self._counts: Counter[str] = Counter()
         self._canary = folder / "canary"
         self._noise = os.fstat(2).st_size
-        self._at = (folder / "at").open("w+")
 
     def work(self, numbers: range) -> None:
         """Meet all cases."""
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         self._one(-1)  # whatever is loaded late is loaded now
         base = peak()
-        for number in numbers:
-            self._at.seek(0)
-            self._at.write(f"{number:10}")
-            self._at.flush()
-            reset_peak()
-            start = time.monotonic()
-            self._one(number)
-            self._check(number, time.monotonic() - start, peak() - base)
+        with (self._folder / "at").open("w+") as at:
+            for number in numbers:
+                at.seek(0)
+                at.write(f"{number:10}")
+                at.flush()
+                reset_peak()
+                start = time.monotonic()
+                self._one(number)
+                self._check(number, time.monotonic() - start, peak() - base)
         self._tell(done=dict(self._counts))
 
     def _one(self, number: int) -> None:

@@ -24,6 +24,7 @@ from tests.torture.command import finish, group_members, kill_group, nlsr, start
 from tests.torture.report import Result, result, say
 
 SIDE, TILE = 200, 64  # of the one larger picture: five rows of tiles
+PER_JOB = 6  # kills after which a job is left in peace, so that there are ends to look at
 FORMATS = ("png", "jpg", "webp", "tif", "bmp", "png")
 # A disk that takes its time, so that kills also hit what lies between a write and the change of names.
 SLOW_DISK = """
@@ -164,12 +165,13 @@ class Lane:
         """Run one job to its end, killing it as long as there are kills left."""
         for name in sorted(self._out.rglob("*"), reverse=True) if self._out.is_dir() else []:
             name.rmdir() if name.is_dir() else name.unlink()
+        last = min(kills, self._tally.kills + PER_JOB)
         while True:
             before = self._stamps()
             begun = time.monotonic()
             slow = SLOW_DISK if self._random.random() < 0.5 else ""
             process = start(*arguments(self._source, self._out), prelude=slow)
-            if self._tally.kills < kills and self._killed(process):
+            if self._tally.kills < last and self._killed(process):
                 self._check_kill(before)
                 continue
             self._check_end(finish(process, begun), before)

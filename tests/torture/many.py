@@ -104,6 +104,9 @@ def watched(found: Result, source: Path, out: Path) -> Watch:
                 say(f"  many: {len(watch.arrivals)} files done")
     process.wait()
     drain.join()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
     found.expect(process.returncode == 0, f"exit {process.returncode}: {''.join(errors)[-300:]}")
     found.expect(set(watch.statuses) <= {"done"}, f"not all done: {sorted(set(watch.statuses))}")
     return watch

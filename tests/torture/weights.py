@@ -250,7 +250,7 @@ def _damaged_archive(rng: random.Random, canary: Path) -> Checkpoint:
             data = old.read(item)
             if item.filename.endswith("data.pkl"):
                 data = PLAIN[rng.choice(list(PLAIN))](data, rng, pickle.dumps(rng.choice(_bombs(canary)), protocol=2))
-            name = item.filename if rng.random() < 0.97 else f"../../{canary}"
+            name = item.filename if rng.random() < 0.97 else f"../../{canary}{len(new.namelist())}"
             new.writestr(name, data if rng.random() < 0.97 else bytes(2**20), how)
     return Checkpoint("archive", {"model.pt": buffer.getvalue()})
 
