@@ -58,6 +58,7 @@ def run(folder: Path, counts: Counts) -> Result:
     """Run the job once undisturbed and watched, then interrupt it at many moments."""
     with result("many") as found:
         source = folder / "in"
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it, and so its heirs
         make_inputs(source, counts.files)
         watch = watched(found, source, folder / "calm")
         found.tried = len(watch.arrivals)
