@@ -26,10 +26,17 @@ ANSWER = 2.0  # seconds in which Ctrl-C must have ended everything
 SLOPE = 2.0  # KiB of memory that one more file may cost while the job runs
 GROWTH = 48 << 20  # bytes that the job may grow after its first fifth
 LINEAR = 1.3  # how much longer the last tenth of the files may take than the first
-# A network that costs nothing, so that a large picture is soon there to be written.
+# A network that costs nothing, so that a large picture is soon there to be written, and a mark that says when.
 QUICK = f"""{NETWORK}
 def broken(self, lr, sr):
     return torch.nn.functional.interpolate(lr, scale_factor=self.config.scale, mode="bilinear")
+import os
+from nlsr_cli.images import writing
+_encode = writing.encode_picture
+def _marked(*arguments, **named):
+    open(os.environ["TORTURE_MARK"], "w").close()
+    return _encode(*arguments, **named)
+writing.encode_picture = _marked
 """
 
 
@@ -197,21 +204,30 @@ def _interrupt_all(
             done.setdefault(moment.name, []).append(len(pictures(there)))
             worst = max(worst, seconds or 0)
     if counts.large:
-        for moment in _large_moments():
-            seconds = _interrupt_large(found, folder, counts.large, moment)
-            answers[moment.name], done[moment.name] = ["-" if seconds is None else f"{seconds:.2f}"], [0]
+        for written in (False, True):
+            name = f"a large {'picture is written' if written else 'tile is computed'}"
+            seconds = _interrupt_large(found, folder, counts.large, written=written)
+            found.expect(seconds is not None, f"Ctrl-C while {name}: it was over before")
+            answers[name], done[name] = ["-" if seconds is None else f"{seconds:.2f}"], [0]
             worst = max(worst, seconds or 0)
     found.figures["slowest answer to Ctrl-C"] = f"{worst:.2f} s"
     return [(name, ", ".join(seconds), ", ".join(map(str, done[name]))) for name, seconds in answers.items()]
 
 
-def interrupted(found: Result, arguments: list[object], out: Path, moment: Moment, prelude: str = "") -> float | None:
+def interrupted(
+    found: Result,
+    arguments: list[object],
+    out: Path,
+    moment: Moment,
+    prelude: str = "",
+    env: dict[str, str] | None = None,
+) -> float | None:
     """Start a job, press Ctrl-C at a moment, and return the seconds until all is over; None where it was done before.
 
     As a terminal does, the signal goes to the whole group.
     """
     begun = time.monotonic()
-    process = start(*arguments, prelude=prelude)
+    process = start(*arguments, prelude=prelude, env=env)
     drained: list[tuple[str, str]] = []
     drain = threading.Thread(target=lambda: drained.append(process.communicate()), daemon=True)
     drain.start()
@@ -238,31 +254,23 @@ def interrupted(found: Result, arguments: list[object], out: Path, moment: Momen
     return seconds
 
 
-def _large_moments() -> Sequence[Moment]:
-    return (
-        Moment("a large tile is computed", lambda process, out: time.sleep(4)),
-        Moment("a large picture is written", lambda process, out: _when_encoding(process)),
-    )
-
-
-def _when_encoding(process: subprocess.Popen[str]) -> None:
-    """Return when the quick network is through: its mark is on the disk, and encoding has begun."""
-    mark = Path(f"/proc/{process.pid}/task")
-    deadline = time.monotonic() + 90
-    while process.poll() is None and time.monotonic() < deadline:
-        names = [path.joinpath("comm").read_text().strip() for path in mark.iterdir()] if mark.is_dir() else []
-        if any(name.startswith("nlsr-write") for name in names):
-            time.sleep(0.7)
-            return
+def _when_marked(process: subprocess.Popen[str], mark: Path) -> None:
+    """Return half a second after encoding has begun."""
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline and not mark.exists():
         time.sleep(0.02)
+    time.sleep(0.5)
 
 
-def _interrupt_large(found: Result, folder: Path, side: int, moment: Moment) -> float | None:
-    source, out = folder / "large.png", folder / f"large-{moment.name.replace(' ', '-')}"
+def _interrupt_large(found: Result, folder: Path, side: int, *, written: bool) -> float | None:
+    """Press Ctrl-C while a large tile is computed, or while a large picture is encoded."""
+    source, out, mark = folder / "large.png", folder / f"large-{written}", folder / "mark"
     if not source.is_file():
         generator = np.random.default_rng(1)
         Image.fromarray(generator.integers(0, 256, (side, side, 3), np.uint8)).save(source, compress_level=1)
-    quick = "written" in moment.name
-    tile = ("--tile", 256) if quick else ("--tile", 0)
-    arguments = ["upscale", source, "-o", out, "--scale", 4, "--json", *tile, *([] if not quick else ["--overlap", 0])]
-    return interrupted(found, arguments, out, moment, QUICK if quick else "")
+    arguments: list[object] = ["upscale", source, "-o", out, "--scale", 4, "--json", "--tile", 256 if written else 0]
+    if not written:
+        moment = Moment("a large tile is computed", lambda process, out: time.sleep(4))
+        return interrupted(found, arguments, out, moment)
+    moment = Moment("a large picture is written", lambda process, out: _when_marked(process, mark))
+    return interrupted(found, arguments, out, moment, QUICK, {"TORTURE_MARK": str(mark)})
