@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from contextlib import suppress
 
 from nlsr_cli.container import processors
 
@@ -16,8 +17,20 @@ def main() -> None:
         sys.exit(130)
     try:
         run()
+    except SystemExit as end:
+        if end.code == 130:
+            _leave()
+        raise
     finally:
         gc.freeze()  # see `_prepare`: Python would look through all objects once more when it ends
+
+
+def _leave() -> None:
+    """End an interrupted process at once: Python would wait for a picture that is still being encoded for nobody."""
+    with suppress(OSError, ValueError):
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    os._exit(130)
 
 
 def _prepare() -> None:

@@ -17,8 +17,10 @@ from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, sca
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
     from nlsr_cli.upscaling.batch import Batch
+    from nlsr_cli.upscaling.decoding import Decoder
     from nlsr_cli.upscaling.outcome import Outcome
-    from nlsr_cli.upscaling.upscaler import OnTile, Upscaler
+    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.upscaler import Upscaler
 
 
 def load_model(model: str | None = None, scale: int | None = None, *, offline: bool = False) -> NLSN:
@@ -99,6 +101,7 @@ def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | Non
         alpha=options.alpha,
         strength=options.strength,
         wrap=options.wrap,
+        floor=options.floor,
     )
     if len(networks.scales) == 1 and options.strength > 0:
         upscaler.load(networks.scales)
@@ -106,26 +109,43 @@ def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | Non
 
 
 def plan_files(
-    sources: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions, models: ModelSet
+    sources: Sequence[str | Path],
+    output: OutputOptions,
+    options: UpscaleOptions,
+    models: ModelSet,
+    decoder: Decoder | None = None,
 ) -> Batch:
-    """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun."""
+    """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun.
+
+    `decoder` reads the pictures, and is closed when the batch has run; without it the batch has one of its own.
+    """
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.batch import Batch
+    from nlsr_cli.upscaling.decoding import Decoder
+    from nlsr_cli.upscaling.facts import Stamp
+    from nlsr_cli.upscaling.identity import Identity
     from nlsr_cli.upscaling.planning import plan_batch
+    from nlsr_cli.upscaling.resume import Keeper
     from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
     sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
     aim = Aim(sizes, models.scales, bicubic=options.strength == 0)
-    plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels)
+    decoder = decoder or Decoder()
+    plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels, decoder=decoder)
     for source in models.sources(plan.scales):
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
+    enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
+    keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
     return Batch(
         plan,
         lambda: build_upscaler(options, models),
         encode=options.encode,
         overwrite=output.existing == "overwrite",
         max_pixels=options.max_pixels,
+        keeper=keeper,
+        decoder=decoder,
+        stamp=Stamp.wanted(options, models),
     )
 
 
@@ -144,9 +164,13 @@ def upscale_files(
         OptionError: the sources and the output do not fit each other.
         ModelError: the model is unknown, cannot be fetched, or is damaged.
     """
+    from nlsr_cli.upscaling.decoding import Decoder
+
     options = options or UpscaleOptions()
-    batch = plan_files(sources, output or OutputOptions(), options, find_set(options))
-    yield from batch.run(on_tile=on_tile)
+    with Decoder() as decoder:
+        decoder.start()  # it loads while this process looks for the models
+        batch = plan_files(sources, output or OutputOptions(), options, find_set(options), decoder)
+        yield from batch.run(on_tile=on_tile)
 
 
 def upscale_file(

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from nlsr_cli import __version__
-from nlsr_cli.commands import bench, evaluate, models, train, upscale
+from nlsr_cli.commands import bench, evaluate, inspect, models, train, upscale
 from nlsr_cli.console import Console
 from nlsr_cli.errors import OptionError
 
@@ -57,6 +57,7 @@ app.command()(upscale.upscale)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
 app.command()(bench.bench)
+app.command()(inspect.inspect)
 
 
 @app.command()

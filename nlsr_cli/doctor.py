@@ -11,6 +11,7 @@ from nlsr_cli import __version__
 from nlsr_cli.errors import ModelError
 
 _PACKAGES = ("torch", "numpy", "pillow", "safetensors", "huggingface-hub", "typer", "rich")
+_EXTRAS = {"imagecodecs": "deep"}  # packages, and the extras that bring them
 _VARIABLES = ("HF_", "NLSR_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # beginnings of names
 
 
@@ -30,6 +31,7 @@ def examine() -> dict[str, Any]:
         "system": platform.platform(),
     }
     facts |= {package: importlib.metadata.version(package) for package in _PACKAGES}
+    facts |= {package: _version_or_hint(package, extra) for package, extra in _EXTRAS.items()}
     for device in describe_devices():
         precisions = ", ".join(f"{p} (auto)" if p == device.automatic else p for p in device.precisions)
         facts[f"device {device.name}"] = f"{device.description}; {precisions}"
@@ -42,6 +44,13 @@ def examine() -> dict[str, Any]:
     }
     facts |= {name: text for name, text in sorted(os.environ.items()) if _may_be_told(name)}
     return facts
+
+
+def _version_or_hint(package: str, extra: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return f"not installed; pip install 'nlsr[{extra}]' brings it"
 
 
 def _may_be_told(name: str) -> bool:

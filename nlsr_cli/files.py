@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 _PARTS = ".nlsr-*.part"
+_OLD = 24 * 3600.0  # seconds: where nothing tells whether a part is being written, one of this age is not
+_PATIENCE = 0.25  # seconds: those who hold such a lock do so for a moment; who holds it longer is no process of ours
 
 
 def part_beside(path: Path) -> Path:
@@ -30,6 +34,97 @@ def remove_parts(folder: Path) -> None:
     with suppress(OSError):
         for part in folder.glob(_PARTS):
             part.unlink()
+
+
+@contextmanager
+def writing_in(folder: Path) -> Iterator[None]:
+    """Tell `remove_dead_parts` in other processes that parts in `folder` are alive, until they have their names.
+
+    The lock is on the folder itself, shared by all who write there, and ends with the process. Where it cannot be had
+    (Windows, some network mounts, or somebody keeps the folder for himself) the work goes on without.
+    """
+    descriptor = _opened(folder)
+    try:
+        if descriptor is not None:
+            lock(descriptor, shared=True, patience=_PATIENCE)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def remove_dead_parts(folder: Path) -> int:
+    """Remove what processes that were killed have left in a folder where others may write; return how many files.
+
+    As long as anybody writes there, none is removed. Where no lock can tell, those that are older than a day are.
+    """
+    descriptor = _opened(folder)
+    removed = 0
+    try:
+        held = None if descriptor is None else lock(descriptor)
+        if held is False:
+            return 0
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if is_part(entry.name) and entry.is_file(follow_symlinks=False):
+                    age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                    if held or age > _OLD:
+                        Path(entry.path).unlink()
+                        removed += 1
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+    return removed
+
+
+def _opened(folder: Path) -> int | None:
+    """Return a descriptor of a folder, or None where it has none."""
+    try:
+        return os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError):
+        return None
+
+
+def lock(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool | None:
+    """Lock an open file until it is closed: True if it is locked, False if others keep it, None where nobody can.
+
+    Other processes are asked for `patience` seconds at most, so that nobody who keeps a lock can stop us.
+    """
+    end = time.monotonic() + patience
+    while (held := _try_lock(descriptor, shared=shared)) is False and time.monotonic() < end:
+        time.sleep(0.01)
+    return held
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int, *, shared: bool) -> bool | None:
+        """Lock one byte far behind the content, because such a lock keeps others from reading what it covers."""
+        del shared
+        before = os.lseek(descriptor, 0, os.SEEK_CUR)
+        try:
+            os.lseek(descriptor, 2**30, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        except OSError:
+            return None
+        finally:
+            os.lseek(descriptor, before, os.SEEK_SET)
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int, *, shared: bool) -> bool | None:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # such as of a network mount that has none
+            return None
+        return True
 
 
 def write_new(part: Path, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """What comes out of each format, measured through the command line: `python -m tests.roundtrip` prints a table.
 
-One photograph with a Display P3 profile, EXIF orientation 6 and 300 dpi, one cut-out with an alpha edge, and one grey
-picture go into `nlsr upscale --scale 2` in every format that can be written, and what comes out is opened again.
+One photograph with a Display P3 profile, EXIF orientation 6, XMP and 300 dpi, one cut-out with an alpha edge, and one
+grey picture go into `nlsr upscale --scale 2` in every format that can be written, and what comes out is opened again.
 """
 
 import shutil
@@ -12,14 +12,18 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from typer.testing import CliRunner
 
 from nlsr_cli.cli import app
+from nlsr_cli.images.provenance import history
 from nlsr_cli.options import FORMAT_SUFFIXES
 from tests.conftest import ASSETS
 from tests.images import icc
+from tests.images.test_xmp import packet
 
 ORIENTATION, MAKE = 0x0112, 0x010F
+XMP = packet(b'tiff:Orientation="6"', b"<dc:title>A tower</dc:title>")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Row:
     orientation: str
     dpi: str
     exif: str
+    xmp: str
+    made: str
 
 
 def main() -> int:
@@ -62,6 +68,8 @@ def measure(format_: str, folder: Path) -> Row:
             orientation="none in the file" if format_ == "BMP" else orientation_cell(photo, upright),
             dpi="kept" if dpi_of(photo) == (300, 300) else f"{dpi_of(photo)}",
             exif="none in the file" if format_ == "BMP" else "kept" if exif.get(MAKE) == "Camera & Sons" else "lost",
+            xmp=xmp_cell(photo, photo_notes),
+            made=made_cell(photo),
         )
 
 
@@ -82,20 +90,46 @@ def make_photo(format_: str, folder: Path) -> Path:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[MAKE] = "Camera & Sons"
+    if format_ == "TIFF":
+        exif[700] = XMP
     if format_ in ("WEBP", "AVIF"):
         exif[0x011A] = exif[0x011B] = 300.0
         exif[0x0128] = 2
     lossless = {"lossless": True} if format_ == "WEBP" else {"quality": 95} if format_ in ("JPEG", "AVIF") else {}
+    words = {"PNG": {"pnginfo": png_words()}, "TIFF": {}, "BMP": {}}.get(format_, {"xmp": XMP})
     with Image.open(ASSETS / "tower.jpg") as image:
         profile = icc.rgb("Display P3", icc.DISPLAY_P3)
-        image.convert("RGB").save(path, format_, icc_profile=profile, exif=exif, dpi=(300, 300), **lossless)
+        image.convert("RGB").save(path, format_, icc_profile=profile, exif=exif, dpi=(300, 300), **lossless, **words)
     return path
+
+
+def png_words() -> PngInfo:
+    words = PngInfo()
+    words.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    return words
 
 
 def icc_cell(photo: Image.Image, notes: str) -> str:
     if photo.info.get("icc_profile") == icc.rgb("Display P3", icc.DISPLAY_P3):
         return "kept"
     return "sRGB, said" if "profile" in notes or photo.format == "BMP" else "lost"
+
+
+def xmp_cell(photo: Image.Image, notes: str) -> str:
+    """One packet says orientation 6 and a title: the first is corrected, the second stays."""
+    if photo.format == "BMP":
+        return "none in the file"
+    packet = photo.info.get("xmp", b"")
+    kept = XMP.partition(b"6")[2].partition(b"</rdf:RDF>")[0] in packet and b'tiff:Orientation="1"' in packet
+    return "kept" if kept else "left out, said" if "XMP" in notes else "lost"
+
+
+def made_cell(photo: Image.Image) -> str:
+    """What says how the picture was made."""
+    if photo.format == "BMP":
+        return "no place"
+    (step,) = history(photo.info.get("xmp")) or ({},)
+    return "told" if step.get("output_size") == f"{photo.width}x{photo.height}" else "wrong"
 
 
 def orientation_cell(photo: Image.Image, upright: Image.Image) -> str:

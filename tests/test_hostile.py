@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ASSETS, pixels
+from tests.images.deep_files import deep_tiff, samples
 
 
 def encoded(format_: str, mode: str = "RGB", size: tuple[int, int] = (24, 20), **options: object) -> bytes:
@@ -37,12 +38,6 @@ def photograph(format_: str) -> bytes:
     buffer = BytesIO()
     with Image.open(ASSETS / "tower.jpg") as image:
         image.save(buffer, format_)
-    return buffer.getvalue()
-
-
-def float_tiff() -> bytes:
-    buffer = BytesIO()
-    Image.fromarray(np.zeros((8, 8), np.float32)).save(buffer, "TIFF")
     return buffer.getvalue()
 
 
@@ -72,9 +67,11 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb.png": (lambda: png(60000, 60000, 8, 2), "pixels"),
     "absurd.png": (lambda: png(2**31 - 1, 2**31 - 1, 8, 2), "pixels"),
     "nothing.png": (lambda: png(0, 5, 8, 2), ""),
-    "deep.png": (lambda: png(2, 2, 16, 2, b"\0" * 26), "16"),
-    "deep-alpha.png": (lambda: png(2, 2, 16, 6, b"\0" * 34), "16"),
-    "float.tif": (float_tiff, "float"),
+    "cut-deep.png": (lambda: png(2, 2, 16, 6, b"\0" * 30), "truncated"),
+    "half-deep.tif": (lambda: deep_tiff(samples(3), 2, compression="lzw")[:900], "header makes no sense"),
+    "hole.tif": (lambda: deep_tiff(samples(3), 2, more={273: ("I", (8, 0, 1736))}), "damaged"),
+    "deepest.tif": (lambda: deep_tiff(samples(3).astype(np.uint32), 2), "32-bit"),
+    "no-number.tif": (lambda: deep_tiff(np.full((8, 8, 1), np.nan, np.float32), 1), "no numbers"),
     "loop.tif": (lambda: b"II*\0\x08\0\0\0\x01\0" + b"\0" * 12 + b"\x08\0\0\0", ""),
     "odd-depth.png": (lambda: png(2, 2, 7, 2, b"\0" * 14), ""),
     "cut-name.avif": (lambda: b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1A" + b"\0" * 30, ""),
@@ -84,6 +81,9 @@ GOOD = {
     "photo.jpg": (ASSETS / "tower.jpg").read_bytes,
     "mislabelled.jpg": lambda: encoded("PNG"),
     "no-ending": lambda: encoded("WEBP"),
+    "deep.png": lambda: png(2, 2, 16, 2, b"\0" * 26),
+    "float.tif": lambda: deep_tiff(samples(1, np.float32), 1),
+    "deep-alpha.png": lambda: png(2, 2, 16, 6, b"\0" * 34),
     "one pixel ünïcode.bmp": lambda: encoded("BMP", size=(1, 1)),
 }
 
@@ -111,6 +111,9 @@ def test_bad_files_are_named_and_good_ones_are_done(folder: Path, tmp_path: Path
     assert process.returncode == 3
     assert "Traceback" not in process.stderr
     assert sorted(path.name for path in out.iterdir()) == [
+        "deep-alpha_x4.png",
+        "deep_x4.png",
+        "float_x4.tif",
         "mislabelled_x4.png",
         "no-ending_x4.webp",
         "one pixel ünïcode_x4.bmp",
@@ -119,6 +122,7 @@ def test_bad_files_are_named_and_good_ones_are_done(folder: Path, tmp_path: Path
     ]
     for path in out.iterdir():
         assert pixels(path).size > 0
+    assert (out / "deep_x4.png").read_bytes()[24] == (out / "deep-alpha_x4.png").read_bytes()[24] == 16, "bits"
     for name, (_, reason) in BAD.items():
         assert outcomes[name]["status"] == "failed", name
         message = outcomes[name]["error"]["message"]

@@ -8,12 +8,23 @@ from tests.roundtrip import Row, measure
 
 UPRIGHT = "applied once, reset"
 EXPECTED = [
-    Row("PNG", "kept", "kept", "RGBA", "kept", UPRIGHT, "kept", "kept"),
-    Row("JPEG", "kept", "kept", "on white, said", "kept", UPRIGHT, "kept", "kept"),
-    Row("WEBP", "kept", "RGB of equal channels, said", "RGBA", "kept", UPRIGHT, "kept", "kept"),
-    Row("TIFF", "kept", "kept", "RGBA", "kept", UPRIGHT, "kept", "kept"),
-    Row("BMP", "kept", "kept", "on white, said", "sRGB, said", "none in the file", "kept", "none in the file"),
-    Row("AVIF", "kept", "kept", "RGBA", "kept", UPRIGHT, "kept", "kept"),
+    Row("PNG", "kept", "kept", "RGBA", "kept", UPRIGHT, "kept", "kept", "kept", "told"),
+    Row("JPEG", "kept", "kept", "on white, said", "kept", UPRIGHT, "kept", "kept", "kept", "told"),
+    Row("WEBP", "kept", "RGB of equal channels, said", "RGBA", "kept", UPRIGHT, "kept", "kept", "kept", "told"),
+    Row("TIFF", "kept", "kept", "RGBA", "kept", UPRIGHT, "kept", "kept", "kept", "told"),
+    Row(
+        "BMP",
+        "kept",
+        "kept",
+        "on white, said",
+        "sRGB, said",
+        "none in the file",
+        "kept",
+        "none in the file",
+        "none in the file",
+        "no place",
+    ),
+    Row("AVIF", "kept", "kept", "RGBA", "kept", UPRIGHT, "kept", "kept", "kept", "told"),
 ]
 
 

@@ -13,6 +13,7 @@ from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
+    DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
     ComputeOptions,
     EncodeOptions,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.batch import Batch
     from nlsr_cli.upscaling.cascade import Route
     from nlsr_cli.upscaling.outcome import Outcome
+    from nlsr_cli.upscaling.planning import Job
     from nlsr_cli.zoo import ModelSet
 
 
@@ -80,6 +82,9 @@ def upscale(
     ] = 1.0,
     wrap: Annotated[str, typer.Option(help="x, y or xy: the picture goes on at its other side, as textures do.")] = "",
     alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
+    floor: Annotated[
+        float, typer.Option(help="Refuse results that, reduced again, match their source with fewer dB; 0 takes all.")
+    ] = DEFAULT_FLOOR,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
     format_: Annotated[
         str | None,
@@ -96,11 +101,22 @@ def upscale(
     background: Annotated[
         str, typer.Option(help="Colour under transparent pictures where the format has no alpha.")
     ] = "white",
+    strip: Annotated[bool, typer.Option("--strip", help="Leave out all metadata but the colour profile.")] = False,
+    no_provenance: Annotated[
+        bool, typer.Option("--no-provenance", help="Do not write into the picture how it was made.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")] = False,
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Keep what is done, make again what nlsr made of other input or options. [default: folders, patterns]",
+        ),
+    ] = None,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger inputs.")] = DEFAULT_MAX_PIXELS,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; only headers are read.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; no picture is decoded.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about each file.")] = False,
@@ -111,8 +127,7 @@ def upscale(
     """
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
-        if overwrite and skip_existing:
-            raise OptionError("--overwrite and --skip-existing exclude each other")
+        existing = _existing(inputs, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
         if output == "-" and as_json:
             raise OptionError(
                 "--json and -o - both need standard output", "Give a file after -o, or leave --json away."
@@ -126,19 +141,20 @@ def upscale(
             compute=ComputeOptions(device, precision),
             tile=TileOptions.parse(tile, overlap),
             max_memory=None if max_memory is None else parse_memory(max_memory),
-            encode=EncodeOptions(quality, lossless, background),
+            encode=EncodeOptions(quality, lossless, background, strip, not no_provenance),
             max_pixels=max_pixels,
             ensemble=ensemble,
             alpha=alpha,
             strength=strength,
             wrap=wrap,
+            floor=floor,
             size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
         )
         target = OutputOptions(
             target=output,
             format=parse_format(format_) if format_ else None,
             suffix=suffix,
-            existing="overwrite" if overwrite else "skip" if skip_existing else "error",
+            existing=existing,
             recursive=recursive,
         )
         console.results = output != "-"
@@ -146,14 +162,39 @@ def upscale(
     raise typer.Exit(int(code))
 
 
+def _existing(
+    inputs: list[str], output: str | None, *, overwrite: bool, skip_existing: bool, resume: bool | None
+) -> str:
+    """Return what happens to outputs that exist: folders and patterns are taken up again unless something else is said.
+
+    Raises:
+        OptionError: two things are said, or there is nowhere to keep a ledger.
+    """
+    from nlsr_cli.upscaling.sources import gathers
+
+    asked = {"--overwrite": overwrite, "--skip-existing": skip_existing, "--resume": bool(resume)}
+    given = [name for name, there in asked.items() if there]
+    if len(given) > 1:
+        raise OptionError(f"{' and '.join(given)} exclude each other")
+    if resume and output == "-":
+        raise OptionError("--resume needs a file as output", "Give a file after -o, or leave --resume away.")
+    if overwrite or skip_existing:
+        return "overwrite" if overwrite else "skip"
+    return "resume" if resume or (resume is None and output != "-" and gathers(inputs)) else "error"
+
+
 def _plan(
     console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions
 ) -> tuple[Batch, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
+    from nlsr_cli.upscaling.decoding import Decoder
+
+    decoder = Decoder()
+    decoder.start()  # first, so that it loads while this process does
     from nlsr_cli.api import find_set, plan_files
 
     models = find_set(options)
-    batch = plan_files(inputs, target, options, models)
+    batch = plan_files(inputs, target, options, models, decoder)
     for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed_over():
@@ -166,17 +207,23 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
 
     start = time.perf_counter()
     batch, models = _plan(console, inputs, target, options)
-    report = Report(planned=len(batch.plan.jobs))
-    if batch.plan.work:
-        names = ", ".join(source.name for source in models.sources(batch.plan.scales))
-        console.note(f"{names} on {batch.upscaler.placement}" if names else f"on {batch.upscaler.placement}")
+    report = Report(planned=len(batch.plan.jobs), existing=target.existing)
     with console.batch_progress(batch.plan.work) as progress:
+
+        def on_start(job: Job) -> None:
+            if not told:  # when there is work indeed, for which the model is loaded
+                names = ", ".join(source.name for source in models.sources(batch.plan.scales))
+                told.append(f"{names} on {batch.upscaler.placement}" if names else f"on {batch.upscaler.placement}")
+                console.note(told[0])
+            progress.on_start(job)
+
+        told: list[str] = []
         try:
-            for outcome in batch.run(on_start=progress.on_start, on_tile=progress.on_tile):
+            for outcome in batch.run(on_start=on_start, on_tile=progress.on_tile):
                 report.add(outcome)
                 console.outcome(outcome)
         except KeyboardInterrupt:
-            report.interrupted = True
+            report.interrupted, report.rows_kept = True, batch.rows_kept
     report.seconds = time.perf_counter() - start
     console.report(report)
     return report.exit_code
@@ -186,16 +233,19 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
     from nlsr_cli.upscaling.outcome import Outcome, Report
 
     batch, models = _plan(console, inputs, target, options)
+    batch.close()
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
         place(options.compute)  # what this machine lacks is told now; it takes a second, as torch must load
     report = Report()
     for job in batch.plan.jobs:
-        if job.error is not None:
-            outcome = Outcome(job.source, None, "failed", error=job.error)
+        verdict, error = batch.foresee(job)
+        if error is not None:
+            outcome = Outcome(job.source, None, "failed", error=error)
         else:
-            outcome = Outcome(job.source, job.target, "skipped" if job.skip else "done")
+            done = verdict.action == "skip"
+            outcome = Outcome(job.source, job.target, "skipped" if done else "done", reason=verdict.reason)
             if job.route is not None:
                 outcome = _foreseen(outcome, job.route, models, options)
             frames = job.header.frames if job.header is not None and job.whole_film else 1

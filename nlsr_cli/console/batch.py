@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class BatchConsole(Console):
         if outcome.error is not None:
             self.error(outcome.error)
         elif outcome.status == "skipped":
-            self.note(f"{outcome.source}: skipped, {outcome.output} exists already")
+            self.note(f"{_named(outcome.source)}: skipped, {outcome.reason}: {outcome.output}")
         else:
             if outcome.input_size and outcome.output_size:
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
@@ -47,6 +48,8 @@ class BatchConsole(Console):
         tiles = f"{counted(outcome.tiles, 'tile')} of {size_text(outcome.tile_size)}"
         memory = f", about {(outcome.tile_bytes or 0) / 2**20:.0f} MiB a tile"
         memory += f" of {outcome.memory / 2**20:.0f}" if outcome.memory else ""
+        if outcome.agreement is not None:
+            memory += f"; reduced again it agrees to {outcome.agreement.psnr:.1f} dB"
         return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''}{memory})"
 
     def report(self, report: Report) -> None:
@@ -54,7 +57,9 @@ class BatchConsole(Console):
         if report.interrupted:
             sum_ = f"{report.done} of {report.planned} done{f', {report.failed} failed' if report.failed else ''}"
             self.note(f"interrupted: {sum_}; finished files are whole, no partial file was left")
-            self.note("hint: The same command with --skip-existing goes on from here.")
+            if report.rows_kept:
+                self.note(f"{counted(report.rows_kept, 'finished row')} of tiles of the last picture are kept")
+            self.note(f"hint: {_how_to_go_on(report)}")
         elif report.done + report.skipped + report.failed > 1:
             parts = [f"{report.done} done"]
             parts += [f"{report.skipped} skipped"] if report.skipped else []
@@ -86,28 +91,41 @@ class BatchProgress:
 
     def __init__(self, progress: Progress, jobs: Sequence[Job]) -> None:
         self._progress = progress
-        self._pixels = [job.header.height * job.header.width if job.header else 0 for job in jobs]
+        pixels = (job.header.height * job.header.width if job.header else 0 for job in jobs)
+        self._ends = list(accumulate(pixels, initial=0))  # of each job, behind the beginning of the first
+        self._numbers = {id(job): number for number, job in enumerate(jobs)}
         self._number = 0
+        self._behind = 0  # where the file that was begun last ends
+        self._skipped = 0  # pixels that nobody had to compute, which say nothing of the speed
         self._start = time.monotonic()
-        total = sum(self._pixels) or 1
+        total = self._ends[-1] or 1
         self._task: TaskID = progress.add_task("", total=total, files="", tiles="", rate="")
 
     def on_start(self, job: Job) -> None:
-        """Begin the next file."""
-        self._number += 1
-        files = f"{self._number}/{len(self._pixels)} " if len(self._pixels) > 1 else ""
+        """Begin a file; those before it are done, or had no work."""
+        self._number = self._numbers[id(job)]
+        start = self._ends[self._number]
+        self._skipped += start - self._behind
+        self._behind = self._ends[self._number + 1]
+        files = f"{self._number + 1}/{len(self._numbers)} " if len(self._numbers) > 1 else ""
         name = printable(_named(job.source).name)
-        self._progress.update(self._task, description=name, files=files, tiles="", completed=self._before)
-
-    @property
-    def _before(self) -> int:
-        return sum(self._pixels[: self._number - 1])
+        self._progress.update(self._task, description=name, files=files, tiles="", completed=start)
 
     def on_tile(self, done: int, total: int) -> None:
         """Advance within the current file."""
-        pixels = self._before + self._pixels[self._number - 1] * done / total
-        rate = pixels / max(time.monotonic() - self._start, 1e-3)
+        start, end = self._ends[self._number], self._ends[self._number + 1]
+        pixels = start + (end - start) * done / total
+        rate = (pixels - self._skipped) / max(time.monotonic() - self._start, 1e-3)
         self._progress.update(self._task, completed=pixels, tiles=f"{done}/{total}", rate=f"{rate / 1e6:.2f} MP/s")
+
+
+def _how_to_go_on(report: Report) -> str:
+    """Say what does the rest of an interrupted batch."""
+    if report.existing == "overwrite":
+        return "The same command begins again; without --overwrite, a folder goes on from here."
+    if report.existing == "error" and report.done:
+        return "The same command with --skip-existing goes on from here."
+    return "The same command goes on from here."
 
 
 def _named(source: Path) -> Path:

@@ -152,7 +152,7 @@ def evaluate_pictures(
     """Enlarge the low resolution of every pair, compare it with the truth, and yield the results one by one.
 
     What is wrong with one picture is in its result (`error`) and does not stop the others. The truth is cropped to
-    multiples of `scale`; grey is repeated into RGB, and 16 bit are rounded to 8.
+    multiples of `scale`; grey is repeated into RGB, and what is deeper than 8 bit is rounded.
 
     Args:
         enlarge: (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB; None scores bicubic interpolation in its place.
@@ -231,4 +231,6 @@ def _pixels(source: Path | Pixels, max_pixels: int) -> tuple[Pixels, list[str]]:
         source = picture.color
     if source.dtype == np.uint16:
         notes.append("16 bit are rounded to 8.")
+    elif source.dtype == np.float32:
+        notes.append("Floating point is clipped to 0 to 1 and rounded to 8 bit.")
     return rgb8(source), notes

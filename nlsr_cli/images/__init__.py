@@ -7,17 +7,20 @@ from nlsr_cli.images.film import read_any
 from nlsr_cli.images.film_writing import encode_any, write_any
 from nlsr_cli.images.frames import check_frames
 from nlsr_cli.images.indexes import FILMS
+from nlsr_cli.images.inspection import Inspection, inspect_picture, read_provenance
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
 from nlsr_cli.images.sniff import NativeFormats, native_formats
-from nlsr_cli.images.writing import check_size, encode_picture, write_picture
+from nlsr_cli.images.storing import check_inside, check_space
+from nlsr_cli.images.writing import check_picture, check_size, encode_picture, write_picture
 
 __all__ = [
     "FILMS",
     "Animation",
     "Header",
+    "Inspection",
     "Metadata",
     "NativeFormats",
     "Picture",
@@ -25,16 +28,21 @@ __all__ = [
     "bicubic_rows",
     "bleed_colors",
     "check_frames",
+    "check_inside",
+    "check_picture",
     "check_size",
+    "check_space",
     "crop_to_multiple",
     "encode_any",
     "encode_picture",
+    "inspect_picture",
     "keep_flat",
     "native_formats",
     "parse_background",
     "probe",
     "read_any",
     "read_picture",
+    "read_provenance",
     "read_stream",
     "reduce_bicubic",
     "resize_bicubic",

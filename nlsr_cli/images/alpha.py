@@ -44,16 +44,27 @@ def _within_bounds(text: str) -> bool:
 def composite(color: Pixels, alpha: Pixels, background: tuple[int, ...]) -> Pixels:
     """Return `color` (h, w, c) laid on `background`, of c 8-bit values, with straight `alpha` (h, w)."""
     height, width, _ = color.shape
-    full = int(np.iinfo(color.dtype).max)
-    ground = np.array(background, np.uint32) * (full // 255)
     result = np.empty_like(color)
     rows = max(1, BAND // width)
     for top in range(0, height, rows):
         band = slice(top, top + rows)
-        weight = alpha[band, :, None].astype(np.uint32)
-        # The sum stays below 2**32 even with 16 bit: full * full + full // 2.
-        result[band] = (color[band] * weight + ground * (full - weight) + full // 2) // full
+        laid = _laid if np.issubdtype(color.dtype, np.integer) else _laid_floats
+        result[band] = laid(color[band], alpha[band, :, None], background)
     return result
+
+
+def _laid(color: Pixels, alpha: Pixels, background: tuple[int, ...]) -> Pixels:
+    full = int(np.iinfo(color.dtype).max)
+    ground, weight = np.array(background, np.uint32) * (full // 255), alpha.astype(np.uint32)
+    # The sum stays below 2**32 even with 16 bit: full * full + full // 2.
+    total: Pixels = (color * weight + ground * (full - weight) + full // 2) // full
+    return total
+
+
+def _laid_floats(color: Pixels, alpha: Pixels, background: tuple[int, ...]) -> Pixels:
+    ground = np.array(background, np.float32) / 255
+    total: Pixels = color * alpha + ground * (1 - alpha)
+    return total
 
 
 def bleed_colors(color: Pixels, alpha: Pixels) -> Pixels:

@@ -16,20 +16,23 @@ from typing import IO
 
 from PIL import Image, ImageFile, PngImagePlugin
 
-from nlsr_cli.errors import ImageReadError
+from nlsr_cli.errors import ImageReadError, MissingExtra
 from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 
 TRUNCATED = "is truncated: the file ends before the picture does"
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 PROFILE_LIMIT = 16 << 20  # bytes; no more fits into a JPEG, and printer profiles of 1 to 3 MB are in use
 
-# What libtiff prints, "Module: message." ("tempfile.tif" is the name that Pillow gives it), and the messages that mean
-# that pixels are not those of the picture. Lines such as "error: ..." are not its own.
+# What libtiff and imagecodecs' libpng print, "Module: message." ("tempfile.tif" is the name that Pillow gives it), and
+# the messages that mean that pixels are not those of the picture. Lines such as "error: ..." are not its own.
 DECODER_LINE = re.compile(
-    rb"(tempfile\.tif|\w*(Decode|Fax|LZW|LZMA|ZIP|ZSTD|TIFF|JPEG|PackBits|Pixar|Log|LERC|WebP|Predictor)\w*): .*\n?"
+    rb"(tempfile\.tif|PNG warning|PNG error|"
+    rb"\w*(Decode|Fax|LZW|LZMA|ZIP|ZSTD|TIFF|JPEG|PackBits|Pixar|Log|LERC|WebP|Predictor)\w*): .*\n?"
 )
 DAMAGE = re.compile(
-    rb"bad code|not supported|decod|premature|not enough|corrupt|code not yet|cannot be read|eoi code", re.IGNORECASE
+    rb"bad code|not supported|decod|premature|not enough|corrupt|code not yet|cannot be read|eoi code"
+    rb"|incorrect (data|header)",
+    re.IGNORECASE,
 )
 MAX_PRINTED = 1 << 20  # bytes looked at: a broken fax prints a line for every row
 
@@ -51,7 +54,7 @@ def border(data: bytes, label: str, max_pixels: int) -> Iterator[None]:
         PngImagePlugin.MAX_TEXT_CHUNK = PROFILE_LIMIT  # this one is for profiles too; that for all texts together stays
         try:
             yield
-        except ImageReadError:
+        except (ImageReadError, MissingExtra):
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
             count = re.search(r"\d+", str(exc))
@@ -124,6 +127,9 @@ def decoder_silenced(label: str) -> Iterator[None]:
 
 
 def _scratch_file() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):  # Linux: no disk, and so no trace where the process is killed
+        with suppress(OSError):
+            return os.fdopen(os.memfd_create("nlsr"), "w+b")
     try:
         return tempfile.TemporaryFile()
     except OSError:  # no place for temporary files: then at least nothing is printed

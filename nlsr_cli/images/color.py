@@ -1,7 +1,7 @@
 """Colour profiles (ICC.1): from the space of the source to sRGB and back again.
 
 Everything goes by relative colorimetric intent with black point compensation, the choice of photo editors: colours that
-both spaces hold stay what they are.
+both spaces hold stay what they are. 8-bit pixels go through Pillow, deeper ones through `deep_color`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageCms
 
+from nlsr_cli.images import deep_color
 from nlsr_cli.images.alpha import BAND
 from nlsr_cli.images.picture import Pixels
 
@@ -60,7 +61,12 @@ def is_invertible(icc: bytes) -> bool:
 
 
 def to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
-    """Return 8-bit pixels (h, w, c) of a readable profile's space as sRGB (h, w, 3)."""
+    """Return pixels (h, w, c) of a readable profile's space as sRGB (h, w, 3) of the same dtype.
+
+    Floating point is not clipped.
+    """
+    if pixels.dtype != np.uint8:
+        return deep_color.convert(pixels, (icc, _mode(icc)), (deep_color.srgb_profile(), "RGB"))
     transform = _transform(icc, inverse=False)
     if transform is None:
         raise ValueError("the profile cannot be used")
@@ -68,7 +74,9 @@ def to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
 
 
 def from_srgb(pixels: Pixels, icc: bytes) -> Pixels:
-    """Return 8-bit sRGB pixels (h, w, 3) in the space of an invertible profile (h, w, c)."""
+    """Return sRGB pixels (h, w, 3) in the space of an invertible profile, (h, w, c) of the same dtype."""
+    if pixels.dtype != np.uint8:
+        return deep_color.convert(pixels, (deep_color.srgb_profile(), "RGB"), (icc, _mode(icc)))
     transform = _transform(icc, inverse=True)
     if transform is None:
         raise ValueError("the profile cannot be used in this direction")
@@ -76,10 +84,25 @@ def from_srgb(pixels: Pixels, icc: bytes) -> Pixels:
 
 
 def grey_to_srgb(grey: Pixels, icc: bytes) -> Pixels:
-    """Return 8-bit grey (h, w, 1) of a grey profile as grey (h, w, 1) with the tone curve of sRGB."""
+    """Return grey (h, w, 1) of a grey profile as grey (h, w, 1), of the same dtype, with the tone curve of sRGB."""
+    if grey.dtype != np.uint8:
+        return to_srgb(grey, icc)[..., 1:2]
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 256, 1)
     table: Pixels = to_srgb(ramp, icc)[0, :, 1]
     return table[grey]
+
+
+def plain_cmyk_to_rgb(pixels: Pixels) -> Pixels:
+    """Return CMYK (h, w, 4) of 8 or 16 bits, of which nobody knows the inks, as RGB (h, w, 3): what ink takes away."""
+    height, width, _ = pixels.shape
+    if pixels.dtype == np.uint8:
+        return np.asarray(Image.frombytes("CMYK", (width, height), pixels.tobytes()).convert("RGB"))
+    result = np.empty((height, width, 3), pixels.dtype)
+    rows = max(1, BAND // width)
+    for top in range(0, height, rows):
+        light = 65535 - pixels[top : top + rows].astype(np.uint32)
+        result[top : top + rows] = (light[..., :3] * light[..., 3:] + 32767) // 65535
+    return result
 
 
 def lab_to_srgb(pixels: Pixels) -> Pixels:
@@ -103,14 +126,11 @@ def _transform(icc: bytes, *, inverse: bool) -> ImageCms.ImageCmsTransform | Non
         profile, srgb = ImageCms.ImageCmsProfile(BytesIO(icc)), ImageCms.createProfile("sRGB")
         ends = ((srgb, "RGB"), (profile, _mode(icc)))
         (source, source_mode), (target, target_mode) = ends if inverse else reversed(ends)
-        return ImageCms.buildTransform(
-            source,
-            target,
-            source_mode,
-            target_mode,
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+        if "L" in (source_mode, target_mode):  # optimised, a curve as steep as linear light is ten levels off
+            flags |= ImageCms.Flags.NOOPTIMIZE
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        return ImageCms.buildTransform(source, target, source_mode, target_mode, intent, flags)
     except (OSError, ValueError, KeyError, ImageCms.PyCMSError):
         return None
 

@@ -10,7 +10,9 @@ from io import BytesIO
 
 from PIL import Image
 
-from nlsr_cli.images import metadata, tiff
+from nlsr_cli.images import deep_avif, deep_encoders, iptc, jpeg, metadata, png, tiff
+from nlsr_cli.images.picture import Pixels
+from nlsr_cli.images.thumbnail import with_thumbnail
 from nlsr_cli.options import EncodeOptions
 
 TIFF_DEFLATE = "tiff_adobe_deflate"
@@ -19,15 +21,36 @@ HORIZONTAL_PREDICTOR = {317: 2}
 
 @dataclass(frozen=True)
 class Canvas:
-    """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed."""
+    """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed, and
+    the rest of the metadata as the format can hold it (see `Metadata`; `thumbnail` is the JPEG that goes into EXIF).
+
+    `samples` (h, w, c), where given, are the picture instead, at a depth that Pillow does not write; alpha, if any, is
+    their last channel. `image` is then a single pixel, for what a file says besides. `size` is (height, width); `bits`
+    are those that an AVIF gets.
+    """
 
     image: Image.Image
+    samples: Pixels | None
+    size: tuple[int, int]
+    alpha: bool
+    bits: int
     grey: bool
     icc: bytes | None
     exif: bytes | None
     dpi: tuple[float, float] | None
     lossless: bool
     notes: tuple[str, ...]
+    thumbnail: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+    comment: bytes | None = None
+    code_points: bytes | None = None
+
+    def bare(self, image: Image.Image) -> Canvas:
+        """Return an 8-bit part of the same kind, about which nothing is said."""
+        size = image.height, image.width
+        return Canvas(image, None, size, self.alpha, self.bits, self.grey, None, None, None, self.lossless, ())
 
 
 def _saved(canvas: Canvas, format: str, **parameters: object) -> bytes:  # noqa: A002
@@ -43,13 +66,25 @@ def _exif(canvas: Canvas, *, with_dpi: bool = False, oriented: bool = True) -> b
     source = canvas.exif or (metadata.empty_exif() if dpi else None)
     if source is None:
         return None
-    return metadata.exif_for(source, canvas.image.height, canvas.image.width, dpi=dpi, oriented=oriented)
+    block = metadata.exif_for(source, *canvas.size, dpi=dpi, oriented=oriented)
+    return block if canvas.thumbnail is None else with_thumbnail(block, canvas.thumbnail)
 
 
 def _png(canvas: Canvas, options: EncodeOptions) -> bytes:
     # Runs alone, without a search for longer repeats: on an enlarged photograph a fifth of the time of level 6, and as
     # small. Pictures that repeat themselves exactly become larger, but what the network enlarges hardly does.
-    return _saved(canvas, "PNG", compress_type=zlib.Z_RLE, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
+    data = _saved(canvas, "PNG", compress_type=zlib.Z_RLE, icc_profile=canvas.icc, exif=_exif(canvas), dpi=canvas.dpi)
+    if canvas.samples is not None:
+        data = deep_encoders.png(canvas.samples, data)
+    return png.with_chunks(data, png_chunks(canvas))
+
+
+def png_chunks(canvas: Canvas) -> list[tuple[bytes, bytes]]:
+    """Return name and body of the chunks of a PNG that hold code points, XMP, IPTC and texts."""
+    chunks = [] if canvas.code_points is None else [(b"cICP", canvas.code_points)]
+    chunks += [] if canvas.xmp is None else [png.xmp_chunk(canvas.xmp)]
+    chunks += [] if canvas.iptc is None else [png.profile_chunk("iptc", iptc.wrapped(canvas.iptc))]
+    return chunks + [png.text_chunk(keyword, text) for keyword, text in canvas.texts]
 
 
 def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:
@@ -62,6 +97,9 @@ def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:
         icc_profile=canvas.icc,
         exif=b"Exif\0\0" + exif if exif else None,
         dpi=canvas.dpi,
+        xmp=canvas.xmp,
+        extra=None if canvas.iptc is None else jpeg.photoshop_segment(iptc.wrapped(canvas.iptc)),
+        comment=canvas.comment,
     )
 
 
@@ -74,11 +112,12 @@ def _webp(canvas: Canvas, options: EncodeOptions) -> bytes:
         exact=True,
         icc_profile=canvas.icc,
         exif=_exif(canvas, with_dpi=True),
+        xmp=canvas.xmp,
     )
 
 
 def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
-    return _saved(
+    data = _saved(
         canvas,
         "AVIF",
         quality=options.quality,
@@ -86,7 +125,9 @@ def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
         autotiling=False,  # automatic tiles follow the number of processors, and so would the bytes
         icc_profile=canvas.icc,
         exif=_exif(canvas, with_dpi=True, oriented=False),
+        xmp=canvas.xmp,
     )
+    return data if canvas.samples is None else deep_avif.avif(canvas.samples, canvas.bits, options.quality, data)
 
 
 def _bmp(canvas: Canvas, options: EncodeOptions) -> bytes:
@@ -97,22 +138,45 @@ def _tiff(canvas: Canvas, options: EncodeOptions) -> bytes:
     """Let Pillow write the samples, then put a directory behind them that has profile, EXIF and GPS as well: Pillow's
     own way through libtiff changes types and loses directories.
     """
-    data = _saved(canvas, "TIFF", compression=TIFF_DEFLATE, tiffinfo=HORIZONTAL_PREDICTOR, dpi=canvas.dpi)
-    if canvas.icc is None and canvas.exif is None:
-        return data
-    written = tiff.parse(data)
-    root = written.root
+    if canvas.samples is None:
+        data = _saved(canvas, "TIFF", compression=TIFF_DEFLATE, tiffinfo=HORIZONTAL_PREDICTOR, dpi=canvas.dpi)
+        if canvas.exif is None and not _tiff_blocks(canvas):
+            return data
+        written = tiff.parse(data)
+        root, order = written.root, written.order
+    else:
+        cmyk = canvas.samples.shape[2] == 4 and not canvas.alpha
+        data, root = deep_encoders.tiff_samples(canvas.samples, alpha=canvas.alpha, cmyk=cmyk)
+        order = "<"
+        root = root.updated(metadata.resolution_entries(canvas.dpi, order) if canvas.dpi else {})
+    return _with_directory(data, _described(root, order, canvas), order)
+
+
+def _tiff_blocks(canvas: Canvas) -> dict[int, tiff.Entry]:
+    """Return the entries of a TIFF that hold profile, XMP and IPTC."""
+    blocks = {metadata.ICC_PROFILE: canvas.icc, metadata.XMP: canvas.xmp, metadata.IPTC: canvas.iptc}
+    kinds = {metadata.XMP: tiff.BYTE}
+    return {
+        tag: tiff.Entry(kinds.get(tag, tiff.UNDEFINED), len(block), block)
+        for tag, block in blocks.items()
+        if block is not None
+    }
+
+
+def _described(root: tiff.Directory, order: str, canvas: Canvas) -> tiff.Directory:
+    """Return the directory of a TIFF's samples with all else that the file has to say."""
     exif = _exif(canvas)
     if exif is not None:
-        carried = tiff.reordered(tiff.parse(exif), written.order).root.only(metadata.DESCRIPTIVE)
+        carried = tiff.reordered(tiff.parse(exif), order).root.only(metadata.DESCRIPTIVE)
         own = carried.without(metadata.RESOLUTION_TAGS) if canvas.dpi else carried
         root = tiff.Directory({**root.entries, **own.entries}, carried.children)
-    if canvas.icc is not None:
-        profile = tiff.Entry(tiff.UNDEFINED, len(canvas.icc), canvas.icc)
-        root = root.updated({metadata.ICC_PROFILE: profile})
+    return root.updated(_tiff_blocks(canvas))
+
+
+def _with_directory(data: bytes, root: tiff.Directory, order: str) -> bytes:
     data += bytes(len(data) % 2)
-    start = struct.pack(written.order + "I", len(data))
-    return data[:4] + start + data[8:] + tiff.lay_out(root, written.order, len(data))
+    start = struct.pack(order + "I", len(data))
+    return data[:4] + start + data[8:] + tiff.lay_out(root, order, len(data))
 
 
 ENCODERS: dict[str, Callable[[Canvas, EncodeOptions], bytes]] = {

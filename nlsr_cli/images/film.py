@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import gif, metadata, reading, webp
 from nlsr_cli.images.border import border, check_pixels
 from nlsr_cli.images.frames import FrameIndex, Stage, check_index
-from nlsr_cli.images.headers import Facts
+from nlsr_cli.images.headers import DEEP_HINT, Facts
 from nlsr_cli.images.indexes import frame_index
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.modes import Decoded, decode
@@ -46,6 +47,8 @@ def read_any(
 
 def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pixels: int) -> Animation:  # noqa: A002
     facts = reading.facts_of(data, format, label)
+    if facts.deep is not None:  # Pillow would reduce it to 8 bits
+        raise ImageReadError(label, f"holds frames of {facts.deep.what}, which is not supported yet", DEEP_HINT)
     with border(data, label, max_pixels):
         check_pixels((index.height, index.width), label, max_pixels)
         with Image.open(BytesIO(data), formats=[format]) as image:
@@ -54,7 +57,7 @@ def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pi
             raw = facts.exif or metadata.exif_block(image.info)
             distinct = list({id(shot): shot for shot in shots}.values())
             tall = _stacked(distinct, metadata.orientation(raw))
-            whole = reading.assemble(tall, image, facts, raw, (format, mode, 1, label))
+            whole = reading.assemble(reading.Opened(tall, mode, 1, image.info, raw), facts, (format, label), data)
     pictures = {id(shot): picture for shot, picture in zip(distinct, _cut(whole, len(distinct), index), strict=True)}
     told = dict.fromkeys((*notes, *index.notes, *whole.notes))
     durations = tuple(frame.duration for frame in index.frames)

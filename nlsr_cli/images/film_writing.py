@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.errors import ImageWriteError
-from nlsr_cli.images import apng, gif_writing, webp
+from nlsr_cli.images import apng, gif_words, gif_writing, webp
 from nlsr_cli.images.encoders import ENCODERS, Canvas
 from nlsr_cli.images.indexes import FILMS
 from nlsr_cli.images.picture import Animation, Picture
 from nlsr_cli.images.quantize import bounds
 from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.images.writing import check_depth, check_size, encode_picture, prepare
+from nlsr_cli.images.writing import check_picture, check_size, encode_picture, prepare
 from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
 
 FASTEST = 10.0  # ms: shorter frames are shown for longer by browsers, so none becomes so short that was not
@@ -83,13 +82,22 @@ def encode_animation(
         )
     path, first = Path(name), animation.frames[0]
     check_size(format, first.height, first.width, path)
-    check_depth(first, format, path)
+    _check_depth(first, format, path)
+    check_picture(first, format, path)
     try:
         return _FILMERS[format](animation, options)
     except MemoryError as exc:
         raise ImageWriteError(path, "does not fit into memory while it is encoded") from exc
     except (OSError, ValueError, RuntimeError, struct.error, OverflowError) as exc:
         raise ImageWriteError(path, f"cannot be encoded as {format}: {exc}") from exc
+
+
+def _check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+    """Refuse frames of more bits than Pillow writes: none but plain grey of 16 bits, in a PNG."""
+    plain = picture.depth == 16 and picture.is_grey and picture.alpha is None
+    if picture.depth > 8 and not (plain and format == "PNG"):
+        reason = f"frames of {picture.depth} bits per channel cannot be written as {format}"
+        raise ImageWriteError(path, reason, "Convert it to 8 bit first.")
 
 
 def _gif(animation: Animation, options: EncodeOptions) -> tuple[bytes, tuple[str, ...]]:
@@ -100,7 +108,7 @@ def _gif(animation: Animation, options: EncodeOptions) -> tuple[bytes, tuple[str
     data, more = gif_writing.gif_of(
         lambda: (canvas.image for canvas in _canvases(animation, "GIF", options)), delays, loop=loop
     )
-    return data, (*notes, *more)
+    return gif_words.with_words(data, first.xmp, first.comment), (*notes, *more)
 
 
 def _apng(animation: Animation, options: EncodeOptions) -> tuple[bytes, tuple[str, ...]]:
@@ -160,7 +168,7 @@ def _encoded(
             top, left, height, width = bounds(changed)
             height, width, top, left = height + top % step, width + left % step, top - top % step, left - left % step
             crop = canvas.image.crop((left, top, left + width, top + height))
-            bare = replace(canvas, image=crop, icc=None, exif=None, dpi=None)
+            bare = canvas.bare(crop)
             same = format == "WEBP" and not changed.any()
             yield b"" if same else ENCODERS[format](bare, options), top, left, height, width
         before = canvas

@@ -8,37 +8,52 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
-from nlsr_cli.images import tiff
+from nlsr_cli.images import png, tiff
+from nlsr_cli.images.layout import Layout, examine
+from nlsr_cli.images.profiles import Chroma, Colours
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
-RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit grey or 8-bit colour TIFF."
-
-# ISO/IEC 23091-2 code points whose colours are those of sRGB (1 = BT.709 primaries, 2 = unspecified) or whose transfer
-# curve is treated as sRGB's by common software (1, 6, 14 and 15 are the BT.709 family, 13 is sRGB itself).
-SRGB_PRIMARIES = (1, 2)
-SRGB_TRANSFERS = (1, 2, 6, 13, 14, 15)
-# The same as a PNG states them: white, red, green and blue as x and y, times 100000. Writers round to two places.
-SRGB_CHRM = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-CHRM_TOLERANCE = 500
+RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
 MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
+AVIF_ALPHA = (b"auxiliary:alpha", b":auxid:1")  # ends of the names of the kind of an auxiliary picture
 DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
 COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES_PER_PIXEL, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 277, 338, 339
+BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
+
+
+@dataclass(frozen=True)
+class Deep:
+    """Samples of more bits than Pillow reads: in words, as a mode ("RGB;16"), and the `depth` of the picture they make.
+
+    `channels` counts alpha, which `key` says is a transparent colour; `layout` is that of a TIFF.
+    """
+
+    what: str
+    mode: str
+    depth: int
+    channels: int
+    alpha: bool
+    key: bool = False
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
     """What the header of one file says.
 
-    `bits` per channel; `refusal` is why the file cannot be read faithfully ("" if it can) with its `hint`; `canvas` is
-    (height, width) where it must be known before Pillow opens the file; `inverted` marks 16-bit grey with 0 as white;
-    `raw_ycbcr` uncompressed YCbCr, whatever mode Pillow gives it; `frames` is None where Pillow counts them well.
+    `bits` per channel; `deep` is set where they are more than Pillow reads; `refusal` is why the file cannot be read
+    faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
+    the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
+    mode Pillow gives it; `frames` is None where Pillow counts them well;
+    `colours` is what the file states by numbers, None where it states nothing.
     """
 
     bits: int = 8
+    deep: Deep | None = None
     refusal: str = ""
     hint: str = ""
     canvas: tuple[int, int] | None = None
@@ -48,6 +63,7 @@ class Facts:
     frames: int | None = None
     inverted: bool = False
     exif: bytes | None = None
+    colours: Colours | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -69,69 +85,52 @@ def _deep(what: str) -> str:
 # PNG (ISO/IEC 15948)
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        yield name, data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
 def _png(data: bytes) -> Facts:
     chunks: dict[bytes, bytes] = {}
-    keywords: list[str] = []
-    for name, body in _png_chunks(data):
-        if name in (b"tEXt", b"zTXt", b"iTXt"):
-            keywords.append(_printable(body.partition(b"\0")[0].decode("latin-1")))
-        elif name != b"IDAT":
+    for name, body in png.chunks(data):
+        if name not in (b"tEXt", b"zTXt", b"iTXt"):
             chunks.setdefault(name, body)
     if b"IHDR" not in chunks:
         raise ValueError("no IHDR chunk")
     width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
-    refusal = ""
-    if depth == 16 and kind != 0:
-        refusal = _deep("16-bit colour" if kind & 2 else "16-bit grey with an alpha channel")
-    elif depth == 16 and b"tRNS" in chunks:
-        refusal = _deep("16-bit grey with transparency")
     return Facts(
         bits=depth,
-        refusal=refusal,
-        hint=DEEP_HINT if refusal else "",
+        deep=_deep_png(kind, key=b"tRNS" in chunks) if depth == 16 else None,
         canvas=(height, width),
         exif=chunks.get(b"eXIf"),
-        notes=(*_png_colour_notes(chunks), *_png_text_notes(keywords)),
+        colours=_png_colours(chunks),
     )
 
 
-def _png_colour_notes(chunks: dict[bytes, bytes]) -> Iterator[str]:
-    if b"cICP" in chunks and len(chunks[b"cICP"]) >= 2:
-        yield from _code_point_notes(chunks[b"cICP"][0], chunks[b"cICP"][1])
-    elif b"gAMA" in chunks and not {b"iCCP", b"sRGB"} & chunks.keys() and len(chunks[b"gAMA"]) >= 4:
-        gamma = int.from_bytes(chunks[b"gAMA"][:4], "big") / 100000
-        if abs(gamma - 1 / 2.2) > 0.01:
-            yield f"The gamma of {gamma:g} that the file states is ignored; colours are taken as sRGB."
-    if not {b"cICP", b"iCCP", b"sRGB"} & chunks.keys() and len(chunks.get(b"cHRM", b"")) >= 32:
-        stated = struct.unpack_from(">8I", chunks[b"cHRM"])
-        colourful = chunks[b"IHDR"][9] & 2
-        if colourful and any(abs(a - b) > CHRM_TOLERANCE for a, b in zip(stated, SRGB_CHRM, strict=True)):
-            yield "The primaries (cHRM) that the file states are ignored; colours are taken as sRGB."
+def _deep_png(kind: int, *, key: bool) -> Deep | None:
+    """Return what 16-bit samples of a colour type are; None is plain grey, which Pillow reads."""
+    alpha = bool(kind & 4)
+    if kind == 0 and not key:
+        return None
+    colours, letters, name = (3, "RGB", "colour") if kind & 2 else (1, "L", "grey")
+    suffix = " with transparency" if key and not alpha else " with alpha" if alpha else ""
+    with_alpha = alpha or key
+    mode = f"{letters}{'A' if alpha else ''};16"
+    return Deep(f"16-bit {name}{suffix}", mode, 16, colours + with_alpha, with_alpha, key=key and not alpha)
 
 
-def _png_text_notes(keywords: list[str]) -> Iterator[str]:
-    own = sorted({word for word in keywords if word and not word.startswith(("XML:com.adobe.xmp", "Raw profile type"))})
-    if own:
-        listed = ", ".join(own[:4]) + (" and more" if len(own) > 4 else "")
-        yield f"PNG text is not carried over ({listed})."
-
-
-def _code_point_notes(primaries: int, transfer: int) -> Iterator[str]:
-    if primaries not in SRGB_PRIMARIES or transfer not in SRGB_TRANSFERS:
-        yield f"The colour tags of the file (primaries {primaries}, transfer {transfer}) are ignored; taken as sRGB."
-
-
-def _printable(text: str) -> str:
-    """Return text from a file in a form that cannot confuse a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)[:40]
+def _png_colours(chunks: dict[bytes, bytes]) -> Colours | None:
+    """Return what the chunks state of the colours by numbers; a cICP chunk outranks a profile only for HDR."""
+    if len(chunks.get(b"cICP", b"")) >= 4:
+        primaries, transfer, _, full = chunks[b"cICP"][:4]
+        return Colours(codes=(primaries, transfer, bool(full)))
+    if b"sRGB" in chunks:
+        return Colours()
+    if not {b"gAMA", b"cHRM"} & chunks.keys():
+        return None
+    gamma = chunks.get(b"gAMA", b"")
+    chroma = chunks.get(b"cHRM", b"")
+    return Colours(
+        gamma=int.from_bytes(gamma[:4], "big") / 100000 if len(gamma) >= 4 else None,
+        chroma=cast(Chroma, tuple(n / 100000 for n in struct.unpack_from(">8I", chroma)))
+        if len(chroma) >= 32
+        else None,
+    )
 
 
 # JPEG (ITU-T T.81)
@@ -161,12 +160,12 @@ def _webp(data: bytes) -> Facts:
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise EOFError("the file is shorter than it says")
     canvas = None
-    for name, start, _ in _riff_chunks(data, 12):
+    for name, start, _ in riff_chunks(data, 12):
         if name == b"VP8X":
             width, height = (int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7))
             canvas = (height, width)
         elif name == b"ANMF":
-            name = next((inner for inner, *_ in _riff_chunks(data, start + 16) if inner != b"ALPH"), b"")  # noqa: PLW2901
+            name = next((inner for inner, *_ in riff_chunks(data, start + 16) if inner != b"ALPH"), b"")  # noqa: PLW2901
         if name == b"VP8L":
             return Facts(canvas=canvas, lossless=True)
         if name in (b"VP8 ", b"ALPH"):
@@ -174,7 +173,8 @@ def _webp(data: bytes) -> Facts:
     return Facts(canvas=canvas)
 
 
-def _riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+def riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and length of each chunk of a RIFF file from a place on."""
     while at + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, at)
         yield name, at + 8, length
@@ -192,20 +192,20 @@ def _tiff(data: bytes) -> Facts:
         return tiff.integers(entries.get(tag), block.order)
 
     photometric = (numbers(PHOTOMETRIC) or (1,))[0]
-    samples = (numbers(SAMPLES_PER_PIXEL) or (1,))[0]
     if _is_camera_raw(data, block, photometric):
         return Facts(refusal="is a camera raw file, of which only the preview could be read", hint=RAW_HINT)
     bits = numbers(BITS_PER_SAMPLE) or (1,)
-    formats = set(numbers(SAMPLE_FORMAT)) - {4}  # 4 means undefined
-    refusal = _deep_tiff(max(bits), formats, grey=samples == 1 and photometric in (0, 1))
+    layout, refusal = examine(block)
     raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
     if raw_ycbcr and numbers(YCBCR_SUBSAMPLING) != (1, 1):  # which is not the default
         return Facts(refusal=_deep("uncompressed YCbCr with fewer colour samples"), hint="Convert it to PNG first.")
     notes = ("An extra channel without stated meaning is left out.",) if 0 in numbers(EXTRA_SAMPLES) else ()
     return Facts(
         bits=max(bits),
-        refusal=refusal,
+        deep=_deep_tiff(layout) if layout else None,
+        refusal=_deep(refusal) if refusal else "",
         hint=DEEP_HINT if refusal else "",
+        canvas=(layout.height, layout.width) if layout else None,
         raw_ycbcr=raw_ycbcr,
         inverted=photometric == 0 and bits == (16,),
         frames=tiff.count_pages(data),  # Pillow's way takes time by the square of their number
@@ -214,14 +214,9 @@ def _tiff(data: bytes) -> Facts:
     )
 
 
-def _deep_tiff(bits: int, formats: set[int], *, grey: bool) -> str:
-    if 3 in formats:
-        return _deep(f"{bits}-bit floating point samples")
-    if formats - {1}:
-        return _deep(f"{bits}-bit signed or complex samples")
-    if bits <= 8 or (bits == 16 and grey):
-        return ""
-    return _deep(f"{bits}-bit {'grey' if grey else 'colour'}")
+def _deep_tiff(layout: Layout) -> Deep:
+    depth, alpha = 32 if layout.floating else 16, layout.alpha is not None
+    return Deep(layout.what, layout.mode, depth, layout.channels + alpha, alpha, layout=layout)
 
 
 def _is_camera_raw(data: bytes, block: tiff.Block, photometric: int) -> bool:
@@ -238,20 +233,29 @@ def _avif(data: bytes) -> Facts:
     properties = list(_properties(data, 0, len(data)))
     codes = [body for name, body in properties if name == b"av1C" and len(body) >= 3]
     # Third byte of av1C: seq_tier_0, high_bitdepth, twelve_bit, monochrome, ...
-    bits = max((8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes), default=8)
-    refusal = _deep(f"{bits}-bit colour") if bits > 8 else ""
+    depths = {8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes} or {8}
+    bits = max(depths)
+    refusal = _deep("parts of different depths") if len(depths) > 1 else ""
     nclx = next((body for name, body in properties if name == b"colr" and body[:4] == b"nclx" and len(body) >= 8), None)
     has_icc = any(name == b"colr" and body[:4] in (b"prof", b"rICC") for name, body in properties)
-    notes: tuple[str, ...] = ()
+    colours = None
     if nclx is not None and not has_icc:
-        notes = tuple(_code_point_notes(*struct.unpack_from(">HH", nclx, 4)))
+        colours = Colours(codes=(*struct.unpack_from(">HH", nclx, 4), True))  # the decoder has seen to the range
+    monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
+    alpha = any(name == b"auxC" and any(kind in body for kind in AVIF_ALPHA) for name, body in properties)
     return Facts(
         bits=bits,
+        deep=_deep_avif(bits, grey=monochrome, alpha=alpha) if bits > 8 else None,
         refusal=refusal,
         hint=DEEP_HINT if refusal else "",
-        monochrome=bool(codes) and all(body[2] & 0x10 for body in codes),
-        notes=notes,
+        monochrome=monochrome,
+        colours=colours,
     )
+
+
+def _deep_avif(bits: int, *, grey: bool, alpha: bool) -> Deep:
+    letters, name = ("L", "grey") if grey else ("RGB", "colour")
+    return Deep(f"{bits}-bit {name}", f"{letters}{'A' * alpha};{bits}", 16, (1 if grey else 3) + alpha, alpha)
 
 
 def _properties(
@@ -268,7 +272,7 @@ def _properties(
         stop = end if size == 0 else min(at + size, end)
         if path and name == path[0]:
             yield from _properties(data, at + head + (4 if name == b"meta" else 0), stop, path[1:])
-        elif name in (b"av1C", b"colr"):
+        elif name in (b"av1C", b"colr", b"auxC"):
             yield name, data[at + head : min(stop, at + head + 64)]
         if stop <= at:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ CONVERT_HINT = "Convert it to PNG first."
 DAMAGED_HINT = "Fetch or export the file again."
 LIMIT_HINT = "Raise the limit with --max-pixels if you trust the file."
 
-# No picture that can be read takes more than 8 bytes per pixel (RGB and alpha of 16 bit, which is yet refused by name);
-# twice that, and a quarter of a gigabyte besides, leaves room for layers, previews, metadata and further frames.
+# RGB and alpha take 8 bytes per pixel in 16 bits and 16 in floating point; with a quarter of a gigabyte besides, there
+# is room for layers, previews, metadata and further frames.
 BYTES_PER_PIXEL, ALLOWANCE = 16, 1 << 28
 PIECE = 1 << 22  # read from a pipe at once
 
@@ -32,6 +33,21 @@ def load(source: Path | bytes, label: str, max_pixels: int) -> tuple[bytes, str]
     with _reading(label):
         data = _bytes_of(source, label, max_pixels)
     return data, known_format(data, label)
+
+
+def digest(source: Path | bytes, label: str) -> str:
+    """Return the SHA-256 of what a source holds, as hexadecimal digits; what is no regular file must come as bytes.
+
+    Raises:
+        ImageReadError: it cannot be read.
+    """
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    found = hashlib.sha256()
+    with _reading(label), source.open("rb") as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
 
 
 def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:

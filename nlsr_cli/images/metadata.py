@@ -86,7 +86,7 @@ def portable_exif(raw: bytes | None, *, from_tiff: bool) -> tuple[bytes | None, 
     root = block.root.only(DESCRIPTIVE) if from_tiff else block.root.without(STRUCTURAL)
     if ORIENTATION in root.entries:
         root = root.updated({ORIENTATION: tiff.short_or_long(1, block.order)})
-    notes = list(_adobe_rgb_notes(block))
+    notes = []
     if block.broken:
         notes.append("Some EXIF entries are damaged and are left out.")
     if from_tiff and not (root.children or set(root.entries) - RESOLUTION_TAGS - {ORIENTATION}):
@@ -94,17 +94,15 @@ def portable_exif(raw: bytes | None, *, from_tiff: bool) -> tuple[bytes | None, 
     return tiff.serialise(tiff.Block(block.order, root)), notes
 
 
-def _adobe_rgb_notes(block: tiff.Block) -> Iterator[str]:
-    """Notice Adobe RGB as cameras state it (DCF 2.0): uncalibrated colour space, interoperability index R03."""
+def states_adobe_rgb(raw: bytes | None) -> bool:
+    """Say whether EXIF bytes state Adobe RGB as cameras do (DCF 2.0): uncalibrated, interoperability index R03."""
+    block = _parsed(raw)
+    if block is None:
+        return False
     exif = block.root.children.get(tiff.EXIF_IFD, tiff.Directory())
     index = exif.children.get(tiff.INTEROP_IFD, tiff.Directory()).entries.get(1)
     space = tiff.integers(exif.entries.get(COLOR_SPACE), block.order)
-    if space == (UNCALIBRATED,) and index is not None and index.payload.startswith(b"R03") and not _has_icc(block):
-        yield "EXIF says Adobe RGB, but there is no colour profile; colours are taken as sRGB."
-
-
-def _has_icc(block: tiff.Block) -> bool:
-    return ICC_PROFILE in block.root.entries
+    return space == (UNCALIBRATED,) and index is not None and index.payload.startswith(b"R03")
 
 
 def exif_for(exif: bytes, height: int, width: int, *, dpi: tuple[float, float] | None, oriented: bool = True) -> bytes:
@@ -208,17 +206,3 @@ def _sensible(across: object, down: object) -> tuple[float, float] | None:
             return None
         values.append(float(round(number)) if abs(number - round(number)) <= 0.0128 else number)
     return values[0], values[1]
-
-
-def left_behind(info: Mapping[Any, object], raw: bytes | None) -> Iterator[str]:
-    """Yield a note for each kind of metadata in the file that is not carried over: XMP and IPTC."""
-    block = _parsed(raw)
-    tags = set(block.root.entries) if block else set()
-    if XMP in tags or info.get("xmp") or info.get("XML:com.adobe.xmp") or info.get("Raw profile type xmp"):
-        yield "XMP metadata is not carried over."
-    photoshop = info.get("photoshop")
-    in_photoshop = isinstance(photoshop, Mapping) and 0x0404 in photoshop
-    if in_photoshop or tags & {IPTC, PHOTOSHOP} or info.get("Raw profile type iptc"):
-        yield "IPTC metadata is not carried over."
-    if info.get("comment"):
-        yield "The comment in the file is not carried over."

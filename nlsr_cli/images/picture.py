@@ -138,9 +138,22 @@ class Header:
     has_alpha: bool
 
 
-def rgb8(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """Return (h, w, 3) uint8 of grey or colour, 8 or 16 bits: grey is repeated, 16 bits are rounded."""
+def quantised(pixels: Pixels, depth: int) -> Pixels:
+    """Return samples rounded to `depth` bits if they have more; floating point is clipped to 0 to 1."""
+    if pixels.dtype.itemsize * 8 <= depth:
+        return pixels
+    target = np.uint8 if depth == 8 else np.uint16
     if pixels.dtype == np.uint16:
-        pixels = (pixels.astype(np.uint32) + 128) // 257
-    eight = pixels.astype(np.uint8, copy=False)
+        table = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+        return np.take(table, pixels)
+    white = np.float32(np.iinfo(target).max)
+    result = np.empty(pixels.shape, target)
+    for row, values in zip(result, pixels, strict=True):
+        row[...] = np.rint(np.clip(values, 0, 1) * white)
+    return result
+
+
+def rgb8(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """Return (h, w, 3) uint8 of grey or colour of any depth: grey is repeated, deeper samples are rounded."""
+    eight: npt.NDArray[np.uint8] = quantised(pixels, 8)
     return eight.repeat(3, axis=2) if eight.shape[2] == 1 else eight

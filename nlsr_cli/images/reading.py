@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import metadata, tiff
+from nlsr_cli.images import extra, metadata, tiff
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
-from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.bounds import check_parts
+from nlsr_cli.images.claims import claim_of
+from nlsr_cli.images.deep import decode_deep, turned
+from nlsr_cli.images.excess import Excess, excess_of
+from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.indexes import frame_index
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.statements import read_statements
+from nlsr_cli.images.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
@@ -47,33 +56,78 @@ def read_picture(
     facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
-        with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
-            check_pixels((image.height, image.width), label, max_pixels)
-            mode, frames = image.mode, _frames(image, facts)
-            with decoder_silenced(label) if format == "TIFF" else nullcontext():
-                image.load()
-            check_pixels((image.height, image.width), label, max_pixels)
-            raw = facts.exif or metadata.exif_block(image.info)
-            decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
-            return assemble(decoded, image, facts, raw, (format, mode, frames, label))
+        if facts.deep is not None:
+            opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
+        else:
+            opened = _open(data, format, facts, label, max_pixels)
+        return assemble(opened, facts, (format, label), data)
 
 
-def probe(path: Path, *, max_pixels: int) -> Header:
-    """Return what the header of a picture file says; pixels are not decoded.
+@dataclass(frozen=True)
+class Opened:
+    """A decoded picture, upright, with what was found beside it: Pillow's `info`, and EXIF as it was in the file."""
+
+    decoded: Decoded
+    mode: str
+    frames: int
+    info: Mapping[Any, object]
+    raw: bytes | None
+
+
+def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -> Opened:  # noqa: A002
+    with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        check_pixels((image.height, image.width), label, max_pixels)
+        mode, frames = image.mode, _frames(image, facts)
+        with decoder_silenced(label) if format == "TIFF" else nullcontext():
+            image.load()
+        check_pixels((image.height, image.width), label, max_pixels)
+        raw = facts.exif or metadata.exif_block(image.info)
+        decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
+        return Opened(decoded, mode, frames, image.info, raw)
+
+
+def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple[str, int]) -> Opened:  # noqa: A002
+    """Decode without Pillow, which is asked for what lies beside the pixels; it does not open every such TIFF."""
+    label, max_pixels = limits
+    info: Mapping[Any, object] = {}
+    frames = facts.frames or 1
+    if deep.layout is not None:
+        icc = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
+        info = {"icc_profile": icc.payload} if icc else {}
+    else:
+        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+            check_pixels((image.height, image.width), label, max_pixels)
+            info, frames = image.info, _frames(image, facts)
+    with decoder_silenced(label):
+        decoded = decode_deep(data, facts, deep, max_pixels)
+    raw = facts.exif or metadata.exif_block(info)
+    return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
+
+
+def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> Header:
+    """Return what the header of a picture file, or of its bytes, says; pixels are not decoded.
 
     Raises:
         ImageReadError: as `read_picture`, as far as the header can tell.
     """
-    label = str(path)
-    data, format = load(path, label, max_pixels)  # noqa: A001
+    label = name or ("-" if isinstance(source, bytes) else str(source))
+    data, format = load(source, label, max_pixels)  # noqa: A001
     facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
-        with Image.open(BytesIO(data), formats=_pillow_names(format)) as image:
+        deep = facts.deep
+        if deep is not None and deep.layout is not None and facts.canvas is not None:
+            height, width = facts.canvas
+            if metadata.orientation(facts.exif) >= 5:
+                height, width = width, height
+            return Header(format, deep.mode, height, width, deep.depth, facts.frames or 1, deep.alpha)
+        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
                 height, width = width, height
+            if deep is not None:
+                return Header(format, deep.mode, height, width, deep.depth, _frames(image, facts), deep.alpha)
             depth = 16 if image.mode.startswith("I;16") else 8
             alpha = bool(image.has_transparency_data)
             index = frame_index(format, data)
@@ -89,8 +143,10 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     """Return the facts in a file's header.
 
     Raises:
-        ImageReadError: the header is damaged, or says that the file cannot be read without loss.
+        ImageReadError: the header is damaged, or says that the file cannot be read without loss, or it is of countless
+            parts.
     """
+    check_parts(format, data, label)
     try:
         facts = read_facts(format, data)
     except EOFError as exc:
@@ -101,10 +157,13 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
         raise ImageReadError(label, "is truncated or damaged: its header makes no sense", DAMAGED_HINT) from exc
     if facts.refusal:
         raise ImageReadError(label, facts.refusal, facts.hint)
+    if facts.deep is not None and not extra.available():
+        lacking = extra.missing(f"holds {facts.deep.what}, which")
+        raise ImageReadError(label, lacking.message, lacking.hint)
     return facts
 
 
-def _pillow_names(format: str) -> list[str]:  # noqa: A002
+def pillow_names(format: str) -> list[str]:  # noqa: A002
     """Return the Pillow plug-ins that may open a format: never one that was not meant, such as Ghostscript."""
     return ["JPEG", "MPO"] if format == "JPEG" else [format]
 
@@ -125,31 +184,44 @@ def has_rgb_profile(image: Image.Image) -> bool:
     return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
 
 
-def assemble(
-    decoded: Decoded, image: Image.Image, facts: Facts, raw: bytes | None, source: tuple[str, str, int, str]
-) -> Picture:
+def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes) -> Picture:
     """Return decoded pixels, upright, with what their file says about them.
 
-    `raw` is the EXIF block and `source` the format, mode, number of frames and name of the file.
+    `source` is its format and what it is called, `data` its bytes.
     """
-    format, mode, frames, label = source  # noqa: A001
-    from_tiff = format == "TIFF"
-    pixels, icc, colour_notes = _bounded(*_managed(decoded.color, image.info.get("icc_profile") or None))
-    if "icc_profile" in image.info and not image.info["icc_profile"]:  # Pillow's sign that it could not decode one
-        colour_notes.append("The colour profile is damaged and is left out; colours are taken as sRGB.")
+    format, label = source  # noqa: A001
+    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format == "TIFF"
+    claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
+    managed = _managed(decoded.color, claim.icc)
+    pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
-    dpi = metadata.resolution(image.info, raw, from_tiff=from_tiff)
+    said = read_statements(format, data, info)
+    dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
-    if frames > 1:
-        count = f"{frames} frames" if frames < tiff.MAX_PAGES or not from_tiff else "many frames"
+    if opened.frames > 1:
+        count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
         notes.append(f"Only the first of {count} is read.")
-    notes += [*decoded.notes, *facts.notes, *colour_notes, *exif_notes, *metadata.left_behind(image.info, raw)]
-    notes += metadata.resolution_notes(image.info, raw, from_tiff=from_tiff, found=dpi)
+    notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
+    notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
-        metadata=Metadata(format, mode, icc, exif, dpi, facts.lossless),
+        metadata=Metadata(
+            format,
+            opened.mode,
+            icc,
+            exif,
+            dpi,
+            facts.lossless,
+            thumbnail=exif is not None and not from_tiff and has_thumbnail(raw or b""),
+            xmp=said.xmp,
+            iptc=said.iptc,
+            texts=said.texts,
+            comment=said.comment,
+            code_points=claim.code_points,
+        ),
         notes=tuple(notes),
+        excess=managed.excess if icc is not None else None,
     )
 
 
@@ -167,41 +239,53 @@ def _bounded(pixels: Pixels, icc: bytes | None, notes: list[str]) -> tuple[Pixel
     return pixels, None, [*notes, f"The colour profile of {len(icc)} bytes is too large to be kept."]
 
 
-def _managed(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, bytes | None, list[str]]:
-    """Return pixels in sRGB (grey: as stored), the profile that belongs to the picture from now on, and notes."""
+@dataclass
+class _Managed:
+    """Pixels in sRGB (grey: as stored), the profile that belongs to the picture from now on, notes, and the excess."""
+
+    pixels: Pixels
+    icc: bytes | None
+    notes: list[str]
+    excess: Excess | None = None
+
+
+def _managed(pixels: Pixels, icc: object) -> _Managed:
+    profile = icc if isinstance(icc, bytes) else None
     if pixels.shape[2] == 4:
-        return _managed_cmyk(pixels, icc)
-    return _managed_light(pixels, icc) if icc is not None else (pixels, None, [])
+        return _managed_cmyk(pixels, profile)
+    return _managed_light(pixels, profile) if profile is not None else _Managed(pixels, None, [])
 
 
-def _managed_light(pixels: Pixels, icc: bytes) -> tuple[Pixels, bytes | None, list[str]]:
+def _managed_light(pixels: Pixels, icc: bytes) -> _Managed:
     space, name = colour.space_of(icc), colour.name_of(icc)
     if space == "unreadable":
-        return pixels, icc, ["The colour profile is unreadable; it is kept, and colours are taken as sRGB."]
+        note = "The colour profile is unreadable; it is kept, and colours are taken as sRGB."
+        return _Managed(pixels, icc, [note])
     if pixels.shape[2] == 1:
         if space == "GRAY":
-            return pixels, icc, []
+            return _Managed(pixels, icc, [])
         if space == "RGB":
-            return pixels, icc, [f"The profile '{name}' is for RGB but the picture is grey; both are kept as they are."]
+            note = f"The profile '{name}' is for RGB but the picture is grey; both are kept as they are."
+            return _Managed(pixels, icc, [note])
     elif space == "RGB":
         return _managed_rgb(pixels, icc, name)
-    return pixels, None, [f"The profile '{name}' does not fit the picture and is left out."]
+    return _Managed(pixels, None, [f"The profile '{name}' does not fit the picture and is left out."])
 
 
-def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> tuple[Pixels, bytes | None, list[str]]:
+def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
     if colour.is_nearly_srgb(icc):
-        return pixels, icc, []
+        return _Managed(pixels, icc, [])
     converted = colour.to_srgb(pixels, icc)
-    if colour.is_invertible(icc):
-        return converted, icc, [f"Colours are converted from '{name}' to sRGB for enlarging."]
-    return converted, None, [f"Colours are converted from '{name}' to sRGB and stay so: the profile has no way back."]
+    if not colour.is_invertible(icc):
+        note = f"Colours are converted from '{name}' to sRGB and stay so: the profile has no way back."
+        return _Managed(converted, None, [note])
+    note = f"Colours are converted from '{name}' to sRGB for enlarging."
+    return _Managed(converted, icc, [note], excess_of(pixels, converted, icc))
 
 
-def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, bytes | None, list[str]]:
+def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> _Managed:
     if icc is not None and colour.space_of(icc) == "CMYK":
         kept = icc if colour.is_invertible(icc) else None
         note = f"CMYK is converted from '{colour.name_of(icc)}' to sRGB for enlarging."
-        return colour.to_srgb(pixels, icc), kept, [note]
-    height, width, _ = pixels.shape
-    image = Image.frombytes("CMYK", (width, height), pixels.tobytes()).convert("RGB")
-    return np.asarray(image), None, ["CMYK without a usable profile is converted to RGB."]
+        return _Managed(colour.to_srgb(pixels, icc), kept, [note])
+    return _Managed(colour.plain_cmyk_to_rgb(pixels), None, ["CMYK without a usable profile is converted to RGB."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from importlib import import_module
 from typing import NamedTuple
 
 from PIL import Image, features
@@ -56,7 +57,11 @@ class NativeFormats(NamedTuple):
 def native_formats() -> NativeFormats:
     """Return the formats that can be read and written here; AVIF and WebP only where Pillow was built with them."""
     missing = {name for name, feature in (("AVIF", "avif"), ("WEBP", "webp")) if not features.check(feature)}
-    Image.init()
+    Image.preinit()
+    for name in ("AvifImagePlugin", "MpoImagePlugin", "TiffImagePlugin", "WebPImagePlugin"):
+        import_module(
+            f"PIL.{name}"
+        )  # those few, because Image.init() loads forty, which takes longer than a small picture
     return NativeFormats(
         tuple(name for name in READABLE if name not in missing),
         tuple(name for name in FORMAT_SUFFIXES if name not in missing and name in Image.SAVE),

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
-from nlsr_cli.files import part_beside, remove, write_new
+from nlsr_cli.files import part_beside, remove, write_new, writing_in
 
 # The least share of its bare samples that a file of each format has taken: what is smooth compresses far, and a place
 # with less room than this holds the file of no photograph.
@@ -41,14 +41,15 @@ def store(data: bytes, path: Path, *, overwrite: bool) -> None:
     check_free(path, overwrite=overwrite)
     part = part_beside(path)
     try:
-        try:
-            write_new(part, data)
-            if overwrite:
-                part.replace(path)
-            else:
-                _claim(part, path)
-        finally:
-            remove(part)
+        with writing_in(path.parent):
+            try:
+                write_new(part, data)
+                if overwrite:
+                    part.replace(path)
+                else:
+                    _claim(part, path)
+            finally:
+                remove(part)
     except FileExistsError as exc:
         raise DestinationClash(path, "exists already", EXISTS_HINT) from exc
     except OSError as exc:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +12,28 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import color as colour
+from nlsr_cli.images import extra, gif_words, keeping, profiles
 from nlsr_cli.images.alpha import composite, parse_background
 from nlsr_cli.images.encoders import ENCODERS, Canvas
+from nlsr_cli.images.excess import add_excess, weighed
 from nlsr_cli.images.gif_writing import gif_of
-from nlsr_cli.images.picture import Picture, Pixels
+from nlsr_cli.images.picture import Animation, Picture, Pixels, quantised
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
+from nlsr_cli.images.thumbnail import make_thumbnail
 from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
-
-JPEG_EXIF_LIMIT = 65533 - 6 - 64  # an APP1 segment, less its "Exif\0\0" and what a rewrite may add
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a format can hold, and the largest side and file it allows (None: no limit within reach)."""
+    """What a format can hold, and the largest side and file it allows (None: no limit within reach).
+
+    `depth` is bits per channel, of which 32 are floating point.
+    """
 
     alpha: bool
     grey: bool
-    sixteen: bool
+    depth: int
     cmyk: bool
     metadata: bool
     side: int | None = None
@@ -39,13 +44,13 @@ class Abilities:
 # JPEG: libjpeg stops at 65500 although the format counts to 65535. AVIF: libavif's decoders, and with them browsers,
 # open no larger picture. BMP and classic TIFF count bytes in 32 bits; TIFF is asked before it is compressed.
 ABILITIES = {
-    "PNG": Abilities(alpha=True, grey=True, sixteen=True, cmyk=False, metadata=True, side=2**31 - 1),
-    "JPEG": Abilities(alpha=False, grey=True, sixteen=False, cmyk=True, metadata=True, side=65500),
-    "WEBP": Abilities(alpha=True, grey=False, sixteen=False, cmyk=False, metadata=True, side=16383),
-    "TIFF": Abilities(alpha=True, grey=True, sixteen=True, cmyk=True, metadata=True, content=2**32 - 2**20),
-    "BMP": Abilities(alpha=False, grey=True, sixteen=False, cmyk=False, metadata=False, content=2**32 - 2**20),
-    "GIF": Abilities(alpha=True, grey=True, sixteen=False, cmyk=False, metadata=False, side=65535),
-    "AVIF": Abilities(alpha=True, grey=True, sixteen=False, cmyk=False, metadata=True, side=32768, area=2**28),
+    "PNG": Abilities(alpha=True, grey=True, depth=16, cmyk=False, metadata=True, side=2**31 - 1),
+    "JPEG": Abilities(alpha=False, grey=True, depth=8, cmyk=True, metadata=True, side=65500),
+    "WEBP": Abilities(alpha=True, grey=False, depth=8, cmyk=False, metadata=True, side=16383),
+    "TIFF": Abilities(alpha=True, grey=True, depth=32, cmyk=True, metadata=True, content=2**32 - 2**20),
+    "BMP": Abilities(alpha=False, grey=True, depth=8, cmyk=False, metadata=False, content=2**32 - 2**20),
+    "GIF": Abilities(alpha=True, grey=True, depth=8, cmyk=False, metadata=False, side=65535),
+    "AVIF": Abilities(alpha=True, grey=True, depth=16, cmyk=False, metadata=True, side=32768, area=2**28),
 }
 
 
@@ -88,12 +93,13 @@ def encode_picture(
         OptionError: the background is needed and is no colour.
     """
     path = Path(name)
-    check_size(format, picture.height, picture.width, path)
-    check_depth(picture, format, path)
+    check_size(format, picture.height, picture.width, path, depth=picture.depth)
+    check_picture(picture, format, path)
     try:
         canvas = prepare(picture, format, options)
         if format == "GIF":
             data, notes = gif_of(lambda: [canvas.image], [0], loop=1)
+            data = gif_words.with_words(data, canvas.xmp, canvas.comment)
             return data, (*canvas.notes, *notes)
         return ENCODERS[format](canvas, options), canvas.notes
     except MemoryError as exc:
@@ -102,8 +108,8 @@ def encode_picture(
         raise ImageWriteError(path, f"cannot be encoded as {format}: {exc}") from exc
 
 
-def check_size(format: str, height: int, width: int, path: Path) -> None:  # noqa: A002
-    """Refuse a size, or a format, that cannot be written, before anything is computed.
+def check_size(format: str, height: int, width: int, path: Path, *, depth: int = 8) -> None:  # noqa: A002
+    """Refuse a size, or a format, that cannot be written, before anything is computed; `depth` is that of the picture.
 
     Raises:
         ImageWriteError: the format is not writable here, or holds no picture of that size.
@@ -117,52 +123,87 @@ def check_size(format: str, height: int, width: int, path: Path) -> None:  # noq
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} ends at {able.side} per side", hint)
     if able.area is not None and height * width > able.area:
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} ends at {able.area} pixels", hint)
-    if able.content is not None and height * (width * 3 + 3) > able.content:
+    if able.content is not None and height * (width * 3 + 3) * min(depth, able.depth) // 8 > able.content:
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} files end at 4 GiB", hint)
 
 
-def check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
-    """Refuse a picture of more bits than a format can hold.
+def check_picture(picture: Picture | Animation, format: str, path: Path) -> None:  # noqa: A002
+    """Refuse a picture whose samples a format cannot hold, of which it knows the size already.
 
     Raises:
-        ImageWriteError: it has more.
+        ImageWriteError: what writes such a depth is not installed, or cannot say how the samples are coded.
     """
-    if picture.depth == 8:
-        return
-    if not ABILITIES[format].sixteen:
-        raise ImageWriteError(path, f"{format} cannot hold 16 bits per channel", "Choose PNG or TIFF.")
-    if not picture.is_grey or picture.alpha is not None:
-        what = "16-bit colour" if not picture.is_grey else "16-bit grey with an alpha channel"
-        raise ImageWriteError(path, f"{what} cannot be written yet", "Convert it to 8 bit first.")
+    first = picture.frames[0] if isinstance(picture, Animation) else picture
+    _check_extra(first, format, path)
+    codes = picture.metadata.code_points
+    if codes is not None and format != "PNG":
+        how = profiles.HDR.get(codes[1], "narrow range")
+        raise ImageWriteError(path, f"{format} cannot say here that the samples are coded in {how}", "Choose PNG.")
+
+
+def _check_extra(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
+    """Refuse samples that Pillow does not write where nothing else can, before they are converted."""
+    opaque = picture.alpha is None or not ABILITIES[format].alpha
+    grey16 = picture.is_grey and picture.depth == 16 and opaque and format != "AVIF"
+    if picture.depth > 8 and not grey16 and not extra.available():
+        kind = "floating point" if picture.depth == 32 else "16-bit"
+        lacking = extra.missing(f"{kind} {'grey' if picture.is_grey else 'colour'}")
+        raise ImageWriteError(path, f"{lacking.message}", lacking.hint)
 
 
 def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  # noqa: A002
     """Bring a picture into what the format can hold."""
     able = ABILITIES[format]
-    notes: list[str] = []
+    notes = list(_depth_notes(picture, able, format))
     flat = _flattened(picture, able, format, options, notes)
+    if flat.is_grey:  # no colour that a wider space would hold, and so no transform that needs the depth
+        flat = replace(flat, color=quantised(flat.color, able.depth), alpha=_quantised_alpha(flat, able))
     pixels, icc = _recoloured(flat, able, format, notes)
+    pixels, alpha = quantised(pixels, able.depth), _quantised_alpha(flat, able)
     grey = pixels.shape[2] == 1
     if grey and not able.grey:
         pixels = np.repeat(pixels, 3, axis=2)
         notes.append(f"{format} has no grey pictures; grey is written as RGB.")
-    exif = picture.metadata.exif
-    if exif is not None and not able.metadata:
-        exif = None
-        notes.append(f"{format} holds no EXIF data; it is left out.")
-    if exif is not None and format == "JPEG" and len(exif) > JPEG_EXIF_LIMIT:
-        exif = None
-        notes.append("The EXIF data is too large for JPEG and is left out.")
-    dpi = picture.metadata.dpi
-    if dpi is not None and format == "JPEG" and any(value != round(value) for value in dpi):
-        listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(dpi))
-        notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
-    if dpi is not None and format == "GIF":
-        dpi = None
-        notes.append("GIF holds no resolution; it is left out.")
-    image = _image(pixels, flat.alpha)
+    given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
+    small = make_thumbnail(flat.color, flat.alpha) if given.exif is not None and given.thumbnail else None
+    held = keeping.kept(given, format, pixels.shape[:2], small)
+    image, samples = _images(pixels, alpha, format)
+    bits = 10 if picture.metadata.mode.endswith(";10") else 12
     lossless = options.lossless or picture.metadata.lossless
-    return Canvas(image, grey, icc, exif, dpi, lossless, tuple(notes))
+    meta = held.metadata
+    return Canvas(
+        image,
+        samples,
+        pixels.shape[:2],
+        alpha is not None,
+        bits,
+        grey,
+        icc,
+        meta.exif,
+        meta.dpi,
+        lossless,
+        (*notes, *held.notes),
+        thumbnail=held.thumbnail,
+        xmp=meta.xmp,
+        iptc=meta.iptc,
+        texts=meta.texts,
+        comment=meta.comment,
+        code_points=meta.code_points,
+    )
+
+
+def _quantised_alpha(picture: Picture, able: Abilities) -> Pixels | None:
+    return None if picture.alpha is None else quantised(picture.alpha, able.depth)
+
+
+def _depth_notes(picture: Picture, able: Abilities, format: str) -> Iterator[str]:  # noqa: A002
+    if picture.depth == 32 and able.depth < 32:
+        held = f"{format} holds {12 if format == 'AVIF' else able.depth}-bit integers"
+        yield f"{held}; floating point is clipped to 0 to 1 and rounded."
+    elif format == "AVIF" and picture.depth == 16 and not picture.metadata.mode.endswith((";10", ";12")):
+        yield "AVIF holds at most 12 bits per channel; 16 are rounded."
+    elif picture.depth > able.depth:
+        yield f"{format} holds 8 bits per channel; 16 are rounded."
 
 
 def _flattened(picture: Picture, able: Abilities, format: str, options: EncodeOptions, notes: list[str]) -> Picture:  # noqa: A002
@@ -177,15 +218,18 @@ def _flattened(picture: Picture, able: Abilities, format: str, options: EncodeOp
         if meta.icc is not None and colour.space_of(meta.icc) == "GRAY":
             pixels = colour.grey_to_srgb(pixels, meta.icc)
         pixels = np.repeat(pixels, 3, axis=2)
-        meta = type(meta)(meta.format, meta.mode, None, meta.exif, meta.dpi, meta.lossless)
+        meta = replace(meta, icc=None)
     ground = background if pixels.shape[2] == 3 else background[:1]
-    return Picture(composite(pixels, picture.alpha, ground), None, meta)
+    excess = None if picture.excess is None else weighed(picture.excess, picture.alpha)
+    return Picture(composite(pixels, picture.alpha, ground), None, meta, excess=excess)
 
 
 def _recoloured(picture: Picture, able: Abilities, format: str, notes: list[str]) -> tuple[Pixels, bytes | None]:  # noqa: A002
     """Return pixels in the space in which they are stored, with the profile to embed."""
     pixels, icc = picture.color, picture.metadata.icc
     space = colour.space_of(icc) if icc is not None else None
+    if picture.excess is not None and not (space == "RGB" and able.metadata):
+        notes.append("Colours outside sRGB are clipped.")
     if icc is None or space == "unreadable":
         if icc is not None and not able.metadata:
             notes.append(f"{format} holds no colour profile; it is left out.")
@@ -193,11 +237,18 @@ def _recoloured(picture: Picture, able: Abilities, format: str, notes: list[str]
     if picture.is_grey:
         return _recoloured_grey(pixels, icc, able, format, notes)
     if space == "CMYK" and able.cmyk and picture.alpha is None:
-        return colour.from_srgb(pixels, icc), icc
+        if pixels.dtype == np.float32:
+            notes.append("CMYK is written with 16 bits; floating point is clipped to 0 to 1 and rounded.")
+        return colour.from_srgb(quantised(pixels, 16), icc), icc
     if space != "RGB" or not able.metadata:
         notes.append(f"{format} cannot hold {'CMYK' if space == 'CMYK' else 'the profile'}; written in sRGB.")
         return pixels, None
-    return pixels if colour.is_nearly_srgb(icc) else colour.from_srgb(pixels, icc), icc
+    if colour.is_nearly_srgb(icc):
+        return pixels, icc
+    pixels = colour.from_srgb(pixels, icc)
+    if picture.excess is not None:
+        add_excess(pixels, picture.excess)
+    return pixels, icc
 
 
 def _recoloured_grey(
@@ -215,14 +266,18 @@ def _recoloured_grey(
     return pixels, None
 
 
-def _image(pixels: Pixels, alpha: Pixels | None) -> Image.Image:
-    """Return Pillow's picture of (h, w, 1, 3 or 4) pixels: L, I;16, LA, RGB, RGBA or CMYK."""
+def _images(pixels: Pixels, alpha: Pixels | None, format: str) -> tuple[Image.Image, Pixels | None]:  # noqa: A002
+    """Return Pillow's picture of (h, w, 1, 3 or 4) pixels: L, I;16, LA, RGB, RGBA or CMYK.
+
+    At a depth for which Pillow has no mode, it is a stand-in of one pixel, and the samples come beside it.
+    """
     height, width, channels = pixels.shape
-    if pixels.dtype == np.uint16:
-        return Image.frombytes("I;16", (width, height), np.ascontiguousarray(pixels).astype("<u2").tobytes())
+    plain_grey = channels == 1 and alpha is None
     if alpha is not None:
         pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
-        mode = {1: "LA", 3: "RGBA"}[channels]
-    else:
-        mode = {1: "L", 3: "RGB", 4: "CMYK"}[channels]
-    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes())
+    if pixels.dtype == np.uint16 and plain_grey and format != "AVIF":
+        return Image.frombytes("I;16", (width, height), np.ascontiguousarray(pixels).astype("<u2").tobytes()), None
+    mode = {1: "LA", 3: "RGBA"}[channels] if alpha is not None else {1: "L", 3: "RGB", 4: "CMYK"}[channels]
+    if pixels.dtype != np.uint8:
+        return Image.new(mode, (1, 1)), pixels
+    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes()), None

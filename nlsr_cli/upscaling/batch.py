@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
-import stat
-import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import TimeoutError as Timeout
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
-from pathlib import Path
+from math import prod
 from typing import TYPE_CHECKING
 
-from nlsr_cli.errors import ImageReadError, ImageWriteError, NlsrError
-from nlsr_cli.images import (
-    FILMS,
-    Animation,
-    check_size,
-    encode_any,
-    read_any,
-    read_picture,
-    read_stream,
-    write_any,
-)
+from nlsr_cli.errors import NlsrError
+from nlsr_cli.images import Animation, check_inside, check_space
 from nlsr_cli.options import STREAM
-from nlsr_cli.upscaling.outcome import Outcome, as_ours
-from nlsr_cli.upscaling.planning import BatchPlan, Job, kept_format
-from nlsr_cli.upscaling.sources import mode_of
+from nlsr_cli.upscaling.decoding import Decoder
+from nlsr_cli.upscaling.delivery import Delivery
+from nlsr_cli.upscaling.intake import Intake
+from nlsr_cli.upscaling.outcome import Outcome
+from nlsr_cli.upscaling.planning import BatchPlan, Job
+from nlsr_cli.upscaling.resume import EXISTS, Keeper, Verdict
+from nlsr_cli.upscaling.task import Task, may_be_read_ahead
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
     from nlsr_cli.options import EncodeOptions
-    from nlsr_cli.upscaling.upscaler import Enlarged, OnTile, Upscaler
+    from nlsr_cli.upscaling.cascade import Route
+    from nlsr_cli.upscaling.facts import Stamp
+    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.rows import Rows
+    from nlsr_cli.upscaling.upscaler import Upscaler
 
-
-@dataclass
-class _Task:
-    """A job on its way from a picture to a file. Its first error ends it; `seconds` are those spent on it alone."""
-
-    job: Job
-    picture: Picture | Animation | None = None
-    enlarged: Enlarged | None = None
-    error: NlsrError | None = None
-    seconds: float = 0.0
-
-    @contextmanager
-    def stage(self) -> Iterator[None]:
-        """Time what is inside, and keep its error: a bug met by one picture must not lose the rest of the folder."""
-        start = time.perf_counter()
-        try:
-            yield
-        except Exception as exc:  # noqa: BLE001 - see above
-            self.error = as_ours(exc, self.job.source)
-        finally:
-            self.seconds += time.perf_counter() - start
+PATIENCE = 0.5  # seconds that an interruption waits for the last picture to be written, before it gives it up
 
 
 class Batch:
@@ -66,6 +42,9 @@ class Batch:
         encode: how outputs are encoded.
         overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
         max_pixels: the largest input, in pixels.
+        keeper: says what is done already, and enters what is done; None knows and keeps nothing.
+        decoder: what reads the pictures; one of its own, if none is given. It is closed when the run ends.
+        stamp: puts into outputs how they were made; None says nothing of it.
     """
 
     def __init__(
@@ -76,13 +55,23 @@ class Batch:
         encode: EncodeOptions,
         overwrite: bool,
         max_pixels: int,
+        keeper: Keeper | None = None,
+        decoder: Decoder | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self.plan = plan
         self._make_upscaler = upscaler
         self._upscaler: Upscaler | None = None
-        self._encode = encode
-        self._overwrite = overwrite
-        self._max_pixels = max_pixels
+        self._keeper = keeper
+        self._decoder = decoder or Decoder()
+        self._intake = Intake(self._decoder, keeper, self._route, max_pixels)
+        self._delivery = Delivery(encode, keeper, stamp, self._device, overwrite=overwrite)
+        self._rows: Rows | None = None
+
+    @property
+    def rows_kept(self) -> int:
+        """Return how many finished rows of the picture that is being computed are on the disk."""
+        return self._rows.kept if self._rows is not None else 0
 
     @property
     def upscaler(self) -> Upscaler:
@@ -98,14 +87,35 @@ class Batch:
             self._upscaler = upscaler
         return self._upscaler
 
+    def _route(self, height: int, width: int) -> Route:
+        return self.upscaler.route(height, width)
+
+    def _device(self) -> str:
+        return self.upscaler.placement.device.type
+
+    def foresee(self, job: Job) -> tuple[Verdict, NlsrError | None]:
+        """Say what would become of a job by what is there now, and what would be wrong with it."""
+        return self._intake.foresee(job)
+
+    def close(self) -> None:
+        """End the process that decodes pictures, where a batch is planned and not run."""
+        self._decoder.close()
+
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the others in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
         """
-        yield from _decided(self.plan)
-        yield from self._work(on_start or _ignore, on_tile or _ignore)
+        try:
+            if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
+                self._keeper.clean()
+            yield from _decided(self.plan)
+            yield from self._work(on_start or _ignore, on_tile or _ignore)
+        finally:
+            self.close()
+            if self._rows is not None:
+                self._rows.close()
 
     def _work(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
         writing: Future[Outcome] | None = None
@@ -119,43 +129,46 @@ class Batch:
                             writing = None
                     if writing is not None:
                         yield writing.result()
-                    writing = writer.submit(self._finish, task)
+                    writing = writer.submit(self._delivery.finish, task)
                 if writing is not None:
                     yield writing.result()
             except KeyboardInterrupt:
-                if writing is not None:  # it is computed and will be written, so it counts
-                    yield writing.result()
+                if writing is not None:  # it is computed, so it counts if it can be written soon
+                    with suppress(Timeout):
+                        writing.exception(PATIENCE)
+                    self._delivery.close()
+                    if writing.done():
+                        yield writing.result()
                 raise
+            finally:
+                self._decoder.close()  # or the helper would wait for a file that nobody wants any more
 
-    def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[_Task]:
+    def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[Task]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
-        ahead: Future[_Task] | None = None
+        ahead: Future[Task] | None = None
+        late = self._keeper is not None and self._keeper.decides_late
+        if late and self._keeper is not None:
+            _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
         for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
-            _ = self.upscaler  # before the first picture, because a model that does not load is no file's own error
-            on_start(job)
-            task = self._read(job) if ahead is None else ahead.result()
-            ahead = reader.submit(self._read, following) if following and _may_be_read_ahead(following) else None
+            if not late or job.header is None:
+                _ = self.upscaler  # before the first picture, because a model that does not load is no file's own error
+            task = self._intake.read(job) if ahead is None else ahead.result()
+            ahead = reader.submit(self._intake.read, following) if following and may_be_read_ahead(following) else None
+            self._intake.look_again(task)
+            if task.has_work:
+                _ = self.upscaler
+                on_start(job)
             yield task
 
-    def _read(self, job: Job) -> _Task:
-        task = _Task(job)
-        with task.stage():
-            stream = job.source is STREAM
-            content = self._read_standard_input() if stream else job.source
-            read = read_any if job.format in ("", *FILMS) else read_picture  # of others only one frame is written
-            task.picture = read(content, name="standard input" if stream else None, max_pixels=self._max_pixels)
-            if job.header is None:  # a stream: the sizes of files were checked by the plan
-                route = self.upscaler.route(task.picture.height, task.picture.width)
-                check_size(_format(task), *route.size, job.target)
-        return task
-
-    def _enlarge(self, task: _Task) -> Iterator[tuple[int, int]]:
+    def _enlarge(self, task: Task) -> Iterator[tuple[int, int]]:
         """Yield the numbers of tiles done and in all, tile by tile."""
-        if task.picture is None or task.error is not None:
+        if task.picture is None or not task.has_work:
             return
+        self._rows = task.rows
         steps: Iterator[tuple[int, int]] = iter(())
         with task.stage():
-            steps = self._steps(task.picture)
+            self._check_place(task)
+            steps = self._steps(task.picture, task.rows)
         while task.error is None and task.enlarged is None:
             step = None
             with task.stage():
@@ -166,72 +179,22 @@ class Batch:
             if step is not None:
                 yield step
 
-    def _steps(self, picture: Picture | Animation) -> Iterator[tuple[int, int]]:
+    def _steps(self, picture: Picture | Animation, rows: Rows | None) -> Iterator[tuple[int, int]]:
         if isinstance(picture, Animation):
             from nlsr_cli.upscaling.film import frame_steps  # which needs torch, and that is there by now
 
             return frame_steps(self.upscaler, picture)
-        return self.upscaler.steps(picture)
+        return self.upscaler.steps(picture) if rows is None else self.upscaler.steps(picture, rows)
 
-    def _finish(self, task: _Task) -> Outcome:
-        """Write what was enlarged, and say what became of the job."""
-        notes: tuple[str, ...] = ()
-        with task.stage():
-            if task.enlarged is not None:
-                notes = self._write(task.job.target, _format(task), task.enlarged)
-        picture, enlarged = task.picture, task.enlarged
-        if task.error is not None or picture is None or enlarged is None:
-            return Outcome(task.job.source, None, "failed", seconds=task.seconds, error=task.error)
-        told = (*picture.notes, *enlarged.events, *notes, *self._choices(picture, _format(task)))
-        return Outcome(
-            source=task.job.source,
-            output=task.job.target,
-            status="done",
-            input_size=(picture.height, picture.width),
-            output_size=(enlarged.picture.height, enlarged.picture.width),
-            frames=len(picture.frames) if isinstance(picture, Animation) else 1,
-            seconds=task.seconds,
-            tiles=enlarged.tiles,
-            tile_size=enlarged.tile_size,
-            tile_bytes=enlarged.tile_bytes,
-            memory=enlarged.memory,
-            precision=enlarged.precision,
-            ensemble=enlarged.ensemble,
-            stages=enlarged.stages,
-            notes=tuple(dict.fromkeys(told)),
-        )
-
-    def _read_standard_input(self) -> bytes:
-        if sys.stdin is None:
-            raise ImageReadError("standard input", "is closed")
-        return read_stream(sys.stdin.buffer, name="standard input", max_pixels=self._max_pixels)
-
-    def _choices(self, picture: Picture | Animation, format_: str) -> list[str]:
-        """Say what the output's format makes of the input's and of `lossless`."""
-        notes = []
-        if picture.metadata.format == "GIF" and format_ == "PNG" and not isinstance(picture, Animation):
-            notes.append("A GIF of one frame becomes a PNG: 256 colours would lose what was made.")
-        if self._encode.lossless and format_ in ("JPEG", "AVIF"):
-            notes.append(f"{format_} is written with loss, whatever --lossless says.")
-        return notes
-
-    def _write(self, target: Path, format_: str, enlarged: Enlarged) -> tuple[str, ...]:
-        content: Picture | Animation = getattr(enlarged, "animation", enlarged.picture)
-        if target is not STREAM:
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as exc:
-                raise ImageWriteError(target.parent, f"the folder cannot be made: {exc.strerror}") from exc
-            return write_any(content, target, format=format_, options=self._encode, overwrite=self._overwrite)
-        data, notes = encode_any(content, format=format_, options=self._encode, name="standard output")
-        if sys.stdout is None:
-            raise ImageWriteError("standard output", "is closed")
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except OSError as exc:
-            raise ImageWriteError("standard output", f"cannot be written: {exc.strerror}") from exc
-        return notes
+    def _check_place(self, task: Task) -> None:
+        """Look for room and links once more: what came before may have taken it since the plan was made."""
+        if task.job.root is not None:  # finished rows of a large picture go there before it does
+            check_inside(task.job.target, task.job.root)
+        picture = task.first
+        if picture is not None and task.job.target is not STREAM:
+            size = self.upscaler.route(picture.height, picture.width).size
+            samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
+            check_space(task.job.target, samples, task.format)
 
 
 def _decided(plan: BatchPlan) -> Iterator[Outcome]:
@@ -240,31 +203,25 @@ def _decided(plan: BatchPlan) -> Iterator[Outcome]:
         if job.error is not None:
             yield Outcome(job.source, None, "failed", error=job.error)
         elif job.skip:
-            yield Outcome(job.source, job.target, "skipped", notes=("the output exists already",))
+            yield Outcome(job.source, job.target, "skipped", reason=EXISTS)
 
 
 def _ignore(*_: object) -> None:
     """Stand in for a caller who wants to know nothing in between."""
 
 
-def _format(task: _Task) -> str:
-    """Return the format of the output: asked for, or that of the picture."""
-    if task.job.format or task.picture is None:
-        return task.job.format
-    frames = len(task.picture.frames) if isinstance(task.picture, Animation) else 1
-    return kept_format(task.picture.metadata.format, frames)
-
-
-def _may_be_read_ahead(job: Job) -> bool:
-    """Tell whether a source ends: a pipe that nobody writes to must not keep a thread, and with it the process."""
-    return job.source is not STREAM and stat.S_ISREG(mode_of(job.source))
-
-
 @contextmanager
 def _helper(name: str) -> Iterator[ThreadPoolExecutor]:
-    """Give a thread that ends with what it has begun, and does nothing that only waits."""
+    """Give a thread that ends with what it has begun, and does nothing that only waits.
+
+    An interruption does not wait for it: what it has begun it may finish, but nobody asks for that any more.
+    """
     helper = ThreadPoolExecutor(1, thread_name_prefix=name)
+    waits = True
     try:
         yield helper
+    except KeyboardInterrupt:
+        waits = False
+        raise
     finally:
-        helper.shutdown(wait=True, cancel_futures=True)
+        helper.shutdown(wait=waits, cancel_futures=True)

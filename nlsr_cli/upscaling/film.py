@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nlsr_cli.images import Animation
-from nlsr_cli.upscaling.upscaler import Enlarged
+from nlsr_cli.upscaling.progress import Enlarged
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class EnlargedFilm(Enlarged):
     """An enlarged animation. `picture` is its first frame, `tiles` are those of all frames that were computed, and
-    `events` those of any.
+    `events` those of any, and `agreement` is the worst.
     """
 
     animation: Animation = field(kw_only=True)
@@ -71,5 +71,10 @@ def _gathered(animation: Animation, shown: list[Enlarged], computed: list[Enlarg
     told |= {
         "tiles": sum(each.tiles for each in computed),
         "events": tuple(dict.fromkeys(event for each in computed for event in each.events)),
+        "agreement": min(
+            (each.agreement for each in computed if each.agreement is not None),
+            key=lambda agreement: agreement.worst,
+            default=None,
+        ),
     }
     return EnlargedFilm(**told, animation=replace(animation, frames=frames))

@@ -53,7 +53,7 @@ class Agreement:
 
 
 def agreement(source: Pixels, result: Pixels) -> Agreement:
-    """Compare (h, w, c) with what was made of it, (H, W, c) of the same dtype and of any size that is not smaller.
+    """Compare (h, w, c) with what was made of it, (H, W, c) of the same dtype and of any size.
 
     The peak is the white of integers; of floats it is 1, or the largest value where the picture goes beyond.
     """
@@ -121,7 +121,7 @@ def _patches(length: int, factor: float, height: int) -> Iterator[tuple[int, npt
 
 def _psnr(error: float) -> float:
     """Return the PSNR of a mean squared error with a peak of 1."""
-    return min(BEST, -10 * math.log10(error)) if error > 0 else (BEST if error == 0 else math.nan)
+    return round(min(BEST, -10 * math.log10(error)), 3) if error > 0 else (BEST if error == 0 else math.nan)
 
 
 def _bad(error: float) -> float:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
+
+if TYPE_CHECKING:
+    from nlsr_cli.upscaling.guards import Agreement
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,8 @@ class Outcome:
     """What became of one file. `status` is done, skipped or failed; sizes are (height, width), of each of the `frames`.
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
-    networks that the picture ran through.
+    networks that the picture ran through. `agreement` is how well the result, reduced again, matches its source.
+    `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
 
     source: Path
@@ -31,6 +35,9 @@ class Outcome:
     precision: str | None = None
     ensemble: bool = False
     stages: tuple[int, ...] = ()
+    agreement: Agreement | None = None
+    reason: str = ""
+    resumed_rows: int = 0
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -52,6 +59,9 @@ class Outcome:
             "precision": self.precision,
             "ensemble": self.ensemble,
             "stages": list(self.stages),
+            "agreement_db": self.agreement and {"all": self.agreement.psnr, "worst": self.agreement.worst},
+            "reason": self.reason or None,
+            "resumed_rows": self.resumed_rows,
             "notes": list(self.notes),
             "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
         }
@@ -70,6 +80,8 @@ class Report:
     failed: int = 0
     planned: int = 0
     interrupted: bool = False
+    existing: str = "error"  # what happened to outputs that were there, as of `OutputOptions`
+    rows_kept: int = 0  # of the picture that was interrupted
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:

@@ -7,14 +7,17 @@ import stat
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
-from nlsr_cli.images import FILMS, Header, check_frames, check_size, probe
+from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
 from nlsr_cli.upscaling.cascade import Aim, Route
+from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
 
+EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
 
@@ -23,6 +26,7 @@ class Job:
     """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already.
 
     `route` says through which networks it goes to which size; None where it is not known before the picture is read.
+    `root` is the folder that the output must not leave, or None.
     """
 
     source: Path
@@ -32,6 +36,7 @@ class Job:
     error: NlsrError | None = None
     skip: bool = False
     route: Route | None = None
+    root: Path | None = None
 
     @property
     def whole_film(self) -> bool:
@@ -58,7 +63,14 @@ class BatchPlan:
         return tuple(dict.fromkeys(stages))
 
 
-def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim, max_pixels: int) -> BatchPlan:
+def plan_batch(
+    inputs: Sequence[str | Path],
+    output: OutputOptions,
+    *,
+    aim: Aim,
+    max_pixels: int,
+    decoder: Decoder | None = None,
+) -> BatchPlan:
     """Plan one job per input picture; everything wrong with single files is inside the jobs.
 
     Args:
@@ -66,10 +78,15 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim,
         output: where outputs go.
         aim: the sizes that pictures are to have, and the scales of the networks.
         max_pixels: the largest input, in pixels.
+        decoder: what reads the headers; one for this call, if none is given.
 
     Raises:
         OptionError: the inputs and the target do not fit each other.
+        NlsrError: the process that decodes pictures cannot be started.
     """
+    if decoder is None:
+        with Decoder() as own:
+            return plan_batch(inputs, output, aim=aim, max_pixels=max_pixels, decoder=own)
     if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
@@ -77,7 +94,7 @@ def plan_batch(inputs: Sequence[str | Path], output: OutputOptions, *, aim: Aim,
         raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
-    jobs = [_job(source, root, folder, file, output, aim, max_pixels) for source, root in found.files]
+    jobs = [_job(source, root, folder, file, output, aim, max_pixels, decoder) for source, root in found.files]
     blocked = [
         Job(path, path, error=ImageReadError(path, f"the folder cannot be read: {why}"))
         for path, why in found.unreadable
@@ -141,6 +158,7 @@ def _job(
     output: OutputOptions,
     aim: Aim,
     max_pixels: int,
+    decoder: Decoder,
 ) -> Job:
     asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
     if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
@@ -149,7 +167,7 @@ def _job(
             return Job(source, source, error=ImageReadError(source, "is a pipe and has no name to go by", hint))
         return _check_target(Job(source, file, asked), output)
     try:
-        header = probe(source, max_pixels=max_pixels)
+        header = decoder.probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
     try:
@@ -159,11 +177,14 @@ def _job(
     format_ = asked or kept_format(header.format, header.frames)
     beside = folder / source.parent.relative_to(root) if folder else source.parent
     target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
-    job = Job(source, target, format_, header, route=route)
+    job = Job(source, target, format_, header, route=route, root=folder)
     try:
         if job.whole_film:
             check_frames(header.frames, header.height, header.width, str(source), max_pixels)
         check_size(format_, *route.size, target)
+        check_space(target, prod(route.size), format_)  # of one channel: the rest is asked when it is known
+        if folder is not None:
+            check_inside(target, folder)
     except ImageError as error:
         return replace(job, error=error)
     return _check_target(job, output)
@@ -204,8 +225,9 @@ def _compared(job: Job, output: OutputOptions) -> Job:
         if output.existing == "skip":
             return replace(job, skip=True)
         if output.existing == "error":
-            hint = "Add --overwrite to replace such outputs or --skip-existing to keep them."
-            return replace(job, error=DestinationClash(source, f"its output {target} exists already", hint))
+            return replace(job, error=DestinationClash(source, f"its output {target} exists already", EXISTS_HINT))
+        if output.existing == "resume":  # whether it is done, and ours, its bytes must say: not the plan's business
+            return job
     return replace(job, error=_unwritable(target.parent))
 
 
@@ -223,23 +245,32 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
 def _refuse_clashes(jobs: list[Job]) -> list[Job]:
     """Mark all jobs that would write one file, or over another's input: one of the two would be lost in silence."""
     claims: defaultdict[object, list[Path]] = defaultdict(list)
-    for job in jobs:
-        if job.error is None:
-            claims[_place(job.target)].append(job.source)
+    places = [None if job.error else _place(job.target) for job in jobs]
+    for job, place in zip(jobs, places, strict=True):
+        if place is not None:
+            claims[place].append(job.source)
+    told = {place: _listed(claimants) for place, claimants in claims.items() if len(claimants) > 1}
     inputs = {_place(job.source): job.source for job in jobs}
-    return [job if job.error else _unclaimed(job, claims[_place(job.target)], inputs) for job in jobs]
+    return [
+        job if place is None else _unclaimed(job, told.get(place, ""), None if job.skip else inputs.get(place))
+        for job, place in zip(jobs, places, strict=True)
+    ]
 
 
-def _unclaimed(job: Job, claimants: list[Path], inputs: dict[object, Path]) -> Job:
-    """Return the job, marked with an error if others claim its target or have it as their input."""
-    victim = None if job.skip else inputs.get(_place(job.target))
+def _listed(claimants: list[Path]) -> str:
+    """Name those who want one place: not all of thousands, to each of them."""
+    names = sorted(map(str, claimants))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
+    """Return the job, marked with an error if its target is claimed by several or is the input of another."""
     if victim is not None:
         reason = f"the output of {job.source} would replace {victim}, which is an input too"
         return replace(job, error=DestinationClash(job.target, reason, _INPUT_HINT))
-    if len(claimants) > 1:
-        others = ", ".join(sorted(str(source) for source in claimants if source != job.source))
+    if claimants:
         hint = "Give each its own call with its own -o, or another name."
-        reason = f"the output of {job.source} and of {others} at once"
+        reason = f"the output of {job.source} is also that of others: {claimants}"
         return replace(job, error=DestinationClash(job.target, reason, hint))
     return job
 

@@ -6,13 +6,16 @@ import glob
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images.sniff import format_of
 from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions
+from nlsr_cli.upscaling.ledger import LEDGER_NAME, Ledger
 
 _HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
 
@@ -65,7 +68,7 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
             raise OptionError("an input is empty", "Give files, folders or patterns.")
         if stat.S_ISDIR(mode_of(path)):
             gathered += [(file, path) for file in _walk(path, output, found)]
-        elif glob.has_magic(text) and not os.path.lexists(path):
+        elif _is_pattern(text):
             gathered += _match(text, found)
         else:
             named.append((path, path.parent))
@@ -77,6 +80,15 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     if not (found.files or found.passed_over() or found.unreadable):
         raise nothing_found(found)
     return found
+
+
+def gathers(inputs: Sequence[str | Path]) -> bool:
+    """Tell whether any of the inputs is a folder or a pattern."""
+    return any(stat.S_ISDIR(mode_of(Path(each))) or _is_pattern(str(each)) for each in inputs)
+
+
+def _is_pattern(text: str) -> bool:
+    return glob.has_magic(text) and not os.path.lexists(text)
 
 
 def nothing_found(found: Sources) -> OptionError:
@@ -144,20 +156,45 @@ def _looks_like_picture(path: Path) -> bool:
 def _without_outputs(
     gathered: list[tuple[Path, Path]], output: OutputOptions, found: Sources
 ) -> list[tuple[Path, Path]]:
-    """Leave out what earlier calls made of pictures that are gathered too, whatever their scale was."""
+    """Leave out what earlier calls made of pictures that are gathered too: by their names, or by a ledger."""
     endings = [r"_x\d+(?:\.\d+)?", r"_\d+x\d+"]
     if output.suffix_pattern:
         endings.append(output.suffix_pattern)
     made = re.compile(f"(?P<stem>.+?)(?:{'|'.join(endings)})", re.DOTALL)
     there = {(path.parent, path.stem) for path, _ in gathered}
+    entered = _entered([path for path, _ in gathered])
     kept = []
     for path, root in gathered:
         match = made.fullmatch(path.stem)
-        if match and (path.parent, match["stem"]) in there:
+        if path in entered or (match and (path.parent, match["stem"]) in there):
             found.earlier.append(path)
         else:
             kept.append((path, root))
     return kept
+
+
+def _entered(paths: Sequence[Path]) -> set[Path]:
+    """Return those of some files that a ledger beside them says were made of others of them."""
+    names: defaultdict[Path, set[str]] = defaultdict(set)
+    for path in paths:
+        names[path.parent].add(path.name)
+    ledgers = {folder: Ledger(folder, each) for folder, each in names.items() if (folder / LEDGER_NAME).is_file()}
+    if not ledgers:
+        return set()
+    sources = {os.path.abspath(path) for path in paths}  # noqa: PTH100 - links are pictures of their own
+    found = set()
+    for path in paths:
+        for entry in ledgers[path.parent].entries(path.name) if path.parent in ledgers else ():
+            source = os.path.abspath(path.parent / entry.origin)  # noqa: PTH100
+            if entry.origin and source in sources and source != os.path.abspath(path) and _has_size(path, entry.size):  # noqa: PTH100
+                found.add(path)
+    return found
+
+
+def _has_size(path: Path, size: int) -> bool:
+    with suppress(OSError):
+        return path.stat().st_size == size
+    return False
 
 
 def mode_of(path: Path) -> int:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from nlsr_cli import __version__
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Pixels
+from nlsr_cli.upscaling.device import processor_name
 from nlsr_cli.upscaling.memory import pixels_within, tile_bytes
 from nlsr_cli.upscaling.runner import TileRunner
 from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN, NLSNConfig
     from nlsr_cli.options import TileOptions
     from nlsr_cli.upscaling.device import Placement
+    from nlsr_cli.upscaling.rows import Layer
 
 _LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
@@ -117,8 +120,21 @@ class Stage:
             runner.events.append(_SMALLER_TILES)
         return runner
 
-    def run(self, pixels: Pixels, work: Work) -> Generator[None, None, Pixels]:
-        """Enlarge (h, w, 1 or 3) to (s h, s w, 1 or 3) of the dtype of `work`, and yield after each tile.
+    def facts(self, precision: str) -> dict[str, Any]:
+        """Return what pixels follow from besides job and plan: kept rows that were made otherwise are not mixed in."""
+        return {
+            "nlsr": __version__,
+            "torch": torch.__version__,
+            "processor": processor_name(self._device),
+            "threads": torch.get_num_threads(),
+            "precision": precision,
+        }
+
+    def run(self, pixels: Pixels, work: Work, kept: Layer | None = None) -> Generator[int, None, Pixels]:
+        """Enlarge (h, w, 1 or 3) to (s h, s w, 1 or 3) of the dtype of `work`, and yield after each tile: the number 1.
+
+        Rows of tiles that are finished are kept in `kept`; those that are there are taken from it, and their tiles
+        yielded at once.
 
         Float pixels are in [0, 1], and what comes of them is. Grey is enlarged as a picture of three equal channels,
         and is the luma of what becomes of it.
@@ -129,17 +145,32 @@ class Stage:
         """
         height, width, channels = pixels.shape
         out = np.empty((height * self.scale, width * self.scale, channels), work.dtype)
-        for row, column, block in stitch(work.plan, self.scale, self._parts(pixels, work)):
+        first, above, told = kept.load(out) if kept is not None else (0, None, [])
+        work.runner.events += told
+        if first:
+            yield first * len(work.plan.columns.starts)
+
+        def on_row(row: int, strip: Floats | None) -> None:
+            if kept is not None:
+                kept.keep(row, out, strip, work.runner.events)
+
+        parts = self._parts(pixels, work, first)
+        for row, column, block in stitch(work.plan, self.scale, parts, first=first, above=above, on_row=on_row):
             out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
             del block  # a part of a tile, all of which would be held while the next one is computed
-            yield
+            yield 1
         return out
 
-    def _parts(self, pixels: Pixels, work: Work) -> Iterator[Floats]:
-        """Return the enlarged tiles in order, (s height, s width, 3) each, as they come."""
-        tiles, batch = iter(work.plan), self._batch_size(work.plan)
+    def _parts(self, pixels: Pixels, work: Work, first: int) -> Iterator[Floats]:
+        """Return the enlarged tiles in order, (s height, s width, 3) each, as they come, from the row `first` on.
+
+        They travel in the same company as from the beginning on, because a GPU may compute others otherwise.
+        """
+        batch, skipped = self._batch_size(work.plan), first * len(work.plan.columns.starts)
+        tiles = islice(work.plan, skipped - skipped % batch, None)
         groups = iter(lambda: list(islice(tiles, batch)), [])
-        return work.runner.run_all(np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
+        parts = work.runner.run_all(np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
+        return islice(parts, skipped % batch, None)
 
     def _batch_size(self, plan: TilePlan) -> int:
         """Return how many tiles go to the device together: one on a CPU, which is full with one."""

@@ -5,9 +5,9 @@ Sizes are always (height, width). Positions are in input pixels unless a scale i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from math import isqrt
 
 import numpy as np
@@ -18,6 +18,7 @@ from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.options import TileOptions
 
 Floats = npt.NDArray[np.float32]
+OnRow = Callable[[int, "Floats | None"], None]  # (row of tiles, the strip that the next row needs; None after the last)
 
 # The outer part of an overlap that is thrown away, because there the network saw the tile's border instead of the
 # picture; the rest is a linear ramp. Measured on photographs: README, "Limits".
@@ -188,7 +189,15 @@ def cheapest_plan(height: int, width: int, *, pixels: int, overlap: int, minimum
     return min(plans(), key=lambda plan: plan.cost)
 
 
-def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tuple[int, int, Floats]]:
+def stitch(
+    plan: TilePlan,
+    scale: int,
+    parts: Iterable[Floats],
+    *,
+    first: int = 0,
+    above: Floats | None = None,
+    on_row: OnRow | None = None,
+) -> Iterator[tuple[int, int, Floats]]:
     """Join enlarged tiles, and yield every block of the picture as soon as it is final, one for each tile.
 
     Beside the tile at hand only what its neighbours overlap is held: a strip of its left neighbour, and a strip of the
@@ -198,6 +207,9 @@ def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tupl
         plan: the tiles.
         scale: how many times they were enlarged.
         parts: the enlarged tiles in the order of the plan, (height * scale, width * scale, channels); they are changed.
+        first: the row of tiles to begin with, where those above are done already; `parts` begin there too.
+        above: the strip that `on_row` was given after the row before `first`.
+        on_row: called with each row of tiles when all its blocks have been taken, and with the strip below it.
 
     Yields:
         The first row and the first column of a block in the enlarged picture, and the block.
@@ -205,8 +217,8 @@ def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tupl
     vertical, horizontal = plan.rows.weights(scale), plan.columns.weights(scale)
     tops, lefts = plan.rows.bounds(scale), plan.columns.bounds(scale)
     parts = iter(parts)
-    above: Floats | None = None  # what rows of tiles above have added below their last final row
-    for row, (top, bottom) in enumerate(pairwise(tops)):
+    # `above` is what rows of tiles above have added below their last final row.
+    for row, (top, bottom) in islice(enumerate(pairwise(tops)), first, None):
         below: Floats | None = None
         beside: Floats | None = None  # what tiles on the left have added right of their last final column
         for column, (left, right) in enumerate(pairwise(lefts)):
@@ -226,6 +238,8 @@ def stitch(plan: TilePlan, scale: int, parts: Iterable[Floats]) -> Iterator[tupl
             yield top, left, block[: bottom - top]
             del part, block  # or they would be held while the next tile is computed
         above = below
+        if on_row is not None:
+            on_row(row, above)
 
 
 def _weigh(part: Floats, weights: Floats) -> None:

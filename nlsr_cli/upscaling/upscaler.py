@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_lanczos
-from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim, Networks, Route, networks_of
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
+from nlsr_cli.upscaling.guards import check_agreement
 from nlsr_cli.upscaling.memory import SHARE, free_memory
+from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
+from nlsr_cli.upscaling.rows import Rows
 from nlsr_cli.upscaling.stage import Stage, Work
 from nlsr_cli.upscaling.tiles import TilePlan, wrap_padding
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
-
-T = TypeVar("T")
-OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
-Steps = Generator[tuple[int, int], None, T]
-
-
-@dataclass(frozen=True)
-class Enlarged:
-    """An enlarged picture and how it came about: the plans' tiles, and what went differently from the plans.
-
-    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken; None where nobody can tell.
-    `stages` are the scales of the networks that it ran through; without one, `tile_size` and `precision` are None.
-    Where there are several, tiles are those of all of them, and the size of a tile and its bytes those of the last.
-    """
-
-    picture: Picture
-    tiles: int
-    tile_size: tuple[int, int] | None  # (height, width)
-    tile_bytes: int
-    memory: int | None
-    precision: str | None
-    events: tuple[str, ...]
-    ensemble: bool = False  # whether it is the mean of eight passes
-    stages: tuple[int, ...] = ()
 
 
 class Upscaler:
@@ -62,6 +41,8 @@ class Upscaler:
         alpha: "model" or "lanczos": what enlarges transparency.
         strength: from 0 to 1: how much of what the network makes, beside bicubic interpolation.
         wrap: "", "x", "y" or "xy": where pictures go on at their other side.
+        floor: the least PSNR in dB with which a result that is reduced again must match its source, everywhere; 0 asks
+            for none, as for networks that are not trained.
 
     Raises:
         OptionError: this machine lacks the device, or the device lacks the precision.
@@ -79,6 +60,7 @@ class Upscaler:
         alpha: str = "model",
         strength: float = 1.0,
         wrap: str = "",
+        floor: float = DEFAULT_FLOOR,
     ) -> None:
         compute = compute or ComputeOptions()
         self.placement = place(compute)
@@ -91,6 +73,7 @@ class Upscaler:
         self.alpha = alpha
         self.strength = strength
         self.wrap = wrap
+        self.floor = floor
         self._chosen_precision = compute.precision
         self._stages: dict[int, Stage] = {}
 
@@ -132,20 +115,22 @@ class Upscaler:
 
     def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
         """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along; see `steps`."""
-        return _result(self.steps(picture), on_tile)
+        return completed(self.steps(picture), on_tile)
 
-    def steps(self, picture: Picture) -> Steps[Enlarged]:
+    def steps(self, picture: Picture, rows: Rows | None = None) -> Steps[Enlarged]:
         """Enlarge a picture tile by tile: yield the numbers of tiles done and in all, and return what came of it.
 
         Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
         Pictures of 16 bit and of floats run in float32 unless a precision was asked for. Floats outside of [0, 1], and
         the `excess` of a picture, are enlarged bicubically. What networks make is kept in 16 bit (floats in float32)
-        until it has its size, and rounded once.
+        until it has its size, and rounded once. Rows of tiles that are finished are kept in `rows`, and those that are
+        there are taken from it.
 
         Raises:
             OptionError: the target is more than 16 times as large.
             OutOfMemory: not even the smallest tile fits.
-            NlsrError: the picture holds or the network gives non-finite values.
+            ResultRejected: what the network gives is implausible, or does not match the picture.
+            NlsrError: the picture holds non-finite values.
         """
         _check_finite(picture)
         placement = self.placement
@@ -156,17 +141,25 @@ class Upscaler:
         works = self._works(route, placement, color, _held(picture, route.size))
         moving = alpha is not None and bool(alpha.min() != alpha.max())
         layers = 2 if moving and self.alpha == "model" else 1
-        progress = _Progress(layers * sum(len(work.plan) for work in works))
+        progress = Progress(layers * sum(len(work.plan) for work in works), rows)
         if alpha is not None and moving:
             source = alpha
             alpha = yield from self._enlarge_alpha(source, route, works, progress)
             color, excess = self._bleed(color, source), None if excess is None else self._bleed(excess, source)
+            if works:
+                check_agreement(source[:, :, None], alpha[:, :, None], self.floor)
         elif alpha is not None:
             alpha = np.full(route.size, alpha.flat[0], alpha.dtype)
-        color = yield from self._enlarge(color, route, works, progress, "colour")
+        given = color
+        color = yield from self._enlarge(given, route, works, progress, "colour")
+        agreement = check_agreement(given, color, self.floor) if works else None
         if excess is not None:
             excess = self._interpolated(excess, route)
-        events = (*route.notes, *(event for work in works for event in work.runner.events))
+        events = (
+            *route.notes,
+            *(event for work in works for event in work.runner.events),
+            *(rows.notes if rows else ()),
+        )
         last = works[-1] if works else None
         return Enlarged(
             replace(picture, color=color, alpha=alpha, excess=excess),
@@ -178,14 +171,16 @@ class Upscaler:
             events=tuple(dict.fromkeys(events)),
             ensemble=self.ensemble and bool(works),
             stages=tuple(work.scale for work in works),
+            agreement=agreement,
+            resumed_rows=rows.taken if rows else 0,
         )
 
     def enlarge(self, pixels: Pixels) -> Pixels:
         """Enlarge bare pixels: (h, w, 1 or 3) uint8, uint16 or float32 -> (height, width, 1 or 3) of the same dtype."""
         route = self.route(*pixels.shape[:2])
         works = self._works(route, self.placement, pixels, pixels.nbytes)
-        progress = _Progress(sum(len(work.plan) for work in works))
-        return _result(self._enlarge(pixels, route, works, progress, "colour"))
+        progress = Progress(sum(len(work.plan) for work in works))
+        return completed(self._enlarge(pixels, route, works, progress, "colour"))
 
     def _stage(self, scale: int) -> Stage:
         if scale not in self._stages:
@@ -229,7 +224,7 @@ class Upscaler:
         return int(SHARE * free) - (beside if on_device else 0)
 
     def _enlarge(
-        self, pixels: Pixels, route: Route, works: Sequence[Work], progress: _Progress, layer: str
+        self, pixels: Pixels, route: Route, works: Sequence[Work], progress: Progress, layer: str
     ) -> Steps[Pixels]:
         """Bring (h, w, c) to its size: through the stages, or by interpolation where no network has a part in it."""
         if not works:
@@ -243,19 +238,19 @@ class Upscaler:
             made += resize_bicubic(rest, *route.size, wrap=self.wrap)
         return made
 
-    def _run(self, pixels: Pixels, work: Work, progress: _Progress, name: str) -> Steps[Pixels]:
+    def _run(self, pixels: Pixels, work: Work, progress: Progress, name: str) -> Steps[Pixels]:
         """Run one stage on one layer, which `name` tells apart from all others of the picture, tile by tile."""
-        steps = work.stage.run(continued(pixels, work.pad), work)
+        steps = work.stage.run(continued(pixels, work.pad), work, progress.layer(work, name))
         made: Pixels
         while True:
             try:
-                next(steps)
+                tiles = next(steps)
             except StopIteration as finished:
                 made = finished.value
                 return cropped(made, [side * work.scale for side in work.pad])
-            yield progress.advance()
+            yield progress.advance(tiles)
 
-    def _enlarge_alpha(self, alpha: Pixels, route: Route, works: Sequence[Work], progress: _Progress) -> Steps[Pixels]:
+    def _enlarge_alpha(self, alpha: Pixels, route: Route, works: Sequence[Work], progress: Progress) -> Steps[Pixels]:
         """Bring (h, w) to its size; what is of one value around a pixel keeps exactly that value."""
         if self.alpha == "model":
             made = yield from self._enlarge(alpha[:, :, None], route, works, progress, "alpha")
@@ -278,19 +273,6 @@ class Upscaler:
         return cropped(bleed_colors(continued(color, pad), continued(alpha, pad)), pad)
 
 
-class _Progress:
-    """Counts the tiles of a picture, of all its stages and layers."""
-
-    def __init__(self, total: int) -> None:
-        self._done = 0
-        self._total = total
-
-    def advance(self) -> tuple[int, int]:
-        """Count one, and return the numbers of tiles done and in all."""
-        self._done += 1
-        return self._done, self._total
-
-
 def _held(picture: Picture, size: tuple[int, int]) -> int:
     """Return the bytes of what there is beside a colour that is enlarged: the picture, and the rest of the result."""
     held = picture.color.nbytes * (3 if picture.depth == 32 else 1)  # floats are split into two parts
@@ -306,14 +288,3 @@ def _check_finite(picture: Picture) -> None:
             raise NlsrError(
                 "the picture has samples that are no finite numbers", "Replace its NaN and infinities, then try again."
             )
-
-
-def _result(steps: Generator[tuple[int, int], None, T], on_tile: OnTile | None = None) -> T:
-    """Take all steps, tell of each, and return what they came to."""
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as finished:
-            return cast("T", finished.value)
-        if on_tile is not None:
-            on_tile(done, total)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nlsr_cli.errors import ModelError, OptionError, UnknownModel, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.limits import granted
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.zoo.card import CardFacts, write_card
 from nlsr_cli.zoo.checkpoint import build, save_model
@@ -30,6 +31,7 @@ from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME
 # Where training programs put the tensors in what they save; averaged ones first, for these are the ones to use.
 WRAPPERS = ("params_ema", "ema", "params", "state_dict", "model_state_dict", "model", "net", "network", "generator")
 SETTINGS = ("chunk_size", "n_hashes", "res_scale", "image_skip")  # what no shape tells
+MEMORY, MEMORY_PER_BYTE = 1 << 30, 4  # address space that reading a checkpoint may take, by the size of its file
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # of DataParallel, torch.compile and wrapping classes
 
 
@@ -141,7 +143,8 @@ def _check_free(out: Path, overwrite: bool) -> None:
 def _unpickle(path: Path) -> object:
     try:
         _check_archive(path)
-        with warnings.catch_warnings():
+        # A pickle of a hundred bytes can ask for any amount: texts that double, lists in lists, bytes without end.
+        with granted(MEMORY + MEMORY_PER_BYTE * path.stat().st_size), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch wonders about odd pickles before it refuses them; ours is the word
             return torch.load(path, map_location="cpu", weights_only=True)
     except ModelError:
@@ -153,6 +156,9 @@ def _unpickle(path: Path) -> object:
         ) from exc
     except OSError as exc:
         raise ModelError(f"{path} cannot be read: {exc.strerror}", "Check the path and its permissions.") from exc
+    except MemoryError as exc:
+        reason = f"{path}: takes far more memory to read than its {path.stat().st_size} bytes"
+        raise WeightsCorrupt(reason, "Save the state dict alone, with every tensor stored whole.") from exc
     # The readers meet hostile bytes, and fail on them in whatever way the bytes suggest: no list of errors is complete.
     except Exception as exc:
         raise WeightsCorrupt(f"{path}: truncated, or no checkpoint", "Download or copy the file again.") from exc

@@ -18,9 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nlsr_cli.errors import DownloadFailed, ModelError, UnknownModel
+from nlsr_cli.errors import DownloadFailed, ModelError, UnknownModel, WeightsMismatch
+from nlsr_cli.zoo.files import read_start
+from nlsr_cli.zoo.header import MAX_HEADER_BYTES
+from nlsr_cli.zoo.infer import count_parameters, expected_shapes
 from nlsr_cli.zoo.settings import usable_settings
-from nlsr_cli.zoo.source import CONFIG_NAME, WEIGHTS_NAME
+from nlsr_cli.zoo.source import CONFIG_NAME, MAX_CONFIG_BYTES, WEIGHTS_NAME, parse_config
 
 with usable_settings():
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
@@ -66,6 +69,7 @@ def fetch(repo_id: str, revision: str | None = None, *, offline: bool = False) -
     Raises:
         UnknownModel: the Hub has no such repository, revision or file.
         DownloadFailed: it could not be reached, refused, broke off, or the files could not be stored.
+        WeightsCorrupt, WeightsMismatch: its config is none of an NLSN, or a file is longer than such a model can be.
     """
     wanted = revision or constants.DEFAULT_REVISION
     try:
@@ -144,16 +148,31 @@ def _knock(repo_id: str, revision: str) -> None:
                 "Check SSL_CERT_FILE, SSL_CERT_DIR and the proxy settings.",
             ) from exc
         else:
-            if metadata.commit_hash is None:
+            if not COMMIT_PATTERN.fullmatch(metadata.commit_hash or ""):  # it becomes the name of a folder
                 raise FileMetadataError("the answer names no commit")
+            _check_length(f"{repo_id}@{revision}: {CONFIG_NAME}", metadata.size, MAX_CONFIG_BYTES)
             return
 
 
 def _download(repo_id: str, revision: str) -> HubModel:
     config = Path(hf_hub_download(repo_id, CONFIG_NAME, revision=revision))
+    commit = config.parent.name
     # The branch may move between two requests: the second file is taken from the commit that the first one came from.
-    weights = Path(hf_hub_download(repo_id, WEIGHTS_NAME, revision=config.parent.name))
-    return _in_snapshot(config, weights)
+    # A stranger's repository may hold terabytes under that name, so no more is fetched than the config accounts for.
+    network = parse_config(read_start(config, MAX_CONFIG_BYTES).decode("utf-8-sig", "replace"), str(config))
+    wanted = MAX_HEADER_BYTES + 4 * count_parameters(expected_shapes(network))
+    url = hf_hub_url(repo_id, WEIGHTS_NAME, revision=commit)
+    length = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).size
+    _check_length(f"{repo_id}@{revision}: {WEIGHTS_NAME}", length, wanted)
+    return _in_snapshot(config, Path(hf_hub_download(repo_id, WEIGHTS_NAME, revision=commit)))
+
+
+def _check_length(what: str, length: int | None, limit: int) -> None:
+    if length is not None and length > limit:
+        raise WeightsMismatch(
+            f"{what} has {length} bytes, more than the {limit} that it can need; it was not fetched",
+            "This is no model that nlsr can run.",
+        )
 
 
 def _in_snapshot(config: Path, weights: Path) -> HubModel:

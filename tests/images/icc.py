@@ -9,10 +9,14 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from nlsr_cli.images.extra import codecs
+
 D50 = (0.9642, 1.0, 0.8249)
 # Colorants adapted to D50, as the published profiles of these spaces state them.
 DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+PROPHOTO = ((0.79767, 0.28803, 0.0), (0.13518, 0.71188, 0.0), (0.03134, 0.00009, 0.82491))
+REC_2020 = ((0.67348, 0.27904, -0.00194), (0.16566, 0.67535, 0.02998), (0.12505, 0.04561, 0.79686))
 
 
 def _fixed(*values: float) -> bytes:
@@ -25,6 +29,11 @@ def _xyz(values: tuple[float, float, float]) -> bytes:
 
 def _gamma(value: float) -> bytes:
     return b"curv\0\0\0\0" + struct.pack(">IH", 1, round(value * 256)) + b"\0\0"
+
+
+def _srgb_curve() -> bytes:
+    """Return the tone curve of IEC 61966-2-1 as a parametric curve of type 3."""
+    return b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
 def _text(text: str) -> bytes:
@@ -45,12 +54,12 @@ def _profile(kind: bytes, space: bytes, connection: bytes, tags: dict[bytes, byt
     return header + bytes(128 - len(header)) + table + body
 
 
-def rgb(name: str, colorants: tuple[tuple[float, float, float], ...], gamma: float = 2.2) -> bytes:
-    """Return a matrix and gamma profile for RGB."""
+def rgb(name: str, colorants: tuple[tuple[float, float, float], ...], gamma: float | None = 2.2) -> bytes:
+    """Return a matrix profile for RGB, with a gamma or, if that is None, the tone curve of sRGB."""
     tags = {b"desc": _text(name), b"cprt": b"text\0\0\0\0none\0", b"wtpt": _xyz(D50)}
     for letter, colorant in zip((b"r", b"g", b"b"), colorants, strict=True):
         tags[letter + b"XYZ"] = _xyz(colorant)
-        tags[letter + b"TRC"] = _gamma(gamma)
+        tags[letter + b"TRC"] = _srgb_curve() if gamma is None else _gamma(gamma)
     return _profile(b"mntr", b"RGB ", b"XYZ ", tags)
 
 
@@ -105,6 +114,30 @@ def cmyk() -> bytes:
         b"B2A0": _lut(3, 4, 17, to_inks),
     }
     return _profile(b"prtr", b"CMYK", b"Lab ", tags)
+
+
+@lru_cache(maxsize=1)
+def table_rgb() -> bytes:
+    """Return a profile for RGB that is Display P3 by tables of 16 bits both ways (mft2 of ICC.1), as of a printer."""
+    source, lab = rgb("P3", DISPLAY_P3), ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    colors = (_grid(17, 3) / 255).astype(np.float64)
+    to_lab = codecs().cms_transform(colors, source, lab, colorspace="rgb", outcolorspace="lab")
+    places = _grid(33, 3).astype(np.float64) / 255 * (65535 / 65280) * (100, 255, 255) - (0, 128, 128)
+    to_rgb = codecs().cms_transform(places, lab, source, colorspace="lab", outcolorspace="rgb").clip(0, 1)
+    tags = {
+        b"desc": _text("P3 by tables"),
+        b"cprt": b"text\0\0\0\0none\0",
+        b"wtpt": _xyz(D50),
+        b"A2B0": _deep_lut(17, (to_lab + np.array((0, 128, 128))) / (100, 255, 255) * 65280),
+        b"B2A0": _deep_lut(33, to_rgb * 65535),
+    }
+    return _profile(b"prtr", b"RGB ", b"Lab ", tags)
+
+
+def _deep_lut(grid: int, table: np.ndarray) -> bytes:
+    head = b"mft2\0\0\0\0" + bytes((3, 3, grid, 0)) + _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1) + struct.pack(">HH", 2, 2)
+    straight = struct.pack(">2H", 0, 65535) * 3
+    return head + straight + table.round().clip(0, 65535).astype(">u2").tobytes() + straight
 
 
 def one_way_rgb() -> bytes:

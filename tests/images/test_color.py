@@ -208,3 +208,67 @@ def test_lab_is_what_the_color_library_says():
         lab, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), 1, "RGB", False, 0x2000
     )
     assert tuple(color.lab_to_srgb(np.asarray(lab))[0, 0]) == reference.getpixel((0, 0))
+
+
+# 16 bits and floating point
+
+
+@pytest.mark.parametrize("name", ["p3", "adobe"])
+def test_16_bit_is_moved_as_exactly_as_it_is_stored(name):
+    """A transform that was optimised for speed is off by thousands of levels: sampled at 33 points an axis."""
+    profile = icc.BUILDERS[name]()
+    pixels = np.random.default_rng(1).integers(0, 65536, (60, 50, 3)).astype(np.uint16)
+    exact = color.to_srgb((pixels / 65535).astype(np.float32), profile)
+    moved = color.to_srgb(pixels, profile)
+    assert moved.dtype == np.uint16
+    assert np.abs(moved - exact.clip(0, 1) * 65535).max() <= 1
+
+
+@pytest.mark.parametrize(("name", "levels"), [("p3", 1.01), ("adobe", 1.01), ("cmyk", 4)])
+def test_depths_agree_about_a_profile(name, levels):
+    """8 bits go through Pillow and 16 do not; both end at the same colour, with black point compensation.
+
+    Tables of four inks are interpolated in 8 bits in the one, and in floating point in the other.
+    """
+    profile = icc.BUILDERS[name]()
+    channels = 4 if name == "cmyk" else 3
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 30, channels)).astype(np.uint8)
+    deep = color.to_srgb(pixels.astype(np.uint16) * 257, profile) / 257
+    assert np.abs(deep - color.to_srgb(pixels, profile)).max() <= levels
+
+
+def test_floating_point_is_not_clipped_on_its_way():
+    """Green of P3 has less than no red in sRGB; it returns, and so does what is brighter than white."""
+    profile = icc.rgb("Display P3", icc.DISPLAY_P3, None)
+    pixels = np.array([[[0, 1, 0], [1.5, 1.25, 2], [0.2, 0.4, 0.6]]], np.float32)
+    moved = color.to_srgb(pixels, profile)
+    assert moved.dtype == np.float32
+    assert moved[0, 0, 0] < -0.1
+    assert moved[0, 1].max() > 1
+    np.testing.assert_allclose(color.from_srgb(moved, profile), pixels, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_grey_of_any_depth_takes_the_tone_curve_of_srgb(dtype):
+    """The formula of gamma 1.8 and of IEC 61966-2-1."""
+    white = 1 if dtype == np.float32 else 65535
+    grey = (np.linspace(0.02, 1, 50) * white).astype(dtype).reshape(5, 10, 1)
+    linear = (grey / white) ** icc_gamma(icc.grey())
+    expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    moved = color.grey_to_srgb(grey, icc.grey())
+    assert (moved.dtype, moved.shape) == (dtype, grey.shape)
+    assert np.abs(moved / white - expected).max() < 2e-4
+
+
+def icc_gamma(profile: bytes) -> float:
+    """Return the gamma as the profile holds it, in 256ths."""
+    at = profile.rindex(b"curv\0\0\0\0\0\0\0\1") + 12
+    return int.from_bytes(profile[at : at + 2], "big") / 256
+
+
+def test_large_pictures_go_band_by_band(monkeypatch):
+    """Bands are for memory; they leave no seam."""
+    pixels = np.random.default_rng(3).integers(0, 65536, (50, 20, 3)).astype(np.uint16)
+    whole = color.to_srgb(pixels, icc.BUILDERS["p3"]())
+    monkeypatch.setattr("nlsr_cli.images.deep_color.BAND", 60)
+    np.testing.assert_array_equal(color.to_srgb(pixels, icc.BUILDERS["p3"]()), whole)

@@ -17,6 +17,7 @@ from nlsr_cli.images.film import turned
 from nlsr_cli.images.frames import check_index, over
 from nlsr_cli.images.reading import UPRIGHT
 from tests.images import icc
+from tests.images.deep_files import deep_png, samples
 from tests.images.files import camera_exif, gradient, saved, with_png_chunk
 from tests.images.films import BLUE, GREEN, RED, WHITE, apng, gif_frame, webp
 from tests.images.films import gif as gif_of
@@ -393,3 +394,12 @@ def test_texts_before_the_frames_do_not_disturb():
     """A chunk that only looks like one of an animation is none."""
     data = with_png_chunk(saved(Image.fromarray(gradient())), b"tEXt", b"Comment\0acTL")
     assert isinstance(read_any(data), Picture)
+
+
+def test_frames_of_16_bit_colour_are_refused_and_not_reduced():
+    """Pillow would make 8 bits of them without a word; the single picture is read whole."""
+    pixels = samples(3)
+    moving = apng(None, [(pixels, {}), (pixels, {})], depth=16, kind=2)
+    with pytest.raises(ImageReadError, match="holds frames of 16-bit colour"):
+        read_any(moving)
+    np.testing.assert_array_equal(read_any(deep_png(pixels)).color, pixels)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from nlsr_cli.images import Metadata, Picture, encode_picture, metadata, native_formats, read_picture, tiff
+from nlsr_cli.images import Metadata, Picture, encode_picture, metadata, native_formats, profiles, read_picture, tiff
 from nlsr_cli.options import EncodeOptions
 from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved
 
@@ -46,7 +47,9 @@ def test_exif_travels_from_format_to_format(source, target, order):
     assert (inner[0xA002], inner[0xA003]) == (36, 48)
     assert (inner[0x9000], inner[tiff.MAKER_NOTE]) == (b"0232", MAKER_NOTE)
     assert (place[1], place[2]) == ("N", (47, 22, 30))
-    assert notes == ()
+    assert notes == (
+        ("TIFF has no place for a thumbnail; it is left out.",) if target == "TIFF" and read.metadata.thumbnail else ()
+    )
     assert b"THUMBNAIL" not in data
 
 
@@ -148,15 +151,22 @@ def test_exif_behind_the_pixels_of_a_png_counts():
     assert read_picture(moved).metadata.exif is not None
 
 
-def test_adobe_rgb_of_cameras_is_noticed():
-    """DCF marks Adobe RGB by an interoperability index instead of a profile."""
+@pytest.mark.parametrize("channels", [1, 3])
+def test_adobe_rgb_of_cameras_becomes_a_profile(channels):
+    """DCF marks Adobe RGB by an interoperability index instead of a profile; the output has the profile."""
     block = tiff.parse(camera_exif())
     exif = block.root.children[tiff.EXIF_IFD].updated({metadata.COLOR_SPACE: tiff.short_or_long(0xFFFF, "<")})
     index = tiff.Directory({1: tiff.Entry(2, 4, b"R03\0")})
     exif = tiff.Directory(exif.entries, {tiff.INTEROP_IFD: index})
     marked = tiff.serialise(tiff.Block("<", tiff.Directory(block.root.entries, {tiff.EXIF_IFD: exif})))
-    read = read_picture(saved(Image.fromarray(gradient()), "JPEG", exif=b"Exif\0\0" + marked))
-    assert read.notes == ("EXIF says Adobe RGB, but there is no colour profile; colours are taken as sRGB.",)
+    source = Image.fromarray(gradient() // 4 + 96).convert("L" if channels == 1 else "RGB")
+    read = read_picture(saved(source, "JPEG", exif=b"Exif\0\0" + marked))
+    assert read.notes[0] == "EXIF says Adobe RGB, but there is no colour profile; one is made of its numbers."
+    data, _ = encode_picture(read, format="PNG", options=OPTIONS)
+    with Image.open(BytesIO(data)) as image:
+        assert image.info["icc_profile"] == profiles.adobe_rgb(channels)
+        stored = np.asarray(image).astype(int)
+    np.testing.assert_allclose(stored, np.asarray(Image.open(BytesIO(saved(source, "JPEG")))), atol=2)
 
 
 @pytest.mark.parametrize("dpi", [(72.0, 72.0), (96.0, 96.0), (300.0, 300.0), (600.0, 300.0), (1200.0, 1200.0)])

@@ -69,21 +69,6 @@ def test_grey_of_16_bit_is_written_whole(fmt):
     assert read.depth == 16
 
 
-@pytest.mark.parametrize("fmt", [name for name in FORMATS if name not in ("PNG", "TIFF")])
-def test_16_bit_is_never_reduced(fmt):
-    """A format of 8 bit refuses 16 and names those that do not."""
-    with pytest.raises(ImageWriteError, match=f"{fmt} cannot hold 16 bits per channel") as caught:
-        encode_picture(picture(1, deep=True), format=fmt, options=OPTIONS)
-    assert caught.value.hint == "Choose PNG or TIFF."
-
-
-@pytest.mark.parametrize(("channels", "alpha"), [(3, False), (3, True), (1, True)])
-def test_16_bit_that_pillow_cannot_write_is_refused(channels, alpha):
-    """Colour and alpha of 16 bit have no way through Pillow."""
-    with pytest.raises(ImageWriteError, match=r"16-bit .* cannot be written yet"):
-        encode_picture(picture(channels, alpha=alpha, deep=True), format="PNG", options=OPTIONS)
-
-
 @pytest.mark.parametrize("fmt", ["JPEG", "BMP"])
 def test_transparency_is_laid_on_the_background(fmt):
     """Where there is no alpha channel, the background shows through; the note says so."""

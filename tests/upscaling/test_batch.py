@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, WeightsCorrupt
+from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, ResultRejected, WeightsCorrupt
 from nlsr_cli.images import Picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, ComputeOptions, EncodeOptions, OutputOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.batch import Batch, _may_be_read_ahead
+from nlsr_cli.upscaling.batch import Batch
 from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.outcome import Outcome, Report, as_ours
 from nlsr_cli.upscaling.planning import Job, plan_batch
-from nlsr_cli.upscaling.upscaler import Enlarged, Upscaler
+from nlsr_cli.upscaling.progress import Enlarged
+from nlsr_cli.upscaling.task import may_be_read_ahead
+from nlsr_cli.upscaling.upscaler import Upscaler
 
 Maker = Callable[..., NLSN]
 
@@ -42,7 +44,7 @@ def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object)
 
 
 def upscaler(model: NLSN) -> Upscaler:
-    return Upscaler(model, compute=ComputeOptions("cpu", "fp32"))
+    return Upscaler(model, compute=ComputeOptions("cpu", "fp32"), floor=0)
 
 
 def test_every_file_has_an_outcome_and_errors_come_first(folder: Path, tiny_network: Maker) -> None:
@@ -72,7 +74,7 @@ def test_a_bug_met_by_one_file_does_not_lose_the_others(folder: Path, tiny_netwo
                 raise MemoryError
             return super().steps(*args)  # type: ignore[arg-type]
 
-    outcomes = list(batch(folder, lambda: Flawed(tiny_network(), compute=ComputeOptions("cpu"))).run())
+    outcomes = list(batch(folder, lambda: Flawed(tiny_network(), compute=ComputeOptions("cpu"), floor=0)).run())
     assert [o.status for o in outcomes] == ["failed", "failed", "done"]
     assert "unexpected ZeroDivisionError: oops" in str(outcomes[0].error)
     assert "does not fit in memory" in str(outcomes[1].error)
@@ -142,9 +144,9 @@ def test_the_next_picture_is_read_and_the_last_one_written_meanwhile(folder: Pat
 def test_a_pipe_is_not_read_ahead(folder: Path) -> None:
     """Nobody may ever write to it: a thread that waits there would keep the process after Ctrl-C."""
     os.mkfifo(folder / "pipe")
-    found = {path.name: _may_be_read_ahead(Job(path, path)) for path in folder.iterdir()}
+    found = {path.name: may_be_read_ahead(Job(path, path)) for path in folder.iterdir()}
     assert found == {"a.png": True, "b.jpg": True, "c.png": True, "pipe": False}
-    assert not _may_be_read_ahead(Job(STREAM, STREAM))
+    assert not may_be_read_ahead(Job(STREAM, STREAM))
 
 
 @pytest.mark.parametrize(
@@ -186,3 +188,29 @@ def test_errors_name_their_file_once(tmp_path: Path) -> None:
         ImageReadError("a.png", "is empty"),
     ):
         assert as_ours(error, Path("a.png")).message.count("a.png") == 1
+
+
+def test_a_result_that_is_not_the_picture_is_not_written(folder: Path, tiny_network: Maker) -> None:
+    """A network without training makes something of every picture; with a floor, nobody gets it for an enlargement."""
+    outcomes = list(batch(folder, lambda: Upscaler(tiny_network(), compute=ComputeOptions("cpu"), floor=20)).run())
+    assert {type(outcome.error) for outcome in outcomes} == {ResultRejected}
+    assert "does not match the picture" in str(outcomes[0].error)
+    assert not list(folder.glob("*_x2*"))
+
+
+def test_a_link_planted_after_the_plan_leads_nowhere(folder: Path, tiny_network: Maker, tmp_path: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "a.png").rename(folder / "sub" / "a.png")
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    plan = plan_batch(
+        [folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)), max_pixels=10**6
+    )
+    out.mkdir()
+    (out / "sub").symlink_to(elsewhere)
+    run = Batch(plan, lambda: upscaler(tiny_network()), encode=EncodeOptions(), overwrite=False, max_pixels=10**6)
+    outcomes = {outcome.source.name: outcome for outcome in run.run()}
+    assert outcomes["a.png"].status == "failed"
+    assert "leads out of" in str(outcomes["a.png"].error)
+    assert outcomes["b.jpg"].status == "done"
+    assert not list(elsewhere.iterdir())

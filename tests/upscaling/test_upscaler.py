@@ -31,7 +31,7 @@ def picture(color: np.ndarray, alpha: np.ndarray | None = None) -> Picture:
 
 
 def upscaler(model: NLSN, precision: str = "fp32", tile: TileOptions | None = None) -> Upscaler:
-    return Upscaler(model, compute=ComputeOptions("cpu", precision), tile=tile)
+    return Upscaler(model, compute=ComputeOptions("cpu", precision), tile=tile, floor=0)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -178,6 +178,32 @@ def test_repositories_that_are_gated_forbidden_or_of_another_kind(hub: FakeHub, 
     assert "keeps it private" in user.run()["message"]
 
 
+def test_no_more_is_fetched_than_the_config_accounts_for(hub: FakeHub, user: User) -> None:
+    """A repository may hold anything under the names that we fetch, and the disk is the user's."""
+    sound = embedded_files()
+    hub.push("someone/large", sound | {"model.safetensors": bytes(8 << 20)})
+    hub.push("someone/long", sound | {"config.json": b" " * (1 << 17)})
+    hub.push("someone/other", sound | {"config.json": b'{"model_type": "unet"}'})
+    for model, said in (
+        ("large", "model.safetensors has"),
+        ("long", "config.json has"),
+        ("other", "unknown config keys"),
+    ):
+        answer = user.run(f"someone/{model}")
+        assert answer["error"] == "WeightsMismatch"
+        assert said in answer["message"]
+    fetched = [path for verb, path, _ in hub.requests if verb == "GET"]
+    assert not [path for path in fetched if path.endswith("model.safetensors") or "/long/" in path]
+
+
+def test_a_commit_that_is_a_path_is_no_commit(hub: FakeHub, user: User) -> None:
+    files = hub.repos[REPO].pop(hub.refs[REPO, "main"])
+    hub.repos[REPO]["../../../evil"] = files
+    hub.refs[REPO, "main"] = "../../../evil"
+    assert user.run()["error"] == "DownloadFailed"
+    assert not list(user.home.rglob("evil"))
+
+
 def test_a_token_opens_a_private_repository(hub: FakeHub, user: User) -> None:
     hub.private[REPO] = "secret"
     closed = user.run(HF_TOKEN="wrong")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import resource
 import struct
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,50 @@ def test_archive_entries_that_share_their_bytes(tmp_path: Path) -> None:
             archive.filelist.append(entry)
     with pytest.raises(WeightsCorrupt, match="claims more bytes than it has"):
         convert(path, tmp_path / "out")
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def doubled() -> bytes:
+    """Return a pickle that encodes a text as hexadecimal digits, and those again: 64 GiB by 30 steps."""
+    steps = b"".join(text("hex") + b"\x86R" for _ in range(30))
+    return (
+        b"\x80\x02}"
+        + text("x")
+        + b"c_codecs\nencode\n" * 31
+        + text("a" * 64)
+        + text("latin1")
+        + b"\x86R"
+        + steps
+        + b"s."
+    )
+
+
+def counted() -> bytes:
+    """Return a pickle that asks for 64 GiB of zeros by their number."""
+    return (
+        b"\x80\x02}" + text("x") + b"c__builtin__\nbytearray\n\x8a\x05" + (1 << 36).to_bytes(5, "little") + b"\x85Rs."
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+@pytest.mark.parametrize("bomb", [doubled, counted])
+def test_pickles_that_grow_without_end(bomb: Any, tmp_path: Path) -> None:
+    """torch lets them call what makes bytes, so that a file of a kilobyte takes what memory there is."""
+    path = tmp_path / "model.pt"
+    torch.save(state(), path)
+    with zipfile.ZipFile(path) as sound:
+        entries = {name: sound.read(name) for name in sound.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, bomb() if name.endswith("data.pkl") else data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(WeightsCorrupt, match="takes far more memory to read than its"):
+        convert(path, tmp_path / "out")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 << 20  # KiB
+    assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 
 
 def broken_directory(data: bytes) -> bytes:

@@ -1,0 +1,54 @@
+"""`nlsr inspect`: what picture files are, what they carry, and how they were made."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nlsr_cli.console import Speech
+from nlsr_cli.console.inspection import InspectionConsole
+from nlsr_cli.errors import ExitCode, ImageError, ImageReadError
+from nlsr_cli.options import DEFAULT_MAX_PIXELS
+
+if TYPE_CHECKING:
+    from nlsr_cli.images import Inspection
+
+STANDARD_INPUT = "standard input"
+
+
+def inspect(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files, or - for standard input.")],
+    max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")] = False,
+) -> None:
+    """Show what picture files are and carry, and how nlsr made them: model, its hash, settings, version.
+
+    Example: nlsr inspect photo.jpg
+    """
+    console = InspectionConsole(Speech(as_json=as_json))
+    shown = failed = 0
+    with console.guarded():
+        for file in files:
+            try:
+                found = _inspected(file, max_pixels)
+            except ImageError as error:
+                console.error(error)
+                failed += 1
+                continue
+            console.inspection(found, first=not shown)
+            shown += 1
+    code = ExitCode.OK if not failed else ExitCode.PARTIAL if shown else ExitCode.ERROR
+    raise typer.Exit(int(code))
+
+
+def _inspected(file: str, max_pixels: int) -> Inspection:
+    from nlsr_cli.images import inspect_picture, read_stream
+
+    if file != "-":
+        return inspect_picture(file, max_pixels=max_pixels)
+    if sys.stdin is None:
+        raise ImageReadError(STANDARD_INPUT, "is closed")
+    data = read_stream(sys.stdin.buffer, name=STANDARD_INPUT, max_pixels=max_pixels)
+    return inspect_picture(data, name=STANDARD_INPUT, max_pixels=max_pixels)

@@ -1,0 +1,62 @@
+"""What `nlsr inspect` prints: a few lines for each file, its provenance last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nlsr_cli.console.printer import Console, printable, size_text
+from nlsr_cli.options import counted
+
+if TYPE_CHECKING:
+    from nlsr_cli.images.inspection import Inspection
+
+MAX_LISTED = 8  # keywords of texts
+
+
+class InspectionConsole(Console):
+    """Prints for `nlsr inspect`."""
+
+    def inspection(self, found: Inspection, *, first: bool) -> None:
+        """Print what one file is and says."""
+        if self.speech.as_json:
+            self.json_line(found.as_json())
+            return
+        if not first:
+            self.line("")
+        self.facts([("file", found.path), *_facts(found)])
+
+
+def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
+    header = found.header
+    alpha = ", with transparency" if header.has_alpha else ""
+    frames = f", {counted(header.frames, 'frame')}" if header.frames > 1 else ""
+    size = size_text((header.height, header.width))
+    yield "picture", f"{header.format}, {size}, {header.depth}-bit, {header.mode}{alpha}{frames}"
+    yield "size", counted(found.size, "byte")
+    yield "profile", found.profile or "none"
+    yield "resolution", "none" if found.dpi is None else f"{' × '.join(f'{v:g}' for v in dict.fromkeys(found.dpi))} dpi"
+    yield "metadata", ", ".join(_metadata(found)) or "none"
+    for note in found.said.notes:
+        yield "note", note
+    if not found.provenance:
+        yield "provenance", "none: the file does not say that nlsr made it"
+    for number, step in enumerate(found.provenance, 1):
+        yield "provenance", f"enlargement {number} of {len(found.provenance)}"
+        for name, value in step.items():
+            yield f"  {name}", value
+
+
+def _metadata(found: Inspection) -> Iterator[str]:
+    said = found.said
+    if found.exif:
+        yield "EXIF with thumbnail" if found.thumbnail else "EXIF"
+    if said.xmp is not None:
+        yield "XMP"
+    if said.iptc is not None:
+        yield "IPTC"
+    if said.comment is not None:
+        yield "comment"
+    if said.texts:
+        words = list(dict.fromkeys(printable(keyword) for keyword, _ in said.texts))
+        yield f"texts ({', '.join(words[:MAX_LISTED])}{', …' if len(words) > MAX_LISTED else ''})"

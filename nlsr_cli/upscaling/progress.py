@@ -1,0 +1,73 @@
+"""What enlarging a picture tells on its way, tile by tile, and what comes of it. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from nlsr_cli.images import Picture
+from nlsr_cli.upscaling.rows import Layer, Rows, is_worth_keeping
+
+if TYPE_CHECKING:
+    from nlsr_cli.upscaling.guards import Agreement
+    from nlsr_cli.upscaling.stage import Work
+
+T = TypeVar("T")
+OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
+Steps = Generator[tuple[int, int], None, T]
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """An enlarged picture and how it came about: the plans' tiles, and what went differently from the plans.
+
+    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken; None where nobody can tell.
+    `stages` are the scales of the networks that it ran through; without one, `tile_size`, `precision` and `agreement`
+    are None. `agreement` tells how well the colours, reduced again, match those of the source.
+    Where there are several, tiles are those of all of them, and the size of a tile and its bytes those of the last.
+    """
+
+    picture: Picture
+    tiles: int
+    tile_size: tuple[int, int] | None  # (height, width)
+    tile_bytes: int
+    memory: int | None
+    precision: str | None
+    events: tuple[str, ...]
+    ensemble: bool = False  # whether it is the mean of eight passes
+    stages: tuple[int, ...] = ()
+    agreement: Agreement | None = None
+    resumed_rows: int = 0  # rows of tiles that an earlier call had finished
+
+
+class Progress:
+    """Counts the tiles of a picture, of all its stages and layers, and knows where finished rows of them are kept."""
+
+    def __init__(self, total: int, rows: Rows | None = None) -> None:
+        self._done = 0
+        self._total = total
+        self._rows = rows
+
+    def layer(self, work: Work, name: str) -> Layer | None:
+        """Return where the rows of a layer of a stage are kept, which `name` tells apart; None where they are not."""
+        if self._rows is None or not is_worth_keeping(work.plan):
+            return None
+        file_name = name.replace(",", "").replace(" ", "-")
+        return self._rows.layer(file_name, work.plan, work.scale, work.stage.facts(work.precision))
+
+    def advance(self, tiles: int) -> tuple[int, int]:
+        """Count some tiles, and return the numbers of those done and in all."""
+        self._done += tiles
+        return self._done, self._total
+
+
+def completed(steps: Generator[tuple[int, int], None, T], on_tile: OnTile | None = None) -> T:
+    """Take all steps, tell of each, and return what they came to."""
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as finished:
+            return cast("T", finished.value)
+        if on_tile is not None:
+            on_tile(done, total)

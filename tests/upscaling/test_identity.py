@@ -1,0 +1,99 @@
+"""Whatever changes the bytes of an output is in the key of its job; what does not is left out by name."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from nlsr_cli.options import ComputeOptions, EncodeOptions, TileOptions, UpscaleOptions
+from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.cascade import Aim
+from nlsr_cli.upscaling.identity import CHANGE_NO_BYTES, RESOLVED, Identity
+from nlsr_cli.upscaling.planning import Job
+from nlsr_cli.zoo import find_models, resolve
+
+CONTENT = "0" * 64
+# Another value for every option. A new option is in the key by itself; whether it should be is decided by adding it
+# here, or to CHANGE_NO_BYTES.
+OTHER = {
+    UpscaleOptions: {
+        "ensemble": True,
+        "max_memory": 2**30,
+        "alpha": "lanczos",
+        "strength": 0.5,
+        "wrap": "xy",
+        "floor": 0.0,
+        "offline": True,
+        "max_pixels": 5,
+    },
+    TileOptions: {"size": 64, "overlap": 8},
+    EncodeOptions: {"quality": 80, "lossless": True, "background": "black", "strip": True, "provenance": False},
+}
+NESTED = {"tile": TileOptions, "encode": EncodeOptions}
+
+
+def key(options: UpscaleOptions, content: str = CONTENT, format_: str = "PNG", *, stream: bool = False) -> str:
+    models = find_models(options.model)
+    sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
+    route = None if stream else Aim(sizes, models.scales, bicubic=options.strength == 0).route(20, 30)
+    return Identity(options, models).key(Job(Path("a"), Path("b"), format_, route=route), content)
+
+
+BASE = UpscaleOptions(compute=ComputeOptions("cpu", "fp32"))
+
+
+def test_every_option_is_decided_about() -> None:
+    """It fails for an option that nobody has thought about."""
+    for kind, others in OTHER.items():
+        elsewhere = RESOLVED | set(NESTED) if kind is UpscaleOptions else set()
+        assert {each.name for each in fields(kind)} - elsewhere == set(others)
+    assert {each.name for each in fields(UpscaleOptions)} >= CHANGE_NO_BYTES | RESOLVED | set(NESTED)
+
+
+@pytest.mark.parametrize("name", OTHER[UpscaleOptions])
+def test_an_option_changes_the_key_unless_it_changes_no_bytes(name: str) -> None:
+    other = replace(BASE, **{name: OTHER[UpscaleOptions][name]})
+    assert (key(other) == key(BASE)) == (name in CHANGE_NO_BYTES)
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, kind in NESTED.items() for name in OTHER[kind]])
+def test_so_does_each_option_of_tiles_and_files(part: str, name: str) -> None:
+    nested = replace(getattr(BASE, part), **{name: OTHER[NESTED[part]][name]})
+    assert key(replace(BASE, **{part: nested})) != key(BASE)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_content_format_model_and_size_change_the_key(stream: bool) -> None:
+    others = [
+        key(BASE, stream=stream),
+        key(BASE, content="1" * 64, stream=stream),
+        key(BASE, format_="JPEG", stream=stream),
+        key(replace(BASE, model="nlsn-lite-x2", scale=4), stream=stream),
+        key(replace(BASE, scale=2), stream=stream),
+        key(replace(BASE, scale=2.5), stream=stream),
+        key(replace(BASE, size=SizeOptions(width=75)), stream=stream),
+        key(replace(BASE, size=SizeOptions(width=77)), stream=stream),
+    ]
+    equal = 0 if stream else 1  # 2.5 times is 75 pixels wide, and what is asked otherwise is not asked for more
+    assert len(set(others)) == len(others) - equal
+
+
+def test_what_comes_to_the_same_has_the_same_key() -> None:
+    """A scale that is the model's own, and `auto` where it means what was asked for, are no other options."""
+    assert key(replace(BASE, scale=4)) == key(BASE)
+    assert key(replace(BASE, model="lite")) == key(BASE)
+    automatic = Identity(UpscaleOptions(compute=ComputeOptions("cpu")), find_models(None)).settings["precision"]
+    assert automatic[1] == "fp32", "deep pictures run in float32"
+
+
+def test_a_line_tells_what_made_an_output(tmp_path: Path) -> None:
+    models = find_models("lite")
+    job = Job(tmp_path / "in" / "a.png", tmp_path / "out" / "a_x4.png", "PNG")
+    job = replace(job, route=Aim(SizeOptions(scale=4), models.scales).route(20, 30))
+    line = Identity(BASE, models).line(job, CONTENT)
+    assert line["output"] == "a_x4.png"
+    assert line["origin"] == str(Path("..", "in", "a.png"))
+    assert line["source"] == str(tmp_path / "in" / "a.png")
+    assert [model["name"] for model in line["models"]] == ["nlsn-lite-x4"]
+    assert line["models"][0]["sha256"] == resolve("nlsn-lite-x4", None).sha256["model.safetensors"]
+    assert (line["options"]["encode"]["quality"], line["options"]["width"]) == (95, 120)
