@@ -62,6 +62,8 @@ class Tally:
     jobs: int = 0
     early: int = 0  # killed before anything was written
     inside: int = 0  # killed when some outputs were there and some were not
+    rows: int = 0  # killed when finished rows of the large picture were there
+    parts: int = 0  # killed when a file was half written, under a temporary name
     redone: int = 0  # finished files that a later run wrote again
     failures: list[str] = field(default_factory=list)
 
@@ -101,8 +103,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def pictures(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return what has a final name: nlsr's own files are hidden."""
-    return {name: data for name, data in files.items() if not Path(name).name.startswith(".")}
+    """Return what has a final name: nlsr's own files and folders are hidden."""
+    return {name: data for name, data in files.items() if not is_hidden(Path(name))}
+
+
+def is_hidden(place: Path) -> bool:
+    """Tell whether a place in an output folder is nlsr's own: its ledger, finished rows, or a part of a file."""
+    return any(name.startswith(".") for name in place.parts)
 
 
 def run(folder: Path, counts: Counts) -> Result:
@@ -136,6 +143,8 @@ def _add_up(found: Result, tallies: list[Tally], duration: float) -> None:
         "kills": found.tried,
         "before the first output": sum(tally.early for tally in tallies),
         "in the middle": sum(tally.inside for tally in tallies),
+        "with finished rows": sum(tally.rows for tally in tallies),
+        "with a part of a file": sum(tally.parts for tally in tallies),
         "jobs finished": sum(tally.jobs for tally in tallies),
         "finished files written again": redone,
         "undisturbed run": f"{duration:.1f} s",
@@ -210,8 +219,11 @@ class Lane:
             kill_group(process)
 
     def _check_kill(self, before: dict[str, tuple[int, int]]) -> None:
-        there = pictures(contents(self._out))
+        everything = contents(self._out)
+        there = pictures(everything)
         self._tally.early += not there
+        self._tally.rows += any(name.endswith(".row") for name in everything)
+        self._tally.parts += any(name.endswith(".part") for name in everything)
         self._tally.inside += bool(there) and len(there) < len(pictures(self._reference))
         for name, data in there.items():
             if name not in self._reference:
@@ -238,8 +250,10 @@ class Lane:
 
     def _stamps(self) -> dict[str, tuple[int, int]]:
         """Return what changes when a file is written again: its inode and the time of its last change."""
-        paths = self._out.rglob("*") if self._out.is_dir() else []
-        stats = {str(path): path.stat() for path in paths if path.is_file() and not path.name.startswith(".")}
+        stats = {}
+        for path in self._out.rglob("*") if self._out.is_dir() else []:
+            if path.is_file() and not is_hidden(path.relative_to(self._out)):
+                stats[str(path)] = path.stat()
         return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
     def _count_redone(self, before: dict[str, tuple[int, int]]) -> None:
