@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,7 @@ def start(
         text=True,
         errors="replace",
         env=environment(env),
-        start_new_session=True,  # a group of its own: a kill reaches its decoders as well
+        start_new_session=True,  # a group of its own, as a terminal gives it
         cwd=cwd,
     )
 
@@ -98,20 +98,34 @@ def nlsr(*arguments: object, patience: float = PATIENCE, **how: Any) -> Run:
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """End a run and all that it started, as a power cut would."""
+    """End a run, and what it started in its group: its decoder is in another one, and must notice by itself."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def group_members(process: subprocess.Popen[str]) -> list[int]:
-    """Return the other processes of a run's group: its decoders."""
-    found = []
+def helpers(process: subprocess.Popen[str]) -> list[int]:
+    """Return the processes that a run has started and those that these have, whatever group they are in: decoders."""
+    children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
             fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == process.pid and int(stat.parent.name) != process.pid and fields[0] != "Z":
-                found.append(int(stat.parent.name))
+            if fields[0] != "Z":
+                children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, asked = [], [process.pid]
+    while asked:
+        asked = [child for parent in asked for child in children.get(parent, ())]
+        found += asked
     return sorted(found)
+
+
+def running(pids: Iterable[int]) -> list[int]:
+    """Return those of some processes that still run."""
+    found = []
+    for pid in pids:
+        with suppress(OSError, IndexError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(pid)
+    return found
 
 
 def resident(pid: int) -> int:

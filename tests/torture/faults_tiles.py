@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 
 from tests.torture.bench import BF16, NETWORK, Bench, NotHere
-from tests.torture.command import finish, group_members, kill_group, start
+from tests.torture.command import finish, helpers, kill_group, start
 
 OUT_OF_MEMORY = 'raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")'
 
@@ -93,7 +93,7 @@ def lost_decoder(bench: Bench) -> str:
     for attempt in range(6):
         begun = time.monotonic()
         process = start("upscale", bench.source, "-o", bench.folder / f"out{attempt}", "--scale", 2, "--json")
-        killed += _kill_decoders(process.pid, lambda p=process: group_members(p), 0.1 * attempt)
+        killed += _kill_decoders(process.pid, lambda p=process: helpers(p), 0.1 * attempt)
         if process.poll() is None and attempt == 5:
             time.sleep(0.1)
         ended = bench.seen(finish(process, begun))
@@ -112,7 +112,7 @@ def lost_decoder(bench: Bench) -> str:
 
 
 def _kill_decoders(parent: int, members: object, delay: float) -> int:
-    """Kill the first other process of a run's group, `delay` seconds after it appears."""
+    """Kill the last process that a run has started, `delay` seconds after it appears."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with suppress(ProcessLookupError):

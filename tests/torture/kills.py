@@ -12,6 +12,7 @@ import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from subprocess import Popen
 from PIL import Image
 
 from tests.conftest import ASSETS
-from tests.torture.command import finish, group_members, kill_group, nlsr, start
+from tests.torture.command import finish, helpers, nlsr, running, start
 from tests.torture.report import Result, result, say
 
 SIDE, TILE = 200, 64  # of the one larger picture: five rows of tiles
@@ -64,6 +65,7 @@ class Tally:
     inside: int = 0  # killed when some outputs were there and some were not
     rows: int = 0  # killed when finished rows of the large picture were there
     parts: int = 0  # killed when a file was half written, under a temporary name
+    orphans: int = 0  # decoders that ran when nlsr was killed
     redone: int = 0  # finished files that a later run wrote again
     failures: list[str] = field(default_factory=list)
 
@@ -146,6 +148,7 @@ def _add_up(found: Result, tallies: list[Tally], duration: float) -> None:
         "with finished rows": sum(tally.rows for tally in tallies),
         "with a part of a file": sum(tally.parts for tally in tallies),
         "jobs finished": sum(tally.jobs for tally in tallies),
+        "decoders that ended after it": sum(tally.orphans for tally in tallies),
         "finished files written again": redone,
         "undisturbed run": f"{duration:.1f} s",
         "resumed with": resume_option(),
@@ -198,25 +201,26 @@ class Lane:
             time.sleep(0.002)
         if process.poll() is not None:
             return False
-        whole_group = self._random.random() < 0.75
-        if whole_group:
-            kill_group(process)
-        else:  # as the kernel does when memory runs out: only the one that held it
-            os.kill(process.pid, signal.SIGKILL)
-            self._check_orphans(process)
+        theirs = helpers(process)
+        whole = self._random.random() < 0.5
+        for pid in (*theirs, process.pid) if whole else (process.pid,):  # a power cut, or memory that ran out
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._check_orphans(theirs)
         process.communicate()
         self._tally.kills += 1
         if self._tally.kills % 20 == 0:
             say(f"  kills: {self._tally.kills} in {self._out.name}, {self._tally.jobs} jobs finished")
         return True
 
-    def _check_orphans(self, process: Popen[str]) -> None:
+    def _check_orphans(self, decoders: list[int]) -> None:
+        """Demand that decoders end by themselves once nobody waits for them any more."""
         deadline = time.monotonic() + ORPHAN_PATIENCE
-        while group_members(process) and time.monotonic() < deadline:
+        while (left := running(decoders)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        if left := group_members(process):
+        self._tally.orphans += len(decoders)
+        if left:
             self._fail(f"{len(left)} processes still run {ORPHAN_PATIENCE:.0f} s after nlsr was killed")
-            kill_group(process)
 
     def _check_kill(self, before: dict[str, tuple[int, int]]) -> None:
         everything = contents(self._out)

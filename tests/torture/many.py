@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from tests.torture.bench import NETWORK
-from tests.torture.command import group_members, kill_group, resident, start
+from tests.torture.command import helpers, kill_group, resident, running, start
 from tests.torture.kills import contents, pictures
 from tests.torture.report import Result, markdown, result, say
 
@@ -122,7 +122,7 @@ def watched(found: Result, source: Path, out: Path) -> Watch:
 
 def _sample(process: subprocess.Popen[str], watch: Watch, begun: float) -> None:
     while process.poll() is None:
-        held = resident(process.pid) + sum(resident(pid) for pid in group_members(process))
+        held = resident(process.pid) + sum(resident(pid) for pid in helpers(process))
         watch.seen.append((time.monotonic() - begun, len(watch.arrivals), held))
         time.sleep(0.25)
 
@@ -235,6 +235,7 @@ def interrupted(
     if process.poll() is not None:
         drain.join()
         return None
+    theirs = helpers(process)
     os.killpg(process.pid, signal.SIGINT)
     pressed = time.monotonic()
     drain.join(60)
@@ -249,7 +250,7 @@ def interrupted(
     found.expect("Traceback" not in told, f"{where}: a traceback: {told[-400:]!r}")
     left = [str(path) for path in out.rglob("*.part")] if out.is_dir() else []
     found.expect(not left, f"{where}: left behind {left}")
-    found.expect(not group_members(process), f"{where}: processes are left over")
+    found.expect(not running(theirs), f"{where}: processes are left over")
     say(f"  many: Ctrl-C while {moment.name} ({pressed - begun:.1f} s in): {seconds:.2f} s")
     return seconds
 
