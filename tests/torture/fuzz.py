@@ -21,10 +21,10 @@ from pathlib import Path
 
 from tests.torture.command import environment, nlsr
 from tests.torture.fuzz_worker import MAX_PIXELS, checkpoint_case, picture_case
-from tests.torture.report import ROOT, Result, result, say
+from tests.torture.report import ROOT, Result, markdown, result, say
 
 WORKER = (sys.executable, "-m", "tests.torture.fuzz_worker")
-HANG = 30.0  # seconds on one file, its reading, writing and all
+HANG = 60.0  # seconds on one file, its reading, writing and all
 REPRODUCERS = ROOT / "build" / "torture" / "reproducers"
 BATCH = 50  # damaged pictures for one run of the command line
 TOLD = ("error: ", "hint: ", "note: ", "  note: ", "nlsn-")  # how lines on stderr begin; others name a file
@@ -52,6 +52,7 @@ class Seen:
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[tuple[int, str, str]] = field(default_factory=list)  # number, problem, detail
+    contained: list[tuple[int, str]] = field(default_factory=list)  # number, what was said of the file
 
 
 def run(folder: Path, counts: Counts) -> Result:
@@ -103,7 +104,9 @@ def _listen(worker: subprocess.Popen[str], seen: Seen) -> None:
     assert worker.stdout is not None
     for line in worker.stdout:
         told = json.loads(line)
-        if told["problem"]:
+        if told["problem"] == "contained":
+            seen.contained.append((told["number"], told["detail"]))
+        elif told["problem"]:
             seen.problems.append((told["number"], told["problem"], told["detail"]))
         for name, value in told.get("done", {}).items():
             if name in ("slowest ms", "most MiB"):
@@ -143,6 +146,9 @@ def _add_up(found: Result, kind: str, count: int, seen: Seen, seed: int) -> None
     for number, problem, detail in seen.problems:
         where = _reproducer(kind, seed, number)
         found.expect(False, f"{problem} with {where}: {detail.strip().splitlines()[-1] if detail.strip() else ''}")
+    rows = [(what.rpartition(": ")[2], _reproducer(kind, seed, number)) for number, what in sorted(seen.contained)]
+    if rows:
+        found.table += markdown(("a file failed because", "file"), rows)
     share = seen.counts["read" if kind == "pictures" else "loaded"] / count
     found.expect(0.02 < share < 0.98, f"{share:.0%} of the damaged {kind} were accepted: the damage is no test")
 

@@ -1,4 +1,5 @@
-"""A process that meets damaged files: `python -m tests.torture.fuzz_worker KIND SEED FIRST LAST STEP FOLDER`.
+"""A process that meets damaged files: `python -m tests.torture.fuzz_worker KIND SEED FIRST LAST STEP FOLDER`. Pictures
+go through a decoder in a process of its own, as in the command line, whose memory is watched as well.
 
 It says on stdout, a JSON object a line, what went wrong and how often what happened; the case at hand stands in the
 file `at`, so that whoever watches knows what a crash or a hang was about.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import sys
 import time
@@ -21,13 +23,18 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli.errors import NlsrError
+from nlsr_cli.upscaling.decoding import Decoder
 from tests.torture.cells import ENDINGS, Cell, cells
 from tests.torture.mutate import mutated
 
 MAX_PIXELS = 4_000_000  # what the pictures may have; their files are small, so that more would be the fault's doing
+SECONDS = 20.0  # that a decoder gets for a file, beside what its size adds
 MEMORY = {"pictures": 400 << 20, "checkpoints": 600 << 20}  # bytes above what the process needs before the first case
 ADDRESS_SPACE = 12 << 30  # bytes after which the system itself says no
 SLOW = 8.0  # seconds
+# What is said of a file whose decoder had to be given up. That this happens is what decoders are kept apart for, and
+# each is listed all the same.
+CONTAINED = re.compile(r"its decoder (crashed|was killed|took longer|gave an answer)")
 
 
 @lru_cache(maxsize=1)
@@ -65,22 +72,33 @@ class Worker:
         self._counts: Counter[str] = Counter()
         self._canary = folder / "canary"
         self._noise = os.fstat(2).st_size
+        self._decoder = Decoder(seconds=SECONDS)
 
     def work(self, numbers: range) -> None:
         """Meet all cases."""
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         self._one(-1)  # whatever is loaded late is loaded now
-        base = peak()
+        bases = self._peaks()
         with (self._folder / "at").open("w+") as at:
             for number in numbers:
                 at.seek(0)
                 at.write(f"{number:10}")
                 at.flush()
-                reset_peak()
+                for pid in self._processes():
+                    reset_peak(pid)
                 start = time.monotonic()
                 self._one(number)
-                self._check(number, time.monotonic() - start, peak() - base)
+                more = [now - base for now, base in zip(self._peaks(), bases, strict=True)]
+                self._check(number, time.monotonic() - start, max(more))
+        self._decoder.close()
         self._tell(done=dict(self._counts))
+
+    def _processes(self) -> tuple[int, ...]:
+        """Return those that meet the files: this one, and the decoder of pictures."""
+        return (os.getpid(), self._decoder.start().pid) if self._kind == "pictures" else (os.getpid(),)
+
+    def _peaks(self) -> list[int]:
+        return [peak(pid) for pid in self._processes()]
 
     def _one(self, number: int) -> None:
         try:
@@ -88,6 +106,11 @@ class Worker:
                 self._counts[outcome] += 1
         except NlsrError as error:
             self._counts["refused"] += 1
+            if "unexpected " in error.message:  # what the decoder makes of an exception that nobody thought of
+                self._tell(number, "a traceback", error.message)
+            if CONTAINED.search(error.message):
+                self._counts["decoders lost"] += 1
+                self._tell(number, "contained", error.message)
             for text in (error.message, error.hint):
                 if not text.isprintable() or len(text) > 1000:
                     self._tell(number, "an unprintable message", repr(text)[:500])
@@ -112,23 +135,28 @@ class Worker:
             os.lseek(2, size, os.SEEK_SET)
 
     def _picture(self, number: int) -> Iterator[str]:
-        from nlsr_cli.images import encode_picture, read_picture
-        from nlsr_cli.options import FORMAT_SUFFIXES, EncodeOptions, OutputOptions
+        from nlsr_cli.images import encode_any, inspect_picture
+        from nlsr_cli.options import FORMAT_SUFFIXES, EncodeOptions, OutputOptions, SizeOptions
+        from nlsr_cli.upscaling.cascade import Aim
         from nlsr_cli.upscaling.planning import plan_batch
 
         name, _, data = picture_case(self._seed, number)
         path = self._folder / name
         path.write_bytes(data)
-        (job,) = plan_batch([path], OutputOptions(target=f"{self._folder}/out/"), scale=2, max_pixels=MAX_PIXELS).jobs
+        with suppress(NlsrError):  # `nlsr inspect` reads no pixels, and may know more files than can be decoded
+            inspect_picture(path, max_pixels=MAX_PIXELS)
+            yield "inspected"
+        aim, output = Aim(SizeOptions(scale=2), (2, 3, 4)), OutputOptions(target=f"{self._folder}/out/")
+        (job,) = plan_batch([path], output, aim=aim, max_pixels=MAX_PIXELS, decoder=self._decoder).jobs
         if job.error is not None and number % 4:
             yield "refused by the plan"
             raise job.error
-        picture = read_picture(path, max_pixels=MAX_PIXELS)
+        picture = self._decoder.read(path, max_pixels=MAX_PIXELS, whole=number % 5 != 0).picture
         yield "read"
         if number % 3 == 0:
             target = sorted(FORMAT_SUFFIXES)[number // 3 % len(FORMAT_SUFFIXES)]
-            written, _ = encode_picture(picture, format=target, options=EncodeOptions(), name="case")
-            again = read_picture(written, name="case")
+            written, _ = encode_any(picture, format=target, options=EncodeOptions(), name="case")
+            again = self._decoder.read(written, name="case", max_pixels=MAX_PIXELS, whole=True).picture
             if (again.height, again.width) != (picture.height, picture.width):
                 raise AssertionError(f"written as {target} and read again it is of another size")
             yield "written"
@@ -165,18 +193,19 @@ class Worker:
         sys.stdout.flush()
 
 
-def peak() -> int:
-    """Return the most bytes of memory that this process has held since `reset_peak`."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) << 10
+def peak(pid: int) -> int:
+    """Return the most bytes of memory that a process has held since `reset_peak`, 0 where it is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) << 10
     return 0
 
 
-def reset_peak() -> None:
-    """Begin to measure again (proc(5), clear_refs)."""
+def reset_peak(pid: int) -> None:
+    """Begin to measure a process again (proc(5), clear_refs)."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def main() -> None:

@@ -167,7 +167,7 @@ def test_a_crash_and_a_hang_are_noticed(
     code: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fuzz, "WORKER", (sys.executable, "-c", code))
-    monkeypatch.setattr(fuzz, "HANG", -29.0)
+    monkeypatch.setattr(fuzz, "HANG", -59.0)
     seen = fuzz.Seen()
     fuzz._lane("pictures", 0, 2, fuzz.Counts(2, 0, 0, 0), tmp_path, seen)
     assert [each[0] for each in seen.problems] == [0]
