@@ -1,9 +1,15 @@
-"""What files of the matrix carry beside pixels, and how it is put into them."""
+"""What files of the matrix carry beside pixels: profiles and other statements of colour, metadata, and how these are
+put into them.
+"""
 
 from __future__ import annotations
 
 import binascii
 import struct
+from collections.abc import Callable
+from functools import lru_cache
+
+from tests.images import icc
 
 XMP = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -25,6 +31,34 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "AVIF": ("exif", "xmp"),
     "GIF": ("comment",),
 }
+PROPHOTO = ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491))
+P3_CHRM = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+# Name -> the kinds of pictures it is for, and the profile.
+PROFILES: dict[str, tuple[tuple[str, ...], Callable[[], bytes]]] = {
+    "sRGB": (("rgb",), icc.srgb),
+    "Display P3": (("rgb",), lambda: icc.rgb("Display P3", icc.DISPLAY_P3)),
+    "Adobe RGB": (("rgb",), lambda: icc.rgb("Adobe RGB", icc.ADOBE_RGB)),
+    "ProPhoto": (("rgb",), lambda: icc.rgb("ProPhoto", PROPHOTO, 1.8)),
+    "scanner": (("rgb",), icc.one_way_rgb),
+    "grey 1.8": (("grey",), icc.grey),
+    "CMYK": (("cmyk",), icc.cmyk),
+}
+# What a PNG says instead of a profile.
+PNG_COLOURS: dict[str, tuple[tuple[str, ...], list[tuple[bytes, bytes]]]] = {
+    "gAMA 1.0": (("grey", "rgb"), [(b"gAMA", struct.pack(">I", 100000))]),
+    "gAMA+cHRM P3": (("rgb",), [(b"gAMA", struct.pack(">I", 45455)), (b"cHRM", struct.pack(">8I", *P3_CHRM))]),
+    "cICP P3": (("rgb",), [(b"cICP", bytes((12, 13, 0, 1)))]),
+}
+
+
+def profile_bytes(name: str) -> bytes | None:
+    """Return the profile of a name, None for what is said in other ways."""
+    return _built(name) if name in PROFILES else None
+
+
+@lru_cache(maxsize=16)
+def _built(name: str) -> bytes:
+    return PROFILES[name][1]()
 
 
 def app13(iptc: bytes) -> bytes:

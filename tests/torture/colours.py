@@ -1,13 +1,13 @@
 """Colours as people see them, computed without nlsr: profiles to CIE Lab in floats, and the difference CIEDE2000.
 
-Matrix profiles and grey ones are evaluated here by the formulas of ICC.1; tables go through LittleCMS (ImageCms).
+Matrix profiles and grey ones are evaluated here by the formulas of ICC.1; tables go through LittleCMS.
 """
 
 from __future__ import annotations
 
 import struct
-from io import BytesIO
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
@@ -127,19 +127,18 @@ def _lab(xyz: Floats) -> Floats:
 
 
 def _through_tables(pixels: Floats, icc: bytes | None) -> Floats:
-    """Return Lab by LittleCMS, in whole steps of 1/255 of each axis."""
-    mode = {3: "RGB", 4: "CMYK"}[pixels.shape[2]]
-    levels = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-    image = Image.frombytes(mode, (levels.shape[1], levels.shape[0]), np.ascontiguousarray(levels).tobytes())
+    """Return Lab by LittleCMS, from 16 bits to floats."""
+    kind = {3: "rgb", 4: "cmyk"}[pixels.shape[2]]
+    values = np.clip(pixels, 0, 1)
     if icc is None:  # CMYK without a profile: what Pillow makes of it is as good as any other guess
+        levels = np.rint(values * 255).astype(np.uint8)
+        image = Image.frombytes("CMYK", (levels.shape[1], levels.shape[0]), np.ascontiguousarray(levels).tobytes())
         return lab_of(np.asarray(image.convert("RGB"), float) / 255, None)
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    transform = ImageCms.buildTransform(
-        ImageCms.ImageCmsProfile(BytesIO(icc)), lab, mode, "LAB", ImageCms.Intent.RELATIVE_COLORIMETRIC
-    )
-    found = np.asarray(transform.apply(image))
-    signed = found[..., 1:].view(np.int8).astype(float)
-    return np.concatenate((found[..., :1] / 2.55, signed), axis=-1)
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    levels = np.ascontiguousarray(np.rint(values * 65535).astype(np.uint16))
+    intent = imagecodecs.CMS.INTENT.RELATIVE_COLORIMETRIC
+    how = {"colorspace": kind, "outcolorspace": "lab", "outdtype": "float64", "intent": intent}
+    return np.asarray(imagecodecs.cms_transform(levels, icc, lab, **how))
 
 
 def reduced(pixels: Floats, scale: int) -> Floats:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tests.images import icc
-from tests.torture.cells import P3_CHRM
+from tests.torture.carried import P3_CHRM
 from tests.torture.colours import Floats, difference, lab_of, reduced
 from tests.torture.facts import Facts
 
@@ -28,6 +30,7 @@ NAMED = {
     "code points": r"gamma|primaries|code points|cICP|cHRM|colour tags",
     "colours": r"ignored|taken as|without a usable profile|left out|does not fit|unreadable|laid on|outside|clipped",
     "exif": r"EXIF",
+    "thumbnail": r"EXIF|thumbnail",
     "xmp": r"XMP",
     "iptc": r"IPTC",
     "dpi": r"resolution|dpi|dots per inch",
@@ -182,6 +185,23 @@ def _exif(before: Facts, after: Facts, scale: int) -> str | None:
     return f"{', '.join(lost)} lost or changed" if lost else ""
 
 
+def _thumbnail(before: Facts, after: Facts, scale: int) -> str | None:
+    """Demand a new one: a JPEG that stands as the new picture does, and has its colours."""
+    if before.thumbnail is None:
+        return None
+    if after.thumbnail is None:
+        return "lost"
+    try:
+        with Image.open(BytesIO(after.thumbnail), formats=["JPEG"]) as image:
+            shown = np.asarray(image.convert("RGB"), float) / 255
+    except OSError:
+        return "no picture"
+    if abs(shown.shape[0] / shown.shape[1] - after.size[0] / after.size[1]) > 0.1:
+        return f"{shown.shape[:2]} of a picture of {after.size}"
+    error = float(difference(lab_of(shown, None).mean((0, 1)), _seen(after).mean((0, 1))))
+    return "" if error < 3.0 else f"ΔE {error:.1f}"  # wide colours are clipped to sRGB there
+
+
 def _orientation(before: Facts, after: Facts, scale: int) -> str | None:
     return "" if after.orientation == 1 else f"still {after.orientation}"
 
@@ -220,6 +240,7 @@ CHECKS: dict[str, Callable[[Facts, Facts, int], str | None]] = {
     "colours": _colours,
     "orientation": _orientation,
     "exif": _exif,
+    "thumbnail": _thumbnail,
     "xmp": _xmp,
     "iptc": _same("iptc"),
     "dpi": _same("dpi"),

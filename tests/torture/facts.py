@@ -1,6 +1,6 @@
 """What a picture file holds, read from its own bytes, without nlsr: the judge of the matrix.
 
-PNG and TIFF are decoded here, for Pillow reduces some of them; pixels of the other formats are Pillow's.
+PNG and TIFF are decoded by readers of the suite, for Pillow reduces some of them; pixels of other formats are Pillow's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import binascii
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tests.torture import tags
+from tests.torture import scanlines, tags
 from tests.torture.carried import IPTC_WORD
 
 Floats = npt.NDArray[np.float64]
@@ -39,6 +38,7 @@ class Facts:
     icc: bytes | None = None
     colours: str = ""  # what a PNG says of colours without a profile: gAMA, cHRM, cICP
     exif: dict[str, Any] = field(default_factory=dict)
+    thumbnail: bytes | None = None
     orientation: int = 1
     xmp: bytes | None = None
     iptc: bool = False
@@ -77,23 +77,14 @@ def _turned(layer: Floats, turns: int, mirror: int) -> Floats:
 # PNG
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks of a PNG."""
-    at = 8
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        yield name, data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
 def _png(data: bytes) -> Facts:
     parts: dict[bytes, bytes] = {}
     found = Facts("PNG")
-    for name, body in chunks(data):
+    for name, body in scanlines.chunks(data):
         if name in (b"tEXt", b"zTXt", b"iTXt"):
             _png_text(name, body, found)
         parts[name] = parts.get(name, b"") + body if name == b"IDAT" else body
-    width, height, depth, kind = struct.unpack_from(">IIBB", parts[b"IHDR"])
+    depth, kind = parts[b"IHDR"][8:10]
     found.bits = 8 if kind == 3 else depth
     found.kind = "rgb" if kind & 2 else "grey"
     found.alpha = bool(kind & 4) or b"tRNS" in parts
@@ -106,8 +97,7 @@ def _png(data: bytes) -> Facts:
     if b"acTL" in parts:
         found.frames, found.loop = struct.unpack(">II", parts[b"acTL"])
         _read_frames(data, found)
-    samples = _png_samples(parts, height, width, depth, kind)
-    _png_pixels(found, samples, depth, kind, parts)
+    found.pixels, found.opacity = scanlines.pixels(parts)
     return found
 
 
@@ -127,58 +117,6 @@ def _png_text(name: bytes, body: bytes, found: Facts) -> None:
         found.iptc = found.iptc or IPTC_WORD in binascii.unhexlify(b"".join(text.split(b"\n")[3:]))
     else:
         found.texts[word] = text.decode("utf-8" if name == b"iTXt" else "latin-1")
-
-
-def _png_samples(parts: dict[bytes, bytes], height: int, width: int, depth: int, kind: int) -> npt.NDArray[np.int64]:
-    """Return (h, w, c) as stored (ISO/IEC 15948, clause 9)."""
-    count = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
-    step, line = max(1, count * depth // 8), -(-width * count * depth // 8)
-    raw = zlib.decompress(parts[b"IDAT"])
-    above, rows = np.zeros(line, np.uint8), []
-    for top in range(0, height * (line + 1), line + 1):
-        row = bytearray(raw[top + 1 : top + 1 + line])
-        _unfilter(row, above, raw[top], step)
-        above = np.frombuffer(bytes(row), np.uint8)
-        rows.append(above)
-    lines = np.stack(rows)
-    if depth == 16:
-        values = lines.reshape(height, -1, 2).astype(np.int64)
-        return (values[..., 0] * 256 + values[..., 1]).reshape(height, width, count)
-    if depth < 8:
-        bits = np.unpackbits(lines, axis=1)[:, : width * depth].reshape(height, width, depth)
-        return (bits.astype(np.int64) @ (1 << np.arange(depth)[::-1]))[..., None]
-    return lines.reshape(height, width, count).astype(np.int64)
-
-
-def _unfilter(row: bytearray, above: npt.NDArray[np.uint8], kind: int, step: int) -> None:
-    for at in range(len(row)):
-        left = row[at - step] if at >= step else 0
-        up = int(above[at])
-        corner = int(above[at - step]) if at >= step else 0
-        if kind == 4:
-            guess = left + up - corner
-            near = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
-        else:
-            near = (0, left, up, (left + up) // 2)[kind]
-        row[at] = (row[at] + near) & 255
-
-
-def _png_pixels(found: Facts, samples: npt.NDArray[np.int64], depth: int, kind: int, parts: dict[bytes, bytes]) -> None:
-    if kind == 3:
-        table = np.frombuffer(parts[b"PLTE"], np.uint8).reshape(-1, 3)
-        opacity = np.full(256, 255)
-        opacity[: len(parts.get(b"tRNS", b""))] = list(parts.get(b"tRNS", b""))
-        found.pixels = table[samples[..., 0]] / 255.0
-        found.opacity = opacity[samples[..., 0]] / 255.0 if b"tRNS" in parts else None
-        return
-    values = samples / float(2**depth - 1)
-    count = 3 if kind & 2 else 1
-    found.pixels = values[..., :count]
-    if kind & 4:
-        found.opacity = values[..., -1]
-    elif b"tRNS" in parts:
-        key = struct.unpack(f">{count}H", parts[b"tRNS"][: 2 * count])
-        found.opacity = 1.0 - (samples == np.array(key)).all(axis=-1)
 
 
 # JPEG, WebP, AVIF, BMP, GIF
@@ -321,6 +259,19 @@ def _read_exif(data: bytes, found: Facts) -> None:
             found.exif = {name: exif[tag] for name, tag in wanted.items() if tag in exif}
             if found.dpi is None and 282 in exif and found.format in ("WEBP", "AVIF"):
                 found.dpi = round(float(exif[282])), round(float(exif[283]))
+            found.thumbnail = _thumbnail(image.info.get("exif", b"").removeprefix(b"Exif\0\0"))
         inner, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
         names = {"exposure": inner.get(0x829A), "maker note": inner.get(0x927C), "latitude": place.get(2)}
         found.exif |= {name: str(value) for name, value in names.items() if value is not None}
+
+
+def _thumbnail(block: bytes) -> bytes | None:
+    """Return what the second directory of an EXIF block points to (CIPA DC-008, 4.5.8)."""
+    if not block:
+        return None
+    first = tags.parse(block)
+    second = tags.parse(block, first.following) if first.following else None
+    if second is None or not second.first(514, 0):
+        return None
+    at = second.first(513, 0)
+    return block[at : at + second.first(514, 0)]

@@ -16,14 +16,16 @@ from PIL import Image
 from tests.conftest import ASSETS
 from tests.images.files import shorts, tiff
 from tests.torture import facts
-from tests.torture.cells import PROFILES, profile_bytes
+from tests.torture.carried import PROFILES, profile_bytes
 from tests.torture.colours import difference, lab_of, reduced
 from tests.torture.command import nlsr
 from tests.torture.report import Result, markdown
 
 SCALE = 2
-# Mean and worst CIEDE2000 that a profile may cost on the smooth picture, beside what the network does without one.
-MEAN_BOUND, WORST_BOUND = 0.5, 4.0
+# Mean and worst CIEDE2000 that a profile may cost beside what the network does without one. Inks are stored in 8 bits
+# each, and the tables that lead to them are no exact inverse of those that lead back.
+BOUNDS = {"smooth": (0.25, 1.2), "photograph": (0.25, 6.0)}
+INK_BOUNDS = (0.8, 3.0)
 NONE = "none"
 
 
@@ -67,17 +69,18 @@ def run(folder: Path, side: int) -> Result:
 
 
 def judge(found: Result, errors: list[Error]) -> None:
-    """Hold the errors on the smooth picture against the bounds."""
+    """Hold the errors against the bounds, and give those of the smooth picture as figures."""
     plain = {error.picture: error for error in errors if error.profile == NONE}
     for error in errors:
         if error.picture == "smooth":
             found.figures[f"ΔE {error.profile}"] = f"{error.mean:.2f}/{error.worst:.1f}"
-        if error.picture != "smooth" or error.profile == NONE or "smooth" not in plain:
+        if error.profile == NONE or error.picture not in plain:
             continue
-        base = plain["smooth"]
-        fits = error.mean <= base.mean + MEAN_BOUND and error.worst <= base.worst + WORST_BOUND
+        base = plain[error.picture]
+        mean, worst = INK_BOUNDS if error.profile == "CMYK" else BOUNDS[error.picture]
+        fits = error.mean <= base.mean + mean and error.worst <= base.worst + worst
         what = f"{error.profile} costs ΔE {error.mean:.2f} in the mean, {error.worst:.1f} at worst"
-        found.expect(fits, f"{what}; without a profile {base.mean:.2f} and {base.worst:.1f}")
+        found.expect(fits, f"{what} on the {error.picture}; without a profile {base.mean:.2f} and {base.worst:.1f}")
 
 
 def measure(source: Path, output: Path, profile: str, name: str, data: bytes | None) -> Error:

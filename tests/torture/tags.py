@@ -1,11 +1,10 @@
-"""A TIFF reader for the judge of the matrix: one directory, strips or tiles, none or deflate or what tifffile knows."""
+"""A TIFF reader for the judge of the matrix: one directory, strips, no compression or deflate, with any predictor."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Directory:
-    """The entries of one directory: tag -> (type, payload)."""
+    """The entries of one directory: tag -> (type, payload); `following` is where the next one is, 0 for none."""
 
     order: str
     entries: dict[int, tuple[int, bytes]]
+    following: int = 0
 
     def raw(self, tag: int) -> bytes | None:
         """Return the payload of a tag."""
@@ -43,13 +43,14 @@ class Directory:
         return above / below if below else 0.0
 
 
-def parse(data: bytes) -> Directory:
-    """Return the first directory of a classic or a big TIFF."""
+def parse(data: bytes, start: int = 0) -> Directory:
+    """Return the directory at `start` of a classic or a big TIFF; the first one if that is 0."""
     order = "<" if data[:2] == b"II" else ">"
     if struct.unpack_from(order + "H", data, 2)[0] == 43:
         (at,), counter, row, inline, offset = struct.unpack_from(order + "Q", data, 8), "Q", "HHQ", 8, "Q"
     else:
         (at,), counter, row, inline, offset = struct.unpack_from(order + "I", data, 4), "H", "HHI", 4, "I"
+    at = start or at
     (count,) = struct.unpack_from(order + counter, data, at)
     at += struct.calcsize("<" + counter)
     entries = {}
@@ -60,7 +61,8 @@ def parse(data: bytes) -> Directory:
         start = place if size <= inline else struct.unpack_from(order + offset, data, place)[0]
         entries[tag] = kind, data[start : start + size]
         at = place + inline
-    return Directory(order, entries)
+    (following,) = struct.unpack_from(order + offset, data, at)
+    return Directory(order, entries, following)
 
 
 def samples(data: bytes, root: Directory) -> tuple[Floats, Floats | None, str, int]:
@@ -89,7 +91,7 @@ def _stored(data: bytes, root: Directory) -> npt.NDArray[Any]:
     width, height, count = root.first(256, 0), root.first(257, 0), root.first(277, 1)
     bits, packing = root.first(258, 1), root.first(259, 1)
     if packing not in (1, 8, 32946) or 322 in root.entries or root.first(284, 1) != 1:
-        return _by_tifffile(data, (height, width, count))
+        raise ValueError(f"this reader knows no TIFF with compression {packing}, tiles or planes")
     pieces = zip(root.numbers(273), root.numbers(279), strict=True)
     raw = [data[at : at + size] for at, size in pieces]
     raw = [zlib.decompress(piece) for piece in raw] if packing != 1 else raw
@@ -99,7 +101,7 @@ def _stored(data: bytes, root: Directory) -> npt.NDArray[Any]:
         return (split.astype(np.int64) @ (1 << np.arange(bits)[::-1]))[..., None]
     predictor = root.first(317, 1)
     if predictor == 3:
-        return _by_tifffile(data, (height, width, count))
+        return _from_planes(b"".join(raw), (height, width, count), bits // 8)
     code = "f" if root.first(339, 1) == 3 else "u"
     values = np.frombuffer(b"".join(raw), f"{root.order}{code}{bits // 8}").reshape(height, width, count)
     if predictor == 2:
@@ -107,11 +109,14 @@ def _stored(data: bytes, root: Directory) -> npt.NDArray[Any]:
     return values
 
 
-def _by_tifffile(data: bytes, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
-    """Return the samples by another library, for what this module does not know."""
-    import tifffile
-
-    return np.asarray(tifffile.imread(BytesIO(data), key=0)).reshape(shape)
+def _from_planes(raw: bytes, shape: tuple[int, int, int], size: int) -> npt.NDArray[Any]:
+    """Undo the floating-point predictor (Adobe, "TIFF Technical Note 3", 2005): differences of the bytes of a row, of
+    which all the most significant ones come first.
+    """
+    height, width, count = shape
+    steps = np.frombuffer(raw, np.uint8).reshape(height, width * size, count)
+    planes = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(height, size, width * count)
+    return np.ascontiguousarray(planes.transpose(0, 2, 1)).view(f">f{size}").reshape(shape)
 
 
 def _from_ycbcr(values: Floats) -> Floats:
