@@ -11,6 +11,7 @@ from tests.torture.weights import sound
 from tests.zoo.hub_server import FakeHub, serve
 
 REPO = "owner/model"
+UNTRAINED = ("--floor", 0)  # what its network makes matches no picture
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def missing(bench: Bench) -> str:
     with hub(bench) as (server, env):
         server.push("owner/empty", {"README.md": b"nothing"})
         for model in ("owner/none", f"{REPO}@none", "owner/empty"):
-            ended = bench.upscale("-m", model, env=env)
+            ended = bench.upscale(*UNTRAINED, "-m", model, env=env)
             bench.expect_code(ended, 2)
             bench.expect_said(ended, model.partition("@")[0])
     bench.expect_nothing()
@@ -38,14 +39,14 @@ def broken(bench: Bench) -> str:
     """A Hub that answers 500 is told; with a copy in the cache the work goes on, and that is told too."""
     with hub(bench) as (server, env):
         server.status = 500
-        ended = bench.upscale("-m", REPO, env=env)
+        ended = bench.upscale(*UNTRAINED, "-m", REPO, env=env)
         bench.expect_code(ended, 1)
         bench.expect_said(ended, "500", "server error")
         bench.expect_nothing()
         server.status = 0
         bench.expect_code(bench.seen(nlsr("models", "pull", REPO, env=env)), 0)
         server.status = 500
-        again = bench.upscale("-m", REPO, env=env)
+        again = bench.upscale(*UNTRAINED, "-m", REPO, env=env)
         bench.expect_code(again, 0)
         bench.expect_said(again, "copy in the cache")
     return "told; a copy in the cache is used, said"
@@ -55,11 +56,11 @@ def cut_once(bench: Bench) -> str:
     """A download that breaks off once is taken up again, and its bytes are right."""
     with hub(bench) as (server, env):
         server.cut_at, server.cuts = 5000, 1
-        ended = bench.upscale("-m", REPO, env=env)
+        ended = bench.upscale(*UNTRAINED, "-m", REPO, env=env)
         bench.expect(ended.code in (0, 1), f"{ended}")
         if ended.code == 1:
             bench.expect_nothing()
-            bench.expect_code(bench.upscale("-m", REPO, env=env), 0)
+            bench.expect_code(bench.upscale(*UNTRAINED, "-m", REPO, env=env), 0)
         verified = bench.seen(nlsr("models", "verify", REPO, env=env))
         bench.expect_code(verified, 0)
     return "taken up again"
@@ -69,11 +70,11 @@ def cut_always(bench: Bench) -> str:
     """A download that never ends well fails with the reason, and what came of it is never loaded."""
     with hub(bench) as (server, env):
         server.cut_at, server.cuts = 5000, 10**6
-        ended = bench.upscale("-m", REPO, env=env)
+        ended = bench.upscale(*UNTRAINED, "-m", REPO, env=env)
         bench.expect_code(ended, 1)
         bench.expect_nothing()
         server.cuts = 0
-        bench.expect_code(bench.upscale("-m", REPO, env=env), 0)
+        bench.expect_code(bench.upscale(*UNTRAINED, "-m", REPO, env=env), 0)
     return "fails with the reason; the next call is sound"
 
 
