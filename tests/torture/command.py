@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 
 from tests.torture.report import ROOT
 
+UNFORESEEN = re.compile(r"unexpected [A-Z]\w+: ")  # how nlsr tells of an exception that nobody thought of
 PATIENCE = 300.0  # seconds after which a run hangs
 
 
@@ -33,7 +35,7 @@ class Run:
     def clean(self) -> bool:
         """Tell whether the run ended by itself, without a traceback or an error that nobody thought of."""
         told = self.stdout + self.stderr
-        return not self.hung and self.code >= 0 and "Traceback" not in told and "unexpected " not in told
+        return not self.hung and self.code >= 0 and "Traceback" not in told and not UNFORESEEN.search(told)
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -19,6 +19,10 @@ from tests.torture.facts import Facts
 KEPT, SAID, SILENT = "kept", "said", "SILENT"
 # Mean CIEDE2000 over the picture and mean difference of opacity that the network and a lossy codec may cause.
 COLOUR_TOLERANCE, LOSSY_COLOUR_TOLERANCE, OPACITY_TOLERANCE = 1.6, 4.0, 0.03
+FRAME_TOLERANCE, THUMBNAIL_TOLERANCE = (
+    6.0,
+    4.0,
+)  # 256 colours, dithered; wide colours are clipped to sRGB in a thumbnail
 LOSSY = ("JPEG", "WEBP", "AVIF", "GIF")
 # By which words a note names a property: never words of another one. That of colours must admit other colours.
 NAMED = {
@@ -106,15 +110,19 @@ def _frames(before: Facts, after: Facts, scale: int) -> str | None:
         return f"{before.frames} became {after.frames}"
     if any(abs(a - b) > 5 for a, b in zip(before.durations, after.durations, strict=True)):
         return f"durations {before.durations} became {after.durations}"
-    if (before.loop or 0) != (after.loop or 0):
-        return f"loop {before.loop} became {after.loop}"
+    if before.plays != after.plays:
+        return f"shown {before.plays} times became {after.plays}"
     for number, (old, new) in enumerate(zip(before.moving, after.moving, strict=True)):
         if (new.shape[0], new.shape[1]) != (old.shape[0] * scale, old.shape[1] * scale):
             continue  # turned: the size is checked beside
-        seen = reduced(new[..., :3] * new[..., 3:], scale) - old[..., :3] * old[..., 3:]
-        if (error := float(np.abs(seen).mean())) > 0.06:
-            return f"frame {number} is off by {error:.3f}"
+        one, other = (lab_of(_on_white(frame), facts.icc) for frame, facts in ((old, before), (new, after)))
+        if (error := float(difference(one, reduced(other, scale)).mean())) > FRAME_TOLERANCE:
+            return f"frame {number}: ΔE {error:.1f}"
     return ""
+
+
+def _on_white(rgba: Floats) -> Floats:
+    return rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
 
 
 def _profile(before: Facts, after: Facts, scale: int) -> str | None:
@@ -157,7 +165,9 @@ def _seen(facts: Facts, scale: int = 1) -> Floats:
 
 
 def _stated(facts: Facts, channels: int) -> bytes | None:
-    """Return a profile for what a PNG says of its colours in other ways."""
+    """Return a profile for what a file says of its colours in other ways."""
+    if facts.adobe:
+        return icc.rgb("Adobe RGB", icc.ADOBE_RGB)
     if channels == 4 or not facts.colours:
         return None
     if "cICP" in facts.colours:
@@ -199,7 +209,7 @@ def _thumbnail(before: Facts, after: Facts, scale: int) -> str | None:
     if abs(shown.shape[0] / shown.shape[1] - after.size[0] / after.size[1]) > 0.1:
         return f"{shown.shape[:2]} of a picture of {after.size}"
     error = float(difference(lab_of(shown, None).mean((0, 1)), _seen(after).mean((0, 1))))
-    return "" if error < 3.0 else f"ΔE {error:.1f}"  # wide colours are clipped to sRGB there
+    return "" if error < THUMBNAIL_TOLERANCE else f"ΔE {error:.1f}"
 
 
 def _orientation(before: Facts, after: Facts, scale: int) -> str | None:

@@ -34,9 +34,10 @@ class Facts:
     alpha: bool = False
     frames: int = 1
     durations: tuple[float, ...] = ()
-    loop: int | None = None
+    plays: int = 0  # how often an animation is shown, 0 for ever
     icc: bytes | None = None
     colours: str = ""  # what a PNG says of colours without a profile: gAMA, cHRM, cICP
+    adobe: bool = False  # EXIF says Adobe RGB in the way of cameras
     exif: dict[str, Any] = field(default_factory=dict)
     thumbnail: bytes | None = None
     orientation: int = 1
@@ -95,7 +96,7 @@ def _png(data: bytes) -> Facts:
         across, down, unit = struct.unpack(">IIB", parts[b"pHYs"])
         found.dpi = (round(across * 0.0254), round(down * 0.0254)) if unit else None
     if b"acTL" in parts:
-        found.frames, found.loop = struct.unpack(">II", parts[b"acTL"])
+        found.frames, found.plays = struct.unpack(">II", parts[b"acTL"])
         _read_frames(data, found)
     found.pixels, found.opacity = scanlines.pixels(parts)
     return found
@@ -117,6 +118,8 @@ def _png_text(name: bytes, body: bytes, found: Facts) -> None:
         found.iptc = found.iptc or IPTC_WORD in binascii.unhexlify(b"".join(text.split(b"\n")[3:]))
     else:
         found.texts[word] = text.decode("utf-8" if name == b"iTXt" else "latin-1")
+        if word == "Comment":  # as PNG calls what is a comment elsewhere
+            found.comment = found.texts[word].encode()
 
 
 # JPEG, WebP, AVIF, BMP, GIF
@@ -157,7 +160,7 @@ def _riff(data: bytes) -> Facts:
         elif name == b"XMP ":
             found.xmp = body
         elif name == b"ANIM":
-            found.loop = int.from_bytes(body[4:6], "little")
+            found.plays = int.from_bytes(body[4:6], "little")
             _read_frames(data, found)
         at += 8 + length + length % 2
     return found
@@ -172,7 +175,6 @@ def _avif(data: bytes) -> Facts:
     with Image.open(BytesIO(data)) as image:
         found.icc, found.xmp = image.info.get("icc_profile"), image.info.get("xmp")
         if getattr(image, "n_frames", 1) > 1:
-            found.loop = 0
             _read_frames(data, found)
     return found
 
@@ -189,7 +191,8 @@ def _gif(data: bytes) -> Facts:
     with Image.open(BytesIO(data)) as image:
         found.comment = image.info.get("comment") or None
         if image.n_frames > 1:
-            found.loop = image.info.get("loop")
+            again = image.info.get("loop", 0)  # after the first time; without the block that says it, there is no other
+            found.plays = 1 + again if again or "loop" not in image.info else 0
             _read_frames(data, found)
     return found
 
@@ -261,6 +264,7 @@ def _read_exif(data: bytes, found: Facts) -> None:
                 found.dpi = round(float(exif[282])), round(float(exif[283]))
             found.thumbnail = _thumbnail(image.info.get("exif", b"").removeprefix(b"Exif\0\0"))
         inner, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+        found.adobe = inner.get(0xA001) == 0xFFFF and exif.get_ifd(0xA005).get(1) == "R03"  # DCF 2.0
         names = {"exposure": inner.get(0x829A), "maker note": inner.get(0x927C), "latitude": place.get(2)}
         found.exif |= {name: str(value) for name, value in names.items() if value is not None}
 

@@ -25,6 +25,7 @@ from typing import Any
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.upscaling.decoding import Decoder
 from tests.torture.cells import ENDINGS, Cell, cells
+from tests.torture.command import UNFORESEEN
 from tests.torture.mutate import mutated
 
 MAX_PIXELS = 4_000_000  # what the pictures may have; their files are small, so that more would be the fault's doing
@@ -106,7 +107,7 @@ class Worker:
                 self._counts[outcome] += 1
         except NlsrError as error:
             self._counts["refused"] += 1
-            if "unexpected " in error.message:  # what the decoder makes of an exception that nobody thought of
+            if UNFORESEEN.search(error.message):  # what the decoder makes of an exception that nobody thought of
                 self._tell(number, "a traceback", error.message)
             if CONTAINED.search(error.message):
                 self._counts["decoders lost"] += 1

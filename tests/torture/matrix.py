@@ -21,7 +21,7 @@ from tests.torture.compare import KEPT, SAID, SILENT, Verdict, compare
 from tests.torture.report import Result, markdown, result, say
 
 SCALE = 2
-TARGETS = ("own", "png", "jpeg", "webp", "tiff", "bmp", "avif")
+TARGETS = ("own", "png", "jpeg", "webp", "tiff", "bmp", "avif", "gif")
 # A refusal must say why. These blame the file, and no file of the matrix is damaged.
 BLAMES = re.compile(r"damaged|truncated|makes no sense|unexpected |is not a known picture")
 

@@ -1,5 +1,6 @@
 """The judges of the suite are right, and can say no: each is shown something that is broken."""
 
+import json
 import pickle
 import random
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nlsr_cli.errors import ImageReadError
 from tests.images import icc
 from tests.images.files import saved
 from tests.torture import facts, fuzz, gamut, kills, many, mutate, same, weights
@@ -157,6 +159,23 @@ def test_a_traceback_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(worker, "_meet", broken)
     worker._one(3)
     assert "a traceback" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [("its decoder crashed (SIGSEGV)", "contained"), ("unexpected KeyError: 3", "a traceback")],
+    ids=["lost decoder", "traceback in it"],
+)
+def test_what_becomes_of_decoders_is_noticed(
+    reason: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def refused(number: int) -> None:
+        raise ImageReadError("a.png", reason)
+
+    worker = Worker("pictures", 1, tmp_path)
+    monkeypatch.setattr(worker, "_meet", refused)
+    worker._one(3)
+    assert [json.loads(line)["problem"] for line in capsys.readouterr().out.splitlines()] == [problem]
 
 
 @pytest.mark.parametrize(
