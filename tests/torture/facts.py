@@ -188,6 +188,8 @@ def _bmp(data: bytes) -> Facts:
 
 def _gif(data: bytes) -> Facts:
     found = Facts("GIF")
+    if (at := data.find(b"\x21\xff\x0bXMP DataXMP")) >= 0:  # the packet as it is, then 258 bytes that end it
+        found.xmp = data[at + 14 : data.find(b"\x01\xff\xfe\xfd", at)]
     with Image.open(BytesIO(data)) as image:
         found.comment = image.info.get("comment") or None
         if image.n_frames > 1:

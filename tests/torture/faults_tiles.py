@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from tests.torture.bench import BF16, NETWORK, Bench, NotHere
 from tests.torture.command import finish, helpers, kill_group, start
+from tests.torture.kills import wait_for_output
 
 OUT_OF_MEMORY = 'raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")'
 
@@ -89,15 +90,14 @@ def _wrong_tile(bench: Bench, body: str) -> str:
 def lost_decoder(bench: Bench) -> str:
     """A decoder that is killed costs at most the file that it had, which is named; the rest is done."""
     reference = bench.reference()
-    killed, codes = 0, []
-    for attempt in range(6):
-        begun = time.monotonic()
-        process = start("upscale", bench.source, "-o", bench.folder / f"out{attempt}", "--scale", 2, "--json")
-        killed += _kill_decoders(process.pid, lambda p=process: helpers(p), 0.1 * attempt)
-        if process.poll() is None and attempt == 5:
-            time.sleep(0.1)
+    killed = 0
+    for attempt in range(8):
+        begun, out = time.monotonic(), bench.folder / f"out{attempt}"
+        process = start("upscale", bench.source, "-o", out, "--scale", 2, "--json")
+        if attempt % 2:  # while it works, else while it starts
+            wait_for_output(process, out, 60)
+        killed += _kill_decoders(process.pid, lambda p=process: helpers(p), 0.05 * attempt)
         ended = bench.seen(finish(process, begun))
-        codes.append(ended.code)
         bench.expect(ended.code in (0, 3), f"exit {ended.code}: {ended}")
         for name, outcome in ended.outcomes.items():
             if outcome["status"] == "done":

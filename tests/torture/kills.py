@@ -193,7 +193,7 @@ class Lane:
         """Wait for a random moment and kill what runs; False where it ended before that moment."""
         moment = time.monotonic() + self._random.uniform(0, self._duration)
         if self._random.random() < 0.5:  # half of them when there is something to lose
-            _wait_for_output(process, self._out, self._duration)
+            wait_for_output(process, self._out, self._duration)
             moment = time.monotonic() + self._random.uniform(0, self._duration / 2)
         while time.monotonic() < moment:
             if process.poll() is not None:
@@ -269,7 +269,8 @@ class Lane:
         say(f"  kills: {failure}")
 
 
-def _wait_for_output(process: Popen[str], out: Path, patience: float) -> None:
+def wait_for_output(process: Popen[str], out: Path, patience: float) -> None:
+    """Return as soon as there is anything in a run's output folder."""
     deadline = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < deadline and not (out.is_dir() and any(out.iterdir())):
         time.sleep(0.005)
