@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from nlsr_cli.version import __version__
+
 if TYPE_CHECKING:
     from nlsr_cli.api import build_upscaler, load_model, upscale_file, upscale_files
     from nlsr_cli.errors import NlsrError
@@ -17,13 +19,11 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.upscaler import Upscaler
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "ComputeOptions": "options",
     "EncodeOptions": "options",
     "NlsrError": "errors",
-    "Outcome": "upscaling.batch",
+    "Outcome": "upscaling.outcome",
     "OutputOptions": "options",
     "Picture": "images",
     "SizeOptions": "sizes",

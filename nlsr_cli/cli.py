@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from nlsr_cli import __version__
 from nlsr_cli.commands import bench, evaluate, inspect, models, train, upscale
 from nlsr_cli.console import Console
 from nlsr_cli.errors import OptionError
+from nlsr_cli.version import __version__
 
 
 class _Commands(TyperGroup):

@@ -7,8 +7,8 @@ import os
 import platform
 from typing import Any
 
-from nlsr_cli import __version__
 from nlsr_cli.errors import ModelError
+from nlsr_cli.version import __version__
 
 _PACKAGES = ("torch", "numpy", "pillow", "safetensors", "huggingface-hub", "typer", "rich")
 _EXTRAS = {"imagecodecs": "deep"}  # packages, and the extras that bring them

@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Floors from the ground up. A module may import from its own room, or from a lower floor; never from above.
 FLOORS = [
-    {"errors", "files", "options", "sizes", "container", "limits"},
+    {"errors", "files", "options", "sizes", "container", "limits", "version"},
     {"nlsn", "images"},
     {"zoo"},
     {"upscaling"},
@@ -30,7 +30,6 @@ ALLOWED_SIDEWAYS = {
     ("sizes", "errors"),
     ("commands", "__init__"),
 }
-ROOT_FACTS = {"__version__"}  # what anyone may take from the package itself
 
 
 def name_of(path: Path) -> str:
@@ -60,9 +59,8 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                known = inner in NAMES or (node.module == "nlsr_cli" and alias.name not in ROOT_FACTS)
+                known = inner in NAMES or node.module == "nlsr_cli"
                 found.add(inner if known else node.module)
-    found.discard("nlsr_cli")  # for its version only
     return {module for module in found if module.startswith("nlsr_cli")}
 
 

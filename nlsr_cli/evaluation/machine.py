@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from nlsr_cli import __version__
 from nlsr_cli.evaluation.measure import time_in_turn
 from nlsr_cli.upscaling.device import DTYPES, Placement, processor_name, supported_precisions
+from nlsr_cli.version import __version__
 
 _SECONDS = 0.5
 _COPIED = 2**26  # float32 elements, 256 MiB: more than any cache holds

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from nlsr_cli import __version__
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.options import counted
 from nlsr_cli.training.recipe import option
 from nlsr_cli.upscaling.device import processor_name
+from nlsr_cli.version import __version__
 from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:

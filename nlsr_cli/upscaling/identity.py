@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli import __version__
 from nlsr_cli.options import STREAM, UpscaleOptions
+from nlsr_cli.version import __version__
 from nlsr_cli.zoo.family import ModelSet
 from nlsr_cli.zoo.source import ModelSource, sha256_of
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from nlsr_cli import __version__
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Pixels
 from nlsr_cli.upscaling.device import processor_name
 from nlsr_cli.upscaling.memory import pixels_within, tile_bytes
 from nlsr_cli.upscaling.runner import TileRunner
 from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
+from nlsr_cli.version import __version__
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN, NLSNConfig
