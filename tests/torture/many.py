@@ -249,7 +249,8 @@ def interrupted(
         drain.join()
     found.expect(seconds < ANSWER, f"{where}: answered after {seconds:.1f} s")
     told = "".join(drained[0]) if drained else ""
-    found.expect(process.returncode == 130, f"{where}: exit {process.returncode}: {told[-300:]!r}")
+    before_python = process.returncode == -signal.SIGINT and moment.name == "starting" and not told  # had its handlers
+    found.expect(process.returncode == 130 or before_python, f"{where}: exit {process.returncode}: {told[-300:]!r}")
     found.expect("Traceback" not in told, f"{where}: a traceback: {told[-400:]!r}")
     left = [str(path) for path in out.rglob("*.part")] if out.is_dir() else []
     found.expect(not left, f"{where}: left behind {left}")
