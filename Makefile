@@ -1,5 +1,6 @@
 # make demo    enlarge a sample picture with the embedded model
 # make test    run the tests
+# make torture what happens when everything goes wrong, at full counts: about an hour; PART=kills for one part
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write the command reference into README.md again
 # make models PHOTOS=DIR VALIDATION=DIR
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 SAMPLE := tests/assets/colosseum.png
 
-.PHONY: demo test check docs models clean
+.PHONY: demo test torture check docs models clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -23,6 +24,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto
+
+torture: $(INSTALLED)
+	$(BIN)/python -m tests.torture $(PART)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check nlsr_cli tests

@@ -18,6 +18,8 @@ def main() -> None:
         sys.exit(130)
     try:
         run()
+    except KeyboardInterrupt:  # before a command began, of which each answers to it by itself
+        _leave()
     except SystemExit as end:
         if end.code == 130:
             _leave()

@@ -38,6 +38,20 @@ def test_a_container_has_as_many_threads_as_processors(
     assert os.environ.get("OMP_NUM_THREADS") == threads
 
 
+def test_ctrl_c_before_a_command_begins_ends_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands are put together first, out of reach of what answers to it later: it ended with a traceback."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    codes: list[int] = []
+    monkeypatch.setattr("nlsr_cli.cli.main", interrupted)
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    door.main()
+    assert codes == [130]
+
+
 def test_processors_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenMP heeds the affinity of a process; a number of threads would override that."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)

@@ -28,12 +28,13 @@ def space_of(icc: bytes) -> Space:
     """Return the colour space that a profile describes: "other" for device links and exotic ones."""
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(icc)).profile
-    except (OSError, ValueError):
+        device, described = profile.device_class.strip(), profile.xcolor_space.strip()
+    except (OSError, ValueError):  # also of signatures that are no letters: a UnicodeDecodeError
         return "unreadable"
-    if profile.device_class.strip() in ("link", "abst", "nmcl"):
+    if device in ("link", "abst", "nmcl"):
         return "other"
     spaces: dict[str, Space] = {"RGB": "RGB", "GRAY": "GRAY", "CMYK": "CMYK"}
-    space = spaces.get(profile.xcolor_space.strip(), "other")
+    space = spaces.get(described, "other")
     return "unreadable" if space != "other" and _transform(icc, inverse=False) is None else space
 
 

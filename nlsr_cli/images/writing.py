@@ -165,7 +165,7 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
         pixels = np.repeat(pixels, 3, axis=2)
         notes.append(f"{format} has no grey pictures; grey is written as RGB.")
     given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
-    small = make_thumbnail(flat.color, flat.alpha) if given.exif is not None and given.thumbnail else None
+    small = _thumbnail(flat) if given.exif is not None and given.thumbnail else None
     held = keeping.kept(given, format, pixels.shape[:2], small)
     image, samples = _images(pixels, alpha, format)
     bits = 10 if picture.metadata.mode.endswith(";10") else 12
@@ -190,6 +190,14 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
         comment=meta.comment,
         code_points=meta.code_points,
     )
+
+
+def _thumbnail(picture: Picture) -> bytes:
+    """Return the thumbnail of a picture: in sRGB, for it holds no profile, and grey may have a curve of its own."""
+    pixels, icc = picture.color, picture.metadata.icc
+    if icc is not None and picture.is_grey and colour.space_of(icc) == "GRAY":
+        pixels = colour.grey_to_srgb(pixels, icc)
+    return make_thumbnail(pixels, picture.alpha)
 
 
 def _quantised_alpha(picture: Picture, able: Abilities) -> Pixels | None:

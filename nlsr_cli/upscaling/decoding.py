@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Seconds of the clock for one file: a hang must end some day, and a slow disk or machine must not look like one. Small
 # pictures take a hundredth of a second, and of none has been seen a tenth of what it gets here.
 SECONDS, SECONDS_PER_MEGAPIXEL, SECONDS_PER_MEGABYTE = 60.0, 3.0, 1.0
-START_SECONDS = 120.0
+START_SECONDS, STARTS = 120.0, 2
 # An answer beside its samples: profiles, EXIF and the like are bounded where they are read.
 METADATA_BYTES, SAMPLE_BYTES = 1 << 28, 64
 
@@ -48,6 +48,7 @@ class Decoder:
         self._seconds = seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._ready = False
+        self._closings = 0
         self._asking = threading.Lock()
         self._starting = threading.Lock()
 
@@ -105,6 +106,7 @@ class Decoder:
 
     def close(self) -> None:
         """End the child, whatever it does; a question that is being asked fails."""
+        self._closings += 1
         child = self._child
         if child is not None:
             with suppress(OSError):
@@ -138,25 +140,32 @@ class Decoder:
         return answer
 
     def _awaken(self) -> subprocess.Popen[bytes]:
-        """Return the child once it has said that it is there."""
+        """Return the child once it has said that it is there; one that is killed before that gets a second chance."""
+        closings, child, code = self._closings, self.start(), 0
+        for _ in range(STARTS):
+            if self._ready or (code := self._greeted(child)) == 0:
+                return child
+            if code > 0 or self._closings != closings:  # it has ended by itself and would do so again, or was to end
+                break
+            child = self.start()
+        hint = f"Try {sys.executable} -m nlsr_cli.images.worker < /dev/null, or set NLSR_DEBUG=1, to see why."
+        raise NlsrError(f"the process that decodes pictures does not start (exit code {code})", hint)
+
+    def _greeted(self, child: subprocess.Popen[bytes]) -> int:
+        """Wait for the first answer of the child and return 0; where none comes, give it up and return how it ended."""
         from nlsr_cli.images.wire import WireError, receive
         from nlsr_cli.images.worker import Ready
 
-        child = self.start()
-        if self._ready:
-            return child
         try:
             with Clock(child, START_SECONDS):
                 receive(cast("BinaryIO", child.stdout), (Ready,), 0)
-        except (EOFError, WireError, OSError) as exc:
-            code = self._discard(MOMENT)
-            hint = f"Try {sys.executable} -m nlsr_cli.images.worker < /dev/null, or set NLSR_DEBUG=1, to see why."
-            raise NlsrError(f"the process that decodes pictures does not start (exit code {code})", hint) from exc
+        except (EOFError, WireError, OSError):
+            return self._discard(MOMENT) or 1
         except BaseException:
             self._discard()
             raise
         self._ready = True
-        return child
+        return 0
 
     def _exchange(self, child: subprocess.Popen[bytes], request: Request) -> object:
         from nlsr_cli.images.wire import WireError, receive, send

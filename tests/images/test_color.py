@@ -25,6 +25,14 @@ def test_space_and_name_are_read(name, space):
     assert color.name_of(profile) != "unnamed"
 
 
+@pytest.mark.parametrize("offset", [12, 16], ids=["device class", "colour space"])
+def test_a_profile_whose_signatures_are_no_letters_is_unreadable(offset):
+    """Pillow takes it for a profile and then fails to read its header as ASCII."""
+    data = bytearray(icc.rgb("P3", icc.DISPLAY_P3))
+    data[offset] = 0xFF
+    assert color.space_of(bytes(data)) == "unreadable"
+
+
 @pytest.mark.parametrize("data", [b"", b"nonsense", bytes(128), icc.srgb()[:200], b"\xff" * 3000])
 def test_nonsense_is_unreadable_and_has_no_name(data):
     """Damaged profiles are a state, not an exception."""

@@ -12,6 +12,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from nlsr_cli.images import Picture, encode_picture, metadata, native_formats, read_picture, tiff
 from nlsr_cli.images.thumbnail import SIDE, has_thumbnail, make_thumbnail, with_thumbnail
 from nlsr_cli.options import EncodeOptions
+from tests.images import icc
 from tests.images.files import camera_exif, gradient, picture, saved
 
 OPTIONS = EncodeOptions()
@@ -48,6 +49,19 @@ def test_a_new_thumbnail_shows_the_new_picture(target, order):
     assert encode_picture(large, format=target, options=OPTIONS)[0] == data
     assert read_picture(data).metadata.exif == metadata.exif_for(read.metadata.exif, 320, 240, dpi=None)
     assert read_picture(data).metadata.thumbnail
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "16 bits"])
+def test_the_thumbnail_of_grey_has_the_tone_curve_of_srgb(deep):
+    """The picture keeps the curve of its profile; its thumbnail has no profile, and would look too dark."""
+    profile = icc.grey(1.0)
+    level = (64 * 257, 137 * 257) if deep else (64, 137)  # a quarter of the light, and its place on the curve of sRGB
+    color = np.full((40, 40, 1), level[0], np.uint16 if deep else np.uint8)
+    given = picture(exif=camera_exif(), thumbnail=True, icc=profile).metadata
+    with Image.open(
+        BytesIO(embedded(encode_picture(Picture(color, None, given), format="PNG", options=OPTIONS)[0]))
+    ) as small:
+        assert abs(np.asarray(small).astype(int) - level[1] // (257 if deep else 1)).max() <= 1
 
 
 def test_there_is_none_where_there_was_none():

@@ -230,6 +230,30 @@ def test_a_child_that_died_while_nobody_asked_costs_no_file(png):
         assert decoder.start() is not first
 
 
+def test_a_child_that_is_killed_while_it_starts_is_started_again(png, tmp_path):
+    """It cost the whole job, although no file was to blame and the next one would have started."""
+    once = f"from pathlib import Path; mark = Path({str(tmp_path / 'mark')!r})\n"
+    once += "if not mark.exists(): mark.touch(); os.kill(os.getpid(), 9)\n"
+    start = f"import os\n{once}from nlsr_cli.images import worker\nworker.main()"
+    with Decoder([sys.executable, "-c", start]) as decoder:
+        assert decoder.read(png, max_pixels=LIMIT).picture.width == 5
+
+
+def test_a_child_that_is_always_killed_does_not_start(png):
+    command = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    with Decoder(command) as decoder, pytest.raises(NlsrError, match="does not start"):
+        decoder.read(png, max_pixels=LIMIT)
+
+
+def test_a_child_that_was_closed_while_it_started_is_not_started_again(png):
+    decoder = Decoder([sys.executable, "-c", "import time; time.sleep(60)"])
+    decoder.start()
+    threading.Timer(0.5, decoder.close).start()
+    with pytest.raises(NlsrError, match="does not start"):
+        decoder.read(png, max_pixels=LIMIT)
+    assert decoder._child is None
+
+
 def test_threads_may_ask_at_once(png):
     with Decoder() as decoder, ThreadPoolExecutor(8) as pool:
         widths = pool.map(lambda _: decoder.read(png, max_pixels=LIMIT).picture.width, range(50))
