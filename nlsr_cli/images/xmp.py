@@ -21,6 +21,7 @@ PACKET_LIMIT = 16 << 20  # bytes
 MAX_DEPTH = 200
 MAX_ELEMENTS = 200_000  # the longest histories of editors have some ten thousands; these take a second to walk
 DAMAGED_NOTE = "The XMP metadata is damaged and is left out."
+UNFOLLOWED_NOTE = "The orientation that only the XMP metadata states is not followed, and is 1 in the output."
 START_TAG = re.compile(rb"<[^\"'>]*(?:\"[^\"]*\"[^\"'>]*|'[^']*'[^\"'>]*)*>")
 ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 
@@ -78,9 +79,9 @@ def _split(name: str) -> Name:
 def portable(packet: bytes | None, *, turned: bool = True) -> tuple[bytes | None, list[str]]:
     """Return a packet that is true of the picture as it is held, and notes on what is left out.
 
-    The orientation becomes 1, unless nothing has turned the picture upright (`turned` False): then what it says of that
-    is as true of the output as of the source. Thumbnails go, and so does the mention of a second part, which is not
-    read.
+    The orientation becomes 1; with a note where nothing else in the file states one (`turned` False), as most viewers
+    do not follow it then, and the picture was not turned. Thumbnails go, and so does the mention of a second part,
+    which is not read.
     """
     if packet is None or not packet.strip(b"\0 \t\r\n"):
         return None, []
@@ -91,11 +92,13 @@ def portable(packet: bytes | None, *, turned: bool = True) -> tuple[bytes | None
         found = _Places(whole, (BASIC, "Thumbnails"))
         if found.root_end is None:
             return None, [DAMAGED_NOTE]
-        upright = {(TIFF, "Orientation"): b"1"} if turned else {}
-        edits = found.edits({**upright, (NOTE, "HasExtendedXMP"): None})
+        upright = found.edits({(TIFF, "Orientation"): b"1"})
+        edits = [*upright, *found.edits({(NOTE, "HasExtendedXMP"): None})]
     except ValueError:
         return None, [DAMAGED_NOTE]
     notes = ["The thumbnail in the XMP metadata is left out."] if found.dropped else []
+    if not turned and any(whole[start:stop] != instead for start, stop, instead in upright):
+        notes.append(UNFOLLOWED_NOTE)
     return edited(whole, [*edits, *found.dropped]), notes
 
 

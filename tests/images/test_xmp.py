@@ -138,14 +138,16 @@ def test_padding_and_nothing_are_no_damage():
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "WEBP"])
-def test_orientation_that_nothing_follows_stays_what_it_says(fmt: str) -> None:
-    """Viewers turn pictures by EXIF; where there is none, the packet is as true of the output as of the source."""
+def test_orientation_that_nothing_follows_is_told(fmt: str) -> None:
+    """Viewers turn pictures by EXIF; where there is none, the picture is not turned, and that is said."""
     given = packet(b'tiff:Orientation="6"')
     exif = Image.Exif()
     alone = read_picture(saved(Image.new("RGB", (6, 4)), fmt, xmp=given))
     assert (alone.height, alone.width) == (4, 6)
-    assert b'tiff:Orientation="6"' in (alone.metadata.xmp or b"")
+    assert b'tiff:Orientation="1"' in (alone.metadata.xmp or b"")
+    assert xmp.UNFOLLOWED_NOTE in alone.notes
     exif[0x0112] = 6
     both = read_picture(saved(Image.new("RGB", (6, 4)), fmt, xmp=given, exif=exif))
     assert (both.height, both.width) == (6, 4)
     assert b'tiff:Orientation="1"' in (both.metadata.xmp or b"")
+    assert both.notes == ()
