@@ -145,6 +145,7 @@ def _judge(found: Result, watch: Watch) -> None:
     if count < 1000:  # a second or two: nothing to draw a line through
         return
     done, held, spent = np.array([each for each in watch.seen if each[1]], float).T
+    spent = np.maximum.accumulate(spent)  # a decoder that has ended takes with it what it has spent
     first, last = (float(np.diff(np.interp(span, done, spent))[0]) for span in ((1, tenth), (count - tenth, count - 1)))
     found.figures["of the processor"] = f"{first / tenth * 1000:.1f} ms, then {last / tenth * 1000:.1f} ms"
     held, done = held[done >= count / 5], done[done >= count / 5]
