@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import metadata, profiles
+from nlsr_cli.images import profiles
 from nlsr_cli.images.profiles import Colours
+from nlsr_cli.images.words import metadata
 
 
 @dataclass(frozen=True)

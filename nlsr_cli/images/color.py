@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageCms
 
-from nlsr_cli.images import deep_color
 from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.depth import deep_color
 from nlsr_cli.images.picture import Pixels
 
 Space = Literal["RGB", "GRAY", "CMYK", "other", "unreadable"]

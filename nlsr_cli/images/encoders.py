@@ -10,9 +10,10 @@ from io import BytesIO
 
 from PIL import Image
 
-from nlsr_cli.images import deep_avif, deep_encoders, iptc, jpeg, metadata, png, tiff
+from nlsr_cli.images.depth import deep_avif, deep_encoders
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.thumbnail import with_thumbnail
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff
+from nlsr_cli.images.words.thumbnail import with_thumbnail
 from nlsr_cli.options import EncodeOptions
 
 TIFF_DEFLATE = "tiff_adobe_deflate"

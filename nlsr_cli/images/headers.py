@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from nlsr_cli.images import png, tiff
-from nlsr_cli.images.layout import Layout, examine
+from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.profiles import Chroma, Colours
+from nlsr_cli.images.words import png, tiff
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."

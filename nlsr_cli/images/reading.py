@@ -14,19 +14,20 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import extra, metadata, tiff
+from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
-from nlsr_cli.images.deep import decode_deep, turned
+from nlsr_cli.images.depth import extra
+from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
 from nlsr_cli.images.headers import Deep, Facts, read_facts
-from nlsr_cli.images.indexes import frame_index
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
-from nlsr_cli.images.statements import read_statements
-from nlsr_cli.images.thumbnail import has_thumbnail
+from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words.statements import read_statements
+from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.film import read_any
+from nlsr_cli.images.animation.film import read_any
 from nlsr_cli.images.limits import confine, space_for, watched
 from nlsr_cli.images.loading import digest, largest, load
 from nlsr_cli.images.picture import Animation, Header, Picture

@@ -12,15 +12,18 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import extra, gif_words, keeping, profiles
+from nlsr_cli.images import profiles
 from nlsr_cli.images.alpha import composite, parse_background
+from nlsr_cli.images.animation import gif_words
+from nlsr_cli.images.animation.gif_writing import gif_of
+from nlsr_cli.images.depth import extra
 from nlsr_cli.images.encoders import ENCODERS, Canvas
 from nlsr_cli.images.excess import add_excess, weighed
-from nlsr_cli.images.gif_writing import gif_of
 from nlsr_cli.images.picture import Animation, Picture, Pixels, quantised
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.images.thumbnail import make_thumbnail
+from nlsr_cli.images.words import keeping
+from nlsr_cli.images.words.thumbnail import make_thumbnail
 from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
 
 

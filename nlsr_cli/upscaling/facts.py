@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.images.keeping import XMP_HOLDERS, XMP_LIMITS
-from nlsr_cli.images.provenance import stamped
-from nlsr_cli.images.xmp import sized
+from nlsr_cli.images.words.keeping import XMP_HOLDERS, XMP_LIMITS
+from nlsr_cli.images.words.provenance import stamped
+from nlsr_cli.images.words.xmp import sized
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.source import ModelSource, sha256_of
 

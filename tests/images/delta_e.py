@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import ImageCms
 
-from nlsr_cli.images.extra import codecs
+from nlsr_cli.images.depth.extra import codecs
 
 
 def lab_of(pixels: np.ndarray, icc: bytes) -> np.ndarray:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from nlsr_cli.images.extra import codecs
+from nlsr_cli.images.depth.extra import codecs
 
 D50 = (0.9642, 1.0, 0.8249)
 # Colorants adapted to D50, as the published profiles of these spaces state them.

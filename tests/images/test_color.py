@@ -280,5 +280,5 @@ def test_large_pictures_go_band_by_band(monkeypatch):
     """Bands are for memory; they leave no seam."""
     pixels = np.random.default_rng(3).integers(0, 65536, (50, 20, 3)).astype(np.uint16)
     whole = color.to_srgb(pixels, icc.BUILDERS["p3"]())
-    monkeypatch.setattr("nlsr_cli.images.deep_color.BAND", 60)
+    monkeypatch.setattr("nlsr_cli.images.depth.deep_color.BAND", 60)
     np.testing.assert_array_equal(color.to_srgb(pixels, icc.BUILDERS["p3"]()), whole)

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 from nlsr_cli import __version__
 from nlsr_cli.cli import app
 from nlsr_cli.images import native_formats, read_picture, read_provenance
-from nlsr_cli.images.jpeg import XMP_LIMIT
+from nlsr_cli.images.words.jpeg import XMP_LIMIT
 from nlsr_cli.options import FORMAT_SUFFIXES
 from nlsr_cli.zoo import resolve
 from nlsr_cli.zoo.source import sha256_of
 from tests.images.files import camera_exif
-from tests.images.test_xmp import packet
+from tests.images.words.test_xmp import packet
 
 HOLDERS = [name for name in native_formats().writable if name not in ("BMP", "GIF")]
 

@@ -1,0 +1,1 @@
+"""Animations: GIF, APNG and WebP, from their bytes to whole frames and back."""

@@ -1,0 +1,145 @@
+"""From a file to samples at full depth: PNG of 16 bits, TIFF of 16 bits and floating point, AVIF of 10 and 12 bits.
+
+libpng, libtiff and libavif do the decoding (imagecodecs, the extra `deep`). None is handed a file that promises more
+pixels than were allowed, or one of which a part is missing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.border import TILE_ALLOWANCE
+from nlsr_cli.images.depth.extra import codecs
+from nlsr_cli.images.depth.layout import PHOTOMETRIC, Layout, check_segments, tags_of
+from nlsr_cli.images.headers import Deep, Facts
+from nlsr_cli.images.modes import Decoded
+from nlsr_cli.images.picture import Pixels
+from nlsr_cli.images.words import tiff
+
+PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
+
+# Turning arrays upright by EXIF orientation (CIPA DC-008, tag 274).
+TURNS: dict[int, Callable[[Pixels], Pixels]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels, 1),
+}
+
+
+def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decoded:
+    """Return the samples of a file that holds more than 8 bits, as stored but straight, not yet turned upright.
+
+    Raises:
+        MissingExtra: imagecodecs is not installed.
+        Exception: whatever its decoders raise, for `border` to tell.
+    """
+    if deep.layout is not None:
+        return _tiff(data, deep.layout, max_pixels)
+    samples = _avif(data, facts.bits) if facts.bits < 16 else _png(data)
+    if samples.dtype != np.uint16 or samples.ndim != 3 or samples.shape[2] != deep.channels:
+        raise ValueError("the samples are not what the header says")
+    if facts.canvas is not None and samples.shape[:2] != facts.canvas:
+        raise ValueError("the size is not what the header says")
+    if not deep.alpha:
+        return Decoded(samples)
+    notes = ["The transparent colour becomes an alpha channel."] if deep.key else []
+    return Decoded(samples[..., :-1], samples[..., -1], notes)
+
+
+def turned(decoded: Decoded, orientation: int) -> Decoded:
+    """Return the picture as it is meant to be seen."""
+    turn = TURNS.get(orientation)
+    if turn is None:
+        return decoded
+    return Decoded(turn(decoded.color), None if decoded.alpha is None else turn(decoded.alpha), decoded.notes)
+
+
+def _png(data: bytes) -> Pixels:
+    return _with_channels(codecs().png_decode(data))
+
+
+def _avif(data: bytes, bits: int) -> Pixels:
+    """Return the samples of the first picture, spread from 10 or 12 bits over 16."""
+    levels = 2**bits - 1
+    table = np.rint(np.arange(levels + 1) * (65535 / levels)).astype(np.uint16)
+    spread: Pixels = table[_with_channels(codecs().avif_decode(data, index=0, numthreads=1))]
+    return spread
+
+
+def _with_channels(samples: npt.NDArray[Any]) -> Pixels:
+    return samples[..., None] if samples.ndim == 2 else samples
+
+
+# TIFF
+
+
+def _tiff(data: bytes, layout: Layout, max_pixels: int) -> Decoded:
+    block = tiff.parse(data)
+    check_segments(data, block, layout, max(max_pixels, TILE_ALLOWANCE))
+    # libtiff makes RGB of CMYK, in 8 bits; as mere samples it leaves them alone.
+    source = _as_samples(data, block) if layout.channels == 4 else data
+    samples = _with_channels(codecs().tiff_decode(source))
+    if layout.planar:
+        samples = np.moveaxis(samples, 0, 2)
+    if samples.shape != (layout.height, layout.width, layout.samples):
+        raise ValueError("the samples are not what the header says")
+    notes = []
+    if layout.floating:
+        samples = _as_float32(samples)
+        if layout.bits != 32:
+            notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
+    color = samples[..., : layout.channels]
+    if layout.inverted:
+        color = (1 - color) if layout.floating else np.invert(color)
+    if layout.alpha is None:
+        return Decoded(color, None, notes)
+    alpha = samples[..., layout.alpha]
+    if layout.floating and (alpha.min() < 0 or alpha.max() > 1):
+        alpha = np.clip(alpha, 0, 1)
+        notes.append("Alpha beyond 0 and 1 is clipped.")
+    if layout.premultiplied:
+        notes.append(PREMULTIPLIED_NOTE)
+        color = _straight(color, alpha)
+    return Decoded(color, alpha, notes)
+
+
+def _as_samples(data: bytes, block: tiff.Block) -> bytes:
+    """Return the file with another photometric interpretation: samples whose meaning is not said."""
+    place = next(at for tag, at in tags_of(data, block.order) if tag == PHOTOMETRIC)
+    entry = struct.calcsize("<HHQ" if data[2 if block.order == "<" else 3] == 43 else "<HHI")
+    changed = bytearray(data)
+    struct.pack_into(block.order + "H", changed, place + 2, tiff.SHORT)
+    struct.pack_into(block.order + "H", changed, place + entry, 1)
+    return bytes(changed)
+
+
+def _as_float32(samples: Pixels) -> Pixels:
+    with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite, and refused as that
+        samples = samples.astype(np.float32, copy=False)
+    rows = max(1, BAND // samples.shape[1])
+    if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
+        raise ValueError("a picture with values that are infinite or no numbers is not known")
+    return samples
+
+
+def _straight(color: Pixels, alpha: Pixels) -> Pixels:
+    """Return colours with the alpha divided out that was multiplied into them; where it is 0, they stay."""
+    result = np.empty_like(color)
+    rows = max(1, BAND // color.shape[1])
+    white = 1.0 if color.dtype == np.float32 else 65535.0
+    for top in range(0, len(color), rows):
+        band = slice(top, top + rows)
+        weight = np.where(alpha[band] > 0, alpha[band], white)[..., None].astype(np.float64)
+        values = color[band] * (white / weight)
+        result[band] = values if color.dtype == np.float32 else np.rint(np.minimum(values, white))
+    return result

@@ -1,0 +1,129 @@
+"""What a picture file is and says, without decoding a pixel: for `nlsr inspect`."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images import color as colour
+from nlsr_cli.images.border import border
+from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.loading import load
+from nlsr_cli.images.picture import Header
+from nlsr_cli.images.reading import pillow_names, probe
+from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words.provenance import history
+from nlsr_cli.images.words.statements import Statements, read_statements
+from nlsr_cli.images.words.thumbnail import has_thumbnail
+from nlsr_cli.options import DEFAULT_MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What one file is and says. `profile` is the name of its colour profile, `provenance` its enlargements, the oldest
+    first: names and values as `upscaling.facts` gives them.
+    """
+
+    path: Path
+    size: int  # bytes
+    header: Header
+    profile: str | None
+    dpi: tuple[float, float] | None
+    exif: bool
+    thumbnail: bool
+    said: Statements
+    provenance: tuple[dict[str, str], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values, for one line of `--json`."""
+        header, said = self.header, self.said
+        return {
+            "file": str(self.path),
+            "bytes": self.size,
+            "format": header.format,
+            "width": header.width,
+            "height": header.height,
+            "depth": header.depth,
+            "mode": header.mode,
+            "alpha": header.has_alpha,
+            "frames": header.frames,
+            "profile": self.profile,
+            "dpi": None if self.dpi is None else list(self.dpi),
+            "metadata": {
+                "exif": self.exif,
+                "thumbnail": self.thumbnail,
+                "xmp": said.xmp is not None,
+                "iptc": said.iptc is not None,
+                "comment": said.comment is not None,
+                "texts": [keyword for keyword, _ in said.texts],
+            },
+            "provenance": list(self.provenance),
+            "notes": list(said.notes),
+        }
+
+
+def inspect_picture(
+    source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Inspection:
+    """Return what a picture file, or its bytes, which messages then call `name`, is and says; pixels are not decoded.
+
+    Raises:
+        ImageReadError: as `probe`.
+    """
+    label = name or ("-" if isinstance(source, bytes) else str(source))
+    data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
+    header = probe(data, name=label, max_pixels=max_pixels)
+    info = _info(data, format, label, max_pixels)
+    facts = read_facts(format, data)
+    raw = facts.exif or metadata.exif_block(info)
+    from_tiff = format == "TIFF"
+    said = read_statements(format, data, info)
+    return Inspection(
+        path=Path(label),
+        size=len(data),
+        header=header,
+        profile=_profile(info, facts),
+        dpi=metadata.resolution(info, raw, from_tiff=from_tiff),
+        exif=metadata.portable_exif(raw, from_tiff=from_tiff)[0] is not None,
+        thumbnail=not from_tiff and has_thumbnail(raw or b""),
+        said=said,
+        provenance=history(said.xmp),
+    )
+
+
+def read_provenance(path: str | Path) -> dict[str, str]:
+    """Return what a picture file says of its last enlargement by nlsr; empty where it says nothing.
+
+    Raises:
+        ImageReadError: as `probe`.
+    """
+    found = inspect_picture(path).provenance
+    return dict(found[-1]) if found else {}
+
+
+def _info(data: bytes, format: str, label: str, max_pixels: int) -> Mapping[Any, object]:  # noqa: A002
+    """Return what Pillow collects of a file; of a TIFF, which it may not know how to decode, the profile alone."""
+    if format == "TIFF":
+        try:
+            profile = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
+        except (ValueError, struct.error) as exc:
+            raise ImageReadError(label, "is truncated or damaged: its header makes no sense") from exc
+        return {"icc_profile": profile.payload} if profile else {}
+    with border(data, label, max_pixels), Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        return dict(image.info)
+
+
+def _profile(info: Mapping[Any, object], facts: Facts) -> str | None:
+    icc = info.get("icc_profile")
+    if isinstance(icc, bytes) and icc:
+        return "unreadable" if colour.space_of(icc) == "unreadable" else colour.name_of(icc)
+    if facts.colours is not None and facts.colours.told and not facts.colours.is_srgb(3):
+        return f"none; stated by numbers: {facts.colours.as_coded or facts.colours.told}"
+    return None

@@ -1,0 +1,131 @@
+"""What of a picture's metadata a format can hold: put into its form, or left out with a note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nlsr_cli.images.picture import Metadata
+from nlsr_cli.images.words import iptc, jpeg, png, xmp
+from nlsr_cli.images.words.thumbnail import with_thumbnail
+
+EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
+XMP_HOLDERS = (*EXIF_HOLDERS, "GIF")
+IPTC_HOLDERS = ("PNG", "JPEG", "TIFF")
+COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")
+JPEG_EXIF_LIMIT = jpeg.SEGMENT - 6 - 64  # less its "Exif\0\0" and what a rewrite may add
+JPEG_IPTC_LIMIT = jpeg.SEGMENT - len(jpeg.PHOTOSHOP_HEAD) - len(iptc.wrapped(b"")) - 1
+XMP_LIMITS = {"JPEG": jpeg.XMP_LIMIT}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Metadata that is ready for a file of its format and size, the thumbnail to be put into EXIF, and notes."""
+
+    metadata: Metadata
+    thumbnail: bytes | None
+    notes: tuple[str, ...]
+
+
+def stripped(given: Metadata) -> Metadata:
+    """Return what says how pixels are to be seen, and nothing else: the profile, or the code points of HDR."""
+    return Metadata(given.format, given.mode, given.icc, lossless=given.lossless, code_points=given.code_points)
+
+
+def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes | None) -> Kept:  # noqa: A002
+    """Return the metadata that a file of this format and (height, width) gets; the profile is not looked at.
+
+    `thumbnail` is the new one, for pictures that had one.
+    """
+    notes: list[str] = []
+    exif, thumbnail = _exif(given.exif, thumbnail, format, notes)
+    packet, records = _xmp(given.xmp, format, size, notes), _iptc(given.iptc, format, notes)
+    texts, comment = _words(given, format, notes)
+    held = replace(given, exif=exif, xmp=packet, iptc=records, texts=texts, comment=comment)
+    if held.dpi is not None and format == "JPEG" and any(value != round(value) for value in held.dpi):
+        listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(held.dpi))
+        notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
+    if held.dpi is not None and format == "GIF":
+        held = replace(held, dpi=None)
+        notes.append("GIF holds no resolution; it is left out.")
+    return Kept(held, thumbnail, tuple(notes))
+
+
+def _exif(
+    exif: bytes | None,
+    thumbnail: bytes | None,
+    format: str,  # noqa: A002
+    notes: list[str],
+) -> tuple[bytes | None, bytes | None]:
+    if exif is None:
+        return None, None
+    if format not in EXIF_HOLDERS:
+        notes.append(f"{format} holds no EXIF data; it is left out.")
+        return None, None
+    if format == "JPEG" and len(exif) > JPEG_EXIF_LIMIT:
+        notes.append("The EXIF data is too large for JPEG and is left out.")
+        return None, None
+    if thumbnail is not None and format == "TIFF":  # its second directory would be a second page
+        notes.append("TIFF has no place for a thumbnail; it is left out.")
+        thumbnail = None
+    if thumbnail is not None and format == "JPEG" and len(with_thumbnail(exif, thumbnail)) > JPEG_EXIF_LIMIT:
+        notes.append("The EXIF data leaves no room for a thumbnail in JPEG; it is left out.")
+        thumbnail = None
+    return exif, thumbnail
+
+
+def _xmp(packet: bytes | None, format: str, size: tuple[int, int], notes: list[str]) -> bytes | None:  # noqa: A002
+    if packet is None:
+        return None
+    if format not in XMP_HOLDERS:
+        notes.append(f"{format} holds no XMP metadata; it is left out.")
+        return None
+    sized = xmp.sized(packet, *size)
+    if len(sized) > XMP_LIMITS.get(format, xmp.PACKET_LIMIT):
+        notes.append(f"The XMP metadata of {len(sized)} bytes is too large for {format} and is left out.")
+        return None
+    return sized
+
+
+def _iptc(records: bytes | None, format: str, notes: list[str]) -> bytes | None:  # noqa: A002
+    if records is None:
+        return None
+    if format not in IPTC_HOLDERS:
+        notes.append(f"{format} holds no IPTC metadata; it is left out.")
+        return None
+    if format == "JPEG" and len(records) > JPEG_IPTC_LIMIT:
+        notes.append("The IPTC metadata is too large for JPEG and is left out.")
+        return None
+    return records
+
+
+def _words(given: Metadata, format: str, notes: list[str]) -> tuple[tuple[tuple[str, str], ...], bytes | None]:  # noqa: A002
+    """Return texts and comment. A PNG's text of the keyword "Comment" is the comment of other formats."""
+    texts, comment = given.texts, given.comment
+    if format == "PNG":
+        if comment is not None and all(word != png.COMMENT for word, _ in texts):
+            texts = (*texts, (png.COMMENT, _decoded(comment)))
+        return texts, None
+    stated = next((text for word, text in texts if word == png.COMMENT), None)
+    if comment is None and stated is not None and format in COMMENT_HOLDERS:
+        comment = stated.encode("utf-8", "replace")
+        texts = tuple(pair for pair in texts if pair != (png.COMMENT, stated))
+    if texts:
+        words = sorted({"".join(c if c.isprintable() else "?" for c in word)[:40] for word, _ in texts})
+        listed = ", ".join(words[:4]) + (" and more" if len(words) > 4 else "")
+        notes.append(f"{format} holds no texts as PNG does; they are left out ({listed}).")
+    if comment is not None and format not in COMMENT_HOLDERS:
+        notes.append(f"{format} holds no comment; it is left out.")
+        comment = None
+    elif comment is not None and format == "JPEG" and len(comment) > jpeg.SEGMENT:
+        notes.append("The comment is too large for JPEG and is left out.")
+        comment = None
+    return (), comment
+
+
+def _decoded(comment: bytes) -> str:
+    """Return a comment as text: in UTF-8 where it is that, else in Latin-1, which takes any byte but the last ones."""
+    try:
+        text = comment.decode("utf-8")
+    except UnicodeDecodeError:
+        text = comment.decode("latin-1")
+    return text.replace("\0", "")

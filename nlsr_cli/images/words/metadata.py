@@ -1,0 +1,214 @@
+"""EXIF, resolution, and the tags that are left behind (CIPA DC-008-2019 "EXIF 2.32", TIFF 6.0, JFIF, PNG pHYs)."""
+
+from __future__ import annotations
+
+import binascii
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nlsr_cli.images.words import tiff
+
+WIDTH, LENGTH, ORIENTATION = 256, 257, 274
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
+PIXEL_X, PIXEL_Y, COLOR_SPACE = 0xA002, 0xA003, 0xA001
+ICC_PROFILE, XMP, IPTC, PHOTOSHOP = 34675, 700, 33723, 34377
+INCH, CENTIMETRE = 2, 3
+UNCALIBRATED = 0xFFFF
+
+# Tags of the first directory that describe how the source file stored its samples or where in it something lies: in
+# another file they would be lies. (Stride, compression, strips, tiles, JPEG tables, sub-directories, profiles.)
+STRUCTURAL = frozenset(
+    {254, 255, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293}
+    | {301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341, 342, 347}
+    | {512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, XMP, IPTC, PHOTOSHOP, ICC_PROFILE}
+)
+# Tags of a TIFF's first directory that speak of the picture rather than of the file: title, camera, dates, authors,
+# rating, copyright, and the XP* texts of Windows.
+DESCRIPTIVE = frozenset(
+    {269, 270, 271, 272, 285, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, 305, 306, 315, 316, 337}
+    | {18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095, 50341}
+)
+SIZE_TAGS = frozenset({WIDTH, LENGTH})
+RESOLUTION_TAGS = frozenset({X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT})
+UNREADABLE_NOTE = "The EXIF data is damaged and is left out."
+
+
+def exif_block(info: Mapping[Any, object]) -> bytes | None:
+    """Return the TIFF-structured EXIF bytes among what Pillow collected from a file, or None.
+
+    Besides the standard places it knows the hexadecimal text that ImageMagick wrote before PNG had an eXIf chunk.
+    """
+    raw = info.get("exif")
+    if not isinstance(raw, bytes):
+        text = info.get("Raw profile type exif", info.get("Raw profile type APP1"))
+        raw = _unhexed(text) if isinstance(text, str) else None
+    if not raw:
+        return None
+    return raw[6:] if raw.startswith(b"Exif\0\0") else raw
+
+
+def _unhexed(text: str) -> bytes | None:
+    try:
+        return binascii.unhexlify("".join(text.split("\n")[3:]))
+    except ValueError:
+        return None
+
+
+def orientation(raw: bytes | None) -> int:
+    """Return the orientation (1 to 8) that EXIF bytes state; 1 where they state none or nonsense."""
+    block = _parsed(raw)
+    if block is None:
+        return 1
+    found = next(iter(tiff.integers(block.root.entries.get(ORIENTATION), block.order)), 1)
+    return found if 1 <= found <= 8 else 1
+
+
+def states_orientation(raw: bytes | None) -> bool:
+    """Tell whether EXIF bytes say anything of how the picture is turned."""
+    block = _parsed(raw)
+    return block is not None and ORIENTATION in block.root.entries
+
+
+def _parsed(raw: bytes | None) -> tiff.Block | None:
+    try:
+        return tiff.parse(raw) if raw else None
+    except (ValueError, struct.error):
+        return None
+
+
+def portable_exif(raw: bytes | None, *, from_tiff: bool) -> tuple[bytes | None, list[str]]:
+    """Return EXIF bytes that are true of the upright picture in any file, and notes on what is left out.
+
+    The orientation becomes 1; the thumbnail and whatever describes the storage of the source go. Of a TIFF, whose first
+    directory is mostly storage, only descriptive tags stay.
+    """
+    if not raw:
+        return None, []
+    block = _parsed(raw)
+    if block is None:
+        return None, [UNREADABLE_NOTE]
+    root = block.root.only(DESCRIPTIVE) if from_tiff else block.root.without(STRUCTURAL)
+    if ORIENTATION in root.entries:
+        root = root.updated({ORIENTATION: tiff.short_or_long(1, block.order)})
+    notes = []
+    if block.broken:
+        notes.append("Some EXIF entries are damaged and are left out.")
+    if from_tiff and not (root.children or set(root.entries) - RESOLUTION_TAGS - {ORIENTATION}):
+        return None, notes
+    return tiff.serialise(tiff.Block(block.order, root)), notes
+
+
+def states_adobe_rgb(raw: bytes | None) -> bool:
+    """Say whether EXIF bytes state Adobe RGB as cameras do (DCF 2.0): uncalibrated, interoperability index R03."""
+    block = _parsed(raw)
+    if block is None:
+        return False
+    exif = block.root.children.get(tiff.EXIF_IFD, tiff.Directory())
+    index = exif.children.get(tiff.INTEROP_IFD, tiff.Directory()).entries.get(1)
+    space = tiff.integers(exif.entries.get(COLOR_SPACE), block.order)
+    return space == (UNCALIBRATED,) and index is not None and index.payload.startswith(b"R03")
+
+
+def exif_for(exif: bytes, height: int, width: int, *, dpi: tuple[float, float] | None, oriented: bool = True) -> bytes:
+    """Return EXIF bytes for a file of the given size.
+
+    Sizes are corrected where the block states them. `dpi` is put in where given, for formats that have no other place
+    for it. `oriented` False leaves the orientation tag out, as AVIF wants, which has its own.
+    """
+    block = tiff.parse(exif)
+    root = block.root if oriented else block.root.without(frozenset({ORIENTATION}))
+    sizes = {WIDTH: width, LENGTH: height, PIXEL_X: width, PIXEL_Y: height}
+    root = _resized(root, sizes, block.order)
+    if dpi is not None:
+        root = root.updated(resolution_entries(dpi, block.order))
+    return tiff.serialise(tiff.Block(block.order, root))
+
+
+def _resized(root: tiff.Directory, sizes: dict[int, int], order: str) -> tiff.Directory:
+    def corrected(directory: tiff.Directory) -> tiff.Directory:
+        return directory.updated(
+            {tag: tiff.short_or_long(value, order) for tag, value in sizes.items() if tag in directory.entries}
+        )
+
+    children = {tag: corrected(child) if tag == tiff.EXIF_IFD else child for tag, child in root.children.items()}
+    return tiff.Directory(corrected(root).entries, children)
+
+
+def empty_exif() -> bytes:
+    """Return an EXIF block that says nothing yet."""
+    return tiff.serialise(tiff.Block("<", tiff.Directory()))
+
+
+def resolution_entries(dpi: tuple[float, float], order: str) -> dict[int, tiff.Entry]:
+    """Return the tags that state a resolution in dots per inch."""
+
+    def entry(value: float) -> tiff.Entry:
+        denominator = 1 if value == round(value) else 10000
+        packed = struct.pack(order + "II", round(value * denominator), denominator)
+        return tiff.Entry(tiff.RATIONAL, 1, packed)
+
+    return {
+        X_RESOLUTION: entry(dpi[0]),
+        Y_RESOLUTION: entry(dpi[1]),
+        RESOLUTION_UNIT: tiff.short_or_long(INCH, order),
+    }
+
+
+def resolution(info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool) -> tuple[float, float] | None:
+    """Return (horizontal, vertical) dots per inch from the container, else from EXIF, else None.
+
+    Of a TIFF only the tags count, since Pillow reports 1 dpi where there are none.
+    """
+    stated = None if from_tiff else info.get("dpi")
+    if isinstance(stated, tuple) and len(stated) == 2:
+        found = _sensible(stated[0], stated[1])
+        if found:
+            return found
+    across, down, factor = _tagged_resolution(raw)
+    return _sensible(across * factor, down * factor) if across and down else None
+
+
+def _tagged_resolution(raw: bytes | None) -> tuple[float, float, float]:
+    """Return the two densities that EXIF states, 0 where it does not, and their factor to inches: 0 for no unit."""
+    block = _parsed(raw)
+    if block is None:
+        return 0.0, 0.0, 0.0
+    entries = block.root.entries
+    unit = next(iter(tiff.integers(entries.get(RESOLUTION_UNIT), block.order)), INCH)
+    across, down = (tiff.rational(entries.get(tag), block.order) or 0.0 for tag in (X_RESOLUTION, Y_RESOLUTION))
+    return across, down, {INCH: 1.0, CENTIMETRE: 2.54}.get(unit, 0.0)
+
+
+def resolution_notes(
+    info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool, found: tuple[float, float] | None
+) -> Iterator[str]:
+    """Yield a note if the file states a resolution in which none was `found`, or pixels that are not square."""
+    across, down, factor = _tagged_resolution(raw)
+    stated = None if from_tiff else info.get("dpi")
+    if factor and across and down:
+        stated = across * factor, down * factor
+    if found is None and isinstance(stated, tuple) and len(stated) == 2 and all(stated):
+        yield f"The resolution of {stated[0]:g} × {stated[1]:g} dpi makes no sense and is left out."
+    shape = info.get("aspect") or (info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
+    if shape is None and not factor:
+        shape = across, down
+    if isinstance(shape, tuple) and len(shape) == 2 and all(shape) and shape[0] != shape[1]:
+        yield f"The file says that its pixels are not square ({shape[0]:g} : {shape[1]:g}); this is left out."
+
+
+def _sensible(across: object, down: object) -> tuple[float, float] | None:
+    """Return two numbers as a resolution, or None if they cannot be one. PNG counts whole dots per metre, so that 300
+    dpi come back as 299.9994: within half such a step a whole number is meant.
+    """
+    values = []
+    for value in (across, down):
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, ZeroDivisionError):
+            return None
+        if not math.isfinite(number) or not 1 < number <= 65535:
+            return None
+        values.append(float(round(number)) if abs(number - round(number)) <= 0.0128 else number)
+    return values[0], values[1]

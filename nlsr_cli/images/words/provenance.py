@@ -1,0 +1,119 @@
+"""What nlsr says in a picture of how it was made: one entry for each enlargement, inside the XMP packet (ISO 16684-1).
+
+The entries are a list of structures in a namespace of our own, the oldest first:
+
+    <rdf:Description rdf:about="" xmlns:nlsr="urn:nlsr:provenance:1"><nlsr:steps><rdf:Seq>
+    <rdf:li nlsr:model="nlsn-lite-x4" nlsr:scale="4"/>
+    </rdf:Seq></nlsr:steps></rdf:Description>
+
+There is no time in them, so that the same work gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nlsr_cli.images.picture import Metadata
+from nlsr_cli.images.words import xmp
+
+NAMESPACE = "urn:nlsr:provenance:1"
+STEPS, LI, SEQ = (NAMESPACE, "steps"), (xmp.RDF, "li"), (xmp.RDF, "Seq")
+MAX_STEPS = 32  # of a history; older ones make room
+MAX_FACTS, MAX_VALUE = 64, 256  # facts in an entry, characters of a fact
+FACT = re.compile(r"[a-z][a-z0-9_]{0,40}")
+
+OPENING = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+OPENING += f'<rdf:RDF xmlns:rdf="{xmp.RDF}">\n'.encode()
+CLOSING = b'</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
+
+
+def stamped(metadata: Metadata, facts: Mapping[str, str]) -> Metadata:
+    """Return metadata whose XMP packet has one more entry of provenance, behind those of earlier enlargements.
+
+    Beyond MAX_STEPS entries the oldest go. What else is in the packet stays as it is; where there is none, one is made.
+
+    Raises:
+        ValueError: a fact has a name that XML does not allow, or the packet is not sound.
+    """
+    packet = metadata.xmp
+    if packet is None:
+        return replace(metadata, xmp=OPENING + _description(_entry(facts)) + CLOSING)
+    found = _History(packet)
+    if found.list_end is not None:
+        surplus = max(0, len(found.spans) - MAX_STEPS + 1)
+        edits: list[xmp.Edit] = [(start, stop, b"") for start, stop in found.spans[:surplus]]
+        return replace(metadata, xmp=xmp.edited(packet, [*edits, (found.list_end, found.list_end, _entry(facts))]))
+    place = xmp.insertion_place(packet)
+    if place is None:
+        raise ValueError("the XMP packet has no place for a description")
+    return replace(metadata, xmp=xmp.edited(packet, [(place, place, _description(_entry(facts)))]))
+
+
+def history(packet: bytes | None) -> tuple[dict[str, str], ...]:
+    """Return the entries of provenance in a packet, the oldest first and at most MAX_STEPS, which are the newest."""
+    if packet is None:
+        return ()
+    try:
+        return tuple(_History(packet).entries[-MAX_STEPS:])
+    except ValueError:
+        return ()
+
+
+class _History:
+    """The entries in a packet, where each lies, and where the next one is to be put.
+
+    Raises:
+        ValueError: the packet is not sound.
+    """
+
+    def __init__(self, packet: bytes) -> None:
+        self.packet = packet
+        self.entries: list[dict[str, str]] = []
+        self.spans: list[tuple[int, int]] = []
+        self.list_end: int | None = None
+        self._inside: list[xmp.Name] = []
+        self._at = 0
+        xmp.walk(packet, self._start, self._end)
+
+    @property
+    def _listing(self) -> bool:
+        return self.list_end is None and self._inside[-2:] == [STEPS, SEQ]
+
+    def _start(self, name: xmp.Name, attributes: Mapping[xmp.Name, str], at: int) -> None:
+        if self._listing and name == LI:
+            ours = {local: value for (space, local), value in attributes.items() if space == NAMESPACE}
+            self.entries.append({key: ours[key][:MAX_VALUE] for key in list(ours)[:MAX_FACTS] if FACT.fullmatch(key)})
+            self._at = at
+        self._inside.append(name)
+
+    def _end(self, name: xmp.Name, at: int) -> None:
+        self._inside.pop()
+        if self._listing and name == LI:
+            found = xmp.START_TAG.match(self.packet, at)
+            self.spans.append((self._at, at if found is None else found.end()))
+        elif name == SEQ and self._inside[-1:] == [STEPS] and self.packet[at : at + 2] == b"</":
+            self.list_end = at if self.list_end is None else self.list_end
+
+
+def _description(entry: bytes) -> bytes:
+    """Return a description of ours around an entry. It declares its own prefixes, whatever those of the packet are."""
+    spaces = f'xmlns:rdf="{xmp.RDF}" xmlns:nlsr="{NAMESPACE}"'
+    opening = f'<rdf:Description rdf:about="" {spaces}><nlsr:steps><rdf:Seq>\n'
+    return opening.encode() + entry + b"</rdf:Seq></nlsr:steps></rdf:Description>\n"
+
+
+def _entry(facts: Mapping[str, str]) -> bytes:
+    spaces = f'xmlns:rdf="{xmp.RDF}" xmlns:nlsr="{NAMESPACE}"'
+    for name in facts:
+        if not FACT.fullmatch(name):
+            raise ValueError(f"'{name}' is no name for a fact")
+    listed = " ".join(f'nlsr:{name}="{_escaped(value)}"' for name, value in facts.items())
+    return f"<rdf:li {spaces} {listed}/>\n".encode()
+
+
+def _escaped(value: str) -> str:
+    """Return text as it stands between double quotes in XML; what XML cannot say at all becomes a question mark."""
+    plain = "".join(c if c.isprintable() and c not in "\ufffe\uffff" else "?" for c in value[:MAX_VALUE])
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

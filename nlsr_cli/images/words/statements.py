@@ -1,0 +1,116 @@
+"""What a file says in words beside its pixels, whatever its container: XMP, IPTC, texts and comments, made portable."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nlsr_cli.images.animation import gif_words
+from nlsr_cli.images.headers import riff_chunks
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+
+COMMENT_LIMIT = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The fields of `Metadata` of the same names, and a note for each thing that is left out."""
+
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+    comment: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Raw:
+    """What was found, as it stands in the file. `blocks` are those of Photoshop's resources."""
+
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    blocks: bytes = b""
+    texts: tuple[tuple[str, str], ...] = ()
+    comments: tuple[bytes, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_statements(
+    format: str,  # noqa: A002 - the word for it, in Pillow too
+    data: bytes,
+    info: Mapping[Any, object],
+    *,
+    turned: bool = True,
+) -> Statements:
+    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone, and `turned` tells
+    whether the picture was brought upright by what other parts of the file say.
+
+    Nothing in it can fail: what is damaged is left out, with a note.
+    """
+    readers = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "GIF": _gif}
+    if format in readers:
+        raw = readers[format](data)
+    else:
+        stated = info.get("xmp")
+        raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
+    packet, notes = xmp.portable(raw.xmp, turned=turned)
+    notes += [*iptc.left_behind(raw.blocks), *raw.notes]
+    comment = b"\n".join(filter(None, raw.comments)) or None
+    if comment is not None and len(comment) > COMMENT_LIMIT:
+        notes.append(f"The comment of {len(comment)} bytes is too large and is left out.")
+        comment = None
+    records = raw.iptc or iptc.records_of(raw.blocks)
+    return Statements(packet, records, raw.texts, comment, tuple(notes))
+
+
+def _png(data: bytes) -> _Raw:
+    found = png.read_texts(data)
+    notes = []
+    if found.broken:
+        notes.append(f"{found.broken} of the PNG texts are damaged or too large and are left out.")
+    if found.tagged:
+        notes.append("The languages that PNG texts state are left out.")
+    blocks = found.profiles.get("8bim", b"")
+    stated = found.profiles.get("iptc")
+    records = None if stated is None else iptc.records_of(stated)
+    if stated is not None and records is None:
+        notes.append(iptc.DAMAGED_NOTE)
+    packet = found.xmp or found.profiles.get("xmp") or found.profiles.get("app1", b"")
+    stated_xmp = None if packet.startswith(b"Exif") else packet.removeprefix(jpeg.XMP_HEAD)
+    return _Raw(stated_xmp, records, blocks, tuple(found.pairs), notes=tuple(notes))
+
+
+def _jpeg(data: bytes) -> _Raw:
+    found = jpeg.read_words(data)
+    notes = ("The part of the XMP metadata beyond 64 kB is left out.",) if found.extended else ()
+    return _Raw(found.xmp, None, found.photoshop, comments=tuple(found.comments), notes=notes)
+
+
+def _webp(data: bytes) -> _Raw:
+    for name, start, length in riff_chunks(data, 12):
+        if name == b"XMP ":
+            return _Raw(data[start : start + length])
+    return _Raw()
+
+
+def _gif(data: bytes) -> _Raw:
+    packet, comments = gif_words.read_words(data)
+    return _Raw(packet, comments=tuple(comments))
+
+
+def _tiff(data: bytes) -> _Raw:
+    try:
+        block = tiff.parse(data)
+    except (ValueError, struct.error):
+        return _Raw()
+    entries = block.root.entries
+    packet, blocks = entries.get(metadata.XMP), entries.get(metadata.PHOTOSHOP)
+    raw = _Raw(packet.payload if packet else None, None, blocks.payload if blocks else b"")
+    stated = entries.get(metadata.IPTC)
+    if stated is not None:
+        swapped = stated.kind == tiff.LONG and block.order == "<"
+        raw.iptc = iptc.from_tag(stated.payload, longs_swapped=swapped)
+        raw.notes = (iptc.DAMAGED_NOTE,) if raw.iptc is None and stated.payload.strip(b"\0") else ()
+    return raw

@@ -1,0 +1,285 @@
+"""XMP, IPTC, texts and comments: out of every format, into every format that holds them, with a note elsewhere."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from nlsr_cli.images import encode_picture, native_formats, read_picture
+from nlsr_cli.images.words import iptc, jpeg, keeping
+from nlsr_cli.images.words.xmp import UNFOLLOWED_NOTE
+from nlsr_cli.options import EncodeOptions
+from tests.images import icc
+from tests.images.files import camera_exif, gradient, picture, saved, shorts, tiff
+from tests.images.words.test_xmp import packet
+
+PLAIN = Image.fromarray(gradient())
+OPTIONS = EncodeOptions()
+WRITABLE = [name for name in native_formats().writable if name != "GIF"]
+HOLDERS = [name for name in WRITABLE if name != "BMP"]
+PACKET = packet(b'tiff:Orientation="6" tiff:ImageWidth="16"', b"<dc:title>A hill \xc3\xa4</dc:title>")
+RECORDS = b"\x1c\x01\x5a\0\x03\x1b%G" + b"\x1c\x02\x78\0\x07Caption" + b"\x1c\x02\x19\0\x03sea"
+TEXTS = (("Title", "A sunset"), ("Author", "J\xe4n"), ("Title", "\u65e5\u672c"), ("Long", "word " * 5000))
+
+
+def with_xmp(format_: str) -> bytes:
+    """Return a small file of a format with a packet, written by Pillow."""
+    if format_ == "PNG":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", PACKET.decode())
+        return saved(PLAIN, pnginfo=info)
+    if format_ == "TIFF":
+        return saved(PLAIN, "TIFF", tiffinfo={700: PACKET})
+    return saved(PLAIN, format_, xmp=PACKET)
+
+
+def resources(*pairs: tuple[int, bytes]) -> bytes:
+    """Return a block of Photoshop's resources."""
+    return b"".join(
+        b"8BIM" + struct.pack(">HHI", number, 0, len(data)) + data + bytes(len(data) % 2) for number, data in pairs
+    )
+
+
+def with_segment(marker: int, body: bytes) -> bytes:
+    """Return a JPEG with one more segment."""
+    data = saved(PLAIN, "JPEG")
+    return data[:2] + struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body + data[2:]
+
+
+def photoshop(*pairs: tuple[int, bytes]) -> bytes:
+    """Return a JPEG that has a block of Photoshop's resources."""
+    return with_segment(0xED, b"Photoshop 3.0\0" + resources(*pairs))
+
+
+@pytest.mark.parametrize("target", WRITABLE)
+@pytest.mark.parametrize("source", HOLDERS)
+def test_xmp_travels_from_format_to_format(source, target):
+    """Orientation and size are corrected, everything else is the same, by Pillow's account too."""
+    read = read_picture(with_xmp(source))
+    data, notes = encode_picture(read, format=target, options=OPTIONS)
+    if target == "BMP":
+        assert notes == ("BMP holds no XMP metadata; it is left out.",)
+        return
+    assert notes == ()
+    assert read.notes == (() if source == "TIFF" else (UNFOLLOWED_NOTE,))
+    expected = PACKET.replace(b'Orientation="6"', b'Orientation="1"')
+    expected = expected.replace(b'ImageWidth="16"', b'ImageWidth="%d"' % read.width)
+    with Image.open(BytesIO(data)) as image:
+        assert image.info["xmp"] == expected
+    assert read_picture(data).metadata.xmp == expected
+
+
+def test_xmp_too_large_for_jpeg_is_left_out_with_a_note():
+    """One segment holds 65502 bytes; one more is too many."""
+    room = jpeg.XMP_LIMIT - len(packet(elements=b"<dc:x></dc:x>"))
+    for size, fits in ((room, True), (room + 1, False)):
+        source = picture(xmp=packet(elements=b"<dc:x>" + b"a" * size + b"</dc:x>"))
+        data, notes = encode_picture(source, format="JPEG", options=OPTIONS)
+        assert (notes == ()) is fits
+        assert (read_picture(data).metadata.xmp == source.metadata.xmp) is fits
+        assert read_picture(encode_picture(source, format="PNG", options=OPTIONS)[0]).metadata.xmp is not None
+
+
+def test_xmp_beyond_one_segment_is_told():
+    """Its other parts are not read."""
+    read = read_picture(with_segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"A" * 32 + bytes(8) + b"<x/>"))
+    assert read.notes == ("The part of the XMP metadata beyond 64 kB is left out.",)
+
+
+def tiff_of(tags: dict[int, tuple[int, int, bytes]]) -> bytes:
+    """Return a small grey TIFF with more tags, which Pillow does not write as old programs did."""
+    plain = {256: shorts("<", 4), 257: shorts("<", 2), 258: shorts("<", 8), 259: shorts("<", 1), 262: shorts("<", 1)}
+    return tiff("<", {**plain, 277: shorts("<", 1), 278: shorts("<", 2), **tags}, bytes(range(8)))
+
+
+def sources_of_iptc() -> dict[str, bytes]:
+    """Return files that hold RECORDS, in each place where they are found."""
+    info = PngInfo()
+    digits = resources((0x0404, RECORDS)).hex()
+    info.add_text("Raw profile type iptc", f"\niptc\n {len(digits) // 2}\n{digits}\n", zip=True)
+    bare = PngInfo()
+    bare.add_text("Raw profile type IPTC", f"\nIPTC\n {len(RECORDS)}\n{RECORDS.hex()}\n")
+    padded = RECORDS + bytes(-len(RECORDS) % 4)
+    longs = struct.unpack(f">{len(padded) // 4}I", padded)
+    return {
+        "JPEG": photoshop((0x03ED, bytes(16)), (0x0404, RECORDS)),
+        "PNG": saved(PLAIN, pnginfo=info),
+        "PNG, bare": saved(PLAIN, pnginfo=bare),
+        "TIFF": saved(PLAIN, "TIFF", tiffinfo={33723: RECORDS}),
+        "TIFF, in numbers": tiff_of({33723: (4, len(longs), struct.pack(f"<{len(longs)}I", *longs))}),
+        "TIFF, Photoshop": saved(PLAIN, "TIFF", tiffinfo={34377: resources((0x0404, RECORDS))}),
+    }
+
+
+@pytest.mark.parametrize("target", WRITABLE)
+@pytest.mark.parametrize("source", sources_of_iptc())
+def test_iptc_travels_to_the_formats_that_hold_it(source, target):
+    """Record for record; to others it is told."""
+    read = read_picture(sources_of_iptc()[source])
+    assert read.metadata.iptc == RECORDS
+    assert read.notes == ()
+    data, notes = encode_picture(read, format=target, options=OPTIONS)
+    if target in keeping.IPTC_HOLDERS:
+        assert notes == ()
+        assert read_picture(data).metadata.iptc == RECORDS
+    else:
+        assert notes[-1] == f"{target} holds no IPTC metadata; it is left out."
+
+
+def test_iptc_in_a_jpeg_is_where_others_look():
+    """Pillow's own reading of APP13."""
+    with Image.open(BytesIO(encode_picture(picture(iptc=RECORDS), format="JPEG", options=OPTIONS)[0])) as image:
+        assert image.info["photoshop"] == {0x0404: RECORDS}
+
+
+def test_iptc_too_large_for_jpeg_is_left_out_with_a_note():
+    """As much as a segment holds, and a byte more."""
+    for size, fits in ((keeping.JPEG_IPTC_LIMIT, True), (keeping.JPEG_IPTC_LIMIT + 1, False)):
+        count = (size - 10) // 5
+        records = b"\x1c\x02\x19\0\0" * count + b"\x1c\x02\x78" + struct.pack(">H", size - 5 * count - 5)
+        records += b"x" * (size - len(records))
+        data, notes = encode_picture(picture(iptc=records), format="JPEG", options=OPTIONS)
+        assert (notes == ()) is fits
+        assert (read_picture(data).metadata.iptc == records) is fits
+
+
+def test_photoshops_own_data_is_told_where_it_speaks_of_the_picture():
+    """Paths, slices, guides and thumbnails; not how it printed."""
+    path, slices, printing = (2000, b"path" * 4), (0x041A, bytes(20)), (0x03F3, bytes(9))
+    read = read_picture(photoshop(path, printing, slices, (0x0404, RECORDS)))
+    assert read.notes == ("Photoshop's own data is left out (clipping paths, slices).",)
+    assert read.metadata.iptc == RECORDS
+    assert read_picture(photoshop(printing, (0x0425, bytes(16)))).notes == ()
+
+
+@pytest.mark.parametrize("cut", range(0, 60, 3))
+def test_cut_off_resources_are_no_harm(cut):
+    """A block may end anywhere."""
+    whole = resources((0x03ED, bytes(16)), (0x0404, RECORDS))
+    assert iptc.records_of(whole[:cut]) in (None, RECORDS)
+    assert list(iptc.left_behind(whole[:cut])) == []
+    read_picture(saved(PLAIN, "TIFF", tiffinfo={34377: whole[:cut] or b"8"}))
+    assert iptc.records_of(RECORDS[:cut]) in (None, *(RECORDS[:n] for n in (8, 20, 28)))
+
+
+def test_damaged_iptc_is_told():
+    """What does not begin as IPTC does."""
+    assert read_picture(photoshop((0x0404, b"nonsense"))).notes == (iptc.DAMAGED_NOTE,)
+    assert read_picture(saved(PLAIN, "TIFF", tiffinfo={33723: b"nonsense"})).notes == (iptc.DAMAGED_NOTE,)
+
+
+def test_texts_of_a_png_stay():
+    """In their order, twice the same keyword too, in Latin-1 and beyond; Pillow reads the same."""
+    info = PngInfo()
+    for keyword, text in TEXTS:
+        info.add_text(keyword, text, zip=len(text) > 100)
+    read = read_picture(saved(PLAIN, pnginfo=info))
+    assert (read.metadata.texts, read.notes) == (TEXTS, ())
+    data, notes = encode_picture(read, format="PNG", options=OPTIONS)
+    assert notes == ()
+    assert read_picture(data).metadata.texts == TEXTS
+    with Image.open(BytesIO(data)) as image:
+        assert image.text == dict(TEXTS)
+    data, notes = encode_picture(read, format="WEBP", options=OPTIONS)
+    assert notes == ("WEBP holds no texts as PNG does; they are left out (Author, Long, Title).",)
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    """Return a PNG with one more chunk."""
+    data = saved(PLAIN)
+    framed = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return data[:33] + framed + data[33:]
+
+
+def test_languages_of_texts_are_told():
+    """They have no place in what is kept."""
+    read = read_picture(chunk(b"iTXt", b"Title\0\0\0de\0Titel\0Ein H\xc3\xbcgel"))
+    assert read.metadata.texts == (("Title", "Ein Hügel"),)
+    assert read.notes == ("The languages that PNG texts state are left out.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [(b"tEXt", b"no end"), (b"tEXt", b"\0text"), (b"tEXt", b"a" * 80 + b"\0text"), (b"tEXt", b"Key\0a\0b")],
+)
+def test_damaged_texts_are_told(name, body):
+    """One that no PNG may have."""
+    read = read_picture(chunk(name, body))
+    assert read.metadata.texts == ()
+    assert read.notes == ("1 of the PNG texts are damaged or too large and are left out.",)
+
+
+@pytest.mark.parametrize("source", ["JPEG", "PNG"])
+@pytest.mark.parametrize("target", WRITABLE)
+def test_the_comment_of_a_jpeg_is_a_text_of_a_png(source, target):
+    """There and back; elsewhere it is told."""
+    given = saved(PLAIN, "JPEG", comment="A hill in März".encode())
+    read = read_picture(
+        given if source == "JPEG" else encode_picture(read_picture(given), format="PNG", options=OPTIONS)[0]
+    )
+    data, notes = encode_picture(read, format=target, options=OPTIONS)
+    with Image.open(BytesIO(data)) as image:
+        if target == "JPEG":
+            assert image.info["comment"].decode() == "A hill in März"
+        elif target == "PNG":
+            assert image.text == {"Comment": "A hill in März"}
+        else:
+            assert len(notes) == 1
+            assert re.fullmatch(f"{target} holds no .* left out.*", notes[0])
+            return
+    assert notes == ()
+
+
+def test_strip_leaves_the_profile_and_says_nothing():
+    """No EXIF, no words, no resolution, no thumbnail; the colours stay what they are."""
+    profile = icc.rgb("Display P3", icc.DISPLAY_P3)
+    source = picture(
+        icc=profile, exif=camera_exif(), thumbnail=True, xmp=PACKET, iptc=RECORDS, texts=TEXTS, comment=b"hi",
+        dpi=(300.0, 300.0),
+    )  # fmt: skip
+    for target in HOLDERS:
+        data, notes = encode_picture(source, format=target, options=EncodeOptions(strip=True))
+        assert notes in ((), ("WEBP is lossy",))
+        found = read_picture(data).metadata
+        assert found.icc == profile
+        assert (found.exif, found.xmp, found.iptc, found.texts, found.comment, found.dpi) == (None,) * 3 + (
+            (),
+            None,
+            None,
+        )
+        whole, _ = encode_picture(source, format=target, options=OPTIONS)
+        np.testing.assert_array_equal(read_picture(data).color, read_picture(whole).color)
+
+
+@pytest.mark.parametrize("source", HOLDERS)
+def test_mutated_words_cost_the_words_at_most(source):
+    """Bytes changed at random in a packet, in texts and in records: the picture is read or refused, and written."""
+    from nlsr_cli.errors import ImageReadError
+
+    random = np.random.default_rng(5)
+    data = with_xmp(source)
+    at = data.index(b"xpacket")
+    for _ in range(100):
+        broken = bytearray(data)
+        for place in random.integers(at - 40, min(at + len(PACKET), len(data)), 4):
+            broken[place] = random.integers(0, 256)
+        try:
+            read = read_picture(bytes(broken))
+        except ImageReadError:
+            continue
+        encode_picture(read, format="PNG", options=OPTIONS)
+
+
+@pytest.mark.parametrize(("keyword", "head"), [("xmp", b""), ("APP1", b"http://ns.adobe.com/xap/1.0/\0")])
+def test_xmp_as_imagemagick_wrote_it_in_png(keyword, head):
+    """In hexadecimal, before PNG had a place for it; as the segment of a JPEG, too."""
+    info = PngInfo()
+    info.add_text(f"Raw profile type {keyword}", f"\n{keyword}\n 9\n{(head + packet()).hex()}\n", zip=True)
+    assert read_picture(saved(PLAIN, pnginfo=info)).metadata.xmp == packet()

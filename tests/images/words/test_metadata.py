@@ -1,0 +1,220 @@
+"""EXIF and resolution: true of the new picture, complete in every format that can hold them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nlsr_cli.images import Metadata, Picture, encode_picture, native_formats, profiles, read_picture
+from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.options import EncodeOptions
+from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved
+
+HOLDERS = [name for name in native_formats().writable if name not in ("BMP", "GIF")]
+OPTIONS = EncodeOptions()
+
+
+def enlarged(source: Picture, scale: int = 3) -> Picture:
+    """Return the picture with every pixel repeated, as the upscaler would hand it on."""
+    return Picture(source.color.repeat(scale, 0).repeat(scale, 1), None, source.metadata)
+
+
+def read_exif(data: bytes) -> Image.Exif:
+    """Return the EXIF of a file as Pillow, an independent reader, finds it."""
+    with Image.open(BytesIO(data)) as image:
+        exif = image.getexif()
+        for tag in (tiff.EXIF_IFD, tiff.GPS_IFD):
+            exif.get_ifd(tag)
+        return exif
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("target", HOLDERS)
+@pytest.mark.parametrize("source", [name for name in HOLDERS if name != "TIFF"])
+def test_exif_travels_from_format_to_format(source, target, order):
+    """Camera, author, exposure, GPS and maker note survive; sizes are the new ones, orientation is 1."""
+    block = camera_exif(6, order)
+    given = b"Exif\0\0" + block if source == "JPEG" else block
+    read = read_picture(saved(Image.fromarray(gradient()), source, exif=given))
+    data, notes = encode_picture(enlarged(read), format=target, options=OPTIONS)
+    exif = read_exif(data)
+    inner, place = exif.get_ifd(tiff.EXIF_IFD), exif.get_ifd(tiff.GPS_IFD)
+    assert (exif[271], exif[272], exif[315], exif[33432]) == ("Imaginary", "Camera 1", "A. Person", "(c) nobody")
+    assert exif.get(274, 1) == 1
+    assert inner[0x829A] == pytest.approx(1 / 250)
+    assert (inner[0xA002], inner[0xA003]) == (36, 48)
+    assert (inner[0x9000], inner[tiff.MAKER_NOTE]) == (b"0232", MAKER_NOTE)
+    assert (place[1], place[2]) == ("N", (47, 22, 30))
+    assert notes == (
+        ("TIFF has no place for a thumbnail; it is left out.",) if target == "TIFF" and read.metadata.thumbnail else ()
+    )
+    assert b"THUMBNAIL" not in data
+
+
+@pytest.mark.parametrize("target", HOLDERS)
+def test_tags_of_a_tiff_that_describe_the_picture_travel(target):
+    """Descriptive tags and the Exif and GPS directories of a TIFF go along; strips, bits and compression never."""
+    exif = Image.Exif()
+    exif.load(camera_exif(1))
+    source = saved(Image.fromarray(gradient()), "TIFF", exif=exif, description="A hill")
+    read = read_picture(source)
+    kept = set(tiff.parse(read.metadata.exif).root.entries)
+    assert kept <= metadata.DESCRIPTIVE
+    assert {270, 271, 272, 315, 33432} <= kept
+    data, _ = encode_picture(enlarged(read), format=target, options=OPTIONS)
+    found = read_exif(data)
+    assert (found[270], found[271]) == ("A hill", "Imaginary")
+    assert found.get_ifd(tiff.GPS_IFD)[1] == "N"
+    again = read_picture(data)
+    assert (again.height, again.width) == (36, 48)
+
+
+def test_tiff_without_anything_to_tell_has_no_exif():
+    """Structure and resolution alone are no EXIF."""
+    assert read_picture(saved(Image.fromarray(gradient()), "TIFF", dpi=(300, 300))).metadata.exif is None
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_is_portable_once_read(order):
+    """What is kept has no thumbnail, orientation 1, and can be cleaned again without change."""
+    cleaned, notes = metadata.portable_exif(camera_exif(8, order), from_tiff=False)
+    assert notes == []
+    assert metadata.orientation(cleaned) == 1
+    assert metadata.orientation(camera_exif(8, order)) == 8
+    assert b"THUMBNAIL" not in cleaned
+    assert metadata.portable_exif(cleaned, from_tiff=False)[0] == cleaned
+
+
+def test_sizes_beyond_16_bit_change_their_type():
+    """A picture wider than 65535 needs a LONG where a SHORT stood."""
+    block = tiff.parse(metadata.exif_for(camera_exif(), 70000, 5, dpi=None))
+    inner = block.root.children[tiff.EXIF_IFD].entries
+    assert tiff.integers(inner[metadata.PIXEL_Y], block.order) == (70000,)
+    assert tiff.integers(inner[metadata.PIXEL_X], block.order) == (5,)
+
+
+@pytest.mark.parametrize("raw", [b"nonsense", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0"])
+def test_damaged_exif_is_left_out_with_a_note(raw):
+    """Damaged EXIF costs the EXIF, not the picture."""
+    read = read_picture(saved(Image.fromarray(gradient()), "JPEG", exif=b"Exif\0\0" + raw))
+    assert read.metadata.exif is None
+    assert "The EXIF data is damaged and is left out." in read.notes
+
+
+def test_damaged_entries_are_left_out_with_a_note():
+    """One bad entry costs that entry only."""
+    raw = bytearray(camera_exif())
+    at = raw.index((271).to_bytes(2, "little") + b"\2\0")
+    raw[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
+    cleaned, notes = metadata.portable_exif(bytes(raw), from_tiff=False)
+    assert notes == ["Some EXIF entries are damaged and are left out."]
+    assert 271 not in tiff.parse(cleaned).root.entries
+    assert 272 in tiff.parse(cleaned).root.entries
+
+
+def test_exif_too_large_for_jpeg_is_left_out_with_a_note():
+    """JPEG holds EXIF in one segment of 64 kB; PNG has no such limit."""
+    root = tiff.Directory({270: tiff.Entry(2, 70000, b"a" * 69999 + b"\0")})
+    source = picture(exif=tiff.serialise(tiff.Block("<", root)))
+    data, notes = encode_picture(source, format="JPEG", options=OPTIONS)
+    assert notes == ("The EXIF data is too large for JPEG and is left out.",)
+    assert read_picture(data).metadata.exif is None
+    assert encode_picture(source, format="PNG", options=OPTIONS)[1] == ()
+
+
+def test_bmp_holds_no_exif():
+    """What is dropped is told."""
+    _, notes = encode_picture(picture(exif=camera_exif()), format="BMP", options=OPTIONS)
+    assert notes == ("BMP holds no EXIF data; it is left out.",)
+
+
+def test_exif_as_imagemagick_wrote_it_in_png():
+    """Before PNG had eXIf, programs put it into a text chunk in hexadecimal; its orientation counts as well."""
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Raw profile type exif", f"\nexif\n  8\n{camera_exif(6).hex()}\n", zip=True)
+    read = read_picture(saved(Image.fromarray(gradient()), pnginfo=info))
+    assert (read.height, read.width) == (16, 12)
+    assert read.metadata.exif is not None
+
+
+def test_exif_behind_the_pixels_of_a_png_counts():
+    """An eXIf chunk may follow the image data (PNG specification, third edition, 11.3.4.5)."""
+    data = saved(Image.fromarray(gradient()), exif=camera_exif(6))
+    at = data.index(b"eXIf") - 4
+    length = 12 + int.from_bytes(data[at : at + 4], "big")
+    moved = data[:at] + data[at + length : -12] + data[at : at + length] + data[-12:]
+    assert read_picture(moved).width == 12
+    assert read_picture(moved).metadata.exif is not None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_adobe_rgb_of_cameras_becomes_a_profile(channels):
+    """DCF marks Adobe RGB by an interoperability index instead of a profile; the output has the profile."""
+    block = tiff.parse(camera_exif())
+    exif = block.root.children[tiff.EXIF_IFD].updated({metadata.COLOR_SPACE: tiff.short_or_long(0xFFFF, "<")})
+    index = tiff.Directory({1: tiff.Entry(2, 4, b"R03\0")})
+    exif = tiff.Directory(exif.entries, {tiff.INTEROP_IFD: index})
+    marked = tiff.serialise(tiff.Block("<", tiff.Directory(block.root.entries, {tiff.EXIF_IFD: exif})))
+    source = Image.fromarray(gradient() // 4 + 96).convert("L" if channels == 1 else "RGB")
+    read = read_picture(saved(source, "JPEG", exif=b"Exif\0\0" + marked))
+    assert read.notes[0] == "EXIF says Adobe RGB, but there is no colour profile; one is made of its numbers."
+    data, _ = encode_picture(read, format="PNG", options=OPTIONS)
+    with Image.open(BytesIO(data)) as image:
+        assert image.info["icc_profile"] == profiles.adobe_rgb(channels)
+        stored = np.asarray(image).astype(int)
+    np.testing.assert_allclose(stored, np.asarray(Image.open(BytesIO(saved(source, "JPEG")))), atol=2)
+
+
+@pytest.mark.parametrize("dpi", [(72.0, 72.0), (96.0, 96.0), (300.0, 300.0), (600.0, 300.0), (1200.0, 1200.0)])
+@pytest.mark.parametrize("target", [*HOLDERS, "BMP"])
+@pytest.mark.parametrize("source", ["PNG", "JPEG", "TIFF", "BMP"])
+def test_resolution_stays_the_same_number(source, target, dpi):
+    """Whatever unit the formats count in, the number that people see comes back."""
+    read = read_picture(saved(Image.fromarray(gradient()), source, dpi=dpi))
+    assert read.metadata.dpi == dpi
+    data, _ = encode_picture(enlarged(read), format=target, options=OPTIONS)
+    assert read_picture(data).metadata.dpi == dpi
+
+
+@pytest.mark.parametrize("target", ["WEBP", *(["AVIF"] if "AVIF" in HOLDERS else [])])
+def test_resolution_goes_into_exif_where_there_is_no_other_place(target):
+    """It joins the EXIF of the picture, or makes one."""
+    for exif in (None, camera_exif(1, ">")):
+        data, _ = encode_picture(picture(dpi=(240.0, 240.0), exif=exif), format=target, options=OPTIONS)
+        assert read_exif(data)[282] == 240
+        assert read_picture(data).metadata.dpi == (240.0, 240.0)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [{}, {"dpi": 300}, *({"dpi": pair} for pair in [(0, 0), (1, 1), (-3, -3), (10**9, 10**9), ("a", 2)])],
+)
+def test_silly_resolutions_are_ignored(info):
+    """A resolution that cannot be meant is none."""
+    assert metadata.resolution(info, None, from_tiff=False) is None
+    for number in (float("inf"), float("nan")):
+        assert metadata.resolution({"dpi": (number, 300.0)}, None, from_tiff=False) is None
+
+
+def test_resolution_in_centimetres_and_without_tags():
+    """TIFF may count in centimetres; a TIFF without the tags has none, although Pillow reports 1 dpi."""
+    plain = Image.fromarray(gradient())
+    assert read_picture(saved(plain, "TIFF")).metadata.dpi is None
+    data = saved(plain, "TIFF", resolution=100, resolution_unit=3)
+    assert read_picture(data).metadata.dpi == (254.0, 254.0)
+
+
+@pytest.mark.parametrize("target", [*HOLDERS, "BMP"])
+def test_no_resolution_is_made_up(target):
+    """A picture that states none gets none; Pillow alone would write 96 dpi into a BMP."""
+    assert read_picture(encode_picture(picture(), format=target, options=OPTIONS)[0]).metadata.dpi is None
+
+
+def test_metadata_defaults_say_nothing():
+    """A picture made in memory carries nothing."""
+    assert Metadata("PNG", "RGB") == Metadata("PNG", "RGB", None, None, None, False)
