@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nlsr_cli.errors import OptionError
-from nlsr_cli.images.sniff import format_of
 from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions
 from nlsr_cli.upscaling.ledger import LEDGER_NAME, Ledger
 
@@ -144,6 +143,8 @@ def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
 
 def _looks_like_picture(path: Path) -> bool:
     """Tell whether a file without a picture's ending begins like a picture; pipes and devices are never opened."""
+    from nlsr_cli.images.sniff import format_of  # with Pillow: whether inputs are folders is asked before it loads
+
     try:
         if not stat.S_ISREG(mode_of(path)):
             return False

@@ -1,6 +1,8 @@
 """What a call reads: pictures by content, each once, in a fixed order, and never its own earlier outputs."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,9 @@ def test_linked_folders_are_told_not_followed(tmp_path: Path) -> None:
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no pictures found"):
         find(tmp_path)
+
+
+def test_asking_what_inputs_are_loads_no_pictures() -> None:
+    """It is asked before the process of decoders starts, which is to load while this one does."""
+    code = "import sys, nlsr_cli.upscaling.sources; sys.exit('PIL' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
