@@ -12,7 +12,7 @@ from typing import cast
 
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.profiles import Chroma, Colours
-from nlsr_cli.images.words import png, tiff
+from nlsr_cli.images.words import jpeg, png, tiff
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
@@ -137,19 +137,10 @@ def _png_colours(chunks: dict[bytes, bytes]) -> Colours | None:
 
 
 def _jpeg(data: bytes) -> Facts:
-    at = 2
-    while at + 5 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8:  # fill byte, or a marker without a length
-            at += 1 if marker == 0xFF else 2
-            continue
-        if marker == 0xDA:
-            break
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            bits = data[at + 4]
-            refusal = "" if bits == 8 else _deep(f"{bits}-bit samples")
-            return Facts(bits=bits, refusal=refusal, hint=DEEP_HINT if refusal else "")
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    for marker, body in jpeg.segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and body:
+            refusal = "" if body[0] == 8 else _deep(f"{body[0]}-bit samples")
+            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "")
     return Facts()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +75,26 @@ def write_picture(
         ImageWriteError: the format cannot hold the picture, or the file cannot be stored.
         OptionError: the background is needed and is no colour, or the ending names no format.
     """
+    return write_encoded(partial(encode_picture, picture), path, format=format, options=options, overwrite=overwrite)
+
+
+def write_encoded(
+    encode: Callable[..., tuple[bytes, tuple[str, ...]]],
+    path: str | Path,
+    *,
+    format: str | None,  # noqa: A002
+    options: EncodeOptions | None,
+    overwrite: bool,
+) -> tuple[str, ...]:
+    """Store what `encode`, called as `encode_picture` is without its picture, makes; see `write_picture`.
+
+    Raises:
+        DestinationClash, ImageWriteError, OptionError: as `write_picture`.
+    """
     path = Path(path)
     check_free(path, overwrite=overwrite)
     wanted = format or format_of_suffix(path) or parse_format(path.suffix)
-    data, notes = encode_picture(picture, format=wanted, options=options or EncodeOptions(), name=str(path))
+    data, notes = encode(format=wanted, options=options or EncodeOptions(), name=str(path))
     store(data, path, overwrite=overwrite)
     return notes
 

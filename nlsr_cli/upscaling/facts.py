@@ -11,7 +11,7 @@ from nlsr_cli.images.words.keeping import XMP_HOLDERS, XMP_LIMITS
 from nlsr_cli.images.words.provenance import stamped
 from nlsr_cli.images.words.xmp import sized
 from nlsr_cli.version import __version__
-from nlsr_cli.zoo.source import ModelSource, sha256_of
+from nlsr_cli.zoo.source import ModelSource
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Animation, Metadata, Picture
@@ -31,22 +31,11 @@ class Stamp:
     def __init__(self, options: UpscaleOptions, models: ModelSet) -> None:
         self._options = options
         self._models = models
-        self._hashes: dict[Path, str] = {}
 
     @classmethod
     def wanted(cls, options: UpscaleOptions, models: ModelSet) -> Stamp | None:
         """Return a stamp, or None where the options ask for none, or for no metadata at all."""
         return cls(options, models) if options.encode.provenance and not options.encode.strip else None
-
-    def _sha256(self, model: ModelSource) -> str:
-        """Return the SHA-256 of the weights of a model, which are read for it once.
-
-        Raises:
-            ModelError: they cannot be read.
-        """
-        if model.weights not in self._hashes:
-            self._hashes[model.weights] = sha256_of(model.weights)
-        return self._hashes[model.weights]
 
     def _made_by(self, stages: Sequence[int]) -> dict[str, str]:
         """Return the facts of the networks that a picture ran through, in their order."""
@@ -54,7 +43,7 @@ class Stamp:
         return {
             "nlsr": __version__,
             "model": " + ".join(_name(model) for model in models) or "none: interpolated",
-            "weights_sha256": " + ".join(self._sha256(model) for model in models),
+            "weights_sha256": " + ".join(self._models.weights_sha256(model) for model in models),
             "revision": " + ".join(model.revision for model in models if model.revision),
         }
 

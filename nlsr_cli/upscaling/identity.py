@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nlsr_cli.options import STREAM, UpscaleOptions
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.family import ModelSet
-from nlsr_cli.zoo.source import ModelSource, sha256_of
+from nlsr_cli.zoo.source import ModelSource
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.planning import Job
@@ -39,7 +39,6 @@ class Identity:
     def __init__(self, options: UpscaleOptions, models: ModelSet) -> None:
         self._options = options
         self._models = models
-        self._described: dict[Path, dict[str, Any]] = {}  # by the file of the weights, which is read once
 
     def models(self, job: Job) -> list[dict[str, Any]]:
         """Return name, revision and SHA-256 of the weights of each model that a job goes through, in order.
@@ -105,10 +104,7 @@ class Identity:
         return self._models.sources(self._models.scales if job.route is None else job.route.stages)
 
     def _describe(self, model: ModelSource) -> dict[str, Any]:
-        if model.weights not in self._described:
-            digest = sha256_of(model.weights)
-            self._described[model.weights] = {"name": model.name, "revision": model.revision, "sha256": digest}
-        return self._described[model.weights]
+        return {"name": model.name, "revision": model.revision, "sha256": self._models.weights_sha256(model)}
 
 
 def _seen_from(folder: Path, source: Path) -> str:

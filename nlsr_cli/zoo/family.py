@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, families, scales_of
 from nlsr_cli.zoo.resolve import FAMILY_PATTERN, resolve
-from nlsr_cli.zoo.source import ModelSource
+from nlsr_cli.zoo.source import ModelSource, sha256_of
 
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
@@ -30,6 +31,7 @@ class ModelSet:
         self.default = default
         self._family = family
         self._found = dict(found or {})
+        self._digests: dict[Path, str] = {}
 
     @classmethod
     def single(cls, source: ModelSource) -> ModelSet:
@@ -50,6 +52,16 @@ class ModelSet:
     def sources(self, scales: Iterable[int]) -> tuple[ModelSource, ...]:
         """Return the models of the stages of a cascade, each once, in the order of their first stage."""
         return tuple(self.source(scale) for scale in dict.fromkeys(scales))
+
+    def weights_sha256(self, model: ModelSource) -> str:
+        """Return the SHA-256 of the weights of one of these models, which are read for it once.
+
+        Raises:
+            ModelError: they cannot be read.
+        """
+        if model.weights not in self._digests:
+            self._digests[model.weights] = sha256_of(model.weights)
+        return self._digests[model.weights]
 
     def load(self, scale: int) -> NLSN:
         """Return the network that enlarges `scale` times, on the CPU.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,8 @@ from nlsr_cli.images.animation.indexes import FILMS
 from nlsr_cli.images.animation.quantize import bounds
 from nlsr_cli.images.encoders import ENCODERS, Canvas
 from nlsr_cli.images.picture import Animation, Picture
-from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.images.writing import check_picture, check_size, encode_picture, prepare
-from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
+from nlsr_cli.images.writing import check_picture, check_size, encode_picture, prepare, write_encoded
+from nlsr_cli.options import EncodeOptions
 
 FASTEST = 10.0  # ms: shorter frames are shown for longer by browsers, so none becomes so short that was not
 MAX_APNG_LOOP = 2**31 - 1
@@ -38,12 +38,7 @@ def write_any(
         ImageWriteError: the format cannot hold it, or the file cannot be stored.
         OptionError: the background is needed and is no colour, or the ending names no format.
     """
-    path = Path(path)
-    check_free(path, overwrite=overwrite)
-    wanted = format or format_of_suffix(path) or parse_format(path.suffix)
-    data, notes = encode_any(picture, format=wanted, options=options or EncodeOptions(), name=str(path))
-    store(data, path, overwrite=overwrite)
-    return notes
+    return write_encoded(partial(encode_any, picture), path, format=format, options=options, overwrite=overwrite)
 
 
 def encode_any(
