@@ -16,7 +16,7 @@ from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim, Networks, Route, networks_of
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
-from nlsr_cli.upscaling.guards import check_agreement
+from nlsr_cli.upscaling.guards import Agreement, check_agreement
 from nlsr_cli.upscaling.memory import SHARE, free_memory
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
 from nlsr_cli.upscaling.rows import Rows
@@ -155,6 +155,13 @@ class Upscaler:
         agreement = check_agreement(given, color, self.floor) if works else None
         if excess is not None:
             excess = self._interpolated(excess, route)
+        made = replace(picture, color=color, alpha=alpha, excess=excess)
+        return self._enlarged(made, route, works, rows, agreement)
+
+    def _enlarged(
+        self, made: Picture, route: Route, works: Sequence[Work], rows: Rows | None, agreement: Agreement | None
+    ) -> Enlarged:
+        """Return what was made, with how it came about."""
         events = (
             *route.notes,
             *(event for work in works for event in work.runner.events),
@@ -162,12 +169,12 @@ class Upscaler:
         )
         last = works[-1] if works else None
         return Enlarged(
-            replace(picture, color=color, alpha=alpha, excess=excess),
+            made,
             tiles=sum(len(work.plan) for work in works),
             tile_size=last.tile_size if last else None,
             tile_bytes=last.tile_bytes if last else 0,
             memory=last.budget if last else None,
-            precision=placement.precision if works else None,
+            precision=last.precision if last else None,
             events=tuple(dict.fromkeys(events)),
             ensemble=self.ensemble and bool(works),
             stages=tuple(work.scale for work in works),
