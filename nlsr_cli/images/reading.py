@@ -14,6 +14,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
+from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.bounds import check_parts
@@ -204,6 +205,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
+    notes += losses(format, data)
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),

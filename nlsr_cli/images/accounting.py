@@ -1,0 +1,27 @@
+"""The account of a file: every part that its container has, and the fate of each, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nlsr_cli.images.parts import Accounted, loss_notes
+
+Accounting = Callable[[bytes], tuple[Accounted, ...]]
+
+# By format: what makes the account, and what the format calls a part.
+ACCOUNTS: dict[str, tuple[Accounting, str]] = {}
+
+
+def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002 - the word for it, in Pillow too
+    """Return the fate of every part of a file of the given format, in the order of the file.
+
+    Nothing in it can fail: a walker ends where a damaged file stops making sense.
+    """
+    found = ACCOUNTS.get(format)
+    return found[0](data) if found else ()
+
+
+def losses(format: str, data: bytes) -> tuple[str, ...]:  # noqa: A002
+    """Return a note for each kind of part that is left out."""
+    found = ACCOUNTS.get(format)
+    return tuple(loss_notes(found[0](data), found[1])) if found else ()
