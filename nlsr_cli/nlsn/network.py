@@ -19,7 +19,6 @@ from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.tail import Cells, PictureRows, colour_mix, make_tail, spread
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
-BLOCKS_PER_ATTENTION = 8
 
 
 class MeanShift(nn.Conv2d):
@@ -64,15 +63,18 @@ def _body(config: NLSNConfig) -> nn.Sequential:
             reduction=config.reduction,
             chunk_size=config.chunk_size,
             n_hashes=config.n_hashes,
+            cell=config.cell,
             res_scale=config.res_scale,
             seed=seed,
         )
 
-    layers: list[nn.Module] = [attention(0)]
-    for index in range(1, config.n_resblocks + 1):
-        layers.append(ResidualBlock(config.n_feats, config.res_scale))
-        if index % BLOCKS_PER_ATTENTION == 0:
-            layers.append(attention(index // BLOCKS_PER_ATTENTION))
+    layers: list[nn.Module] = []
+    seeds = {place: seed for seed, place in enumerate(config.attention_places)}
+    for done in range(config.n_resblocks + 1):
+        if done in seeds:
+            layers.append(attention(seeds[done]))
+        if done < config.n_resblocks:
+            layers.append(ResidualBlock(config.n_feats, config.res_scale))
     return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
 
 
