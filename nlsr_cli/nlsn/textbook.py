@@ -26,7 +26,7 @@ def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Ten
     Below, d and c count the features of a cell.
     """
     b, c, h, w = x.shape
-    n, r, j = h * w // layer.cell**2, layer.n_hashes, layer.chunk_size
+    n, j = h * w // layer.cell**2, layer.chunk_size
     half = count_buckets(n, j) // 2
     rotations = layer.rotations[:, :, :half] if rotations is None else rotations  # (d, r, k / 2)
     match = _cells(layer.conv_match(x), layer.cell)  # (b, n, d)
