@@ -25,6 +25,7 @@ _BOUNDS = {
     "chunk_size": (1, 4096),
     "reduction": (1, 64),
     "cell": (1, 8),
+    "degradations": (0, 16),
 }
 
 
@@ -48,6 +49,7 @@ class NLSNConfig:
     image_skip: Literal["none", "bilinear"] = "none"  # "bilinear" adds the enlarged input to the output
     attention_at: tuple[int, ...] | None = None  # residual blocks before each layer; None: 0, 8, 16, ... as published
     cell: int = 1  # pixels on the side of the cell that is one position of the attention
+    degradations: int = 0  # numbers from 0 to 1 that tell how damaged the input is; 2 are compression and noise
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():

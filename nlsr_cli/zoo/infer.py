@@ -29,6 +29,8 @@ def expected_shapes(config: NLSNConfig) -> dict[str, Shape]:
 
     conv("sub_mean", 3, 3, side=1)
     conv("head.0", c, 3)
+    if config.degradations:
+        shapes["degradation.weight"] = (c, config.degradations)
     index = 0
     for done in range(config.n_resblocks + 1):
         if done in config.attention_places:
