@@ -51,11 +51,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Degraded:
-    """A damaged picture, (h, w, 3) uint8, and what a network is told of it: compression and noise from 0 to 1."""
+    """A damaged picture, (h, w, 3) uint8, and what a network is told of it: compression and noise from 0 to 1.
+
+    `offset` are the rows and columns that shifts have cut off, above and to the left.
+    """
 
     pixels: Pixels
     compression: float
     noise: float
+    offset: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ class Degradation:
 
     @property
     def margin(self) -> int:
-        """Return how many pixels around a patch may have a part in it: a block of the codec, a kernel and a shift."""
-        return 16 if self.steps else 0
+        """Return how many pixels around a patch have a part in it: a block of a codec, kernels and all shifts."""
+        return 16 + sum(int(step.high) for step in self.steps if step.name == "shift") if self.steps else 0
 
     def reduce(self, pixels: Pixels, scale: int, generator: Generator) -> Pixels:
         """Return a picture, (s h, s w, 3) uint8, reduced to (h, w, 3): bicubically where nothing else is described."""
@@ -100,7 +104,7 @@ class Degradation:
 
     def apply(self, pixels: Pixels, generator: Generator) -> Degraded:
         """Damage a reduced picture, (h, w, 3) uint8. A shift leaves as many rows and columns less."""
-        compression = noise = 0.0
+        compression, noise, (height, width) = 0.0, 0.0, pixels.shape[:2]
         for step in self.steps:
             if step.name == "reduce":
                 continue
@@ -113,7 +117,7 @@ class Degradation:
                 compression = max(compression, told_compression(value))
             elif step.name == "noise":
                 noise = max(noise, min(1.0, value / HIGHEST_NOISE))
-        return Degraded(pixels, compression, noise)
+        return Degraded(pixels, compression, noise, (height - pixels.shape[0], width - pixels.shape[1]))
 
 
 def told_compression(quality: float) -> float:
