@@ -76,13 +76,14 @@ class Plan:
             )
 
     def _check_network(self) -> None:
-        from nlsr_cli.evaluation.degrade import Degradation
-
         if not self.scales or len(set(self.scales)) < len(self.scales):
             raise OptionError("--scale names a scale twice, or none", "For example: --scale 2,3,4")
         for scale in self.scales:
             preset(self.preset, scale)
-        Degradation.parse(self.recipe.degrade)
+        if self.recipe.degrade:
+            from nlsr_cli.evaluation.degrade import Degradation
+
+            Degradation.parse(self.recipe.degrade)
 
     @property
     def model_name(self) -> str:

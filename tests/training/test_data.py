@@ -67,7 +67,7 @@ def test_subfolders_and_what_is_passed_over(tmp_path: Path) -> None:
     assert [error.path.name for error in data.unreadable] == ["broken.jpg"]
     assert [path.name for path in data.small] == ["small.png"]
     assert len(data.photographs) == 1
-    assert len(gather(tiny_plan(tmp_path, recursive=True)).training) == 4
+    assert len(gather(tiny_plan(tmp_path, recursive=True)).photographs) == 4
 
 
 def test_the_folder_of_the_run_is_not_learned_from(tmp_path: Path) -> None:

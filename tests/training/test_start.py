@@ -121,9 +121,10 @@ def test_half_precision_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert "bf16" in caught.value.hint
 
 
-def test_several_scales_share_a_body_and_take_their_tails(tmp_path: Path) -> None:
+def test_several_scales_share_a_body_and_take_their_tails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each tail from the model of its scale, and the body from that of the first."""
-    models, _ = build_networks(tiny_plan(tmp_path, init="lite", scales=(2, 4), preset="lite"))
+    monkeypatch.setitem(PRESETS, "lite", LITE)
+    models, _ = build_networks(tiny_plan(tmp_path, init="lite", scales=(2, 4)))
     assert [model.config.scale for model in models] == [2, 4]
     assert models[0].body is models[1].body
     assert models[0].head is models[1].head
