@@ -67,7 +67,9 @@ def remove_dead_parts(folder: Path) -> int:
             return 0
         with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if is_part(entry.name) and (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
+                if is_part(entry.name) and (
+                    entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+                ):
                     age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                     if held or age > _OLD:
                         _remove_part(entry)

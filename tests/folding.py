@@ -238,7 +238,7 @@ if __name__ == "__main__":
     except (OSError, subprocess.CalledProcessError) as trouble:
         sys.exit(f"nothing can be mounted here: {trouble}")
     try:
-        print("mounted", flush=True)
+        os.write(1, b"mounted\n")
         serve(opened, Folding(FOLDS[sys.argv[2]]))
     finally:
         unmount(sys.argv[1])

@@ -31,6 +31,9 @@ def evaluate(
         str | None,
         typer.Option(help="Folder with their low resolution, under the same names or with x4 added. [default: made]"),
     ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into subfolders, of --lr too under the same names.")
+    ] = False,
     scale: Annotated[
         str | None,
         typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
@@ -67,7 +70,7 @@ def evaluate(
         )
         _ = options.network_scale  # a measure is of one network, or of what papers compare it with
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
-        code = _evaluate(console, subject, data, lr, max_pixels)
+        code = _evaluate(console, subject, data, lr, recursive=recursive, max_pixels=max_pixels)
     raise typer.Exit(int(code))
 
 
@@ -124,13 +127,15 @@ def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:
     return _Subject(source.scale, settings, upscaler)
 
 
-def _evaluate(console: EvaluationConsole, subject: _Subject, data: str, lr: str | None, max_pixels: int) -> ExitCode:
+def _evaluate(
+    console: EvaluationConsole, subject: _Subject, data: str, lr: str | None, *, recursive: bool, max_pixels: int
+) -> ExitCode:
     from nlsr_cli.evaluation import Summary, evaluate_pictures, find_pairs
 
-    found: Pairs = find_pairs(data, lr, subject.scale)
-    for why, paths in found.passed_over:
+    found: Pairs = find_pairs(data, lr, subject.scale, recursive=recursive)
+    for why, paths in (*found.passed.by_choice(), ("of low resolution that have no partner", found.lonely)):
         console.passed_over(paths, why)
-    summary = Summary(len(found.pairs), subject.scale, subject.settings)
+    summary = Summary(len(found.pairs), subject.scale, subject.settings, passed=found.passed)
     enlarge = subject.enlarge
     with console.evaluation_progress(len(found.pairs)) as advance:
         try:

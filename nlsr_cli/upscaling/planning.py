@@ -92,7 +92,7 @@ def plan_batch(
     if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
-    if not (found.files or found.earlier or found.unreadable):
+    if not (found.files or found.passed.earlier or found.unreadable):
         raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)

@@ -158,6 +158,7 @@ def test_a_pipe_is_not_read_ahead(folder: Path) -> None:
         (["done", "failed"], ExitCode.PARTIAL),
         (["skipped", "failed"], ExitCode.PARTIAL),
         (["failed"], ExitCode.ERROR),
+        (["planned", "failed"], ExitCode.PARTIAL),
         (["failed", "failed"], ExitCode.ERROR),
     ],
 )
