@@ -263,11 +263,10 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
                 sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
                 sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
             console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+    console.not_taken(batch.plan.sources.passed)
     if console.speech.as_json:
         console.json_line(report.as_json())
-        return report.exit_code
-    console.not_taken(batch.plan.sources.passed)
-    if len(batch.plan.jobs) > 1:
+    elif len(batch.plan.jobs) > 1:
         counts = {"write": report.planned, "skip": report.skipped, "fail": report.failed}
         console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
     return report.exit_code

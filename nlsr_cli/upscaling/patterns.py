@@ -105,11 +105,11 @@ def _is_literal(folder: Path, part: str) -> bool:
 
 
 def _matcher(part: str, names: list[str], flags: int = 0) -> Callable[[str], bool]:
-    """Return what tells whether a name matches; a bracket that matches none of `names` as a set stands for itself."""
+    """Return what tells whether a name matches; brackets are a set unless some of `names` have them as they stand."""
 
     def made(part: str) -> Callable[[str], bool]:
         pattern = re.compile(translate(normalize("NFC", part)), flags)
         return lambda name: pattern.match(normalize("NFC", name)) is not None
 
-    matches = made(part)
-    return matches if "[" not in part or any(map(matches, names)) else made(part.replace("[", "[[]"))
+    as_it_stands = made(part.replace("[", "[[]"))
+    return as_it_stands if any(map(as_it_stands, names)) else made(part)

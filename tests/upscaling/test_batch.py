@@ -199,6 +199,35 @@ def test_a_result_that_is_not_the_picture_is_not_written(folder: Path, tiny_netw
     assert not list(folder.glob("*_x2*"))
 
 
+def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
+    folder: Path, tiny_network: Maker, tmp_path: Path
+) -> None:
+    """After the look for links that is taken before the work, and before the output is written."""
+    (folder / "sub").mkdir()
+    (folder / "a.png").rename(folder / "sub" / "a.png")
+    (folder / "b.jpg").unlink()
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    plan = plan_batch(
+        [folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)), max_pixels=10**6
+    )
+    run = Batch(plan, lambda: upscaler(tiny_network()), encode=EncodeOptions(), overwrite=False, max_pixels=10**6)
+    planted: list[int] = []
+
+    def plant(done: int, total: int) -> None:
+        if not planted and not (out / "sub").exists():  # while the first picture is computed, that of the subfolder
+            out.mkdir(exist_ok=True)
+            (out / "sub").symlink_to(elsewhere)
+            planted.append(done)
+
+    outcomes = {outcome.source.name: outcome for outcome in run.run(on_tile=plant)}
+    assert planted
+    assert outcomes["a.png"].status == "failed"
+    assert "leads out of" in str(outcomes["a.png"].error)
+    assert outcomes["c.png"].status == "done"
+    assert not list(elsewhere.iterdir())
+
+
 def test_a_link_planted_after_the_plan_leads_nowhere(folder: Path, tiny_network: Maker, tmp_path: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "a.png").rename(folder / "sub" / "a.png")
