@@ -313,7 +313,7 @@ def test_on_a_terminal_results_and_the_bar_do_not_share_a_line(sample: Path) -> 
         except OSError:  # how Linux says that the other side is closed
             pass
     os.close(main)
-    assert "tile 6/6" in said.decode()
+    assert "tile 4/4" in said.decode()
     assert "2/2 second.png" in said.decode()
     # What stays on the screen: a line is rewritten from its start after "erase line" and carriage return.
     lines = [re.split(r"\x1b\[2K|\r(?!\n)", line)[-1] for line in re.split(r"\r?\n", said.decode())]

@@ -38,6 +38,7 @@ def asked(paths: list[Path], inputs: Sequence[Path] = ()) -> list[tuple[Path, li
         ("\u212a.png", "k.png"),
         ("\u00b5.png", "\u039c.png"),
         ("\ufb01n.png", "FIN.png"),
+        ("\u03b1\u0345\u0301.png", "\u03b1\u0301\u0345.png"),
         ("a\u200db.png", "ab.png"),
         ("\u2764\ufe0f.png", "\u2764.png"),
         ("a.png. ", "a.png"),

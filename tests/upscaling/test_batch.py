@@ -212,16 +212,17 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
         [folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)), max_pixels=10**6
     )
     run = Batch(plan, lambda: upscaler(tiny_network()), encode=EncodeOptions(), overwrite=False, max_pixels=10**6)
-    planted: list[int] = []
+    begun: list[str] = []
 
     def plant(done: int, total: int) -> None:
-        if not planted and not (out / "sub").exists():  # while the first picture is computed, that of the subfolder
-            out.mkdir(exist_ok=True)
+        if begun[-1] == "a.png" and done == total:
             (out / "sub").symlink_to(elsewhere)
-            planted.append(done)
 
-    outcomes = {outcome.source.name: outcome for outcome in run.run(on_tile=plant)}
-    assert planted
+    outcomes = {
+        outcome.source.name: outcome
+        for outcome in run.run(on_start=lambda job: begun.append(job.source.name), on_tile=plant)
+    }
+    assert (out / "sub").is_symlink()
     assert outcomes["a.png"].status == "failed"
     assert "leads out of" in str(outcomes["a.png"].error)
     assert outcomes["c.png"].status == "done"
