@@ -32,6 +32,9 @@ def evaluate(
         str | None,
         typer.Option(help="Folder with their low resolution, under the same names or with x4 added. [default: made]"),
     ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into subfolders, of --lr too under the same names.")
+    ] = False,
     scale: Annotated[
         str | None,
         typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
@@ -64,6 +67,8 @@ def evaluate(
     """
     console = EvaluationConsole(Speech(quiet=quiet, as_json=as_json))
     with console.guarded():
+        from nlsr_cli.evaluation import find_pairs
+
         options = UpscaleOptions(
             model=model,
             scale=None if scale is None else parse_network_scale(scale),
@@ -76,7 +81,8 @@ def evaluate(
         _ = options.network_scale  # a measure is of one network, or of what papers compare it with
         degradation = None if degrade is None else _degradation(degrade)
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
-        code = _evaluate(console, subject, data, lr, max_pixels, degradation)
+        pairs = find_pairs(data, lr, subject.scale, recursive=recursive)
+        code = _evaluate(console, subject, pairs, max_pixels, degradation)
     raise typer.Exit(int(code))
 
 
@@ -143,20 +149,14 @@ def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:
 
 
 def _evaluate(
-    console: EvaluationConsole,
-    subject: _Subject,
-    data: str,
-    lr: str | None,
-    max_pixels: int,
-    degradation: Degradation | None,
+    console: EvaluationConsole, subject: _Subject, found: Pairs, max_pixels: int, degradation: Degradation | None
 ) -> ExitCode:
-    from nlsr_cli.evaluation import Summary, evaluate_pictures, find_pairs
+    from nlsr_cli.evaluation import Summary, evaluate_pictures
 
-    found: Pairs = find_pairs(data, lr, subject.scale)
-    for why, paths in found.passed_over:
+    for why, paths in (*found.passed.by_choice(), ("of low resolution that have no partner", found.lonely)):
         console.passed_over(paths, why)
     settings = subject.settings | ({"degrade": degradation.text} if degradation else {})
-    summary = Summary(len(found.pairs), subject.scale, settings)
+    summary = Summary(len(found.pairs), subject.scale, settings, passed=found.passed)
     enlarge = subject.enlarge
     with console.evaluation_progress(len(found.pairs)) as advance:
         try:

@@ -36,6 +36,8 @@ class EvaluationConsole(Console):
 
     def evaluation(self, summary: Summary) -> None:
         """Print all scores as a table that says how they were measured, or their sum as JSON."""
+        if summary.passed is not None:
+            self.not_taken(summary.passed)
         if self.speech.as_json:
             self.json_line(summary.as_json())
         elif summary.done:

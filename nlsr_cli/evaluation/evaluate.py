@@ -24,6 +24,7 @@ from nlsr_cli.evaluation.pairs import Pair
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic, rgb8
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
 from nlsr_cli.upscaling.outcome import as_ours
+from nlsr_cli.upscaling.passed import PassedOver
 
 Enlarge = Callable[[Pixels], Pixels]  # (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB
 
@@ -77,7 +78,7 @@ class PictureScore:
 class Summary:
     """All results of one evaluation, their means, and the exit code that follows.
 
-    `planned` counts the pictures that there were; `settings` are shown with the means.
+    `planned` counts the pictures that there were; `settings` are shown with the means; `passed` is what was not taken.
     """
 
     planned: int
@@ -85,6 +86,7 @@ class Summary:
     settings: dict[str, Any] = field(default_factory=dict)
     pictures: list[PictureScore] = field(default_factory=list)
     interrupted: bool = False
+    passed: PassedOver | None = None
 
     @property
     def done(self) -> list[PictureScore]:
@@ -147,6 +149,7 @@ class Summary:
                 "failed": len(self.pictures) - len(self.done),
                 "interrupted": self.interrupted,
                 "exit_code": int(self.exit_code),
+                "passed_over": self.passed and self.passed.as_json(),
             }
         }
 

@@ -114,7 +114,7 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
 
 
 def _passed_over(sources: Sources) -> list[tuple[str, list[Path]]]:
-    return [*sources.passed_over(), ("folders that cannot be read", [path for path, _ in sources.unreadable])]
+    return [*sources.passed.reasons(), ("folders that cannot be read", [path for path, _ in sources.unreadable])]
 
 
 def _files(sources: Sources) -> list[Path]:

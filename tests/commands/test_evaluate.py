@@ -192,7 +192,7 @@ def test_a_mistake_ends_in_one_line_and_one_hint(
 
 def test_quiet_leaves_the_results(data: Path) -> None:
     (data / "hr" / "notes.txt").write_text("no picture")
-    assert "passed over 1 that are no pictures" in run("lite", data / "hr").stderr
+    assert "passed over: 1 .txt" in run("lite", data / "hr").stderr
     result = run("lite", data / "hr", "--quiet")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "mean" in result.stdout
