@@ -6,7 +6,7 @@ whoever opens the output.
 
 A property has two spellings: an attribute of its node (`<rdf:Description tiff:Make="A">`), or an element inside it.
 A node that is the value of a property is an element inside the property, or the property itself where it has attributes
-or `rdf:parseType="Resource"`. `Element.fields` hides the difference.
+or `rdf:parseType="Resource"`: `Element.node` is the one or the other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import TypeAlias
 from xml.parsers import expat
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-XML = "http://www.w3.org/XML/1998/namespace"
 
 MAX_DEPTH = 200
 MAX_ELEMENTS = 200_000  # the longest histories of editors have some ten thousands; these take a second to walk
@@ -73,19 +72,23 @@ class Element:
     text: str = ""
     children: list[Element] = field(default_factory=list)
 
-    def everything(self) -> Iterator[Element]:
-        """Yield this element and all below it, in the order of the packet."""
+    def everything(self, beside: Collection[Name] = ()) -> Iterator[Element]:
+        """Yield this element and all below it, in the order of the packet, but for what lies in elements of the names
+        `beside`.
+        """
         waiting = [self]
         while waiting:
             element = waiting.pop()
+            if element.name in beside:
+                continue
             yield element
             waiting += reversed(element.children)
 
-    def named(self, names: Collection[str | Name]) -> Iterator[Property]:
+    def named(self, names: Collection[str | Name], beside: Collection[Name] = ()) -> Iterator[Property]:
         """Yield the properties at or below this element that have one of these names, or are in one of the namespaces
-        among them, whatever structure they belong to.
+        among them, whatever structure they belong to; none of those in elements of the names `beside`.
         """
-        for element in self.everything():
+        for element in self.everything(beside):
             if element.name in names or element.name[0] in names:
                 yield element.property()
             if any(name in names or name[0] in names for name, _ in element.given):
@@ -121,11 +124,9 @@ class Element:
             return self.children[0]
         return self
 
-    def fields(self) -> dict[Name, Property]:
-        """Return the properties of the node that this element is, or has as its value, by their names."""
-        node = self.node()
-        named = [each for each in node.attributes() if each.name[0] not in (RDF, XML)]
-        return {each.name: each for each in (*named, *(child.property() for child in node.children))}
+    def stated(self) -> dict[Name, Property]:
+        """Return the properties that this element states as a node, by their names."""
+        return {each.name: each for each in (*self.attributes(), *(child.property() for child in self.children))}
 
     def items(self) -> list[Element]:
         """Return the items of the array that is the value of this property."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nlsr_cli.images.words import rdf
+from nlsr_cli.images.words import places, rdf
+from nlsr_cli.images.words.geometry import Change
+from nlsr_cli.images.words.places import EXIF, FOREIGN, TIFF
 from nlsr_cli.images.words.rdf import Element, Name, edited
 
-TIFF = "http://ns.adobe.com/tiff/1.0/"
-EXIF = "http://ns.adobe.com/exif/1.0/"
 BASIC = "http://ns.adobe.com/xap/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
 # Google's directory of the files that follow a JPEG (Ultra HDR 1.1, Motion Photo 1.0; Dynamic Depth 1.0, 3.2).
@@ -22,12 +22,14 @@ DAMAGED_NOTE = "The XMP metadata is damaged and is left out."
 UNFOLLOWED_NOTE = "The orientation that only the XMP metadata states is not followed, and is 1 in the output."
 
 
-def portable(packet: bytes | None, *, turned: bool = True) -> tuple[bytes | None, list[str]]:
+def portable(
+    packet: bytes | None, *, turned: bool = True, change: Change | None = None
+) -> tuple[bytes | None, list[str]]:
     """Return a packet that is true of the picture as it is held, and notes on what is left out.
 
     The orientation becomes 1; with a note where nothing else in the file states one (`turned` False), as most viewers
-    do not follow it then, and the picture was not turned. Thumbnails go, and so does the mention of a second part,
-    which is not read.
+    do not follow it then, and the picture was not turned. `change` says how it was turned, and places in it with it.
+    Thumbnails go, and so does the mention of a second part, which is not read.
     """
     if packet is None or not packet.strip(b"\0 \t\r\n"):
         return None, []
@@ -41,7 +43,7 @@ def portable(packet: bytes | None, *, turned: bool = True) -> tuple[bytes | None
     if _root_end(root) is None:
         return None, [DAMAGED_NOTE]
     notes, edits, tilted = [], [], False
-    for each in root.named({ORIENTATION, THUMBNAILS, EXTENDED}):
+    for each in root.named({ORIENTATION, THUMBNAILS, EXTENDED}, beside=FOREIGN):
         if each.name != ORIENTATION:
             edits.append(each.left_out())
         elif each.text.strip() not in ("", "1"):
@@ -51,19 +53,25 @@ def portable(packet: bytes | None, *, turned: bool = True) -> tuple[bytes | None
             notes = ["The thumbnail in the XMP metadata is left out."]
     if tilted and not turned:
         notes.append(UNFOLLOWED_NOTE)
-    return edited(whole, edits), notes
+    moved, lost = places.changed(root, change) if change is not None else ([], [])
+    return edited(whole, [*edits, *moved]), [*notes, *lost]
 
 
-def sized(packet: bytes, height: int, width: int) -> bytes:
-    """Return a sound packet with the sizes of the picture corrected, where it states them."""
+def sized(packet: bytes, height: int, width: int, source: tuple[int, int] | None = None) -> bytes:
+    """Return a sound packet that is true of a file of this size, in all that it states of sizes and places.
+
+    `source` is the (height, width) of the upright picture that was enlarged; where it is not known, places stay.
+    """
     sizes = {
         (TIFF, "ImageWidth"): width,
         (TIFF, "ImageLength"): height,
         (EXIF, "PixelXDimension"): width,
         (EXIF, "PixelYDimension"): height,
     }
-    found = (each for each in rdf.parse(packet).named(sizes) if each.text.strip())
-    return edited(packet, [each.becomes(str(sizes[each.name])) for each in found])
+    root = rdf.parse(packet)
+    found = (each for each in root.named(sizes, beside=FOREIGN) if each.text.strip())
+    moved = [] if source is None else places.changed(root, Change(1, source, (height, width)))[0]
+    return edited(packet, [*(each.becomes(str(sizes[each.name])) for each in found), *moved])
 
 
 def without(packet: bytes, claims: Collection[str | Name]) -> bytes:
