@@ -131,7 +131,7 @@ def _panorama(stated: Stated, change: Change) -> Iterator[Edit]:
         each = stated.get(name)
         size = None if each is None else number(each.text)
         if each is not None and size is not None:
-            yield each.becomes(str(whole(size * change.factors[axis])))
+            yield each.becomes(str(whole(size * change.factors[axis])))  # also where a writer made a decimal of it
 
 
 def _lying_panorama(root: Element, change: Change) -> list[Property]:
