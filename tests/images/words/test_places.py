@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+import time
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nlsr_cli.images import Picture, encode_picture, read_picture
+from nlsr_cli.images import Picture, encode_picture, read_any, read_picture
 from nlsr_cli.images.words import metadata, places, tiff, xmp
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.options import EncodeOptions
@@ -369,3 +370,31 @@ def test_a_picture_made_in_memory_keeps_what_it_is_given():
     """Where the size of the source is not known, there is nothing to scale by."""
     given = packet(b'exif:FocalPlaneXResolution="3/1"')
     assert xmp.sized(given, 80, 120) == given
+
+
+def test_structures_in_structures_take_time_by_their_length():
+    """Regions in regions, each of which holds all that follows, would take minutes if each were looked through."""
+    spaces = b'xmlns:m="http://www.metadataworkinggroup.com/schemas/regions/" xmlns:C="http://ns.google.com/photos/1.0/container/"'
+    for before, after in (
+        (b"<m:Regions>", b"</m:Regions>"),
+        (b"<C:Directory><rdf:Seq><rdf:li>", b"</rdf:li></rdf:Seq></C:Directory>"),
+    ):
+        depth = 180 // before.count(b"<")
+        given = packet(spaces, before * depth + b"<dc:x/>" * 190_000 + after * depth)
+        start = time.process_time()
+        assert xmp.sized(given, 80, 120, source=(40, 60)) == given
+        assert xmp.without_items(given, ["GainMap"]) == given
+        assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "WEBP"])
+def test_animations_know_the_size_of_a_frame(fmt):
+    """Frames are read as one tall stack; what is said holds for each of them."""
+    frames = [Image.fromarray(np.full((40, 60, 3), shade, np.uint8)) for shade in (0, 90, 180)]
+    exif = exif_of(6 if fmt == "PNG" else 1)
+    data = saved(frames[0], fmt, save_all=True, append_images=frames[1:], duration=40, exif=exif)
+    film = read_any(data)
+    assert len(film.frames) == 3
+    assert film.metadata.size == (film.height, film.width) == ((60, 40) if fmt == "PNG" else (40, 60))
+    subject = tiff.parse(film.metadata.exif).root.children[tiff.EXIF_IFD].entries[0xA214]
+    assert tiff.integers(subject, "<") == ((40 - int(Y), int(X)) if fmt == "PNG" else (int(X), int(Y)))
