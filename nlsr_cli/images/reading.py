@@ -27,6 +27,7 @@ from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
@@ -67,13 +68,24 @@ def read_picture(
 
 @dataclass(frozen=True)
 class Opened:
-    """A decoded picture, upright, with what was found beside it: Pillow's `info`, and EXIF as it was in the file."""
+    """A decoded picture, upright, with what was found beside it: Pillow's `info`, and EXIF as it was in the file.
+
+    `stacked` frames of an animation lie one below the other.
+    """
 
     decoded: Decoded
     mode: str
     frames: int
     info: Mapping[Any, object]
     raw: bytes | None
+    stacked: int = 1
+
+    @property
+    def change(self) -> Change:
+        """Return how the picture was turned."""
+        height, width = self.decoded.color.shape[0] // self.stacked, self.decoded.color.shape[1]
+        orientation = metadata.orientation(self.raw)
+        return Change(orientation, (width, height) if orientation >= 5 else (height, width), (height, width))
 
 
 def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -> Opened:  # noqa: A002
@@ -196,15 +208,16 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
-    exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
-    said = read_statements(format, data, info, turned=from_tiff or metadata.states_orientation(raw))
-    dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
+    exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
+    turned_by_tag = from_tiff or metadata.states_orientation(raw)
+    said = read_statements(format, data, info, turned=turned_by_tag, change=opened.change)
+    dpi = metadata.resolution(info, raw, format)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
         count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
         notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
-    notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
+    notes += metadata.resolution_notes(info, raw, format, found=dpi)
     notes += losses(format, data)
     return Picture(
         color=np.ascontiguousarray(pixels),
@@ -222,6 +235,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             texts=said.texts,
             comment=said.comment,
             code_points=claim.code_points,
+            size=opened.change.after,
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,
