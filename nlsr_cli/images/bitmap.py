@@ -15,7 +15,7 @@ from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.profiles import Chroma, Colours
+from nlsr_cli.images.profiles import D65, Chroma, Colours
 
 INDEXED, DIRECT = (1, 2, 4, 8), (16, 24, 32)
 INCHES = 39.3701  # in a metre
@@ -55,7 +55,7 @@ def depth_of(found: Bitmap) -> int:
 def mode_of(found: Bitmap) -> str:
     """Return the mode that Pillow has for such samples, or one in its manner ("RGBA;16")."""
     if found.bits in INDEXED:
-        return "P"
+        return ("1" if found.bits == 1 else "L") if found.ramp else "P"
     letters = "RGBA" if found.masks[3] else "RGB"
     if depth_of(found) == 8:
         return letters
@@ -73,7 +73,8 @@ def colours_of(found: Bitmap) -> Colours | None:
     if found.space != bmp.CALIBRATED or not found.gamma or min(*sums, *found.gamma) <= 0:
         return None
     white = np.reshape(found.endpoints, (3, 3)).sum(axis=0)
-    points = [(white[0] / white.sum(), white[1] / white.sum())]
+    mere = all(abs(total - 1) < 0.001 for total in sums)  # many writers put chromaticities there, without a white
+    points = [D65 if mere else (white[0] / white.sum(), white[1] / white.sum())]
     points += [
         (found.endpoints[at] / total, found.endpoints[at + 1] / total)
         for at, total in zip((0, 3, 6), sums, strict=True)
@@ -125,6 +126,8 @@ def _indexed(data: bytes, found: Bitmap, *, keep_rgb: bool) -> tuple[Pixels, Non
     for place, band in _rows(data, found):
         numbers = (band[..., None] >> shifts & (2**found.bits - 1)).reshape(len(band), -1)[:, : found.width]
         result[place] = table[numbers]
+    if grey and found.ramp:
+        return result, None, [] if found.bits == 8 else [f"{found.bits}-bit grey is read as 8-bit grey."]
     return result, None, ["The grey palette is read as grey." if grey else "The palette is read as RGB."]
 
 

@@ -20,6 +20,7 @@ from nlsr_cli.images.words import jpeg, tiff
 from nlsr_cli.images.words.png import read_exif
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
+MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
 CGBI_HINT = "Restore it first: pngcrush -revert-iphone-optimizations IN OUT."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
 
@@ -56,8 +57,8 @@ class Facts:
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
     mode Pillow gives it; `frames` is None where Pillow counts them well;
     `colours` is what the file states by numbers, None where it states nothing. `key` is the transparent colour of a PNG
-    in the levels of the file, of 1 or 3 channels; `icc` is a profile that Pillow does not find, and `bitmap` a BMP that
-    is decoded without it.
+    in the levels of the file, of 1 or 3 channels; `mastering` are its mDCV and cLLI chunks, whole. `icc` is a profile
+    that Pillow does not find, and `bitmap` a BMP that is decoded without it.
     """
 
     bits: int = 8
@@ -74,6 +75,7 @@ class Facts:
     colours: Colours | None = None
     notes: tuple[str, ...] = ()
     key: tuple[int, ...] | None = None
+    mastering: bytes | None = None
     icc: bytes | None = None
     bitmap: Bitmap | None = None
 
@@ -116,6 +118,10 @@ def _png(data: bytes) -> Facts:
         colours=_png_colours(chunks),
         notes=(f"The animation is left out: {examined.fault}.",) if examined.fault else (),
         key=_key(chunks.get(b"tRNS"), kind, depth),
+        mastering=b"".join(
+            png.chunk(name, chunks[name]) for name, size in MASTERING.items() if len(chunks.get(name, b"")) == size
+        )
+        or None,
     )
 
 

@@ -256,6 +256,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             texts=said.texts,
             comment=said.comment,
             code_points=claim.code_points,
+            mastering=facts.mastering if claim.code_points is not None else None,
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,

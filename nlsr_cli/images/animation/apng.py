@@ -91,8 +91,10 @@ class _Gathered:
             if len(body) > MAX_SHARED or name in self.shared:  # it goes before the pixels of every frame
                 raise ValueError(f"{name.decode()} is longer than it can be, or there are several")
             self.shared[name] = chunk(name, body)
-        elif name == b"acTL" and not (self.animated or self.begun):  # behind the pixels it means nothing
+        elif name == b"acTL" and not self.animated:
             self.animated = True
+            if self.begun:
+                raise ValueError("it is announced behind the picture")
             self.count, self.plays = struct.unpack(">II", body)
         elif name == b"IDAT":
             self.hidden, self.begun = not self.controls, True
@@ -121,12 +123,12 @@ class _Gathered:
         Raises:
             ValueError: some are missing, or lie where they cannot.
         """
-        if not self.animated or (self.count == 1 and not self.hidden):
+        if not self.animated or (self.count == 1 == len(self.controls) and not self.hidden):
             return None
         if len(self.controls) < max(self.count, 1) <= MAX_FRAMES or not all(self.pieces[: min(self.count, MAX_FRAMES)]):
             raise ValueError("frames are missing")
-        if self.count == 0:
-            raise ValueError("it says that it has no frames")
+        if self.count == 0 or (self.count == 1 and not self.hidden):
+            raise ValueError("it holds more frames than it says")
         width, height = struct.unpack_from(">II", self.header)
         frames = tuple(self._frame(number, height, width) for number in range(min(self.count, len(self.controls))))
         if not self.hidden and (frames[0].height, frames[0].width) != (height, width):

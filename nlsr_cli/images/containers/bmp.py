@@ -25,7 +25,8 @@ class Bitmap:
 
     `masks` are those of red, green, blue and alpha, 0 where there is none; a palette has `colours` entries of `entry`
     bytes at `palette`. `per_metre` are pixels per metre, across and down, `space` is the number of its colour space,
-    `endpoints` are CIE XYZ of red, green and blue, and `gamma` belongs to each. `profile` is its (start, end).
+    `endpoints` are CIE XYZ of red, green and blue, and `gamma` belongs to each. `profile` is its (start, end). `ramp` marks a palette of equal steps from black to
+    white.
     """
 
     header: int
@@ -45,6 +46,7 @@ class Bitmap:
     endpoints: tuple[float, ...] = ()
     gamma: tuple[float, ...] = ()
     profile: tuple[int, int] = (0, 0)
+    ramp: bool = False
 
     @property
     def stride(self) -> int:
@@ -98,7 +100,14 @@ def read_bitmap(data: bytes) -> Bitmap:
         pixels + _size(width, abs(height), bits, compression, coded, len(data) - pixels),
         (across, down),
         *_colour_space(data, size),
+        ramp=bits <= 8 and data.startswith(_ramp(bits, entry), start) and count >= 2**bits,
     )
+
+
+def _ramp(bits: int, entry: int) -> bytes:
+    """Return the palette in which every number is a grey of its own, in their order."""
+    levels = (number * 255 // (2**bits - 1) for number in range(2**bits)) if bits in (1, 2, 4, 8) else ()
+    return b"".join(bytes((level, level, level, 0)[:entry]) for level in levels)
 
 
 def _size(width: int, height: int, bits: int, compression: int, coded: int, rest: int) -> int:

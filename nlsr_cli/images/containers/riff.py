@@ -51,25 +51,26 @@ def inner(frame: Chunk) -> Iterator[Chunk]:
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """Yield the header, the chunks, of a frame its header and the chunks in it, and what lies behind the end: every
-    byte of the file.
+    """Yield the header, the chunks, of a frame its header and the chunks in it ("ANMF/VP8L"), and what lies behind the
+    end: every byte of the file.
     """
-    yield Part("RIFF", 0, min(HEADER, len(data)))
+    yield Part("file header", 0, min(HEADER, len(data)))
     end = min(stated_end(data), len(data))
     at = yield from _parts(data, HEADER, end)
     yield from loose(TRAILER, data, at)
 
 
-def _parts(data: bytes, at: int, end: int) -> Generator[Part, None, int]:
+def _parts(data: bytes, at: int, end: int, inside: str = "") -> Generator[Part, None, int]:
     """Yield the parts between two places; return the place behind the last of them."""
     for each in chunks(data, at, end):
         first, last = each.start - 8, min(each.end, end)
         at = min(each.end + each.length % 2, end)
-        if each.name == b"ANMF":
+        name = inside + each.name.decode("latin-1")
+        if name == "ANMF":
             begin = min(each.start + FRAME_HEADER, last)
             yield Part("ANMF", first, begin - first)
-            begin = yield from _parts(data, begin, last)
+            begin = yield from _parts(data, begin, last, "ANMF/")
             yield from loose(GAP, data, begin, at)
         else:
-            yield Part(each.name.decode("latin-1"), first, at - first, data[each.start : min(last, each.start + HEAD)])
+            yield Part(name, first, at - first, data[each.start : min(last, each.start + HEAD)])
     return at

@@ -213,7 +213,7 @@ def test_damaged_texts_are_told(name, body):
     """One that no PNG may have."""
     read = read_picture(chunk(name, body))
     assert read.metadata.texts == ()
-    assert read.notes == ("1 of the PNG texts are damaged or too large and are left out.",)
+    assert read.notes == ("1 of the PNG texts are damaged and are left out.",)
 
 
 @pytest.mark.parametrize("source", ["JPEG", "PNG"])
