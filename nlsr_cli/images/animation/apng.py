@@ -60,8 +60,8 @@ def examine(data: bytes) -> Examined:
             gathered.take(found)
             if len(gathered.controls) > MAX_FRAMES:
                 return Examined(gathered.index())
-    except (ValueError, struct.error) as exc:
-        return Examined(None, str(exc) if gathered.animated else "")
+    except ValueError as exc:
+        return Examined(None, str(exc) if any(found.name == b"acTL" for found in png.chunks(data)) else "")
     if last != b"IEND":
         raise EOFError("cut off")
     try:
@@ -92,16 +92,21 @@ class _Gathered:
                 raise ValueError(f"{name.decode()} is longer than it can be, or there are several")
             self.shared[name] = chunk(name, body)
         elif name == b"acTL" and not self.animated:
-            self.animated = True
-            if self.begun:
-                raise ValueError("it is announced behind the picture")
-            self.count, self.plays = struct.unpack(">II", body)
+            self._announce(body)
         elif name == b"IDAT":
             self.hidden, self.begun = not self.controls, True
             if self.controls:
                 self.pieces[0].append(body)
         elif name in (b"fcTL", b"fdAT"):
             self._take_frame(name, body)
+
+    def _announce(self, body: bytes) -> None:
+        if self.begun:
+            raise ValueError("it is announced behind the picture")
+        if len(body) != 8 or len(self.header) != 13:
+            raise ValueError("its header makes no sense")
+        self.animated = True
+        self.count, self.plays = struct.unpack(">II", body)
 
     def _take_frame(self, name: bytes, body: bytes) -> None:
         if len(body) < 4 or int.from_bytes(body[:4], "big") != self.sequence:

@@ -24,9 +24,9 @@ class Bitmap:
     """What the headers of a BMP say: `height` is never negative, `top_down` tells. `bits` are those of a pixel.
 
     `masks` are those of red, green, blue and alpha, 0 where there is none; a palette has `colours` entries of `entry`
-    bytes at `palette`. `per_metre` are pixels per metre, across and down, `space` is the number of its colour space,
-    `endpoints` are CIE XYZ of red, green and blue, and `gamma` belongs to each. `profile` is its (start, end). `ramp` marks a palette of equal steps from black to
-    white.
+    bytes at `palette`, and `ramp` marks one of equal steps from black to white. `per_metre` are pixels per metre,
+    across and down, `space` is the number of its colour space, `endpoints` are CIE XYZ of red, green and blue, and
+    `gamma` belongs to each. `profile` is its (start, end).
     """
 
     header: int

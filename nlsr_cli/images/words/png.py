@@ -30,7 +30,8 @@ class Texts:
     """The texts of one file: keywords with texts in their order, the XMP packet, raw profiles by their type.
 
     `broken` counts texts that are damaged, `tagged` those whose language or translated keyword is stated, which is not
-    kept; `long` are the keywords of texts beyond TEXT_LIMIT.
+    kept; `long` are the keywords of texts beyond TEXT_LIMIT, `doubled` those of packets and profiles of which there is
+    one already.
     """
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Texts:
     broken: int = 0
     tagged: int = 0
     long: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
 
 
 class TooLong(ValueError):
@@ -50,7 +52,7 @@ def read_texts(data: bytes) -> Texts:
     found, left = Texts(), TEXT_LIMIT
     for chunk in png.chunks(data):
         if chunk.name == b"tXMP":  # of a draft of the XMP specification, 2001
-            found.xmp = found.xmp or chunk.body
+            _take_xmp(found, "tXMP", chunk.body)
         if chunk.name not in TEXTS:
             continue
         try:
@@ -126,14 +128,17 @@ def _unpacked(chunk: png.Chunk, left: int) -> tuple[str, bytes, bool]:
 
 def _sort_in(found: Texts, keyword: str, text: bytes, *, utf8: bool) -> None:
     if keyword == XMP_KEYWORD:
-        found.xmp = found.xmp or text
+        _take_xmp(found, keyword, text)
         return
     if keyword.startswith(RAW_PROFILE):
         profile = _unhexed(text)
+        kind = keyword.removeprefix(RAW_PROFILE).lower()
         if profile is None:
             found.broken += 1
+        elif kind in found.profiles:
+            found.doubled.append(keyword)
         else:
-            found.profiles.setdefault(keyword.removeprefix(RAW_PROFILE).lower(), profile)
+            found.profiles[kind] = profile
         return
     try:
         words = text.rstrip(b"\0").decode("utf-8" if utf8 else "latin-1")
@@ -144,6 +149,13 @@ def _sort_in(found: Texts, keyword: str, text: bytes, *, utf8: bool) -> None:
         found.broken += 1
     else:
         found.pairs.append((keyword, words))
+
+
+def _take_xmp(found: Texts, keyword: str, packet: bytes) -> None:
+    if found.xmp is None:
+        found.xmp = packet
+    else:
+        found.doubled.append(keyword)
 
 
 def _unhexed(text: bytes) -> bytes | None:

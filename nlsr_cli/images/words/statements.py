@@ -77,6 +77,8 @@ def _png(data: bytes) -> _Raw:
         notes.append(f"Left out: what goes beyond {beyond} ({listed(dict.fromkeys(found.long))}).")
     if found.tagged:
         notes.append("The languages that PNG texts state are left out.")
+    if found.doubled:
+        notes.append(f"Left out: what is in the file a second time ({listed(dict.fromkeys(found.doubled))}).")
     if unread := found.profiles.keys() - PROFILES_READ:
         notes.append(f"Left out: profiles that texts of the PNG hold ({listed(sorted(unread))}).")
     blocks = found.profiles.get("8bim", b"")
