@@ -21,7 +21,6 @@ from nlsr_cli.images.words.png import read_exif
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
-CGBI_HINT = "Restore it first: pngcrush -revert-iphone-optimizations IN OUT."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
@@ -55,10 +54,10 @@ class Facts:
     `bits` per channel; `deep` is set where they are more than Pillow reads; `refusal` is why the file cannot be read
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
-    mode Pillow gives it; `frames` is None where Pillow counts them well;
-    `colours` is what the file states by numbers, None where it states nothing. `key` is the transparent colour of a PNG
-    in the levels of the file, of 1 or 3 channels; `mastering` are its mDCV and cLLI chunks, whole. `icc` is a profile
-    that Pillow does not find, and `bitmap` a BMP that is decoded without it.
+    mode Pillow gives it; `frames` is None where Pillow counts them well; `colours` is what the file states by numbers,
+    None where it states nothing. Of a PNG, `key` is the transparent colour in the levels of the file, of 1 or 3
+    channels, `mastering` are the chunks mDCV and cLLI, whole, and `apple` marks one in the form for Apple's devices.
+    `icc` is a profile that Pillow does not find, and `bitmap` a BMP that is decoded without it.
     """
 
     bits: int = 8
@@ -74,6 +73,7 @@ class Facts:
     exif: bytes | None = None
     colours: Colours | None = None
     notes: tuple[str, ...] = ()
+    apple: bool = False
     key: tuple[int, ...] | None = None
     mastering: bytes | None = None
     icc: bytes | None = None
@@ -105,9 +105,10 @@ def _png(data: bytes) -> Facts:
             chunks.setdefault(chunk.name, chunk.body)
     if b"IHDR" not in chunks:
         raise ValueError("no IHDR chunk")
-    if b"CgBI" in chunks:
-        return Facts(refusal="is a PNG in the form that only Apple's devices read (CgBI)", hint=CGBI_HINT)
     width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+    if b"CgBI" in chunks and (depth, kind) not in ((8, 2), (8, 6)):
+        refusal = "is a PNG in a form that only Apple's devices read (CgBI)"
+        return Facts(refusal=refusal, hint="Open it in Apple's Preview and export it from there.")
     examined = apng.examine(data)
     return Facts(
         bits=depth,
@@ -117,6 +118,7 @@ def _png(data: bytes) -> Facts:
         exif=read_exif(data),
         colours=_png_colours(chunks),
         notes=(f"The animation is left out: {examined.fault}.",) if examined.fault else (),
+        apple=b"CgBI" in chunks,
         key=_key(chunks.get(b"tRNS"), kind, depth),
         mastering=b"".join(
             png.chunk(name, chunks[name]) for name, size in MASTERING.items() if len(chunks.get(name, b"")) == size

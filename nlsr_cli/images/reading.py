@@ -17,6 +17,7 @@ from nlsr_cli.images import bitmap
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.animation.indexes import frame_index
+from nlsr_cli.images.apple import as_seen, as_standard
 from nlsr_cli.images.border import (
     REPORT_HINT,
     TRUNCATED,
@@ -99,6 +100,7 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         raw = facts.exif or metadata.exif_block(image.info)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
         decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(info))
+        decoded = as_seen(decoded) if facts.apple else decoded
         return Opened(decoded, mode, frames, info, raw)
 
 
@@ -200,7 +202,7 @@ def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
     sequence Pillow refuses the whole file.
     """
     if format == "PNG":
-        data = png.without(data, (*png.TEXTS, *png.ANIMATION))
+        data = as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
     return Image.open(BytesIO(data), formats=["JPEG", "MPO"] if format == "JPEG" else [format])
 
 

@@ -83,6 +83,8 @@ class _Gathered:
 
     def take(self, found: png.Chunk) -> None:
         name, body = found.name, found.body
+        if name == b"CgBI":
+            raise ValueError("the file is in the form for Apple's devices")
         if name in png.ANIMATION and not found.sound:
             raise ValueError(f"the checksum of {name.decode()} is wrong")
         if name == b"IHDR":

@@ -39,7 +39,7 @@ FROM_GIF = dropped("extensions of the GIF that it was made from")
 # and what numbers say of the colours becomes a profile, or is sRGB, with notes of its own.
 FATES: dict[str, Rule] = {
     **dict.fromkeys(("signature", "IHDR", "PLTE", "IDAT", "tRNS", PADDING), REPLACED),
-    **dict.fromkeys(("gAMA", "cHRM", "sRGB", "sBIT", "tIME", "iDOT"), REPLACED),
+    **dict.fromkeys(("gAMA", "cHRM", "sRGB", "sBIT", "tIME", "iDOT", "CgBI"), REPLACED),
     **dict.fromkeys(("cICP", "iCCP", "pHYs", "tEXt", "zTXt", "iTXt"), CARRIED),
     **dict.fromkeys(("eXIf", "zxIf", "tXMP"), REWRITTEN),
     "caBX": dropped("content credentials (C2PA)"),
