@@ -222,5 +222,15 @@ def test_what_a_gif_loses_has_its_word(what):
     assert len(losses("GIF", plain[:at] + stuffed + plain[at:])) == 1
 
 
+def test_a_gif_of_pixels_that_are_not_square_is_told():
+    """By the byte behind the background colour, (n + 15) / 64, where 0 says nothing."""
+    data = bytearray(saved(PLAIN.convert("P"), "GIF"))
+    for value, told in ((0, []), (49, []), (81, ["1.5 : 1"])):
+        data[12] = value
+        notes = [note for note in read_picture(bytes(data)).notes if "square" in note]
+        assert len(notes) == len(told)
+        assert all(word in note for word, note in zip(told, notes, strict=True))
+
+
 def test_every_account_is_of_a_readable_format():
     assert set(FORMATS) <= set(ACCOUNTS)
