@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nlsr_cli.images.parts import Accounted, loss_notes
+from nlsr_cli.images.rules.bmp import account_bmp
+from nlsr_cli.images.rules.gif import account_gif
+from nlsr_cli.images.rules.png import account_png
+from nlsr_cli.images.rules.riff import account_webp
 
 Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
 # By format: what makes the account, and what the format calls a part.
-ACCOUNTS: dict[str, tuple[Accounting, str]] = {}
+ACCOUNTS: dict[str, tuple[Accounting, str]] = {
+    "PNG": (account_png, "PNG chunk"),
+    "WEBP": (account_webp, "WebP chunk"),
+    "GIF": (account_gif, "GIF extension"),
+    "BMP": (account_bmp, "part of a BMP"),
+}
 
 
 def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002 - the word for it, in Pillow too

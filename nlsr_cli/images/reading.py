@@ -13,12 +13,24 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images import bitmap
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.animation.indexes import frame_index
-from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
+from nlsr_cli.images.apple import as_seen, as_standard
+from nlsr_cli.images.border import (
+    REPORT_HINT,
+    TRUNCATED,
+    border,
+    check_pixels,
+    decoder_silenced,
+    failure,
+    is_foreseen,
+)
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
+from nlsr_cli.images.containers import png
+from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
@@ -61,6 +73,8 @@ def read_picture(
         check_pixels(facts.canvas, label, max_pixels)
         if facts.deep is not None:
             opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
+        elif facts.bitmap is not None:
+            opened = _open_bitmap(data, facts.bitmap, facts)
         else:
             opened = _open(data, format, facts, label, max_pixels)
         return assemble(opened, facts, (format, label), data)
@@ -89,15 +103,25 @@ class Opened:
 
 
 def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -> Opened:  # noqa: A002
-    with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+    with pillow_image(data, format) as image:
         check_pixels((image.height, image.width), label, max_pixels)
         mode, frames = image.mode, _frames(image, facts)
         with decoder_silenced(label) if format == "TIFF" else nullcontext():
             image.load()
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or metadata.exif_block(image.info)
-        decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
-        return Opened(decoded, mode, frames, image.info, raw)
+        info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
+        decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(info))
+        decoded = as_seen(decoded) if facts.apple else decoded
+        return Opened(decoded, mode, frames, info, raw)
+
+
+def _open_bitmap(data: bytes, found: Bitmap, facts: Facts) -> Opened:
+    info: dict[str, object] = {"dpi": bitmap.resolution_of(found)}
+    if facts.icc is not None:
+        info["icc_profile"] = facts.icc
+    color, alpha, notes = bitmap.decode(data, found, keep_rgb=has_rgb_profile(info))
+    return Opened(Decoded(color, alpha, notes), bitmap.mode_of(found), 1, info, None)
 
 
 def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple[str, int]) -> Opened:  # noqa: A002
@@ -109,7 +133,7 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
         icc = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
         info = {"icc_profile": icc.payload} if icc else {}
     else:
-        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        with pillow_image(data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             info, frames = image.info, _frames(image, facts)
     with decoder_silenced(label):
@@ -135,7 +159,11 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             if metadata.orientation(facts.exif) >= 5:
                 height, width = width, height
             return Header(format, deep.mode, height, width, deep.depth, facts.frames or 1, deep.alpha)
-        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        if facts.bitmap is not None:
+            found = facts.bitmap
+            depth, alpha = bitmap.depth_of(found), found.masks[3] != 0
+            return Header(format, bitmap.mode_of(found), found.height, found.width, depth, 1, alpha)
+        with pillow_image(data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
@@ -168,6 +196,8 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     except MemoryError as exc:
         raise ImageReadError(label, "does not fit into memory") from exc
     except Exception as exc:  # whatever a hostile header may provoke, one picture must not end the rest
+        if not is_foreseen(exc):
+            raise ImageReadError(label, failure(exc), REPORT_HINT) from exc
         raise ImageReadError(label, "is truncated or damaged: its header makes no sense", DAMAGED_HINT) from exc
     if facts.refusal:
         raise ImageReadError(label, facts.refusal, facts.hint)
@@ -177,9 +207,15 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     return facts
 
 
-def pillow_names(format: str) -> list[str]:  # noqa: A002
-    """Return the Pillow plug-ins that may open a format: never one that was not meant, such as Ghostscript."""
-    return ["JPEG", "MPO"] if format == "JPEG" else [format]
+def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
+    """Return a file opened by the Pillow plug-ins that may: never one that was not meant, such as Ghostscript.
+
+    A PNG comes without its texts and without its animation, which are read here: of long texts and of frames out of
+    sequence Pillow refuses the whole file.
+    """
+    if format == "PNG":
+        data = as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
+    return Image.open(BytesIO(data), formats=["JPEG", "MPO"] if format == "JPEG" else [format])
 
 
 def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002
@@ -192,9 +228,9 @@ def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:
     return turned
 
 
-def has_rgb_profile(image: Image.Image) -> bool:
-    """Say whether a picture has a colour profile that speaks of three channels."""
-    icc = image.info.get("icc_profile")
+def has_rgb_profile(info: Mapping[Any, object]) -> bool:
+    """Say whether what was found beside a picture has a colour profile that speaks of three channels."""
+    icc = info.get("icc_profile")
     return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
 
 
@@ -236,6 +272,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             comment=said.comment,
             code_points=claim.code_points,
             size=opened.change.after,
+            mastering=facts.mastering if claim.code_points is not None else None,
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,

@@ -96,8 +96,12 @@ def test_any_trouble_with_a_header_is_our_error(tmp_path, monkeypatch, trouble):
 
     monkeypatch.setattr("nlsr_cli.images.reading.read_facts", fail)
     (tmp_path / "a.png").write_bytes(saved(PLAIN))
-    with pytest.raises(ImageReadError):
+    with pytest.raises(ImageReadError) as told:
         probe(tmp_path / "a.png", max_pixels=1000)
+    if not isinstance(trouble, MemoryError):
+        assert told.value.reason.startswith(f"nlsr failed on it ({type(trouble).__name__}")
+        assert "NLSR_DEBUG" in told.value.hint
+        assert "again" not in told.value.hint
 
 
 def test_many_pages_cost_little(tmp_path):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nlsr_cli.images.alpha import BAND
 from nlsr_cli.images.border import TILE_ALLOWANCE
+from nlsr_cli.images.containers import png
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.depth.layout import PHOTOMETRIC, Layout, check_segments, tags_of
 from nlsr_cli.images.headers import Deep, Facts
@@ -65,7 +66,7 @@ def turned(decoded: Decoded, orientation: int) -> Decoded:
 
 
 def _png(data: bytes) -> Pixels:
-    return _with_channels(codecs().png_decode(data))
+    return _with_channels(codecs().png_decode(png.without(data, (*png.TEXTS, *png.ANIMATION))))
 
 
 def _avif(data: bytes, bits: int) -> Pixels:

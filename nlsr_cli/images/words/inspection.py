@@ -5,19 +5,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
+from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.headers import Facts, read_facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.picture import Header
-from nlsr_cli.images.reading import pillow_names, probe
+from nlsr_cli.images.reading import pillow_image, probe
 from nlsr_cli.images.words import metadata, tiff
 from nlsr_cli.images.words.provenance import history
 from nlsr_cli.images.words.statements import Statements, read_statements
@@ -80,8 +78,8 @@ def inspect_picture(
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     header = probe(data, name=label, max_pixels=max_pixels)
-    info = _info(data, format, label, max_pixels)
     facts = read_facts(format, data)
+    info = _info(data, format, label, max_pixels, facts)
     raw = facts.exif or metadata.exif_block(info)
     from_tiff = format == "TIFF"
     said = read_statements(format, data, info)
@@ -108,16 +106,19 @@ def read_provenance(path: str | Path) -> dict[str, str]:
     return dict(found[-1]) if found else {}
 
 
-def _info(data: bytes, format: str, label: str, max_pixels: int) -> Mapping[Any, object]:  # noqa: A002
-    """Return what Pillow collects of a file; of a TIFF, which it may not know how to decode, the profile alone."""
+def _info(data: bytes, format: str, label: str, max_pixels: int, facts: Facts) -> Mapping[Any, object]:  # noqa: A002
+    """Return what Pillow collects of a file; of one that it may not know how to decode, what was found without it."""
+    found = {} if facts.icc is None else {"icc_profile": facts.icc}
+    if facts.bitmap is not None:
+        return {**found, "dpi": resolution_of(facts.bitmap)}
     if format == "TIFF":
         try:
             profile = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
         except (ValueError, struct.error) as exc:
             raise ImageReadError(label, "is truncated or damaged: its header makes no sense") from exc
         return {"icc_profile": profile.payload} if profile else {}
-    with border(data, label, max_pixels), Image.open(BytesIO(data), formats=pillow_names(format)) as image:
-        return dict(image.info)
+    with border(data, label, max_pixels), pillow_image(data, format) as image:
+        return {**image.info, **found}
 
 
 def _profile(info: Mapping[Any, object], facts: Facts) -> str | None:

@@ -28,8 +28,15 @@ class Kept:
 
 
 def stripped(given: Metadata) -> Metadata:
-    """Return what says how pixels are to be seen, and nothing else: the profile, or the code points of HDR."""
-    return Metadata(given.format, given.mode, given.icc, lossless=given.lossless, code_points=given.code_points)
+    """Return what says how pixels are to be seen, and nothing else: the profile, or what HDR says of its coding."""
+    return Metadata(
+        given.format,
+        given.mode,
+        given.icc,
+        lossless=given.lossless,
+        code_points=given.code_points,
+        mastering=given.mastering,
+    )
 
 
 def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes | None) -> Kept:  # noqa: A002

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import math
 import struct
 from collections.abc import Iterator, Mapping
@@ -38,24 +37,9 @@ UNREADABLE_NOTE = "The EXIF data is damaged and is left out."
 
 
 def exif_block(info: Mapping[Any, object]) -> bytes | None:
-    """Return the TIFF-structured EXIF bytes among what Pillow collected from a file, or None.
-
-    Besides the standard places it knows the hexadecimal text that ImageMagick wrote before PNG had an eXIf chunk.
-    """
+    """Return the TIFF-structured EXIF bytes among what Pillow collected from a file, or None."""
     raw = info.get("exif")
-    if not isinstance(raw, bytes):
-        text = info.get("Raw profile type exif", info.get("Raw profile type APP1"))
-        raw = _unhexed(text) if isinstance(text, str) else None
-    if not raw:
-        return None
-    return raw[6:] if raw.startswith(b"Exif\0\0") else raw
-
-
-def _unhexed(text: str) -> bytes | None:
-    try:
-        return binascii.unhexlify("".join(text.split("\n")[3:]))
-    except ValueError:
-        return None
+    return raw.removeprefix(b"Exif\0\0") or None if isinstance(raw, bytes) else None
 
 
 def orientation(raw: bytes | None) -> int:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlsr_cli.images.animation import gif_words
-from nlsr_cli.images.headers import riff_chunks
+from nlsr_cli.images.containers import riff
+from nlsr_cli.images.parts import listed
 from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
 from nlsr_cli.images.words.geometry import Change
 
+PROFILES_READ = {*png.EXIF_PROFILES, "iptc", "8bim", "xmp"}
 COMMENT_LIMIT = 1 << 20  # bytes
 
 
@@ -71,9 +73,16 @@ def _png(data: bytes) -> _Raw:
     found = png.read_texts(data)
     notes = []
     if found.broken:
-        notes.append(f"{found.broken} of the PNG texts are damaged or too large and are left out.")
+        notes.append(f"{found.broken} of the PNG texts are damaged and are left out.")
+    if found.long:
+        beyond = f"{png.TEXT_LIMIT >> 20} MiB of texts"
+        notes.append(f"Left out: what goes beyond {beyond} ({listed(dict.fromkeys(found.long))}).")
     if found.tagged:
         notes.append("The languages that PNG texts state are left out.")
+    if found.doubled:
+        notes.append(f"Left out: what is in the file a second time ({listed(dict.fromkeys(found.doubled))}).")
+    if unread := found.profiles.keys() - PROFILES_READ:
+        notes.append(f"Left out: profiles that texts of the PNG hold ({listed(sorted(unread))}).")
     blocks = found.profiles.get("8bim", b"")
     stated = found.profiles.get("iptc")
     records = None if stated is None else iptc.records_of(stated)
@@ -91,15 +100,14 @@ def _jpeg(data: bytes) -> _Raw:
 
 
 def _webp(data: bytes) -> _Raw:
-    for name, start, length in riff_chunks(data, 12):
-        if name == b"XMP ":
-            return _Raw(data[start : start + length])
-    return _Raw()
+    return _Raw(next((chunk.body for chunk in riff.chunks(data) if chunk.name == b"XMP "), None))
 
 
 def _gif(data: bytes) -> _Raw:
-    packet, comments = gif_words.read_words(data)
-    return _Raw(packet, comments=tuple(comments))
+    found = gif_words.read_words(data)
+    records = None if found.iptc is None else iptc.records_of(found.iptc)
+    notes = (iptc.DAMAGED_NOTE,) if found.iptc is not None and records is None else ()
+    return _Raw(found.xmp, records, found.photoshop or b"", comments=tuple(found.comments), notes=notes)
 
 
 def _tiff(data: bytes) -> _Raw:
