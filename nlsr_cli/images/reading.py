@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.animation.indexes import frame_index
-from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
+from nlsr_cli.images.border import TRUNCATED, border, check_pixels
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
 from nlsr_cli.images.depth import extra
@@ -25,6 +25,7 @@ from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.silence import silenced
 from nlsr_cli.images.words import metadata, tiff
 from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
@@ -60,7 +61,8 @@ def read_picture(
         if facts.deep is not None:
             opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
         else:
-            opened = _open(data, format, facts, label, max_pixels)
+            opening = partial(_open, data, format, facts, label, max_pixels)
+            opened = silenced(label, opening) if format == "TIFF" else opening()
         return assemble(opened, facts, (format, label), data)
 
 
@@ -79,8 +81,7 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
     with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
         check_pixels((image.height, image.width), label, max_pixels)
         mode, frames = image.mode, _frames(image, facts)
-        with decoder_silenced(label) if format == "TIFF" else nullcontext():
-            image.load()
+        image.load()
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or metadata.exif_block(image.info)
         decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
@@ -99,8 +100,7 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
         with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             info, frames = image.info, _frames(image, facts)
-    with decoder_silenced(label):
-        decoded = decode_deep(data, facts, deep, max_pixels)
+    decoded = silenced(label, partial(decode_deep, data, facts, deep, max_pixels))
     raw = facts.exif or metadata.exif_block(info)
     return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
 
