@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -26,6 +27,13 @@ class House:
             yield len(self.events)
         finally:
             self.events.append(f"shut {wish}")
+
+
+def until(condition):
+    end = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 def started(target):
@@ -68,12 +76,10 @@ def test_another_wish_waits_and_is_not_overtaken():
             pass
 
     threads = [started(first)]
-    while not house.events:
-        pass
+    until(lambda: house.events)
     threads.append(started(second))
     assert waiting.wait(SOON)
-    while not house.together._queue.locked():  # the second one stands in the door
-        pass
+    until(lambda: house.together._queue.locked() or len(house.events) > 1)  # the second one stands in the door
     threads.append(started(third))
     threads[-1].join(0.05)
     assert house.events == ["open warm"]

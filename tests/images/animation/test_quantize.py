@@ -73,11 +73,11 @@ def test_colours_are_as_near_as_those_of_a_palette_that_took_its_time(make):
 
 
 def test_rare_colours_are_not_lost():
-    """A few red pixels in a grey photograph stay red."""
+    """Two red pixels in a grey photograph of many stay red."""
     color = photograph().repeat(3, axis=0).repeat(3, axis=1)
     color = np.repeat(color[..., 1:2], 3, axis=2) + np.random.default_rng(0).integers(0, 3, color.shape, np.uint8)
-    color[100:102, 50:53] = (250, 10, 10)
-    assert np.abs(shown([color])[0][100:102, 50:53] - (250, 10, 10)).max() <= 40
+    color[100, 50:52] = (250, 10, 10)
+    assert np.abs(shown([color])[0][100, 50:52] - (250, 10, 10)).max() <= 40
 
 
 def test_same_bytes_whatever_runs_beside():
