@@ -243,3 +243,29 @@ def test_an_error_without_a_number_gets_no_hint_of_another(tmp_path, monkeypatch
     with pytest.raises(ImageWriteError, match="cannot be written: odd") as caught:
         store(b"x", tmp_path / "a.png", overwrite=False)
     assert caught.value.hint == ""
+
+
+def test_a_broken_disk_is_not_taken_for_one_without_links(tmp_path, monkeypatch):
+    """Only a file system that knows no hard links is written to in another way."""
+
+    def link(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(ImageWriteError, match="input/output error"):
+        store(b"x", tmp_path / "a.png", overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in the way of Linux")  # noqa: PTH112
+def test_no_descriptor_is_left_open_without_links(tmp_path, monkeypatch):
+    """Thousands of files are stored by one process."""
+
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for number in range(5):
+        store(b"x", tmp_path / f"{number}.png", overwrite=False)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
