@@ -1,6 +1,8 @@
 # make demo    enlarge a sample picture with the embedded model
 # make test    run the tests
 # make torture what happens when everything goes wrong, at full counts: about an hour; PART=kills for one part
+# make mutants small changes to the code that guards files, and which of them no test notices; MODULE=images.storing for
+#              one module, MINUTES=60 as long; what was interrupted goes on
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write the command reference into README.md again
 # make models PHOTOS=DIR VALIDATION=DIR
@@ -13,7 +15,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 SAMPLE := tests/assets/colosseum.png
 
-.PHONY: demo test torture check docs models clean
+MINUTES ?= 60
+
+.PHONY: demo test torture mutants check docs models clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -27,6 +31,9 @@ test: $(INSTALLED)
 
 torture: $(INSTALLED)
 	$(BIN)/python -m tests.torture $(PART)
+
+mutants: $(INSTALLED)
+	$(BIN)/python -m tests.tools.mutants $(MODULE) --minutes $(MINUTES)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check nlsr_cli tests

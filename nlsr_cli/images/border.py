@@ -3,69 +3,80 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import struct
-import tempfile
-import threading
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
-from typing import IO
+from contextlib import contextmanager, nullcontext
 
+import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from nlsr_cli.errors import ImageReadError, MissingExtra
 from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
+from nlsr_cli.images.together import Together
 
 TRUNCATED = "is truncated: the file ends before the picture does"
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 PROFILE_LIMIT = 16 << 20  # bytes; no more fits into a JPEG, and printer profiles of 1 to 3 MB are in use
 
-# What libtiff and imagecodecs' libpng print, "Module: message." ("tempfile.tif" is the name that Pillow gives it), and
-# the messages that mean that pixels are not those of the picture. Lines such as "error: ..." are not its own.
-DECODER_LINE = re.compile(
-    rb"(tempfile\.tif|PNG warning|PNG error|"
-    rb"\w*(Decode|Fax|LZW|LZMA|ZIP|ZSTD|TIFF|JPEG|PackBits|Pixar|Log|LERC|WebP|Predictor)\w*): .*\n?"
-)
-DAMAGE = re.compile(
-    rb"bad code|not supported|decod|premature|not enough|corrupt|code not yet|cannot be read|eoi code"
-    rb"|incorrect (data|header)",
-    re.IGNORECASE,
-)
-MAX_PRINTED = 1 << 20  # bytes looked at: a broken fax prints a line for every row
-
-# Pillow keeps its limits in module globals and Python its warning filters too, so one picture is decoded at a time.
-_pillow = threading.RLock()
 # Pillow logs some oddities of TIFF files as errors, which Python prints where no program has set up logging.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager
+def _pillow_held_to(limit: int) -> Iterator[None]:
+    """Hold Pillow to pictures, frames and tiles of `limit` pixels, for all threads: its limits are globals."""
+    limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, PngImagePlugin.MAX_TEXT_CHUNK
+    # Pillow refuses what has twice as many as this, and warns of what has more.
+    Image.MAX_IMAGE_PIXELS = limit / 2  # type: ignore[assignment]  # a float, as the limit may be odd
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    PngImagePlugin.MAX_TEXT_CHUNK = PROFILE_LIMIT  # this one is for profiles too; that for all texts together stays
+    try:
+        with nullcontext() if OWN_FILTERS else _unwarned():
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, PngImagePlugin.MAX_TEXT_CHUNK = limits
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Ignore the warnings of decoders, of which nothing follows for the pixels."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(PIL|imagecodecs)(\.|$)")
+        yield
+
+
+# Where each thread has filters for warnings of its own (Python 3.14, without the interpreter's lock by default).
+OWN_FILTERS = bool(getattr(sys.flags, "context_aware_warnings", False))
+_pillow = Together(_pillow_held_to)
+
+
+@contextmanager
 def border(data: bytes, label: str, max_pixels: int) -> Iterator[None]:
-    """Hold Pillow to `max_pixels`, keep it silent, and turn whatever its decoders raise into an ImageReadError."""
-    with _pillow, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, PngImagePlugin.MAX_TEXT_CHUNK
-        # Pillow asks this of every frame and tile as well, so a file that grows while it is decoded is stopped too.
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = max(max_pixels, TILE_ALLOWANCE), False
-        PngImagePlugin.MAX_TEXT_CHUNK = PROFILE_LIMIT  # this one is for profiles too; that for all texts together stays
+    """Hold Pillow to `max_pixels`, keep it silent, and turn whatever its decoders raise into an ImageReadError.
+
+    Threads with equal `max_pixels` are inside together; a thread that is inside must not enter again.
+    """
+    # Pillow asks this of every frame and tile as well, so a file that grows while it is decoded is stopped too.
+    with (
+        _pillow.inside(max(max_pixels, TILE_ALLOWANCE)),
+        _unwarned() if OWN_FILTERS else nullcontext(),
+        np.errstate(all="ignore"),
+    ):
         try:
             yield
         except (ImageReadError, MissingExtra):
             raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+        except Image.DecompressionBombError as exc:
             count = re.search(r"\d+", str(exc))
             raise _too_large(label, f"has {count[0] if count else 'too many'} pixels", max_pixels) from exc
         except MemoryError as exc:
             raise ImageReadError(label, "does not fit into memory") from exc
         except Exception as exc:  # decoders of hostile files raise anything: SyntaxError, IndexError, zlib.error
             raise ImageReadError(label, _complaint(exc, data), _advice(exc)) from exc
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, PngImagePlugin.MAX_TEXT_CHUNK = limits
 
 
 # What decoders and walkers raise on files that are cut off or altered. All else is a fault of the reader.
@@ -119,48 +130,3 @@ def check_pixels(size: tuple[int, int] | None, label: str, max_pixels: int) -> N
 
 def _too_large(label: str, what: str, max_pixels: int) -> ImageReadError:
     return ImageReadError(label, f"{what}; the limit is {max_pixels}", LIMIT_HINT)
-
-
-@contextmanager
-def decoder_silenced(label: str) -> Iterator[None]:
-    """Keep what libtiff prints about a picture off the screen; only inside `border`, which admits one at a time.
-
-    What other threads print meanwhile is passed on at the end. Where there is no standard error, nothing is done.
-
-    Raises:
-        ImageReadError: libtiff reported damage, even though it returned pixels.
-    """
-    try:
-        screen = os.dup(2)
-    except OSError:
-        yield
-        return
-    with ExitStack() as stack:
-        stack.callback(os.close, screen)
-        caught = stack.enter_context(_scratch_file())
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(screen, 2)
-            caught.seek(0)
-            lines = caught.read(MAX_PRINTED).splitlines(keepends=True)
-            _pass_on(b"".join(line for line in lines if not DECODER_LINE.fullmatch(line)), screen)
-        if any(DECODER_LINE.fullmatch(line) and DAMAGE.search(line) for line in lines):
-            raise ImageReadError(label, "is damaged: not all of its pixels can be decoded", DAMAGED_HINT)
-
-
-def _scratch_file() -> IO[bytes]:
-    if hasattr(os, "memfd_create"):  # Linux: no disk, and so no trace where the process is killed
-        with suppress(OSError):
-            return os.fdopen(os.memfd_create("nlsr"), "w+b")
-    try:
-        return tempfile.TemporaryFile()
-    except OSError:  # no place for temporary files: then at least nothing is printed
-        return Path(os.devnull).open("r+b")
-
-
-def _pass_on(text: bytes, screen: int) -> None:
-    with suppress(OSError):
-        while text:
-            text = text[os.write(screen, text) :]

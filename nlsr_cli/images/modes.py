@@ -12,6 +12,8 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images.headers import Facts
 from nlsr_cli.images.picture import Pixels
 
+BAND = 1 << 19  # bytes
+
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -59,9 +61,19 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
 
 
 def _samples(image: Image.Image) -> Bytes:
-    """Return the 8-bit samples of a picture as (h, w, c)."""
-    samples = np.asarray(image, np.uint8)
-    return samples[..., None] if samples.ndim == 2 else samples
+    """Return the 8-bit samples of a picture as (h, w, c).
+
+    They are copied in bands that fit a processor's cache: Pillow hands samples over piece by piece and holds the
+    interpreter's lock meanwhile, and in one go it takes their memory twice.
+    """
+    channels = len(image.getbands())
+    samples = np.empty((image.height, image.width, channels), np.uint8)
+    rows = max(1, BAND // (image.width * channels))
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        band = np.asarray(image.crop((0, top, image.width, bottom)), np.uint8)
+        samples[top:bottom] = band.reshape(bottom - top, image.width, channels)
+    return samples
 
 
 def _sixteen(image: Image.Image, *, inverted: bool) -> npt.NDArray[np.uint16]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,7 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.apple import as_seen, as_standard
-from nlsr_cli.images.border import (
-    REPORT_HINT,
-    TRUNCATED,
-    border,
-    check_pixels,
-    decoder_silenced,
-    failure,
-    is_foreseen,
-)
+from nlsr_cli.images.border import REPORT_HINT, TRUNCATED, border, check_pixels, failure, is_foreseen
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
 from nlsr_cli.images.containers import png
@@ -38,6 +30,7 @@ from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.silence import silenced
 from nlsr_cli.images.words import metadata, tiff
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.statements import read_statements
@@ -76,7 +69,8 @@ def read_picture(
         elif facts.bitmap is not None:
             opened = _open_bitmap(data, facts.bitmap, facts)
         else:
-            opened = _open(data, format, facts, label, max_pixels)
+            opening = partial(_open, data, format, facts, label, max_pixels)
+            opened = silenced(label, opening) if format == "TIFF" else opening()
         return assemble(opened, facts, (format, label), data)
 
 
@@ -106,8 +100,7 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
     with pillow_image(data, format) as image:
         check_pixels((image.height, image.width), label, max_pixels)
         mode, frames = image.mode, _frames(image, facts)
-        with decoder_silenced(label) if format == "TIFF" else nullcontext():
-            image.load()
+        image.load()
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or metadata.exif_block(image.info)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
@@ -136,8 +129,7 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
         with pillow_image(data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             info, frames = image.info, _frames(image, facts)
-    with decoder_silenced(label):
-        decoded = decode_deep(data, facts, deep, max_pixels)
+    decoded = silenced(label, partial(decode_deep, data, facts, deep, max_pixels))
     raw = facts.exif or metadata.exif_block(info)
     return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
 

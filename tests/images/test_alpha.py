@@ -144,3 +144,38 @@ def test_reduced_masks_look_as_far_as_a_pixel_stands_for() -> None:
     made = np.full((10, 10), 9, np.uint8)
     keep_flat(made, mask)
     assert made[0].tolist() == [0, 0, 0, 0, 9, 9, 255, 255, 255, 255]
+
+
+@pytest.mark.parametrize("text", ["rgb(255,0,0)", "rgb(100%,0%,50%)", "hsl(360,100%,50%)"])
+def test_the_ends_of_ranges_are_colours(text):
+    """255, 100 % and 360 are the largest values that there are."""
+    assert parse_background(text)[0] == 255
+
+
+@pytest.mark.parametrize("text", ["rgb(256,0,0)", "rgb(101%,0%,0%)", "hsl(361,100%,50%)"])
+def test_values_beyond_their_range_are_no_colours(text):
+    """Pillow makes some other colour of them."""
+    with pytest.raises(OptionError, match="is too large"):
+        parse_background(text)
+
+
+def test_backgrounds_are_exact_in_every_depth():
+    """Transparent is the background itself, and one level of 255 is a 255th of the way; halves are rounded up."""
+    background = (10, 200, 255)
+    for dtype, white in ((np.uint8, 255), (np.uint16, 65535), (np.float32, 1)):
+        alpha = np.array([[0, white]], dtype)
+        color = np.full((1, 2, 3), white, dtype)
+        laid = composite(color, alpha, background)
+        np.testing.assert_allclose(laid[0, 0], np.array(background) / 255 * white, rtol=1e-6)
+        np.testing.assert_array_equal(laid[0, 1], [white] * 3)
+    levels = np.arange(256, dtype=np.uint8)[None]
+    laid = composite(np.full((1, 256, 3), 255, np.uint8), levels, (0, 1, 254))
+    exact = (255.0 * levels[..., None] + np.array((0, 1, 254)) * (255.0 - levels[..., None])) / 255
+    np.testing.assert_array_equal(laid, np.floor(exact + 0.5))
+
+
+def test_an_alpha_that_is_full_is_no_alpha():
+    """The background may be given with eight digits."""
+    assert parse_background("#ff8000ff") == (255, 128, 0)
+    with pytest.raises(OptionError, match="is not opaque"):
+        parse_background("#ff8000fe")

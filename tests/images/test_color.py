@@ -282,3 +282,20 @@ def test_large_pictures_go_band_by_band(monkeypatch):
     whole = color.to_srgb(pixels, icc.BUILDERS["p3"]())
     monkeypatch.setattr("nlsr_cli.images.depth.deep_color.BAND", 60)
     np.testing.assert_array_equal(color.to_srgb(pixels, icc.BUILDERS["p3"]()), whole)
+
+
+@pytest.mark.parametrize(("share", "near"), [(0.0, True), (0.002, True), (0.006, False), (0.01, False)])
+def test_a_profile_that_moves_colours_by_a_few_levels_is_heeded(share, near):
+    """Between sRGB and Display P3: two to six levels of 255 are no rounding, and are seen side by side."""
+    srgb = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.7141))
+    between = [
+        tuple((1 - share) * a + share * b for a, b in zip(one, other, strict=True))
+        for one, other in zip(srgb, icc.DISPLAY_P3, strict=True)
+    ]
+    profile = icc.rgb("Almost", tuple(between), None)
+    steps = np.linspace(0, 255, 17).round().astype(np.uint8)
+    colors = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(17, -1, 3)
+    moved = np.abs(color.to_srgb(colors, profile).astype(int) - colors).max()
+    assert moved <= 1 if near else 2 <= moved <= 6
+    read = read_picture(saved(Image.fromarray(gradient()), icc_profile=profile))
+    assert ("Colours are converted from 'Almost' to sRGB for enlarging." in read.notes) is not near

@@ -175,3 +175,16 @@ def test_picture_refuses_an_excess_of_another_size():
     """The two travel together."""
     with pytest.raises(ValueError, match="excess must be"):
         Picture(np.zeros((2, 2, 3), np.uint8), None, Metadata("PNG", "RGB"), excess=np.zeros((4, 4, 3), np.int16))
+
+
+@pytest.mark.parametrize(("dtype", "least", "most"), [(np.uint8, 2, 3), (np.uint16, 40, 150)])
+def test_a_little_outside_srgb_is_kept_too(dtype, least, most):
+    """Colours that the way there and back would change by a few levels come back as they were."""
+    profile = PROFILES["Display P3"]
+    pixels = lattice(dtype, 33)
+    lost = np.abs(read_picture(file_of(pixels, profile)).excess).max(axis=2)
+    few = pixels[(least <= lost) & (lost <= most)][None]
+    assert few.size > 0
+    picture = read_picture(file_of(few, profile))
+    assert picture.excess is not None
+    np.testing.assert_array_equal(stored(picture, profile), few)

@@ -77,3 +77,12 @@ def test_every_truncation_ends_the_count(fmt):
     data = files.saved(IMAGE, fmt)
     for end in range(len(data)):
         check_parts(fmt, data[:end], "cut")
+
+
+@pytest.mark.parametrize(
+    "data", [in_png(files.png_chunk(b"abCd", b"") * 40_000), GIF[:-1] + b"!\xfe\1a\0" * 40_000 + GIF[-1:]]
+)
+def test_small_files_of_some_ten_thousand_parts_are_refused(data):
+    """Half a megabyte in pieces of a few bytes, which no program writes."""
+    with pytest.raises(ImageReadError, match="has more than"):
+        read_picture(data)

@@ -166,3 +166,21 @@ def test_code_points_of_an_avif_become_a_profile():
     assert color.name_of(read.metadata.icc) == "nlsr: primaries 12, transfer 13"
     struct.pack_into(">HH", data, at, 9, 16)
     assert read_picture(bytes(data)).metadata.code_points == bytes((9, 16, 0, 1))
+
+
+def chroma(*pairs: float) -> bytes:
+    """Return what a cHRM chunk holds: x and y of white, red, green and blue."""
+    return struct.pack(">8I", *(round(100000 * value) for value in pairs))
+
+
+def test_primaries_a_little_apart_from_srgb_are_not_srgb():
+    """Those of PAL and SMPTE C differ from sRGB's by a hundredth, which is seen; those rounded to two places do not."""
+    data = saved(Image.fromarray(gradient()))
+    pal = chroma(0.3127, 0.329, 0.64, 0.33, 0.29, 0.6, 0.15, 0.06)
+    smpte = chroma(0.3127, 0.329, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07)
+    for numbers in (pal, smpte):
+        read = read_picture(with_png_chunk(data, b"cHRM", numbers))
+        assert "primaries of its own" in " ".join(read.notes)
+        assert read.metadata.icc is not None
+    rounded = chroma(0.31, 0.33, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+    assert read_picture(with_png_chunk(data, b"cHRM", rounded)).metadata.icc is None

@@ -206,3 +206,66 @@ def test_outputs_do_not_leave_their_folder(tmp_path):
     for outside in ("trap/a.png", "trap/new/a.png", "../a.png", "real/../../a.png", "ring/a.png"):
         with pytest.raises(ImageWriteError, match=r"leads out|cannot be found"):
             storing.check_inside(out / outside, out)
+
+
+def test_room_is_asked_for_where_the_folder_will_be(tmp_path, monkeypatch):
+    """Also of a folder that does not exist yet, two levels down; and the message has the disk's figures."""
+    asked = []
+
+    def usage(folder):
+        asked.append(folder)
+        return shutil._ntuple_diskusage(10 << 20, 8 << 20, 2 << 20)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(ImageWriteError, match=r"the disk has 2\.0 MiB left, and the file takes 3\.0 at the very least"):
+        storing.check_space(tmp_path / "new" / "folder" / "a.bmp", 3 << 20, "BMP")
+    storing.check_space(tmp_path / "a.bmp", 2 << 20, "BMP")
+    storing.check_space(tmp_path / "a.xyz", 2**60, "XYZ")
+    assert asked == [tmp_path] * 3
+
+
+def test_a_name_that_is_taken_is_refused_before_any_work(tmp_path):
+    """Whoever asks ahead gets the same answer as whoever stores."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"here")
+    with pytest.raises(DestinationClash, match="exists already"):
+        storing.check_free(path, overwrite=False)
+    storing.check_free(path, overwrite=True)
+
+
+def test_an_error_without_a_number_gets_no_hint_of_another(tmp_path, monkeypatch):
+    """Nothing is known of it, so nothing is advised."""
+
+    def fail(*_):
+        raise OSError("odd")
+
+    monkeypatch.setattr(storing, "write_new", fail)
+    with pytest.raises(ImageWriteError, match="cannot be written: odd") as caught:
+        store(b"x", tmp_path / "a.png", overwrite=False)
+    assert caught.value.hint == ""
+
+
+def test_a_broken_disk_is_not_taken_for_one_without_links(tmp_path, monkeypatch):
+    """Only a file system that knows no hard links is written to in another way."""
+
+    def link(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(ImageWriteError, match="input/output error"):
+        store(b"x", tmp_path / "a.png", overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in the way of Linux")  # noqa: PTH112
+def test_no_descriptor_is_left_open_without_links(tmp_path, monkeypatch):
+    """Thousands of files are stored by one process."""
+
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for number in range(5):
+        store(b"x", tmp_path / f"{number}.png", overwrite=False)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

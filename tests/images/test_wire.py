@@ -161,3 +161,12 @@ def test_streams_that_end_are_told():
         receive(message(answer()), KINDS, 1)
     with pytest.raises(WireError, match="a message of"):
         receive(io.BytesIO(b"\xff" * 100), KINDS, 1)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_side_beyond_every_picture_is_refused_whatever_the_limit(place):
+    """No code behind this counts on sides of more than 31 bits."""
+    shape = [1, 1, 1]
+    shape[place] = 2**31
+    with pytest.raises(WireError):
+        receive(message(answer(color={"array": ["|u1", *shape]}), b"\0"), KINDS, 2**40)

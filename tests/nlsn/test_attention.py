@@ -143,3 +143,14 @@ def test_in_place_is_the_same(size: tuple[int, int], dtype: torch.dtype, cell: i
         torch.testing.assert_close(found, expected)
         layer.active = False
         assert torch.equal(layer.apply_(found.clone()), found)
+
+
+def test_faint_features_are_as_long_as_any_other() -> None:
+    """Keys are normalised down to a length of 5e-5, as published: in flat areas features are no longer than that."""
+    layer, x = make_layer(), torch.randn(1, 8, 9, 11, dtype=torch.float64)
+    for size in (1e-2, 1e-3, 1e-4, 1e-5):
+        with torch.no_grad():
+            for parameter in layer.conv_match.parameters():
+                parameter.div_(parameter.abs().max()).mul_(size)
+            rotations = layer.rotations[:, :, : count_buckets(99, 16) // 2]
+            torch.testing.assert_close(layer(x), attention_by_definition(layer, x, rotations), rtol=0, atol=1e-10)

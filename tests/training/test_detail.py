@@ -48,3 +48,12 @@ def test_flat_parts_are_rare_but_not_never() -> None:
     fields = fields_of(flat, reduce_bicubic(flat, 2), 24, 1)
     per_corner = fields.weights / (fields.rows * fields.columns)
     assert 0 < per_corner[fields.lefts == 0].max() < per_corner[fields.lefts == 2 * SIDE].min()
+
+
+def test_detail_is_drawn_far_more_often_than_sky() -> None:
+    """A field of one colour must cost a training few of its patches."""
+    flat = PHOTO.copy()
+    flat[:, :96] = 128
+    fields = fields_of(flat, reduce_bicubic(flat, 2), 24, 1)
+    per_corner = fields.weights / (fields.rows * fields.columns)
+    assert per_corner[fields.lefts == 2 * SIDE].mean() > 5 * per_corner[fields.lefts == 0].mean()

@@ -77,3 +77,26 @@ def test_rates_follow_the_schedule(tiny_network: Callable[..., NLSN]) -> None:
         pytest.approx(recipe.matrix_rate / 2),
         pytest.approx(recipe.rate / 2),
     ]
+
+
+def test_weak_directions_move_like_strong_ones() -> None:
+    """Gradients of kernels are nearly singular: what is a hundred times weaker must come near to one too."""
+    generator = torch.Generator().manual_seed(4)
+    u, v = (torch.linalg.qr(torch.randn(12, 12, generator=generator))[0] for _ in range(2))
+    matrix = u @ torch.diag(torch.logspace(0, -2, 12)) @ v.T
+    values = torch.linalg.svdvals(orthogonal(matrix))
+    assert values.min() >= 0.5
+    assert values.max() <= 1.5
+
+
+def test_adam_does_not_forget_how_large_gradients_were(tiny_network: Callable[..., NLSN]) -> None:
+    """Where they vanish for some steps, weights must slow down, not run away on what momentum is left."""
+    model = tiny_network()
+    adam = build_optimizers(model, replace(R, rate=1.0))[1]
+    weight = adam.param_groups[0]["params"][0]
+    for step in range(60):
+        before = weight.detach().clone()
+        for parameter in adam.param_groups[0]["params"]:
+            parameter.grad = torch.full_like(parameter, 1.0 if step < 50 else 0.0)
+        adam.step()
+        assert (weight.detach() - before).abs().max() <= 1.01

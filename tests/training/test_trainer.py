@@ -121,3 +121,18 @@ def test_the_graph_learns_what_single_steps_learn(data: Data, tiny_network: Call
         eager._eager = 0  # never captured
         eager.step(step / 10)
     torch.testing.assert_close(graph.state()["weights"], eager.state()["weights"], rtol=1e-3, atol=1e-4)
+
+
+def test_averages_forget_where_they_began(trainer: Callable[..., Trainer]) -> None:
+    """A short run must not be judged by the weights that it began with."""
+    trained = trainer(replace(TINY, warmup=0))
+    first = [each.clone() for each in trained.state()["weights"]]
+    for _ in range(20):
+        trained.step(0.2)
+    state = trained.state()
+
+    def distance(others: list[torch.Tensor]) -> float:
+        pairs = zip(state["average"], others, strict=True)
+        return float(sum((one - other).square().sum() for one, other in pairs) ** 0.5)
+
+    assert distance(state["weights"]) < distance(first)

@@ -77,3 +77,11 @@ def test_networks_lie_under_their_own_scale(tiny_network: object) -> None:
         Loaded({4: two})
     with pytest.raises(OptionError, match="under the scales that they have"):
         Loaded({})
+
+
+@pytest.mark.parametrize("scales", list(itertools.permutations((2, 3, 4))))
+def test_of_two_ways_for_the_same_pixels_the_smaller_one_is_taken(scales: tuple[int, ...]) -> None:
+    """Whatever the order is in which networks are listed: what is made only to be reduced again costs memory."""
+    assert stages_for(2.5, scales) == (3,)
+    assert stages_for(1.5, scales) == (2,)
+    assert stages_for(5, scales) == (2, 3)

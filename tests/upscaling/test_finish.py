@@ -58,3 +58,14 @@ def test_textures_go_on_at_the_other_side(pad: tuple[int, int]) -> None:
     found = continued(source, pad)
     np.testing.assert_array_equal(found, np.pad(source, ((pad[0],) * 2, (pad[1],) * 2, (0, 0)), mode="wrap"))
     np.testing.assert_array_equal(cropped(found, pad), source)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_floats_that_are_reduced_stay_between_black_and_white(strength: float) -> None:
+    """Lanczos overshoots at every edge; what lies beyond white is added afterwards, and must not count twice."""
+    made = np.zeros((60, 60, 3), np.float32)
+    made[:, 30:] = made[30:] = 1
+    found = finish(made, made[::3, ::3].copy(), (25, 25), strength=strength, wrap="")
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert (found == 1).any()

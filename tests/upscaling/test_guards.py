@@ -33,6 +33,8 @@ def damaged(value: float) -> np.ndarray:
         (damaged(-float("inf")), "finite"),
         (damaged(40), "far beyond"),
         (damaged(-40), "far beyond"),
+        (damaged(8), "far beyond"),  # more than twice of what the sharpest noise does
+        (damaged(-6), "far beyond"),
         (np.zeros_like(SR), "one colour"),
         (np.full_like(SR, 0.5), "one colour"),
     ],
@@ -66,7 +68,8 @@ def test_what_repeats_pixels_agrees(dtype: type) -> None:
     scale = {np.uint8: 255, np.uint16: 65535, np.float32: 1}[dtype]
     source = (RANDOM.random((40, 70, 3)) * scale).astype(dtype)
     found = agreement(source, source.repeat(3, 0).repeat(3, 1))
-    assert found.psnr == found.worst == 100 or found.worst > 90
+    assert found.worst > 90
+    assert found.psnr >= found.worst
 
 
 def test_one_wrong_tile_among_hundreds_is_found_and_placed() -> None:
@@ -161,3 +164,22 @@ def test_a_side_that_becomes_shorter_is_averaged_wider() -> None:
     assert check_agreement(source, resize_lanczos(source, 128, 10), 20).worst > 25
     with pytest.raises(ResultRejected):
         check_agreement(source, np.zeros((128, 10, 3), np.uint8), 20)
+
+
+def test_ranges_that_become_one_colour() -> None:
+    """Ten levels of detail are a faint texture, and must not vanish; three are the grain of a flat scan, and may."""
+    flat = np.full((16, 16, 3), 0.5, np.float32)
+    for levels, fault in ((10, "one colour"), (3, "")):
+        lr = 0.5 + levels / 255 * LR
+        assert fault in fault_of(lr, flat)
+        assert bool(fault_of(lr, flat)) == bool(fault)
+        assert fault_of(lr, lr.repeat(2, 0).repeat(2, 1)) == ""
+
+
+@pytest.mark.parametrize("levels", [1, 10, 40])
+def test_a_shift_of_all_values_is_the_agreement(levels: int) -> None:
+    """By the definition of the PSNR, in the whole and in every window."""
+    source = RANDOM.integers(0, 200, (40, 70, 3), np.uint8)
+    found = agreement(source, source.repeat(3, 0).repeat(3, 1) + np.uint8(levels))
+    expected = 20 * np.log10(255 / levels)
+    assert (found.psnr, found.worst) == (pytest.approx(expected, abs=0.01), pytest.approx(expected, abs=0.01))

@@ -161,3 +161,12 @@ def test_what_went_wrong_ahead_is_done_again_in_its_turn(ahead: int) -> None:
     levels = [float(tile.mean()) for tile in guarded.run_all([dark, bright, large, dark])]
     assert levels == pytest.approx([0.2, 0.9, 0.4, 0.4, 0.2], abs=1e-2)
     assert guarded.events == ["a tile of 8×8 pixels gave values that are not finite in bf16: redone in fp32"]
+
+
+@pytest.mark.parametrize("side", [34, 48, 60])
+def test_small_tiles_are_halved_too(side: int) -> None:
+    """A wide network may have no room for 48 pixels on a side and room for half of them: then there is a result."""
+    lr = np.random.default_rng(0).random((1, side, side, 3)).astype(np.float32)
+    guarded = runner(Repeat(largest=(side - 4) ** 2))
+    np.testing.assert_allclose(guarded.run(lr), enlarged(lr), atol=1e-6)
+    assert len(guarded.events) == 1

@@ -150,3 +150,11 @@ def test_an_overlap_beyond_the_tiles_is_refused() -> None:
 def test_no_tile_is_smaller_than_the_network_takes() -> None:
     plan = plan_for(NLSNConfig(chunk_size=144), TileOptions(8, 2), 100, 100)
     assert plan.rows.size >= 12
+
+
+def test_a_few_pixels_less_are_not_worth_more_tiles() -> None:
+    """Every tile takes a moment beside its pixels: of two plans that compute nearly as much, fewer tiles are taken."""
+    for size, most, count in (((2000, 3000), 50_000, 140), ((1500, 1500), 50_000, 54)):
+        plan = plan_for(lite(), TileOptions(), *size, most=most)
+        assert len(plan) <= count
+        assert len(plan) * largest(plan) <= 1.16 * size[0] * size[1]

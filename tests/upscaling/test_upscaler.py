@@ -1,13 +1,15 @@
 """Pictures through the network: depth, greyness and alpha kept, tiles without seams, the same bytes every time."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nlsr_cli.api import load_model
-from nlsr_cli.errors import NlsrError, OptionError
+from nlsr_cli.errors import NlsrError, OptionError, ResultRejected
 from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic, resize_bicubic
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
@@ -146,8 +148,6 @@ def test_half_precision_is_close_to_float32(lite: NLSN) -> None:
 
 
 def _cpu_precisions() -> tuple[str, ...]:
-    import torch
-
     from nlsr_cli.upscaling.device import supported_precisions
 
     return supported_precisions(torch.device("cpu"))
@@ -429,3 +429,32 @@ def test_the_memory_of_all_stages_counts(family: dict[int, NLSN]) -> None:
     assert four.plan(600, 600)
     with pytest.raises(OptionError, match=r"2400×2400 pixels in tiles of .* take [0-9]+ MiB, more than --max-memory"):
         sixteen.upscale(picture(color))
+
+
+def shifted(model: NLSN, *shift: float) -> NLSN:
+    """Return a copy of a network that adds so much to red, green and blue: one that is damaged, yet plausible."""
+    damaged = copy.deepcopy(model)
+    with torch.no_grad():
+        damaged.add_mean.bias += torch.tensor(shift)
+    return damaged
+
+
+def test_alpha_is_compared_with_its_source_too(lite: NLSN) -> None:
+    """Black stays black where everything becomes darker, but a shape in the alpha channel is not what it was."""
+    alpha = np.tile(np.linspace(80, 255, 40).astype(np.uint8), (24, 1))
+    source = picture(np.zeros((24, 40, 3), np.uint8), alpha)
+    assert Upscaler(lite, compute=CPU).upscale(source).picture.alpha is not None
+    dark = shifted(lite, -0.4, -0.4, -0.4)
+    Upscaler(dark, compute=CPU).upscale(picture(source.color))
+    with pytest.raises(ResultRejected, match="does not match the picture"):
+        Upscaler(dark, compute=CPU).upscale(source)
+
+
+@pytest.mark.parametrize("shift", [(0.2, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, 0.0, 0.2)])
+def test_grey_is_the_luma_of_what_the_network_makes(lite: NLSN, shift: tuple[float, float, float]) -> None:
+    """By ITU-R BT.601: green counts for more than red, and red for more than blue."""
+    grey = read_picture(ASSETS / "colosseum.png").color[:16, :20, 1:2] // 2
+    tinted = upscaler(shifted(lite, *shift))
+    colours = tinted.enlarge(grey.repeat(3, axis=2)).astype(float)
+    luma = 0.299 * colours[..., 0] + 0.587 * colours[..., 1] + 0.114 * colours[..., 2]
+    assert np.abs(tinted.enlarge(grey)[..., 0] - luma).max() <= 1

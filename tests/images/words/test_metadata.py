@@ -307,3 +307,10 @@ def test_pairs_of_any_kind_are_taken_or_ignored(pair):
 def test_metadata_defaults_say_nothing():
     """A picture made in memory carries nothing."""
     assert Metadata("PNG", "RGB") == Metadata("PNG", "RGB", None, None, None, False)
+
+
+def test_resolutions_that_are_no_whole_numbers_stay_what_they_are():
+    """Only what a PNG's dots per metre cannot say is rounded: 299.8 dpi are not 300."""
+    for stated in (299.8, 72.25, 71.98):
+        assert metadata.resolution({"dpi": (stated, 300.0)}, None, from_tiff=False) == (stated, 300.0)
+    assert metadata.resolution({"dpi": (299.9994, 72.0088)}, None, from_tiff=False) == (300.0, 72.0)
