@@ -17,11 +17,16 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass
 class Decoded:
-    """Pixels as decoded: grey (h, w, 1), RGB (h, w, 3) or CMYK (h, w, 4), not yet colour managed."""
+    """Pixels as decoded: grey (h, w, 1), RGB (h, w, 3) or CMYK (h, w, 4), not yet colour managed.
+
+    `nodata` is the value of pixels that hold no data, and `masked` says that alpha marks them and nothing else.
+    """
 
     color: Pixels
     alpha: Pixels | None = None
     notes: list[str] = field(default_factory=list)
+    nodata: str | None = None
+    masked: bool = False
 
 
 def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # noqa: PLR0911 - one line per mode

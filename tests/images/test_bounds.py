@@ -10,7 +10,8 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import headers, native_formats, probe, read_picture
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words import metadata
 from tests.images.files import gradient, plain_tiff, saved, with_png_chunk
 
 PLAIN = Image.fromarray(gradient())

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nlsr_cli.images.words import tiff
+from nlsr_cli.images.containers import tiff
 
 WIDTH, LENGTH, ORIENTATION = 256, 257, 274
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
@@ -31,7 +31,10 @@ DESCRIPTIVE = frozenset(
     | {18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095, 50341}
 )
 SIZE_TAGS = frozenset({WIDTH, LENGTH})
+BLOCKS = frozenset({XMP, IPTC, ICC_PROFILE})
 RESOLUTION_TAGS = frozenset({X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT})
+# What a reduced copy that stands before its picture says of that too.
+INHERITED = DESCRIPTIVE - RESOLUTION_TAGS | frozenset({XMP, IPTC, PHOTOSHOP, *tiff.CHILDREN})
 UNREADABLE_NOTE = "The EXIF data is damaged and is left out."
 
 
