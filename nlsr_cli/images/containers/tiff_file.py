@@ -20,6 +20,7 @@ NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, PHOTOMETRIC, SUB_IFDS = 254, 255,
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 OLD_REDUCED = 2  # a value of SubfileType
 FIRST_ROWS = 4  # tags ascend, so that these two stand at the beginning
+MAX_KINDS = 1024  # directories that are told apart; of those behind them nobody asks more than how many they are
 MAX_SUBS, SUB_ROWS = 256, 1024  # directories whose SubIFDs are looked at, and how many of these; entries searched
 
 STRIP_OFFSETS, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS = 273, 279, 324, 325
@@ -63,11 +64,11 @@ def find_pages(data: bytes) -> Pages:
         raise ValueError("the first TIFF directory lies outside the data")
     subs = tuple(dict.fromkeys(sub for start in starts[:MAX_SUBS] for sub in numbers_of(data, start, SUB_IFDS)))
     subs = subs[:MAX_SUBS]
-    full = [start for start in starts if not kind_of(data, start)]
+    full = [start for start in starts[:MAX_KINDS] if not kind_of(data, start)]
     below = [] if full else [sub for sub in subs if rows_at(data, sub) and not kind_of(data, sub)]
     picture = full[0] if full else max(below, key=lambda sub: _area(data, sub), default=starts[0])
     leads = picture != starts[0] and kind_of(data, starts[0]) == REDUCED
-    return Pages(picture, starts[0] if leads else None, starts, subs, len(full) or 1)
+    return Pages(picture, starts[0] if leads else None, starts, subs, len(full) + len(starts[MAX_KINDS:]) or 1)
 
 
 def kind_of(data: bytes, start: int) -> int:
@@ -134,13 +135,15 @@ def parts(data: bytes, inherited: frozenset[int]) -> Iterator[Part]:
     yield from _repeated(data, pages.picture, layout)
     yield Part(DIRECTORY, pages.picture, struct.calcsize("<" + layout.counter) + layout.field_size)
     yield Part(SAMPLES, pages.picture, cover.samples)
-    for start in (*pages.chain, *pages.subs):
-        if start not in cover.visited and rows_at(data, start):
-            kind = kind_of(data, start)
+    for index, start in enumerate((*pages.chain, *pages.subs)):
+        if start not in cover.visited and rows_at(data, start, 1):
+            listed = index < len(pages.chain)
+            kind = 0 if listed and index >= MAX_KINDS else kind_of(data, start)
             size = cover.directory(start, without=inherited & taken if start == pages.lead else frozenset())
-            name = MASKING if kind & MASK else COPY if kind else PAGE if start in pages.chain else BELOW
+            name = MASKING if kind & MASK else COPY if kind else PAGE if listed else BELOW
             yield Part(name, start, size)
-    yield from cover.rest()
+    if len(pages.chain) < tiff.MAX_PAGES:  # otherwise there may be more of them
+        yield from cover.rest()
 
 
 def _tags(directory: tiff.Directory, layout: tiff.Layout, prefix: str) -> Iterator[Part]:
