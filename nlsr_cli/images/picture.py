@@ -23,9 +23,8 @@ class Metadata:
     is 1, `iptc` the records of IPTC-IIM, `texts` are the keywords and texts of a PNG (but for XMP and the like), and
     `comment` is that of a JPEG or GIF. `code_points` is the body of a PNG's cICP chunk (ITU-T H.273), kept where the
     pixels still are what it says. `dpi` is (horizontal, vertical). `lossless` says that a WebP was coded without loss.
-    `size` is (height, width) of the picture, upright, that all of this was said of. `tiff_tags` are the tags that only
-    a TIFF holds: number, type and little-endian values of each, in which places count in pixels of that size. `nodata`
-    is the value of pixels that hold no data, as text ("-9999", "nan"); `masked` says that alpha marks those alone.
+    `size` is the (height, width) of the upright picture of which all this is true; where it is known, places and sizes
+    that EXIF and XMP state grow with the picture.
     """
 
     format: str
@@ -41,9 +40,6 @@ class Metadata:
     comment: bytes | None = None
     code_points: bytes | None = None
     size: tuple[int, int] | None = None
-    tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
-    nodata: str | None = None
-    masked: bool = False
 
 
 @dataclass(frozen=True, eq=False)

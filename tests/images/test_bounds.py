@@ -51,7 +51,7 @@ def test_one_value_for_two_tags_is_no_attack():
     rows = b"".join(struct.pack("<HHII", tag, 5, 1, 38) for tag in (282, 283))
     exif = b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + rows + bytes(4) + struct.pack("<II", 300, 1)
     assert tiff.parse(exif).broken == 0
-    assert metadata.resolution({}, exif, from_tiff=True) == (300.0, 300.0)
+    assert metadata.resolution({}, exif, "TIFF") == (300.0, 300.0)
 
 
 def test_long_lists_of_numbers_are_cut():

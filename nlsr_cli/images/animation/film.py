@@ -59,7 +59,8 @@ def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pi
             raw = facts.exif or metadata.exif_block(image.info)
             distinct = list({id(shot): shot for shot in shots}.values())
             tall = _stacked(distinct, metadata.orientation(raw))
-            whole = reading.assemble(reading.Opened(tall, mode, 1, image.info, raw), facts, (format, label), data)
+            opened = reading.Opened(tall, mode, 1, image.info, raw, stacked=len(distinct))
+            whole = reading.assemble(opened, facts, (format, label), data)
     pictures = {id(shot): picture for shot, picture in zip(distinct, _cut(whole, len(distinct), index), strict=True)}
     told = dict.fromkeys((*notes, *index.notes, *whole.notes))
     durations = tuple(frame.duration for frame in index.frames)

@@ -92,7 +92,7 @@ def inspect_picture(
         size=len(data),
         header=header,
         profile=_profile(info, facts),
-        dpi=metadata.resolution(info, raw, from_tiff=from_tiff),
+        dpi=metadata.resolution(info, raw, format),
         exif=metadata.portable_exif(raw, from_tiff=from_tiff)[0] is not None,
         thumbnail=not from_tiff and has_thumbnail(raw or b""),
         said=said,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.picture import Metadata
-from nlsr_cli.images.words import georeference, iptc, jpeg, png, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
+from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
 EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
-ALPHA_HOLDERS = ("PNG", "WEBP", "AVIF", "GIF")
 XMP_HOLDERS = (*EXIF_HOLDERS, "GIF")
 IPTC_HOLDERS = ("PNG", "JPEG", "TIFF")
 COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")
 JPEG_EXIF_LIMIT = jpeg.SEGMENT - 6 - 64  # less its "Exif\0\0" and what a rewrite may add
 JPEG_IPTC_LIMIT = jpeg.SEGMENT - len(jpeg.PHOTOSHOP_HEAD) - len(iptc.wrapped(b"")) - 1
-SEEN = ("icc", "lossless", "code_points", "size", "nodata", "masked")
 XMP_LIMITS = {"JPEG": jpeg.XMP_LIMIT}
 
 
@@ -30,10 +28,8 @@ class Kept:
 
 
 def stripped(given: Metadata) -> Metadata:
-    """Return what says how pixels are to be seen, and nothing else: the profile, the code points of HDR, the value of
-    those that hold no data.
-    """
-    return replace(Metadata(given.format, given.mode), **{name: getattr(given, name) for name in SEEN})
+    """Return what says how pixels are to be seen, and nothing else: the profile, or the code points of HDR."""
+    return Metadata(given.format, given.mode, given.icc, lossless=given.lossless, code_points=given.code_points)
 
 
 def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes | None) -> Kept:  # noqa: A002
@@ -42,11 +38,11 @@ def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes |
     `thumbnail` is the new one, for pictures that had one.
     """
     notes: list[str] = []
+    given = _enlarged(given, size, notes)
     exif, thumbnail = _exif(given.exif, thumbnail, format, notes)
-    packet, records = _xmp(given.xmp, format, size, notes), _iptc(given.iptc, format, notes)
+    packet, records = _xmp(given, format, size, notes), _iptc(given.iptc, format, notes)
     texts, comment = _words(given, format, notes)
-    tags = _tags(given, format, size, notes)
-    held = replace(given, exif=exif, xmp=packet, iptc=records, texts=texts, comment=comment, tiff_tags=tags)
+    held = replace(given, exif=exif, xmp=packet, iptc=records, texts=texts, comment=comment)
     if held.dpi is not None and format == "JPEG" and any(value != round(value) for value in held.dpi):
         listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(held.dpi))
         notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
@@ -54,6 +50,19 @@ def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes |
         held = replace(held, dpi=None)
         notes.append("GIF holds no resolution; it is left out.")
     return Kept(held, thumbnail, tuple(notes))
+
+
+def _enlarged(given: Metadata, size: tuple[int, int], notes: list[str]) -> Metadata:
+    """Return metadata whose EXIF, and whose resolution where it is a calibration, are true of this (height, width)."""
+    if given.exif is None or given.size is None:
+        return given
+    change = Change(1, given.size, size)
+    exif, lost = metadata.changed_exif(given.exif, change)
+    notes += lost
+    if given.dpi is None or not metadata.states_calibration(given.exif):
+        return replace(given, exif=exif)
+    across, down = (float(value * factor) for value, factor in zip(given.dpi, change.factors, strict=True))
+    return replace(given, exif=exif, dpi=(across, down))
 
 
 def _exif(
@@ -79,31 +88,17 @@ def _exif(
     return exif, thumbnail
 
 
-def _xmp(packet: bytes | None, format: str, size: tuple[int, int], notes: list[str]) -> bytes | None:  # noqa: A002
-    if packet is None:
+def _xmp(given: Metadata, format: str, size: tuple[int, int], notes: list[str]) -> bytes | None:  # noqa: A002
+    if given.xmp is None:
         return None
     if format not in XMP_HOLDERS:
         notes.append(f"{format} holds no XMP metadata; it is left out.")
         return None
-    sized = xmp.sized(packet, *size)
+    sized = xmp.sized(given.xmp, *size, source=given.size)
     if len(sized) > XMP_LIMITS.get(format, xmp.PACKET_LIMIT):
         notes.append(f"The XMP metadata of {len(sized)} bytes is too large for {format} and is left out.")
         return None
     return sized
-
-
-def _tags(given: Metadata, format: str, size: tuple[int, int], notes: list[str]) -> tuple[georeference.Tag, ...]:  # noqa: A002
-    """Return the tags of a TIFF for this size, with the one that states which pixels hold no data."""
-    if format != "TIFF":
-        notes += georeference.unheld(given.tiff_tags, format)
-        if given.nodata is not None:
-            kept = "; pixels without data are transparent" if given.masked and format in ALPHA_HOLDERS else ""
-            notes.append(f"{format} holds no value for missing data ({given.nodata}); it is left out{kept}.")
-        return ()
-    tags = given.tiff_tags if given.size is None else georeference.sized(given.tiff_tags, given.size, size)
-    if given.nodata is None:
-        return tags
-    return (*tags, (georeference.GDAL_NODATA, tiff.ASCII, given.nodata.encode() + b"\0"))
 
 
 def _iptc(records: bytes | None, format: str, notes: list[str]) -> bytes | None:  # noqa: A002

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlsr_cli.images.animation import gif_words
-from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.headers import riff_chunks
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+from nlsr_cli.images.words.geometry import Change
 
 COMMENT_LIMIT = 1 << 20  # bytes
 
@@ -44,9 +44,10 @@ def read_statements(
     info: Mapping[Any, object],
     *,
     turned: bool = True,
+    change: Change | None = None,
 ) -> Statements:
-    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone, and `turned` tells
-    whether the picture was brought upright by what other parts of the file say.
+    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone. `turned` tells
+    whether the picture was brought upright by what other parts of the file say, and `change` how.
 
     Nothing in it can fail: what is damaged is left out, with a note.
     """
@@ -56,7 +57,7 @@ def read_statements(
     else:
         stated = info.get("xmp")
         raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
-    packet, notes = xmp.portable(raw.xmp, turned=turned)
+    packet, notes = xmp.portable(raw.xmp, turned=turned, change=change)
     notes += [*iptc.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
     if comment is not None and len(comment) > COMMENT_LIMIT:

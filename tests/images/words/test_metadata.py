@@ -197,9 +197,9 @@ def test_resolution_goes_into_exif_where_there_is_no_other_place(target):
 )
 def test_silly_resolutions_are_ignored(info):
     """A resolution that cannot be meant is none."""
-    assert metadata.resolution(info, None, from_tiff=False) is None
+    assert metadata.resolution(info, None, "PNG") is None
     for number in (float("inf"), float("nan")):
-        assert metadata.resolution({"dpi": (number, 300.0)}, None, from_tiff=False) is None
+        assert metadata.resolution({"dpi": (number, 300.0)}, None, "PNG") is None
 
 
 def test_resolution_in_centimetres_and_without_tags():
