@@ -19,14 +19,16 @@ from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
 from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
+from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words import georeference, metadata
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
@@ -34,6 +36,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
+UNLIKE = ("LAB", "YCbCr")  # modes of which what is decoded has no samples in common with what is stored
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,9 +63,9 @@ def read_picture(
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         if facts.deep is not None:
-            opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
+            opened = _open_deep(facts.source or data, format, facts, facts.deep, (label, max_pixels))
         else:
-            opened = _open(data, format, facts, label, max_pixels)
+            opened = _open(facts.source or data, format, facts, label, max_pixels)
         return assemble(opened, facts, (format, label), data)
 
 
@@ -97,6 +100,8 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or metadata.exif_block(image.info)
         decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
+        if facts.nodata is not None and mode not in UNLIKE:
+            decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
         return Opened(decoded, mode, frames, image.info, raw)
 
 
@@ -135,7 +140,7 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             if metadata.orientation(facts.exif) >= 5:
                 height, width = width, height
             return Header(format, deep.mode, height, width, deep.depth, facts.frames or 1, deep.alpha)
-        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        with Image.open(BytesIO(facts.source or data), formats=pillow_names(format)) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
@@ -209,8 +214,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
-    turned_by_tag = from_tiff or metadata.states_orientation(raw)
-    said = read_statements(format, data, info, turned=turned_by_tag, change=opened.change)
+    turned_by_tag, shown = from_tiff or metadata.states_orientation(raw), facts.source or data
+    said = read_statements(format, shown, info, turned=turned_by_tag, change=opened.change)
     dpi = metadata.resolution(info, raw, format)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
@@ -218,7 +223,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, format, found=dpi)
-    notes += losses(format, data)
+    tags, tag_notes = _tiff_tags(raw, opened) if from_tiff else ((), [])
+    notes += [*tag_notes, *losses(format, data)]
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
@@ -236,10 +242,23 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             comment=said.comment,
             code_points=claim.code_points,
             size=opened.change.after,
+            tiff_tags=tags,
+            nodata=decoded.nodata,
+            masked=decoded.masked,
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,
     )
+
+
+def _tiff_tags(raw: bytes | None, opened: Opened) -> tuple[tuple[georeference.Tag, ...], list[str]]:
+    """Return what a TIFF says in tags of its own; a value of missing data that no sample has is one of them."""
+    block, decoded = tiff.parse(raw or b""), opened.decoded
+    tags, notes = georeference.tags_of(block, opened.change)
+    entry = block.root.entries.get(georeference.GDAL_NODATA)
+    if entry is not None and decoded.nodata is None and decoded.alpha is None and opened.mode != "P":
+        tags += ((georeference.GDAL_NODATA, entry.kind, entry.payload),)
+    return tags, notes
 
 
 def _mislabelled(label: str, format: str) -> bool:  # noqa: A002

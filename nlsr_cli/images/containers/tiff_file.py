@@ -112,7 +112,14 @@ def leading(data: bytes, pages: Pages, inherited: frozenset[int]) -> bytes:
     padded = data + bytes(len(data) % 2)
     pointer = struct.pack(order + layout.offset, len(padded))
     head = data[: layout.pointer] + pointer
-    return head + padded[len(head) :] + table + bytes(layout.field_size)
+    return head + padded[len(head) :] + table + _next(data, order, layout, pages.picture)
+
+
+def _next(data: bytes, order: str, layout: tiff.Layout, start: int) -> bytes:
+    """Return the pointer to the directory behind another one."""
+    (count,) = struct.unpack_from(order + layout.counter, data, start)
+    at = start + struct.calcsize("<" + layout.counter) + count * layout.row
+    return data[at : at + layout.field_size].ljust(layout.field_size, b"\0")
 
 
 def parts(data: bytes, inherited: frozenset[int]) -> Iterator[Part]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words.geometry import Change
 
 PIXEL_SCALE, TIE_POINTS, TRANSFORMATION = 33550, 33922, 34264
 KEYS, KEY_DOUBLES, KEY_TEXTS, GDAL_METADATA, RPC, DGIWG_ID = 34735, 34736, 34737, 42112, 50844, 50908
@@ -35,78 +37,60 @@ TURNED_NOTE = "The rational polynomials of the georeference (RPC) are left out: 
 Tag = tuple[int, int, bytes]  # number, TIFF type, and values in little-endian order
 Matrix = npt.NDArray[np.float64]
 
-# From the raster as it is stored, (x, y, 1), to the upright one, by orientation; (w, h) are the sides as stored.
-TURNS: Mapping[int, str] = {
-    1: "x y",
-    2: "w-x y",
-    3: "w-x h-y",
-    4: "x h-y",
-    5: "y x",
-    6: "h-y x",
-    7: "h-y w-x",
-    8: "y w-x",
-}
 
-
-def tags_of(block: tiff.Block, orientation: int, size: tuple[int, int]) -> tuple[tuple[Tag, ...], list[str]]:
-    """Return the tags of a TIFF that its output keeps beside EXIF, true of its upright picture, with notes.
-
-    `size` is (height, width) of that.
-    """
+def tags_of(block: tiff.Block, change: Change) -> tuple[tuple[Tag, ...], list[str]]:
+    """Return the tags of a TIFF that its output keeps beside EXIF, true of its upright picture, with notes."""
     entries = tiff.reordered(block, "<").root.entries
     tags = {tag: (entries[tag].kind, entries[tag].payload) for tag in sorted(CARRIED & entries.keys())}
     notes = []
-    if orientation != 1 and RPC in tags:
+    if change.orientation != 1 and RPC in tags:
         del tags[RPC]
         notes.append(TURNED_NOTE)
-    height, width = size if orientation < 5 else size[::-1]
     try:
-        moved = _moved(tags, _turn(orientation, height, width))
+        moved = _moved(tags, change)
     except (ValueError, struct.error, np.linalg.LinAlgError):
         moved = {tag: value for tag, value in tags.items() if tag not in GEOREFERENCE}
         notes.append(DAMAGED_NOTE)
     return tuple((tag, *value) for tag, value in moved.items()), notes
 
 
-def sized(tags: tuple[Tag, ...], was: tuple[int, int], now: tuple[int, int]) -> tuple[Tag, ...]:
-    """Return tags of a picture of (height, width) for one of another size."""
-    given = {tag: (kind, payload) for tag, kind, payload in tags}
-    moved = _moved(given, np.diag([now[1] / was[1], now[0] / was[0], 1.0]))
-    if now != was and GDAL_METADATA in moved:
+def sized(tags: tuple[Tag, ...], change: Change) -> tuple[Tag, ...]:
+    """Return tags that are true of the enlarged picture; statistics of the samples are true of none but the source."""
+    moved = _moved({tag: (kind, payload) for tag, kind, payload in tags}, change)
+    if change.before != change.after and GDAL_METADATA in moved:
         kind, payload = moved[GDAL_METADATA]
         moved[GDAL_METADATA] = kind, STATISTICS.sub(b"", payload)
     return tuple((tag, *value) for tag, value in moved.items())
 
 
-def _turn(orientation: int, height: int, width: int) -> Matrix:
-    """Return the matrix that takes corners of stored pixels to their upright places."""
+def _matrix(change: Change) -> Matrix:
+    """Return the matrix that takes corners of pixels, (x, y, 1), to their places in the changed raster."""
+    nothing, one = Fraction(0), Fraction(1)
+    origin, right, below = (
+        np.array(change.point(x, y), np.float64) for x, y in ((nothing, nothing), (one, nothing), (nothing, one))
+    )
     made = np.eye(3)
-    for row, term in enumerate(TURNS[orientation].split()):
-        side, _, axis = term.rpartition("-")
-        made[row] = [float(axis == "x"), float(axis == "y"), 0.0]
-        if side:
-            made[row] = [*-made[row, :2], float({"w": width, "h": height}[side])]
+    made[:2] = np.stack((right - origin, below - origin, origin), axis=1)
     return made
 
 
-def _moved(tags: dict[int, tuple[int, bytes]], matrix: Matrix) -> dict[int, tuple[int, bytes]]:
-    """Return tags of which raster places have gone where a matrix, given for the corners of pixels, takes them.
+def _moved(tags: dict[int, tuple[int, bytes]], change: Change) -> dict[int, tuple[int, bytes]]:
+    """Return tags of which raster places have gone where they are in the changed picture.
 
     Raises:
         ValueError, LinAlgError: the tags are not what the standard says.
     """
-    values = {tag: _doubles(*tags[tag]) for tag in PLACEMENT & tags.keys()}
-    made = dict(tags)
-    if (matrix == np.eye(3)).all():
-        _check(values)
-        return made
+    values = {tag: _doubles(*tags[tag]) for tag in (PLACEMENT | {RPC}) & tags.keys()}
+    _check(values)
+    if change.orientation == 1 and change.before == change.after:
+        return tags
+    matrix = _matrix(change)
     centres = _at_centres(matrix)
+    made = {tag: value for tag, value in tags.items() if tag not in values}
+    if RPC in values:
+        made[RPC] = _packed(_polynomials(values.pop(RPC), centres))
     placed = _placed(values, centres if _is_point(tags) else matrix)
-    for tag in PLACEMENT:
-        made.pop(tag, None)
     made |= {tag: _packed(each) for tag, each in placed.items()}
-    if RPC in made:
-        made[RPC] = _packed(_polynomials(_doubles(*made[RPC]), centres))
     return dict(sorted(made.items()))
 
 
@@ -118,6 +102,8 @@ def _check(values: Mapping[int, Matrix]) -> None:
         raise ValueError("tie points of other than six values")
     if matrix is not None and len(matrix) != 16:
         raise ValueError("a transformation of other than sixteen values")
+    if RPC in values and len(values[RPC]) != RPC_VALUES:
+        raise ValueError("rational polynomials of another number of values")
 
 
 def _placed(values: Mapping[int, Matrix], move: Matrix) -> dict[int, Matrix]:
@@ -125,7 +111,6 @@ def _placed(values: Mapping[int, Matrix], move: Matrix) -> dict[int, Matrix]:
 
     A raster that is turned has no pixel scale, which knows rows that go down alone, but a transformation.
     """
-    _check(values)
     made = dict(values)
     upright = not (move[0, 1] or move[1, 0]) and move[0, 0] > 0 and move[1, 1] > 0
     if PIXEL_SCALE in made and not upright and TIE_POINTS in made:
@@ -154,9 +139,7 @@ def _transformation(scale: Matrix, points: Matrix) -> Matrix:
 
 
 def _polynomials(values: Matrix, centres: Matrix) -> Matrix:
-    if len(values) != RPC_VALUES:
-        raise ValueError("rational polynomials of another number of values")
-    made = values.copy()
+    made: Matrix = values.copy()
     made[LINE_OFFSET] = made[LINE_OFFSET] * centres[1, 1] + centres[1, 2]
     made[SAMPLE_OFFSET] = made[SAMPLE_OFFSET] * centres[0, 0] + centres[0, 2]
     made[[LINE_SCALE, SAMPLE_SCALE]] *= centres[[1, 0], [1, 0]]
@@ -167,8 +150,7 @@ def _at_centres(matrix: Matrix) -> Matrix:
     """Return a matrix for the corners of pixels as one for their centres."""
     half = np.eye(3)
     half[:2, 2] = 0.5
-    made: Matrix = np.linalg.inv(half) @ matrix @ half
-    return made
+    return np.asarray(np.linalg.inv(half) @ matrix @ half, np.float64)
 
 
 def _is_point(tags: Mapping[int, tuple[int, bytes]]) -> bool:

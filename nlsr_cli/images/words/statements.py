@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlsr_cli.images.animation import gif_words
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.headers import riff_chunks
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
 from nlsr_cli.images.words.geometry import Change
 
 COMMENT_LIMIT = 1 << 20  # bytes
