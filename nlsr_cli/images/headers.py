@@ -25,7 +25,7 @@ AVIF_ALPHA = (b"auxiliary:alpha", b":auxid:1")  # ends of the names of the kind 
 DNG_VERSION, GDAL_NODATA = 50706, 42113
 RAW_PAGES = 64  # directories that are looked at for samples of a sensor
 COPY_NOTE = "The first picture in the file is a reduced copy; the full one is read."
-COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
+COMPRESSION, YCBCR, UNCOMPRESSED = 259, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
 
 
@@ -196,8 +196,6 @@ def _tiff(data: bytes) -> Facts:
     photometric, bits = (numbers(PHOTOMETRIC) or (1,))[0], numbers(BITS_PER_SAMPLE) or (1,)
     layout, refusal = examine(block)
     raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
-    if raw_ycbcr and numbers(YCBCR_SUBSAMPLING) != (1, 1):  # which is not the default
-        return Facts(refusal=_deep("uncompressed YCbCr with fewer colour samples"), hint=CONVERT_HINT)
     notes = [COPY_NOTE] if pages.lead is not None else []
     notes += ["An extra channel without stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
     return Facts(

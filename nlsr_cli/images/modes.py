@@ -12,6 +12,7 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images.headers import Facts
 from nlsr_cli.images.picture import Pixels
 
+YCBCR_NOTE = "YCbCr is converted to RGB."
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -39,7 +40,7 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
     """
     mode = image.mode
     if mode == "YCbCr":
-        return Decoded(_samples(image.convert("RGB")), None, ["YCbCr is converted to RGB."])
+        return Decoded(_samples(image.convert("RGB")), None, [YCBCR_NOTE])
     if facts.raw_ycbcr:  # older Pillow takes the samples for those of RGB, four to a pixel
         raise ValueError("uncompressed YCbCr is not known to this version of Pillow")
     if mode in ("1", "L", "RGB"):

@@ -18,13 +18,22 @@ from nlsr_cli.images.alpha import BAND
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth.extra import codecs
-from nlsr_cli.images.depth.layout import COMPRESSION, PHOTOMETRIC, PICTURES, Layout, check_segments, number
+from nlsr_cli.images.depth.layout import (
+    COMPRESSION,
+    MIN_IS_BLACK,
+    PHOTOMETRIC,
+    PICTURES,
+    Layout,
+    check_segments,
+    number,
+)
 from nlsr_cli.images.depth.segments import decode_segments
 from nlsr_cli.images.headers import Deep, Facts
-from nlsr_cli.images.modes import Decoded
+from nlsr_cli.images.modes import YCBCR_NOTE, Decoded
 from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Pixels
 
+ORIENTATION = 274
 PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
 
 # Turning arrays upright by EXIF orientation (CIPA DC-008, tag 274).
@@ -94,6 +103,8 @@ def _tiff(data: bytes, layout: Layout, nodata: str | None, max_pixels: int) -> D
         color = (1 - color) if layout.floating else np.invert(color)
     alpha = None if layout.alpha is None else samples[..., layout.alpha]
     notes = []
+    if layout.ycbcr:
+        notes.append(YCBCR_NOTE)
     if layout.floating and layout.bits != 32:
         notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
     if layout.floating and alpha is not None:
@@ -117,9 +128,11 @@ def _samples(data: bytes, layout: Layout, max_pixels: int) -> Pixels:
     check_segments(data, block, layout, max(max_pixels, TILE_ALLOWANCE))
     if number(block, COMPRESSION, 1) in PICTURES:
         return decode_segments(data, block, layout)
-    # libtiff makes RGB of CMYK, in 8 bits; as mere samples it leaves them alone.
-    source = _as_samples(data, block) if layout.channels == 4 else data
-    samples = _with_channels(codecs().tiff_decode(source))
+    if layout.ycbcr:  # libtiff makes RGB of it, and would turn it too
+        samples: Pixels = codecs().tiff_decode(_stating(data, ORIENTATION, 1), asrgb=True)[..., :3]
+    else:  # it makes RGB of CMYK too, but in 8 bits; as mere samples it leaves them alone
+        source = _stating(data, PHOTOMETRIC, MIN_IS_BLACK) if layout.channels == 4 else data
+        samples = _with_channels(codecs().tiff_decode(source))
     if layout.planar:
         samples = np.moveaxis(samples, 0, 2)
     if samples.shape != (layout.height, layout.width, layout.samples):
@@ -127,14 +140,13 @@ def _samples(data: bytes, layout: Layout, max_pixels: int) -> Pixels:
     return samples
 
 
-def _as_samples(data: bytes, block: tiff.Block) -> bytes:
-    """Return the file with another photometric interpretation: samples whose meaning is not said."""
-    _, layout, start = tiff.header(data)
-    place = next(at for tag, at in tiff.rows(data, start) if tag == PHOTOMETRIC)
-    entry = struct.calcsize("<" + layout.entry)
+def _stating(data: bytes, tag: int, value: int) -> bytes:
+    """Return the file with another value of a tag of one number, if it has that, so that libtiff does not act on it."""
+    order, layout, start = tiff.header(data)
     changed = bytearray(data)
-    struct.pack_into(block.order + "H", changed, place + 2, tiff.SHORT)
-    struct.pack_into(block.order + "H", changed, place + entry, 1)
+    for place in (at for found, at in tiff.rows(data, start) if found == tag):
+        struct.pack_into(order + "H", changed, place + 2, tiff.SHORT)
+        struct.pack_into(order + "H", changed, place + struct.calcsize("<" + layout.entry), value)
     return bytes(changed)
 
 

@@ -1,4 +1,4 @@
-"""How a TIFF file lays out samples of more than 8 bits, and whether that can be read at full depth (TIFF 6.0).
+"""How a TIFF file lays out samples that Pillow does not read as they are, and whether they can be read (TIFF 6.0).
 
 All of it comes from the tags, before a decoder sees the file: what is promised here is what the decoder may allocate.
 """
@@ -15,11 +15,15 @@ from nlsr_cli.images.containers import tiff
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, ROWS_PER_STRIP = 256, 257, 258, 259, 262, 277, 278
 STRIP_OFFSETS, STRIP_COUNTS, PLANAR, TILE_WIDTH, TILE_LENGTH = 273, 279, 284, 322, 323
-TILE_OFFSETS, TILE_COUNTS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 325, 332, 338, 339
+TILE_OFFSETS, TILE_COUNTS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING = 324, 325, 332, 338, 339, 530
 
-MIN_IS_WHITE, MIN_IS_BLACK, RGB, CMYK = 0, 1, 2, 5
+MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 CHANNELS = {MIN_IS_WHITE: 1, MIN_IS_BLACK: 1, RGB: 3, CMYK: 4}
 NAMES = {1: "grey", 3: "colour", 4: "CMYK"}
+# What Pillow has modes for beside these, by the numbers of samples.
+OTHERS = {PALETTE: (1, 2), YCBCR: (1, 3), LAB: (3,)}
+OTHER_NAMES = {PALETTE: "palette", 4: "mask", YCBCR: "YCbCr", LAB: "CIE L*a*b*", 9: "ICC L*a*b*", 10: "ITU L*a*b*"}
+OTHER_NAMES |= {32844: "logarithmic luminance", 32845: "logarithmic colour"}
 MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 UNSIGNED, FLOATING, UNDEFINED = 1, 3, 4
 ASSOCIATED, UNASSOCIATED = 1, 2  # alpha that is multiplied into the colours, and alpha that is not
@@ -46,6 +50,7 @@ class Layout:
     """The samples of one picture: its size, `channels` of colour (1, 3, or 4 of CMYK) among `samples`, bits of each.
 
     `alpha` is the place of the alpha sample, if any; `premultiplied` and `inverted` (0 is white) say how to read them.
+    `ycbcr` marks RGB that is stored as YCbCr with fewer samples of colour than of luma.
     """
 
     height: int
@@ -58,11 +63,13 @@ class Layout:
     premultiplied: bool
     inverted: bool
     planar: bool
+    ycbcr: bool = False
 
     @property
     def what(self) -> str:
         """Return the layout in words: "16-bit colour with alpha"."""
-        kind = f"{self.bits}-bit {'floating point ' if self.floating else ''}{NAMES[self.channels]}"
+        name = OTHER_NAMES[YCBCR] if self.ycbcr else NAMES[self.channels]
+        kind = f"{self.bits}-bit {'floating point ' if self.floating else ''}{name}"
         return kind if self.alpha is None else f"{kind} with alpha"
 
     @property
@@ -73,6 +80,8 @@ class Layout:
     @property
     def mode(self) -> str:
         """Return the layout in the manner of Pillow's modes: "RGBA;16", "L;32F"."""
+        if self.ycbcr:
+            return "YCbCr"
         letter = "" if self.alpha is None else "A"
         suffix = "" if self.bits == 8 else f";{self.bits}{'F' if self.floating else ''}"
         return f"{MODES[self.channels]}{letter}{suffix}"
@@ -93,7 +102,7 @@ def examine(block: tiff.Block) -> tuple[Layout | None, str]:
     compression = number(block, COMPRESSION, 1)
     eight = most <= 8 and (bits != {8} or photometric not in CHANNELS or _pillow_knows(block))
     if formats <= {UNSIGNED} and compression in PILLOW and (grey16 or eight):
-        return None, ""
+        return _ycbcr(block), _beyond_pillow(bits, photometric, samples)
     if refusal := _refusal(block, bits, formats, photometric):
         return None, refusal
     height, width, channels = number(block, LENGTH, 0), number(block, WIDTH, 0), CHANNELS[photometric]
@@ -115,6 +124,30 @@ def examine(block: tiff.Block) -> tuple[Layout | None, str]:
     ), ""
 
 
+def _ycbcr(block: tiff.Block) -> Layout | None:
+    """Return the layout of uncompressed YCbCr with fewer samples of colour, of which Pillow takes none for another."""
+    stored = number(block, PHOTOMETRIC, MIN_IS_BLACK), number(block, SAMPLES, 1), number(block, COMPRESSION, 1)
+    if stored != (YCBCR, 3, 1) or _numbers(block, SUBSAMPLING) == (1, 1) or number(block, PLANAR, 1) == 2:
+        return None
+    height, width = number(block, LENGTH, 0), number(block, WIDTH, 0)
+    if min(height, width) < 1:
+        raise ValueError("a TIFF without size")
+    return Layout(height, width, 3, 3, 8, False, None, False, False, False, ycbcr=True)
+
+
+def _beyond_pillow(bits: set[int], photometric: int, samples: int) -> str:
+    """Return what samples of 8 bits or fewer are for which Pillow has no mode, or ""."""
+    most, grey = max(bits), photometric in (MIN_IS_WHITE, MIN_IS_BLACK)
+    if most > 8 or (
+        most == 8 and len(bits) == 1 and (photometric in CHANNELS or samples in OTHERS.get(photometric, ()))
+    ):
+        return ""
+    if (grey or photometric == PALETTE) and samples == 1 and bits in ({1}, {2}, {4}):
+        return ""
+    name = NAMES[CHANNELS[photometric]] if photometric in CHANNELS else OTHER_NAMES.get(photometric, "colour")
+    return f"{most}-bit {name} in {samples} sample{'s' if samples != 1 else ''} per pixel"
+
+
 def _pillow_knows(block: tiff.Block) -> bool:
     """Say whether Pillow has a mode for 8-bit grey, RGB or CMYK samples with just these extra ones."""
     photometric, extra = number(block, PHOTOMETRIC, MIN_IS_BLACK), _numbers(block, EXTRA_SAMPLES)
@@ -134,6 +167,8 @@ def _refusal(block: tiff.Block, bits: set[int], formats: set[int], photometric: 
     most = max(bits)
     name = NAMES[CHANNELS[photometric]] if photometric in CHANNELS else "colour"
     compression = number(block, COMPRESSION, 1)
+    if compression not in COMPRESSIONS:
+        return f"{most}-bit samples in the compression {COMPRESSION_NAMES.get(compression, compression)}"
     if formats - {UNSIGNED, FLOATING} or len(formats) > 1:
         return f"{most}-bit signed or complex samples"
     if FLOATING in formats and (photometric == CMYK or bits - {16, 32, 64} or len(bits) > 1):
@@ -142,8 +177,6 @@ def _refusal(block: tiff.Block, bits: set[int], formats: set[int], photometric: 
         return f"{most}-bit {name}"
     if photometric not in CHANNELS or (photometric == CMYK and number(block, INK_SET, 1) != 1):
         return f"{most}-bit samples that are neither grey, RGB nor CMYK"
-    if compression not in COMPRESSIONS:
-        return f"{most}-bit samples in the compression {COMPRESSION_NAMES.get(compression, compression)}"
     samples = number(block, SAMPLES, 1)
     return f"{samples} samples per pixel" if samples > MAX_SAMPLES else ""
 

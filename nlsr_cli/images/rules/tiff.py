@@ -22,6 +22,18 @@ REWRITTEN_TAGS = georeference.SIZED | {metadata.ORIENTATION, 42113, 0x8769, 0x88
 
 TIFF_EP = "settings of the camera beside EXIF (TIFF/EP)"
 SGI, PRINTING = "3-D data (SGI)", "instructions for printing"
+DNG = frozenset(
+    {
+        *range(50706, 50742),
+        *range(50778, 50782),
+        *range(50827, 50835),
+        50879,
+        *range(50931, 50943),
+        *range(50964, 50976),
+    }
+    | {50981, 50982, 51008, 51009, 51022, 51041, 51043, 51044, 51058, 51081, *range(51089, 51092), 51105}
+    | {*range(51107, 51115), 51125, *range(51177, 51183), *range(52525, 52558)}
+)
 WHAT: dict[int, str] = {
     286: "the place on a page",
     287: "the place on a page",
@@ -78,12 +90,7 @@ WHAT: dict[int, str] = {
     51123: "microscope data (Micro-Manager)",
     **dict.fromkeys(range(33445, 33453), "a scan's description (Molecular Dynamics)"),
     **dict.fromkeys(range(34016, 34031), PRINTING + " (TIFF/IT)"),
-    **dict.fromkeys(range(50706, 50782), "instructions for development (DNG)"),
-    **dict.fromkeys(range(50827, 50838), "instructions for development (DNG)"),
-    **dict.fromkeys(range(50879, 50909), "instructions for development (DNG)"),
-    **dict.fromkeys(range(50931, 51112), "instructions for development (DNG)"),
-    **dict.fromkeys(range(51112, 51122), "instructions for development (DNG)"),
-    **dict.fromkeys(range(52525, 52557), "instructions for development (DNG)"),
+    **dict.fromkeys(DNG, "instructions for development (DNG)"),
     **dict.fromkeys((33421, 33422, 33434, 33437, 34850, 34852, 34855, 34856, 34857, 34858, 34859), TIFF_EP),
     **dict.fromkeys((36867, 37122, *range(37377, 37399), 37121), TIFF_EP),
 }
