@@ -35,7 +35,7 @@ def calibrated(description: str) -> bool:
 
 def is_ome(description: str) -> bool:
     """Say whether a description is OME-XML."""
-    return re.search(r"<(?:\w+:)?OME[\s>]", description[:4096]) is not None
+    return re.search(r"<(?:\w+:)?OME[\s/>]", description[:4096]) is not None
 
 
 def single(description: str, *, pages: bool) -> str:

@@ -119,7 +119,9 @@ def whole(value: Fraction) -> int:
 
 
 def like(value: Fraction, text: str) -> str:
-    """Return a number in the manner of the text that it replaces: whole, a fraction, or decimal."""
+    """Return a number in the manner of the text that it replaces: the same, whole, a fraction, or decimal."""
+    if number(text) == value:
+        return text
     if "/" in text:
         fraction = rational(value)
         return f"{fraction.numerator}/{fraction.denominator}"

@@ -229,11 +229,11 @@ def resolution_notes(
         stated = across * factor, down * factor
     if found is None and stated is not None and all(stated):
         yield f"The resolution of {stated[0]:g} × {stated[1]:g} dpi makes no sense and is left out."
-    shape = _numbers(info.get("aspect")) or (_numbers(info.get("jfif_density")) if info.get("jfif_unit") == 0 else None)
-    if shape is None and not factor:
-        shape = across, down
-    if shape is not None and all(shape) and shape[0] != shape[1]:
-        yield f"The file says that its pixels are not square ({shape[0]:g} : {shape[1]:g}); this is left out."
+    density = info.get("jfif_density") if info.get("jfif_unit") == 0 else None
+    for shape in (_numbers(info.get("aspect")), _numbers(density), None if factor else (across, down)):
+        if shape is not None and all(shape) and shape[0] != shape[1]:
+            yield f"The file says that its pixels are not square ({shape[0]:g} : {shape[1]:g}); this is left out."
+            return
 
 
 def _numbers(given: object) -> tuple[float, float] | None:

@@ -68,9 +68,11 @@ def changed(root: Element, change: Change) -> tuple[list[Edit], list[str]]:
         return [], []
     edits: list[Edit] = []
     notes: list[str] = []
+    done = 0  # up to where structures were looked through: one inside another is part of that
     for element in root.everything(FOREIGN):
-        if element.name in ELEMENTS:
+        if element.name in ELEMENTS and element.start >= done:
             edits += ELEMENTS[element.name](element, change)
+            done = element.stop
         if any(name in STATED for name, _ in element.given) or any(child.name in STATED for child in element.children):
             stated = element.stated()
             edits += [*_pairs(stated, change), *_focal_length(stated, change), *_panorama(stated, change)]
@@ -131,7 +133,7 @@ def _panorama(stated: Stated, change: Change) -> Iterator[Edit]:
         each = stated.get(name)
         size = None if each is None else number(each.text)
         if each is not None and size is not None:
-            yield each.becomes(str(whole(size * change.factors[axis])))
+            yield each.becomes(str(whole(size * change.factors[axis])))  # also where a writer made a decimal of it
 
 
 def _lying_panorama(root: Element, change: Change) -> list[Property]:

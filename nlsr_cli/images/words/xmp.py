@@ -7,7 +7,7 @@ from collections.abc import Collection
 from nlsr_cli.images.words import places, rdf
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.places import EXIF, FOREIGN, TIFF
-from nlsr_cli.images.words.rdf import Element, Name, edited
+from nlsr_cli.images.words.rdf import Edit, Element, Name, edited
 
 BASIC = "http://ns.adobe.com/xap/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
@@ -99,15 +99,15 @@ def without_items(packet: bytes, semantics: Collection[str]) -> bytes:
     except ValueError:
         return packet
     unwanted = {semantic.lower() for semantic in semantics}
-    entries = (entry for directory in root.everything() if directory.name in DIRECTORIES for entry in directory.items())
-    return edited(
-        packet,
-        [
-            (entry.start, entry.stop, b"")
-            for entry in entries
-            if any(each.text.strip().lower() in unwanted for each in entry.named(SEMANTICS))
-        ],
-    )
+    edits: list[Edit] = []
+    done = 0  # up to where entries were looked through: a directory in an entry of another goes or stays with it
+    for directory in root.everything():
+        if directory.name in DIRECTORIES and directory.start >= done:
+            done = directory.stop
+            for entry in directory.items():
+                if any(each.text.strip().lower() in unwanted for each in entry.named(SEMANTICS)):
+                    edits.append((entry.start, entry.stop, b""))
+    return edited(packet, edits)
 
 
 def insertion_place(packet: bytes) -> int | None:
