@@ -36,7 +36,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
-UNLIKE = ("LAB", "YCbCr")  # modes of which what is decoded has no samples in common with what is stored
+UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -100,7 +100,7 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or metadata.exif_block(image.info)
         decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
-        if facts.nodata is not None and mode not in UNLIKE:
+        if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
         return Opened(decoded, mode, frames, image.info, raw)
 
@@ -223,7 +223,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, format, found=dpi)
-    tags, tag_notes = _tiff_tags(raw, opened) if from_tiff else ((), [])
+    unset = decoded.nodata is None and opened.mode not in UNLIKE  # a value that no sample has, or none at all
+    tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
     notes += [*tag_notes, *losses(format, data)]
     return Picture(
         color=np.ascontiguousarray(pixels),
@@ -249,16 +250,6 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,
     )
-
-
-def _tiff_tags(raw: bytes | None, opened: Opened) -> tuple[tuple[georeference.Tag, ...], list[str]]:
-    """Return what a TIFF says in tags of its own; a value of missing data that no sample has is one of them."""
-    block, decoded = tiff.parse(raw or b""), opened.decoded
-    tags, notes = georeference.tags_of(block, opened.change)
-    entry = block.root.entries.get(georeference.GDAL_NODATA)
-    if entry is not None and decoded.nodata is None and decoded.alpha is None and opened.mode != "P":
-        tags += ((georeference.GDAL_NODATA, entry.kind, entry.payload),)
-    return tags, notes
 
 
 def _mislabelled(label: str, format: str) -> bool:  # noqa: A002

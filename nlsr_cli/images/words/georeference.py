@@ -38,10 +38,17 @@ Tag = tuple[int, int, bytes]  # number, TIFF type, and values in little-endian o
 Matrix = npt.NDArray[np.float64]
 
 
-def tags_of(block: tiff.Block, change: Change) -> tuple[tuple[Tag, ...], list[str]]:
-    """Return the tags of a TIFF that its output keeps beside EXIF, true of its upright picture, with notes."""
-    entries = tiff.reordered(block, "<").root.entries
-    tags = {tag: (entries[tag].kind, entries[tag].payload) for tag in sorted(CARRIED & entries.keys())}
+def tags_of(data: bytes, change: Change, *, nodata: bool) -> tuple[tuple[Tag, ...], list[str]]:
+    """Return the tags of a TIFF that its output keeps beside EXIF, true of its upright picture, with notes.
+
+    `nodata` says that the value of missing data is kept as it is stated, because it has no other use.
+
+    Raises:
+        ValueError, struct.error: this is no TIFF structure.
+    """
+    entries = tiff.reordered(tiff.parse(data), "<").root.entries
+    wanted = CARRIED | {GDAL_NODATA} if nodata else CARRIED
+    tags = {tag: (entries[tag].kind, entries[tag].payload) for tag in sorted(wanted & entries.keys())}
     notes = []
     if change.orientation != 1 and RPC in tags:
         del tags[RPC]

@@ -90,6 +90,20 @@ def test_what_programs_write_is_told_by_its_name(tag, words):
     assert note.endswith("(52 bytes).")
 
 
+def test_claims_of_layers_go_with_them():
+    """Otherwise the packet would promise texts that can be edited."""
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:City="Rome">'
+        b"<photoshop:TextLayers><rdf:Bag/></photoshop:TextLayers></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    stated = {700: (1, len(packet), packet)}
+    alone, layered = (read_picture(grey(tags)) for tags in (stated, {**stated, 37724: (7, 40, b"8" * 40)}))
+    assert b"TextLayers" in alone.metadata.xmp
+    assert b"TextLayers" not in layered.metadata.xmp
+    assert b"Rome" in layered.metadata.xmp
+
+
 def test_a_second_tag_of_a_number_is_told():
     """Readers take one of the two, and the other is gone."""
     data = bytearray(grey({270: (2, 4, b"one\0"), 271: (2, 4, b"two\0")}))
