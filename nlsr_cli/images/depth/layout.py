@@ -28,9 +28,9 @@ MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 UNSIGNED, FLOATING, UNDEFINED = 1, 3, 4
 ASSOCIATED, UNASSOCIATED = 1, 2  # alpha that is multiplied into the colours, and alpha that is not
 # What libtiff and the decoders of segments know: none, LZW, Deflate twice, PackBits, LERC, LZMA, Zstandard; JPEG 2000,
-# PNG, JPEG XR, WebP, JPEG XL.
+# PNG, WebP, JPEG XL.
 PACKED = frozenset({1, 5, 8, 32946, 32773, 34887, 34925, 50000})
-PICTURES = frozenset({33005, 34712, 34933, 34934, 22610, 50001, 50002, 52546})
+PICTURES = frozenset({33005, 34712, 34933, 50001, 50002, 52546})
 COMPRESSIONS = PACKED | PICTURES
 # What Pillow reads of 8 bits: also fax, JPEG twice, ThunderScan and SGI's logarithms, but neither LERC nor pictures.
 PILLOW = PACKED - {34887} | {2, 3, 4, 6, 7, 32771, 32809, 34676, 34677}
@@ -38,6 +38,7 @@ MAX_SAMPLES = 8  # per pixel: more are scientific data, and would multiply the m
 
 
 COMPRESSION_NAMES = {
+    22610: "JPEG XR", 34934: "JPEG XR",
     32895: "IT8", 32896: "IT8", 32897: "IT8", 32898: "IT8", 32908: "Pixar film", 32909: "Pixar log", 32947: "Kodak DCS",
     33003: "JPEG 2000 (Aperio, YCbCr)", 34661: "JBIG", 34663: "SGI", 34713: "Nikon NEF", 34715: "JBIG 2",
     34718: "MDI", 34719: "MDI", 34720: "MDI", 34892: "lossy JPEG (DNG)", 50013: "PixTIFF", 65000: "EER", 65001: "EER",

@@ -1,7 +1,7 @@
-"""Strips and tiles of a TIFF that are picture files of their own: JPEG 2000, JPEG XL, JPEG XR, PNG and WebP.
+"""Strips and tiles of a TIFF that are picture files of their own: JPEG 2000, JPEG XL, PNG and WebP.
 
 libtiff, which decodes the others, does not know them in every build. Each becomes samples of the kind and the size that
-the tags promise, or the file is refused.
+the tags promise, or the file is refused. (JPEG XR is left alone: jxrlib, its only decoder, runs beyond the end of what is cut off.)
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ DECODERS = {
     33005: "jpeg2k",  # Aperio, RGB; 33003 is YCbCr without saying so
     34712: "jpeg2k",
     34933: "png",
-    34934: "jpegxr",
-    22610: "jpegxr",
     50001: "webp",
     50002: "jpegxl",
     52546: "jpegxl",

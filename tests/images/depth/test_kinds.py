@@ -24,8 +24,6 @@ LOSSLESS = {
     34887: None,
     34925: None,
     34933: imagecodecs.png_encode,
-    34934: imagecodecs.jpegxr_encode,
-    22610: imagecodecs.jpegxr_encode,
     50001: lambda part: imagecodecs.webp_encode(part, lossless=True),
     50002: lambda part: imagecodecs.jpegxl_encode(part, lossless=True),
     52546: lambda part: imagecodecs.jpegxl_encode(part, lossless=True),
@@ -80,7 +78,7 @@ def _striped(data: bytes, longs: tuple[tuple[int, int, bytes], tuple[int, int, b
 @pytest.mark.parametrize("tile", [None, 16])
 @pytest.mark.parametrize("code", PICTURES)
 def test_segments_that_are_pictures_are_read(code, tile, tmp_path):
-    """JPEG 2000, PNG, JPEG XR, WebP, JPEG XL: strips and tiles, those at the border too, without loss."""
+    """JPEG 2000, PNG, WebP, JPEG XL: strips and tiles, those at the border too, without loss."""
     path = tmp_path / "a.tif"
     path.write_bytes(packed(EIGHT, code, tile=tile))
     picture = read_picture(path)
@@ -211,6 +209,7 @@ def test_uncompressed_ycbcr_with_fewer_colour_samples_is_read(grid, orientation,
         (plain_tiff("<", (8, 8, 8, 8), 8, bytes(32), t338=2), r"8-bit CIE L\*a\*b\* in 4 samples per pixel"),
         (plain_tiff("<", (4, 4, 4), 2, bytes(12)), "4-bit colour in 3 samples per pixel"),
         (plain_tiff("<", (8,), 9, bytes(8)), r"8-bit ICC L\*a\*b\* in 1 sample per pixel"),
+        (plain_tiff("<", (8,), 1, bytes(8), t259=34934), "8-bit samples in the compression JPEG XR"),
         (plain_tiff("<", (8,), 1, bytes(8), t259=34661), "8-bit samples in the compression JBIG"),
         (plain_tiff("<", (1,), 1, bytes(8), t259=65111), "1-bit samples in the compression 65111"),
         (plain_tiff("<", (8, 8, 8), 6, bytes(24), t259=33003), r"JPEG 2000 \(Aperio, YCbCr\)"),
