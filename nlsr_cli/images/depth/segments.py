@@ -1,7 +1,8 @@
 """Strips and tiles of a TIFF that are picture files of their own: JPEG 2000, JPEG XL, PNG and WebP.
 
 libtiff, which decodes the others, does not know them in every build. Each becomes samples of the kind and the size that
-the tags promise, or the file is refused. (JPEG XR is left alone: jxrlib, its only decoder, runs beyond the end of what is cut off.)
+the tags promise, or the file is refused. JPEG XR is left alone: jxrlib, its only decoder, reads beyond the end of data
+that is cut off.
 """
 
 from __future__ import annotations
