@@ -9,6 +9,7 @@ from nlsr_cli.images.rules.bmp import account_bmp
 from nlsr_cli.images.rules.gif import account_gif
 from nlsr_cli.images.rules.png import account_png
 from nlsr_cli.images.rules.riff import account_webp
+from nlsr_cli.images.rules.tiff import account as account_tiff
 
 Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
@@ -18,6 +19,7 @@ ACCOUNTS: dict[str, tuple[Accounting, str]] = {
     "WEBP": (account_webp, "WebP chunk"),
     "GIF": (account_gif, "GIF extension"),
     "BMP": (account_bmp, "part of a BMP"),
+    "TIFF": (account_tiff, "TIFF tag"),
 }
 
 

@@ -11,9 +11,10 @@ from io import BytesIO
 from PIL import Image
 
 from nlsr_cli.images.containers import png as container
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth import deep_avif, deep_encoders
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff
+from nlsr_cli.images.words import iptc, jpeg, metadata, png
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 from nlsr_cli.options import EncodeOptions
 
@@ -49,6 +50,7 @@ class Canvas:
     comment: bytes | None = None
     code_points: bytes | None = None
     mastering: bytes | None = None
+    tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
 
     def bare(self, image: Image.Image) -> Canvas:
         """Return an 8-bit part of the same kind, about which nothing is said."""
@@ -144,10 +146,10 @@ def _tiff(canvas: Canvas, options: EncodeOptions) -> bytes:
     """
     if canvas.samples is None:
         data = _saved(canvas, "TIFF", compression=TIFF_DEFLATE, tiffinfo=HORIZONTAL_PREDICTOR, dpi=canvas.dpi)
-        if canvas.exif is None and not _tiff_blocks(canvas):
-            return data
         written = tiff.parse(data)
         root, order = written.root, written.order
+        if canvas.exif is None and not _tiff_blocks(canvas, order):
+            return data
     else:
         cmyk = canvas.samples.shape[2] == 4 and not canvas.alpha
         data, root = deep_encoders.tiff_samples(canvas.samples, alpha=canvas.alpha, cmyk=cmyk)
@@ -156,15 +158,17 @@ def _tiff(canvas: Canvas, options: EncodeOptions) -> bytes:
     return _with_directory(data, _described(root, order, canvas), order)
 
 
-def _tiff_blocks(canvas: Canvas) -> dict[int, tiff.Entry]:
-    """Return the entries of a TIFF that hold profile, XMP and IPTC."""
+def _tiff_blocks(canvas: Canvas, order: str) -> dict[int, tiff.Entry]:
+    """Return the entries of a TIFF that hold profile, XMP and IPTC, and those that no other format knows."""
     blocks = {metadata.ICC_PROFILE: canvas.icc, metadata.XMP: canvas.xmp, metadata.IPTC: canvas.iptc}
     kinds = {metadata.XMP: tiff.BYTE}
-    return {
+    made = {
         tag: tiff.Entry(kinds.get(tag, tiff.UNDEFINED), len(block), block)
         for tag, block in blocks.items()
         if block is not None
     }
+    own = {tag: tiff.Entry(kind, len(values) // tiff.SIZES[kind], values) for tag, kind, values in canvas.tiff_tags}
+    return made | tiff.reordered(tiff.Block("<", tiff.Directory(own)), order).root.entries
 
 
 def _described(root: tiff.Directory, order: str, canvas: Canvas) -> tiff.Directory:
@@ -174,7 +178,7 @@ def _described(root: tiff.Directory, order: str, canvas: Canvas) -> tiff.Directo
         carried = tiff.reordered(tiff.parse(exif), order).root.only(metadata.DESCRIPTIVE)
         own = carried.without(metadata.RESOLUTION_TAGS) if canvas.dpi else carried
         root = tiff.Directory({**root.entries, **own.entries}, carried.children)
-    return root.updated(_tiff_blocks(canvas))
+    return root.updated(_tiff_blocks(canvas, order))
 
 
 def _with_directory(data: bytes, root: tiff.Directory, order: str) -> bytes:

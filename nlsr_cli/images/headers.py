@@ -12,22 +12,25 @@ from typing import cast
 
 from nlsr_cli.images import bitmap
 from nlsr_cli.images.animation import apng, gif_words
-from nlsr_cli.images.containers import bmp, gif, png, riff
+from nlsr_cli.images.containers import bmp, gif, png, riff, tiff, tiff_file
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.profiles import Chroma, Colours
-from nlsr_cli.images.words import jpeg, tiff
+from nlsr_cli.images.words import georeference, jpeg, metadata
 from nlsr_cli.images.words.png import read_exif
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
+CONVERT_HINT = "Convert it to PNG first."
 MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
 MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
 AVIF_ALPHA = (b"auxiliary:alpha", b":auxid:1")  # ends of the names of the kind of an auxiliary picture
-DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
-COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
+DNG_VERSION, GDAL_NODATA = 50706, 42113
+RAW_PAGES = 64  # directories that are looked at for samples of a sensor
+COPY_NOTE = "The first picture in the file is a reduced copy; the full one is read."
+COMPRESSION, YCBCR, UNCOMPRESSED = 259, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
 
 
@@ -55,9 +58,11 @@ class Facts:
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
     mode Pillow gives it; `frames` is None where Pillow counts them well; `colours` is what the file states by numbers,
-    None where it states nothing. Of a PNG, `key` is the transparent colour in the levels of the file, of 1 or 3
-    channels, `mastering` are the chunks mDCV and cLLI, whole, and `apple` marks one in the form for Apple's devices.
-    `icc` is a profile that Pillow does not find, and `bitmap` a BMP that is decoded without it.
+    None where it states nothing; `source` are the bytes that a decoder gets where they are not the file's; `nodata` is
+    the value of pixels that hold no data, in levels of what is decoded. Of a PNG, `key` is the transparent colour in
+    the levels of the file, of 1 or 3 channels, `mastering` are the chunks mDCV and cLLI, whole, and `apple` marks one
+    in the form for Apple's devices. `icc` is a profile that Pillow does not find, and `bitmap` a BMP that is decoded
+    without it.
     """
 
     bits: int = 8
@@ -72,6 +77,8 @@ class Facts:
     inverted: bool = False
     exif: bytes | None = None
     colours: Colours | None = None
+    source: bytes | None = None
+    nodata: str | None = None
     notes: tuple[str, ...] = ()
     apple: bool = False
     key: tuple[int, ...] | None = None
@@ -230,45 +237,64 @@ def _bmp(data: bytes) -> Facts:
 
 
 def _tiff(data: bytes) -> Facts:
-    block = tiff.parse(data)
+    pages = tiff_file.find_pages(data)
+    shown = tiff_file.leading(data, pages, metadata.INHERITED)
+    block = tiff.parse(shown)
     entries = block.root.entries
 
     def numbers(tag: int) -> tuple[int, ...]:
         return tiff.integers(entries.get(tag), block.order)
 
-    photometric = (numbers(PHOTOMETRIC) or (1,))[0]
-    if _is_camera_raw(data, block, photometric):
+    if _is_camera_raw(data, pages):
         return Facts(refusal="is a camera raw file, of which only the preview could be read", hint=RAW_HINT)
-    bits = numbers(BITS_PER_SAMPLE) or (1,)
+    photometric, bits = (numbers(PHOTOMETRIC) or (1,))[0], numbers(BITS_PER_SAMPLE) or (1,)
     layout, refusal = examine(block)
     raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
-    if raw_ycbcr and numbers(YCBCR_SUBSAMPLING) != (1, 1):  # which is not the default
-        return Facts(refusal=_deep("uncompressed YCbCr with fewer colour samples"), hint="Convert it to PNG first.")
-    notes = ("An extra channel without stated meaning is left out.",) if 0 in numbers(EXTRA_SAMPLES) else ()
+    notes = [COPY_NOTE] if pages.lead is not None else []
+    notes += ["An extra channel without stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
     return Facts(
         bits=max(bits),
         deep=_deep_tiff(layout) if layout else None,
         refusal=_deep(refusal) if refusal else "",
-        hint=DEEP_HINT if refusal else "",
+        hint=CONVERT_HINT if refusal and max(bits) <= 8 else DEEP_HINT if refusal else "",
         canvas=(layout.height, layout.width) if layout else None,
         raw_ycbcr=raw_ycbcr,
         inverted=photometric == 0 and bits == (16,),
-        frames=tiff.count_pages(data),  # Pillow's way takes time by the square of their number
-        exif=data,
-        notes=notes,
+        frames=pages.full,  # Pillow's way takes time by the square of their number
+        exif=shown,
+        source=shown,
+        nodata=_nodata(
+            entries.get(GDAL_NODATA), photometric, max(bits), floating=layout is not None and layout.floating
+        ),
+        notes=tuple(notes),
     )
 
 
+def _nodata(entry: tiff.Entry | None, photometric: int, bits: int, *, floating: bool) -> str | None:
+    """Return the value of pixels without data in levels of what is decoded: 0 is black, and 8 bits are the least."""
+    text = None if entry is None else entry.payload.split(b"\0")[0].decode("ascii", "replace").strip()
+    value = georeference.number_of(text)
+    if value is None or photometric not in (0, 1) or (photometric == 1 and bits >= 8):
+        return None if value is None else text
+    spread = 1 if floating or bits >= 8 else 255 // (2**bits - 1)
+    white = 1 if floating else 2 ** max(bits, 8) - 1
+    return f"{white - value * spread if photometric == 0 else value * spread:.17g}"
+
+
 def _deep_tiff(layout: Layout) -> Deep:
-    depth, alpha = 32 if layout.floating else 16, layout.alpha is not None
-    return Deep(layout.what, layout.mode, depth, layout.channels + alpha, alpha, layout=layout)
+    alpha = layout.alpha is not None
+    return Deep(layout.what, layout.mode, layout.depth, layout.channels + alpha, alpha, layout=layout)
 
 
-def _is_camera_raw(data: bytes, block: tiff.Block, photometric: int) -> bool:
-    if data[8:10] == b"CR" or DNG_VERSION in block.root.entries or photometric in (CFA, LINEAR_RAW):
+def _is_camera_raw(data: bytes, pages: tiff_file.Pages) -> bool:
+    """Say whether any directory holds samples of a sensor, or all but reduced copies are of an unknown kind."""
+    first, *others = *pages.chain[:RAW_PAGES], *pages.subs
+    if data[8:10] == b"CR" or tiff_file.numbers_of(data, first, DNG_VERSION):
         return True
-    reduced = next(iter(tiff.integers(block.root.entries.get(NEW_SUBFILE_TYPE), block.order)), 0) & 1
-    return bool(reduced) and SUB_IFDS in block.root.entries
+    for start in (first, *others):
+        if (tiff_file.numbers_of(data, start, PHOTOMETRIC) or (1,))[0] in (CFA, LINEAR_RAW):
+            return True
+    return bool(pages.subs) and bool(tiff_file.kind_of(data, pages.picture) & tiff_file.REDUCED)
 
 
 # AVIF (AV1 Image File Format, ISO/IEC 23008-12)

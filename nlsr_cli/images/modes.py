@@ -14,16 +14,22 @@ from nlsr_cli.images.picture import Pixels
 
 BAND = 1 << 19  # bytes
 
+YCBCR_NOTE = "YCbCr is converted to RGB."
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass
 class Decoded:
-    """Pixels as decoded: grey (h, w, 1), RGB (h, w, 3) or CMYK (h, w, 4), not yet colour managed."""
+    """Pixels as decoded: grey (h, w, 1), RGB (h, w, 3) or CMYK (h, w, 4), not yet colour managed.
+
+    `nodata` is the value of pixels that hold no data, and `masked` says that alpha marks them and nothing else.
+    """
 
     color: Pixels
     alpha: Pixels | None = None
     notes: list[str] = field(default_factory=list)
+    nodata: str | None = None
+    masked: bool = False
 
 
 def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # noqa: PLR0911 - one line per mode
@@ -36,7 +42,7 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
     """
     mode = image.mode
     if mode == "YCbCr":
-        return Decoded(_samples(image.convert("RGB")), None, ["YCbCr is converted to RGB."])
+        return Decoded(_samples(image.convert("RGB")), None, [YCBCR_NOTE])
     if facts.raw_ycbcr:  # older Pillow takes the samples for those of RGB, four to a pixel
         raise ValueError("uncompressed YCbCr is not known to this version of Pillow")
     if mode in ("1", "L", "RGB"):

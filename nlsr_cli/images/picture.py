@@ -24,7 +24,9 @@ class Metadata:
     `comment` is that of a JPEG or GIF. `code_points` is the body of a PNG's cICP chunk (ITU-T H.273), kept where the
     pixels still are what it says, and `mastering` are the mDCV and cLLI chunks beside it, whole. `dpi` is (horizontal,
     vertical). `lossless` says that a WebP was coded without loss. `size` is the (height, width) of the upright picture
-    of which all this is true; where it is known, places and sizes that EXIF and XMP state grow with the picture.
+    of which all this is true; where it is known, places and sizes that EXIF, XMP and tags state grow with the picture.
+    `tiff_tags` are tags that only a TIFF holds: number, type and little-endian values of each. `nodata` is the value of
+    pixels that hold no data, as text ("-9999", "nan"); `masked` says that alpha marks those and nothing else.
     """
 
     format: str
@@ -41,6 +43,9 @@ class Metadata:
     code_points: bytes | None = None
     size: tuple[int, int] | None = None
     mastering: bytes | None = None
+    tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
+    nodata: str | None = None
+    masked: bool = False
 
 
 @dataclass(frozen=True, eq=False)

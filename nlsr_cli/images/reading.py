@@ -21,7 +21,7 @@ from nlsr_cli.images.apple import as_seen, as_standard
 from nlsr_cli.images.border import REPORT_HINT, TRUNCATED, border, check_pixels, failure, is_foreseen
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
-from nlsr_cli.images.containers import png
+from nlsr_cli.images.containers import png, tiff
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
@@ -29,9 +29,10 @@ from nlsr_cli.images.excess import Excess, excess_of
 from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
+from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.silence import silenced
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words import georeference, metadata
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
@@ -39,6 +40,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
+UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -65,11 +67,11 @@ def read_picture(
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         if facts.deep is not None:
-            opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
+            opened = _open_deep(facts.source or data, format, facts, facts.deep, (label, max_pixels))
         elif facts.bitmap is not None:
             opened = _open_bitmap(data, facts.bitmap, facts)
         else:
-            opening = partial(_open, data, format, facts, label, max_pixels)
+            opening = partial(_open, facts.source or data, format, facts, label, max_pixels)
             opened = silenced(label, opening) if format == "TIFF" else opening()
         return assemble(opened, facts, (format, label), data)
 
@@ -105,6 +107,8 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         raw = facts.exif or metadata.exif_block(image.info)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
         decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(info))
+        if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
+            decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
         decoded = as_seen(decoded) if facts.apple else decoded
         return Opened(decoded, mode, frames, info, raw)
 
@@ -155,7 +159,7 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             found = facts.bitmap
             depth, alpha = bitmap.depth_of(found), found.masks[3] != 0
             return Header(format, bitmap.mode_of(found), found.height, found.width, depth, 1, alpha)
-        with pillow_image(data, format) as image:
+        with pillow_image(facts.source or data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
@@ -237,8 +241,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
-    turned_by_tag = from_tiff or metadata.states_orientation(raw)
-    said = read_statements(format, data, info, turned=turned_by_tag, change=opened.change)
+    turned_by_tag, shown = from_tiff or metadata.states_orientation(raw), facts.source or data
+    said = read_statements(format, shown, info, turned=turned_by_tag, change=opened.change)
     dpi = metadata.resolution(info, raw, format)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
@@ -246,7 +250,9 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         notes.append(f"Only the first of {count} is read.")
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, format, found=dpi)
-    notes += losses(format, data)
+    unset = decoded.nodata is None and opened.mode not in UNLIKE  # a value that no sample has, or none at all
+    tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
+    notes += [*tag_notes, *losses(format, data)]
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
@@ -265,6 +271,9 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             code_points=claim.code_points,
             size=opened.change.after,
             mastering=facts.mastering if claim.code_points is not None else None,
+            tiff_tags=tags,
+            nodata=decoded.nodata,
+            masked=decoded.masked,
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,

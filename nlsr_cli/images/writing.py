@@ -13,7 +13,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import color as colour
-from nlsr_cli.images import profiles
+from nlsr_cli.images import nodata, profiles
 from nlsr_cli.images.alpha import composite, parse_background
 from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.animation.gif_writing import gif_of
@@ -163,7 +163,8 @@ def check_picture(picture: Picture | Animation, format: str, path: Path) -> None
 
 def _check_extra(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
     """Refuse samples that Pillow does not write where nothing else can, before they are converted."""
-    opaque = picture.alpha is None or not ABILITIES[format].alpha
+    marked = format == "TIFF" and picture.metadata.masked  # alpha that is written as a value of colour
+    opaque = picture.alpha is None or marked or not ABILITIES[format].alpha
     grey16 = picture.is_grey and picture.depth == 16 and opaque and format != "AVIF"
     if picture.depth > 8 and not grey16 and not extra.available():
         kind = "floating point" if picture.depth == 32 else "16-bit"
@@ -180,6 +181,8 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
         flat = replace(flat, color=quantised(flat.color, able.depth), alpha=_quantised_alpha(flat, able))
     pixels, icc = _recoloured(flat, able, format, notes)
     pixels, alpha = quantised(pixels, able.depth), _quantised_alpha(flat, able)
+    if format == "TIFF" and picture.metadata.nodata is not None:
+        pixels, alpha = nodata.restore(pixels, alpha, picture.metadata.nodata, masked=picture.metadata.masked)
     grey = pixels.shape[2] == 1
     if grey and not able.grey:
         pixels = np.repeat(pixels, 3, axis=2)
@@ -210,6 +213,7 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
         comment=meta.comment,
         code_points=meta.code_points,
         mastering=meta.mastering,
+        tiff_tags=meta.tiff_tags,
     )
 
 
@@ -270,7 +274,8 @@ def _recoloured(picture: Picture, able: Abilities, format: str, notes: list[str]
             notes.append("CMYK is written with 16 bits; floating point is clipped to 0 to 1 and rounded.")
         return colour.from_srgb(quantised(pixels, 16), icc), icc
     if space != "RGB" or not able.metadata:
-        notes.append(f"{format} cannot hold {'CMYK' if space == 'CMYK' else 'the profile'}; written in sRGB.")
+        what = "the profile" if space != "CMYK" else "CMYK with transparency" if able.cmyk else "CMYK"
+        notes.append(f"{format} cannot hold {what}; written in sRGB.")
         return pixels, None
     if colour.is_nearly_srgb(icc):
         return pixels, icc

@@ -152,6 +152,8 @@ class Upscaler:
             alpha = np.full(route.size, alpha.flat[0], alpha.dtype)
         given = color
         color = yield from self._enlarge(given, route, works, progress, "colour")
+        if picture.metadata.masked:  # measurements: beyond what was measured nothing is known
+            np.clip(color, given.min(axis=(0, 1)), given.max(axis=(0, 1)), out=color)
         agreement = check_agreement(given, color, self.floor) if works else None
         if excess is not None:
             excess = self._interpolated(excess, route)

@@ -10,7 +10,8 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import headers, native_formats, probe, read_picture
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words import metadata
 from tests.images.files import gradient, plain_tiff, saved, with_png_chunk
 
 PLAIN = Image.fromarray(gradient())
@@ -108,16 +109,16 @@ def test_many_pages_cost_little(tmp_path):
     """Sixty thousand pages are not counted one by one in time that grows with their square."""
     data = chained(60000)
     (tmp_path / "a.tif").write_bytes(data)
-    before = time.perf_counter()
+    before = time.process_time()
     assert probe(tmp_path / "a.tif", max_pixels=100).frames == tiff.MAX_PAGES
     assert "Only the first of many frames is read." in read_picture(data).notes
-    assert time.perf_counter() - before < 3
-    assert tiff.count_pages(chained(5)) == 6
-    assert tiff.count_pages(saved(PLAIN, "TIFF", big_tiff=True)) == 1
+    assert time.process_time() - before < 3
+    assert len(tiff.chain(chained(5))) == 6
+    assert len(tiff.chain(saved(PLAIN, "TIFF", big_tiff=True))) == 1
 
 
 def test_pages_in_a_circle_are_counted_once():
     """A last page that points at the first."""
     data = bytearray(chained(3))
     data[-4:] = data[4:8]
-    assert tiff.count_pages(bytes(data)) == 4
+    assert len(tiff.chain(bytes(data))) == 4

@@ -20,7 +20,8 @@ SAMPLE = {
     float: 0.1,
     bool: True,
     tuple[float, float]: (72.0, 300.5),
-    tuple[int, int]: (3, 4),
+    tuple[int, int]: (64, 96),
+    tuple[tuple[int, int, bytes], ...]: ((33550, 12, bytes(24)), (42112, 2, b"<GDALMetadata/>\0")),
     tuple[str, ...]: ("a note", "another"),
     tuple[tuple[str, str], ...]: (("Title", "Ω"), ("", "x" * 5000)),
 }

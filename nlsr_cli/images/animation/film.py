@@ -80,7 +80,8 @@ def _stacked(shots: list[Decoded], orientation: int) -> Decoded:
 def _cut(whole: Picture, count: int, index: FrameIndex) -> Iterator[Picture]:
     """Yield the pictures of a stack, all with the same metadata and without notes of their own."""
     lossless = whole.metadata.lossless if index.lossless is None else index.lossless
-    shared, height = replace(whole.metadata, lossless=lossless), whole.height // count
+    height = whole.height // count
+    shared = replace(whole.metadata, lossless=lossless)
     for number in range(count):
         rows = slice(number * height, (number + 1) * height)
         alpha = None if whole.alpha is None else whole.alpha[rows]

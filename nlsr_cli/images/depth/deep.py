@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,24 @@ import numpy.typing as npt
 
 from nlsr_cli.images.alpha import BAND
 from nlsr_cli.images.border import TILE_ALLOWANCE
-from nlsr_cli.images.containers import png
+from nlsr_cli.images.containers import png, tiff
 from nlsr_cli.images.depth.extra import codecs
-from nlsr_cli.images.depth.layout import PHOTOMETRIC, Layout, check_segments, tags_of
+from nlsr_cli.images.depth.layout import (
+    COMPRESSION,
+    MIN_IS_BLACK,
+    PHOTOMETRIC,
+    PICTURES,
+    Layout,
+    check_segments,
+    number,
+)
+from nlsr_cli.images.depth.segments import decode_segments
 from nlsr_cli.images.headers import Deep, Facts
-from nlsr_cli.images.modes import Decoded
+from nlsr_cli.images.modes import YCBCR_NOTE, Decoded
+from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.words import tiff
 
+ORIENTATION = 274
 PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
 
 # Turning arrays upright by EXIF orientation (CIPA DC-008, tag 274).
@@ -45,7 +56,7 @@ def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decod
         Exception: whatever its decoders raise, for `border` to tell.
     """
     if deep.layout is not None:
-        return _tiff(data, deep.layout, max_pixels)
+        return _tiff(data, deep.layout, facts.nodata, max_pixels)
     samples = _avif(data, facts.bits) if facts.bits < 16 else _png(data)
     if samples.dtype != np.uint16 or samples.ndim != 3 or samples.shape[2] != deep.channels:
         raise ValueError("the samples are not what the header says")
@@ -62,7 +73,8 @@ def turned(decoded: Decoded, orientation: int) -> Decoded:
     turn = TURNS.get(orientation)
     if turn is None:
         return decoded
-    return Decoded(turn(decoded.color), None if decoded.alpha is None else turn(decoded.alpha), decoded.notes)
+    alpha = None if decoded.alpha is None else turn(decoded.alpha)
+    return replace(decoded, color=turn(decoded.color), alpha=alpha)
 
 
 def _png(data: bytes) -> Pixels:
@@ -84,49 +96,63 @@ def _with_channels(samples: npt.NDArray[Any]) -> Pixels:
 # TIFF
 
 
-def _tiff(data: bytes, layout: Layout, max_pixels: int) -> Decoded:
+def _tiff(data: bytes, layout: Layout, nodata: str | None, max_pixels: int) -> Decoded:
+    samples = _samples(data, layout, max_pixels)
+    color = samples[..., : layout.channels]
+    if layout.inverted:
+        color = (1 - color) if layout.floating else np.invert(color)
+    alpha = None if layout.alpha is None else samples[..., layout.alpha]
+    notes = []
+    if layout.ycbcr:
+        notes.append(YCBCR_NOTE)
+    if layout.floating and layout.bits != 32:
+        notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
+    if layout.floating and alpha is not None:
+        alpha = _as_float32(alpha)
+        if alpha.min() < 0 or alpha.max() > 1:
+            alpha = np.clip(alpha, 0, 1)
+            notes.append("Alpha beyond 0 and 1 is clipped.")
+    found = hide(Decoded(color, alpha, notes), nodata)
+    if layout.floating:
+        found.color = _as_float32(found.color)
+        found.alpha = None if found.alpha is None else _as_float32(found.alpha)
+    if layout.premultiplied and found.alpha is not None:
+        found.notes.append(PREMULTIPLIED_NOTE)
+        found.color = _straight(found.color, found.alpha)
+    return found
+
+
+def _samples(data: bytes, layout: Layout, max_pixels: int) -> Pixels:
+    """Return all samples of a TIFF as they are stored, (h, w, samples)."""
     block = tiff.parse(data)
     check_segments(data, block, layout, max(max_pixels, TILE_ALLOWANCE))
-    # libtiff makes RGB of CMYK, in 8 bits; as mere samples it leaves them alone.
-    source = _as_samples(data, block) if layout.channels == 4 else data
-    samples = _with_channels(codecs().tiff_decode(source))
+    if number(block, COMPRESSION, 1) in PICTURES:
+        return decode_segments(data, block, layout)
+    if layout.ycbcr:  # libtiff makes RGB of it, and would turn it too
+        samples: Pixels = codecs().tiff_decode(_stating(data, ORIENTATION, 1), asrgb=True)[..., :3]
+    else:  # it makes RGB of CMYK too, but in 8 bits; as mere samples it leaves them alone
+        source = _stating(data, PHOTOMETRIC, MIN_IS_BLACK) if layout.channels == 4 else data
+        samples = _with_channels(codecs().tiff_decode(source))
     if layout.planar:
         samples = np.moveaxis(samples, 0, 2)
     if samples.shape != (layout.height, layout.width, layout.samples):
         raise ValueError("the samples are not what the header says")
-    notes = []
-    if layout.floating:
-        samples = _as_float32(samples)
-        if layout.bits != 32:
-            notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
-    color = samples[..., : layout.channels]
-    if layout.inverted:
-        color = (1 - color) if layout.floating else np.invert(color)
-    if layout.alpha is None:
-        return Decoded(color, None, notes)
-    alpha = samples[..., layout.alpha]
-    if layout.floating and (alpha.min() < 0 or alpha.max() > 1):
-        alpha = np.clip(alpha, 0, 1)
-        notes.append("Alpha beyond 0 and 1 is clipped.")
-    if layout.premultiplied:
-        notes.append(PREMULTIPLIED_NOTE)
-        color = _straight(color, alpha)
-    return Decoded(color, alpha, notes)
+    return samples
 
 
-def _as_samples(data: bytes, block: tiff.Block) -> bytes:
-    """Return the file with another photometric interpretation: samples whose meaning is not said."""
-    place = next(at for tag, at in tags_of(data, block.order) if tag == PHOTOMETRIC)
-    entry = struct.calcsize("<HHQ" if data[2 if block.order == "<" else 3] == 43 else "<HHI")
+def _stating(data: bytes, tag: int, value: int) -> bytes:
+    """Return the file with another value of a tag of one number, if it has that, so that libtiff does not act on it."""
+    order, layout, start = tiff.header(data)
     changed = bytearray(data)
-    struct.pack_into(block.order + "H", changed, place + 2, tiff.SHORT)
-    struct.pack_into(block.order + "H", changed, place + entry, 1)
+    for place in (at for found, at in tiff.rows(data, start) if found == tag):
+        struct.pack_into(order + "H", changed, place + 2, tiff.SHORT)
+        struct.pack_into(order + "H", changed, place + struct.calcsize("<" + layout.entry), value)
     return bytes(changed)
 
 
 def _as_float32(samples: Pixels) -> Pixels:
-    with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite, and refused as that
-        samples = samples.astype(np.float32, copy=False)
+    """Return alpha, or colours of which nothing is masked any more, as float32."""
+    samples = samples.astype(np.float32, copy=False)
     rows = max(1, BAND // samples.shape[1])
     if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
         raise ValueError("a picture with values that are infinite or no numbers is not known")
@@ -137,7 +163,7 @@ def _straight(color: Pixels, alpha: Pixels) -> Pixels:
     """Return colours with the alpha divided out that was multiplied into them; where it is 0, they stay."""
     result = np.empty_like(color)
     rows = max(1, BAND // color.shape[1])
-    white = 1.0 if color.dtype == np.float32 else 65535.0
+    white = 1.0 if color.dtype == np.float32 else float(np.iinfo(color.dtype).max)
     for top in range(0, len(color), rows):
         band = slice(top, top + rows)
         weight = np.where(alpha[band] > 0, alpha[band], white)[..., None].astype(np.float64)

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.png import SIGNATURE as PNG_SIGNATURE
 from nlsr_cli.images.containers.png import chunks
 from nlsr_cli.images.depth.extra import codecs
@@ -32,7 +33,6 @@ from nlsr_cli.images.depth.layout import (
     WIDTH,
 )
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.words import tiff
 
 PREDICTOR, HORIZONTAL, FLOATING_POINT = 317, 2, 3  # of TIFF 6.0, and of Adobe's TechNote 3
 DEFLATE, LEVEL = 8, 6

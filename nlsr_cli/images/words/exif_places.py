@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from nlsr_cli.images.words import calibration, tiff
+from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words import calibration
 from nlsr_cli.images.words.geometry import Change, Point, rational, subject
 
 DESCRIPTION, X_RESOLUTION, Y_RESOLUTION = 270, 282, 283

@@ -12,11 +12,12 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.headers import Facts, read_facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import pillow_image, probe
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words import metadata
 from nlsr_cli.images.words.provenance import history
 from nlsr_cli.images.words.statements import Statements, read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
@@ -79,10 +80,11 @@ def inspect_picture(
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     header = probe(data, name=label, max_pixels=max_pixels)
     facts = read_facts(format, data)
-    info = _info(data, format, label, max_pixels, facts)
+    shown = facts.source or data
+    info = _info(shown, format, label, max_pixels, facts)
     raw = facts.exif or metadata.exif_block(info)
     from_tiff = format == "TIFF"
-    said = read_statements(format, data, info)
+    said = read_statements(format, shown, info)
     return Inspection(
         path=Path(label),
         size=len(data),

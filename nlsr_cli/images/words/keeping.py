@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.picture import Metadata
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
+from nlsr_cli.images.words import georeference, iptc, jpeg, metadata, png, xmp
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
 EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
+ALPHA_HOLDERS = ("PNG", "WEBP", "AVIF", "GIF")
 XMP_HOLDERS = (*EXIF_HOLDERS, "GIF")
 IPTC_HOLDERS = ("PNG", "JPEG", "TIFF")
 COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")
 JPEG_EXIF_LIMIT = jpeg.SEGMENT - 6 - 64  # less its "Exif\0\0" and what a rewrite may add
 JPEG_IPTC_LIMIT = jpeg.SEGMENT - len(jpeg.PHOTOSHOP_HEAD) - len(iptc.wrapped(b"")) - 1
+SEEN = ("icc", "lossless", "code_points", "mastering", "size", "nodata", "masked")
 XMP_LIMITS = {"JPEG": jpeg.XMP_LIMIT}
 
 
@@ -28,15 +31,10 @@ class Kept:
 
 
 def stripped(given: Metadata) -> Metadata:
-    """Return what says how pixels are to be seen, and nothing else: the profile, or what HDR says of its coding."""
-    return Metadata(
-        given.format,
-        given.mode,
-        given.icc,
-        lossless=given.lossless,
-        code_points=given.code_points,
-        mastering=given.mastering,
-    )
+    """Return what says how pixels are to be seen, and nothing else: the profile, the code points of HDR, the value of
+    those that hold no data.
+    """
+    return replace(Metadata(given.format, given.mode), **{name: getattr(given, name) for name in SEEN})
 
 
 def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes | None) -> Kept:  # noqa: A002
@@ -49,7 +47,8 @@ def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes |
     exif, thumbnail = _exif(given.exif, thumbnail, format, notes)
     packet, records = _xmp(given, format, size, notes), _iptc(given.iptc, format, notes)
     texts, comment = _words(given, format, notes)
-    held = replace(given, exif=exif, xmp=packet, iptc=records, texts=texts, comment=comment)
+    tags = _tags(given, format, size, notes)
+    held = replace(given, exif=exif, xmp=packet, iptc=records, texts=texts, comment=comment, tiff_tags=tags)
     if held.dpi is not None and format == "JPEG" and any(value != round(value) for value in held.dpi):
         listed = " × ".join(f"{value:.2f}" for value in dict.fromkeys(held.dpi))
         notes.append(f"JPEG counts whole dots per inch; the resolution of {listed} is rounded.")
@@ -106,6 +105,20 @@ def _xmp(given: Metadata, format: str, size: tuple[int, int], notes: list[str]) 
         notes.append(f"The XMP metadata of {len(sized)} bytes is too large for {format} and is left out.")
         return None
     return sized
+
+
+def _tags(given: Metadata, format: str, size: tuple[int, int], notes: list[str]) -> tuple[georeference.Tag, ...]:  # noqa: A002
+    """Return the tags of a TIFF for this size, with the one that states which pixels hold no data."""
+    if format != "TIFF":
+        notes += georeference.unheld(given.tiff_tags, format)
+        if given.nodata is not None:
+            kept = "; pixels without data are transparent" if given.masked and format in ALPHA_HOLDERS else ""
+            notes.append(f"{format} holds no value for missing data ({given.nodata}); it is left out{kept}.")
+        return ()
+    tags = given.tiff_tags if given.size is None else georeference.sized(given.tiff_tags, Change(1, given.size, size))
+    if given.nodata is None:
+        return tags
+    return (*tags, (georeference.GDAL_NODATA, tiff.ASCII, given.nodata.encode() + b"\0"))
 
 
 def _iptc(records: bytes | None, format: str, notes: list[str]) -> bytes | None:  # noqa: A002

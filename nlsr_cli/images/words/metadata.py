@@ -7,14 +7,15 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nlsr_cli.images.words import calibration, exif_places, tiff
+from nlsr_cli.images.containers import tiff, tiff_file
+from nlsr_cli.images.words import calibration, exif_places
 from nlsr_cli.images.words.geometry import Change
 
 WIDTH, LENGTH, ORIENTATION = 256, 257, 274
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 PIXEL_X, PIXEL_Y, COLOR_SPACE = 0xA002, 0xA003, 0xA001
 RELATED_WIDTH, RELATED_LENGTH = 0x1001, 0x1002  # of the Interoperability directory: the size of the picture, once more
-ICC_PROFILE, XMP, IPTC, PHOTOSHOP = 34675, 700, 33723, 34377
+ICC_PROFILE, XMP, IPTC, PHOTOSHOP, LAYERS = 34675, 700, 33723, 34377, 37724
 INCH, CENTIMETRE = 2, 3
 UNCALIBRATED = 0xFFFF
 
@@ -32,7 +33,10 @@ DESCRIPTIVE = frozenset(
     | {18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095, 50341}
 )
 SIZE_TAGS = frozenset({WIDTH, LENGTH})
+BLOCKS = frozenset({XMP, IPTC, ICC_PROFILE})
 RESOLUTION_TAGS = frozenset({X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT})
+# What a reduced copy that stands before its picture says of that too.
+INHERITED = DESCRIPTIVE - RESOLUTION_TAGS | frozenset({XMP, IPTC, PHOTOSHOP, *tiff.CHILDREN})
 UNREADABLE_NOTE = "The EXIF data is damaged and is left out."
 
 
@@ -82,7 +86,7 @@ def portable_exif(
         root = root.updated({ORIENTATION: tiff.short_or_long(1, block.order)})
     notes: list[str] = []
     if from_tiff:
-        several = tiff.count_pages(raw) > 1
+        several = tiff_file.find_pages(raw).full > 1
         root = exif_places.described(root, lambda text: calibration.single(text, pages=several), notes)
     if change is not None:
         root, lost = exif_places.changed(root, block.order, change)

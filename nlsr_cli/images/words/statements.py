@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlsr_cli.images.animation import gif_words
-from nlsr_cli.images.containers import riff
+from nlsr_cli.images.containers import riff, tiff
 from nlsr_cli.images.parts import listed
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
 from nlsr_cli.images.words.geometry import Change
 
 PROFILES_READ = {*png.EXIF_PROFILES, "iptc", "8bim", "xmp"}
+# What XMP says of the layers of a document (Adobe, XMP Specification Part 2, section 3.2), which no output has.
+LAYER_CLAIMS = (("http://ns.adobe.com/photoshop/1.0/", "TextLayers"),)
 COMMENT_LIMIT = 1 << 20  # bytes
 
 
@@ -116,8 +118,11 @@ def _tiff(data: bytes) -> _Raw:
     except (ValueError, struct.error):
         return _Raw()
     entries = block.root.entries
-    packet, blocks = entries.get(metadata.XMP), entries.get(metadata.PHOTOSHOP)
-    raw = _Raw(packet.payload if packet else None, None, blocks.payload if blocks else b"")
+    stated_xmp, blocks = entries.get(metadata.XMP), entries.get(metadata.PHOTOSHOP)
+    packet = stated_xmp.payload if stated_xmp else None
+    if packet is not None and metadata.LAYERS in entries:
+        packet = xmp.without(packet, LAYER_CLAIMS)
+    raw = _Raw(packet, None, blocks.payload if blocks else b"")
     stated = entries.get(metadata.IPTC)
     if stated is not None:
         swapped = stated.kind == tiff.LONG and block.order == "<"

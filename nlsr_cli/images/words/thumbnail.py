@@ -8,8 +8,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.words import tiff
 
 SIDE = 160  # pixels on the longer side, as cameras make them
 QUALITY = 80

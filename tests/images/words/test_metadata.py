@@ -12,7 +12,8 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from nlsr_cli.images import Metadata, Picture, encode_picture, native_formats, profiles, read_picture
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words import metadata
 from nlsr_cli.options import EncodeOptions
 from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved
 

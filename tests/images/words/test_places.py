@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images import Picture, encode_picture, read_any, read_picture
-from nlsr_cli.images.words import metadata, places, tiff, xmp
+from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words import metadata, places, xmp
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.options import EncodeOptions
 from tests.images.files import camera_exif, saved

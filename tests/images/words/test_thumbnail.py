@@ -10,7 +10,8 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from nlsr_cli.images import Picture, encode_picture, native_formats, read_picture
-from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.words import metadata
 from nlsr_cli.images.words.thumbnail import SIDE, has_thumbnail, make_thumbnail, with_thumbnail
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc

@@ -7,7 +7,7 @@ import struct
 import pytest
 from PIL import Image
 
-from nlsr_cli.images.words import tiff
+from nlsr_cli.images.containers import tiff
 from tests.images.files import MAKER_NOTE, camera_exif, saved
 
 

@@ -10,16 +10,31 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 CHILDREN = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 MAKER_NOTE = 0x927C
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE = 1, 2, 3, 4, 5, 7, 12
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 # The unit in which a value of each type has a byte order; what is missing here has none.
 WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
 CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+DTYPES = {
+    1: "u1",
+    3: "u2",
+    4: "u4",
+    6: "i1",
+    8: "i2",
+    9: "i4",
+    11: "f4",
+    12: "f8",
+    13: "u4",
+    16: "u8",
+    17: "i8",
+    18: "u8",
+}
 CLASSIC_TYPES = range(1, 14)
 
 MAX_ENTRIES = 4096  # real directories hold under a hundred; more is noise read as a directory
@@ -36,10 +51,16 @@ class Layout(NamedTuple):
     entry: str
     offset: str
     field_size: int
+    pointer: int  # where the place of the first directory stands
+
+    @property
+    def row(self) -> int:
+        """Return the bytes of an entry."""
+        return struct.calcsize("<" + self.entry) + self.field_size
 
 
-CLASSIC = Layout("H", "HHI", "I", 4)
-BIG = Layout("Q", "HHQ", "Q", 8)
+CLASSIC = Layout("H", "HHI", "I", 4, 4)
+BIG = Layout("Q", "HHQ", "Q", 8, 8)
 
 
 class Entry(NamedTuple):
@@ -80,6 +101,22 @@ class Block:
     broken: int = 0
 
 
+def header(data: bytes) -> tuple[str, Layout, int]:
+    """Return byte order, layout, and the place of the first directory of a TIFF structure.
+
+    Raises:
+        ValueError: this is none.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or len(data) < 8:
+        raise ValueError("no TIFF byte order mark")
+    magic = struct.unpack_from(order + "H", data, 2)[0]
+    layout = {42: CLASSIC, 43: BIG}.get(magic)
+    if layout is None or (layout is BIG and len(data) < 16):
+        raise ValueError("no TIFF version number")
+    return order, layout, struct.unpack_from(order + layout.offset, data, layout.pointer)[0]
+
+
 def parse(data: bytes) -> Block:
     """Parse the first directory of a TIFF file or EXIF block, and the directories below it.
 
@@ -89,22 +126,15 @@ def parse(data: bytes) -> Block:
     Raises:
         ValueError: this is no TIFF structure, or its first directory is unreadable.
     """
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None or len(data) < 8:
-        raise ValueError("no TIFF byte order mark")
-    magic = struct.unpack_from(order + "H", data, 2)[0]
-    layout = {42: CLASSIC, 43: BIG}.get(magic)
-    if layout is None or (layout is BIG and len(data) < 16):
-        raise ValueError("no TIFF version number")
-    start = struct.unpack_from(order + layout.offset, data, 4 if layout is CLASSIC else 8)[0]
-    reader = _Reader(data, order, layout)
+    order, layout, start = header(data)
+    reader = Reader(data, order, layout)
     root = reader.directory(start)
     if root is None:
         raise ValueError("the first TIFF directory lies outside the data")
     return Block(order, root, reader.broken)
 
 
-class _Reader:
+class Reader:
     """One pass over a TIFF structure; remembers visited offsets, because a hostile file may point in circles."""
 
     def __init__(self, data: bytes, order: str, layout: Layout) -> None:
@@ -121,7 +151,7 @@ class _Reader:
             return None
         self.visited.add(start)
         count = min(struct.unpack_from(self.order + self.layout.counter, self.data, start)[0], MAX_ENTRIES)
-        size = struct.calcsize("<" + self.layout.entry) + self.layout.field_size
+        size = self.layout.row
         entries: dict[int, Entry] = {}
         children: dict[int, Directory] = {}
         for at in range(start + head, start + head + count * size, size):
@@ -161,23 +191,42 @@ def integers(entry: Entry | None, order: str) -> tuple[int, ...]:
     return struct.unpack_from(f"{order}{min(entry.number, MAX_NUMBERS)}{CODES[entry.kind]}", entry.payload)
 
 
-def count_pages(data: bytes) -> int:
-    """Return the number of directories in the chain of a TIFF file that `parse` accepts, up to MAX_PAGES.
+def chain(data: bytes) -> tuple[int, ...]:
+    """Return where the directories that follow each other in a TIFF file begin, at most MAX_PAGES of them.
 
     A chain that leaves the data or runs in a circle ends there.
+
+    Raises:
+        ValueError: this is no TIFF structure.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    layout = BIG if struct.unpack_from(order + "H", data, 2)[0] == 43 else CLASSIC
-    row = struct.calcsize("<" + layout.entry) + layout.field_size
-    pointer, visited = (4 if layout is CLASSIC else 8), set[int]()
-    while len(visited) < MAX_PAGES and pointer + struct.calcsize("<" + layout.offset) <= len(data):
+    order, layout, _ = header(data)
+    pointer, found = layout.pointer, dict[int, None]()
+    while len(found) < MAX_PAGES and pointer + struct.calcsize("<" + layout.offset) <= len(data):
         start = struct.unpack_from(order + layout.offset, data, pointer)[0]
         head = start + struct.calcsize("<" + layout.counter)
-        if start == 0 or start in visited or head > len(data):
+        if start == 0 or start in found or head > len(data):
             break
-        visited.add(start)
-        pointer = head + row * struct.unpack_from(order + layout.counter, data, start)[0]
-    return len(visited)
+        found[start] = None
+        pointer = head + layout.row * struct.unpack_from(order + layout.counter, data, start)[0]
+    return tuple(found)
+
+
+def rows(data: bytes, start: int, most: int = MAX_ENTRIES + 1) -> list[tuple[int, int]]:
+    """Return the tags of the directory at `start`, at most so many, with the places of their entries."""
+    order, layout, _ = header(data)
+    first = start + struct.calcsize("<" + layout.counter)
+    if first > len(data):
+        return []
+    count = min(struct.unpack_from(order + layout.counter, data, start)[0], most, len(data) // layout.row)
+    places = [at for at in range(first, first + count * layout.row, layout.row) if at + layout.row <= len(data)]
+    return [(struct.unpack_from(order + "H", data, at)[0], at) for at in places]
+
+
+def numbers(entry: Entry | None, order: str) -> npt.NDArray[np.float64]:
+    """Return every value of an entry, however many, as floating point: sums of wild offsets must not wrap around."""
+    if entry is None or entry.kind not in DTYPES:
+        return np.empty(0)
+    return np.frombuffer(entry.payload, order + DTYPES[entry.kind]).astype(np.float64)
 
 
 def rational(entry: Entry | None, order: str) -> float | None:

@@ -1,0 +1,126 @@
+"""Pixels that hold no data: fill values of measurements, which are no colours, and must not be mixed with any.
+
+A TIFF may name one value for them (GDAL_NODATA, tag 42113). In floating point NaN, the infinities, and values near the
+ends of the type are such fill values whether or not a tag says so. They are masked as transparent pixels are, by alpha,
+so that colours grow into them before a picture is enlarged, and are fill values again where it is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.modes import Decoded
+from nlsr_cli.images.picture import Pixels
+from nlsr_cli.images.words.georeference import number_of
+
+Mask = npt.NDArray[np.bool_]
+
+# The least of the common fill values is that of netCDF for floats, 9.96921e36; no measure comes near it.
+LEAST_FILL = 9e36
+
+
+def level_of(text: str | None, dtype: np.dtype[Any]) -> np.generic | None:
+    """Return the value that a text names as a sample of a type; None where it has no such sample."""
+    value = number_of(text)
+    if value is None:
+        return None
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            level: np.generic = dtype.type(value)
+        return level if np.isfinite(level) or not np.isfinite(value) else None
+    fits = value == round(value) if np.isfinite(value) else False
+    return dtype.type(int(value)) if fits and 0 <= value <= np.iinfo(dtype).max else None
+
+
+def hide(decoded: Decoded, stated: str | None, *, index: npt.NDArray[np.uint8] | None = None) -> Decoded:
+    """Return a picture in which alpha is 0 and colour black wherever there is no data, with a note if that is anywhere.
+
+    Args:
+        decoded: grey, RGB or CMYK of any type.
+        stated: what the file says the value of such pixels is, in the levels of `decoded`, or of `index`.
+        index: (h, w): the samples of a palette, where there is one.
+    """
+    color = decoded.color
+    samples = color if index is None else index[..., None]
+    level = level_of(stated, samples.dtype)
+    mask = _mask(samples, level)
+    returns = index is None and color.shape[2] < 4
+    text = _text(color, level, stated, mask) if returns else None
+    if not mask.any():
+        return replace(decoded, nodata=text)
+    count = int(mask.sum())
+    opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
+    alpha = np.where(mask, 0, opaque if decoded.alpha is None else decoded.alpha).astype(color.dtype)
+    clean = color.copy()
+    clean[mask] = 0
+    noun = f"{count} pixel{'s hold' if count != 1 else ' holds'} no data"
+    note = f"{noun} ({text or stated}); nothing of it is mixed into other pixels."
+    masked = returns and decoded.alpha is None
+    return replace(decoded, color=clean, alpha=alpha, notes=[*decoded.notes, note], nodata=text, masked=masked)
+
+
+def restore(color: Pixels, alpha: Pixels | None, nodata: str, *, masked: bool) -> tuple[Pixels, Pixels | None]:
+    """Return (h, w, c) with the fill value wherever there is no data, and nowhere else, and alpha (h, w).
+
+    `masked` says that alpha is nothing but the mask, and has done its work. Where colours have come to be the fill
+    value, they are moved by the least step.
+    """
+    level = level_of(nodata, color.dtype)
+    if level is None:
+        return color, alpha
+    opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
+    made = color.copy()
+    rows = max(1, BAND // color.shape[1])
+    for top in range(0, len(made), rows):
+        band = made[top : top + rows]
+        clash = (band == level).all(axis=2)
+        band[..., 0][clash] = _beside(level, color.dtype)
+        if alpha is not None:
+            share = alpha[top : top + rows]
+            band[share < opaque / 2 if masked else share == 0] = level
+    return made, None if masked else alpha
+
+
+def _beside(level: np.generic, dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - a sample of any type
+    if dtype.kind == "f":
+        return np.nextafter(level, dtype.type(0 if level else 1))
+    return dtype.type(int(level) + 1 if int(level) < np.iinfo(dtype).max else int(level) - 1)
+
+
+def _mask(samples: Pixels, level: np.generic | None) -> Mask:
+    """Return where there is no data.
+
+    A value that may as well be a colour must be that of all channels; one that cannot be is none in any.
+    """
+    mask = np.zeros(samples.shape[:2], np.bool_)
+    rows = max(1, BAND // samples.shape[1])
+    colour = samples.dtype.kind != "f" or level is None or 0 <= float(level) <= 1
+    for top in range(0, len(samples), rows):
+        band, part = samples[top : top + rows], mask[top : top + rows]
+        if level is not None:
+            equal = band == level
+            part |= equal.all(axis=2) if colour else equal.any(axis=2)
+        if samples.dtype.kind == "f":
+            part |= ~(np.abs(band) < LEAST_FILL).all(axis=2)  # which NaN is not either
+    return mask
+
+
+def _text(color: Pixels, level: np.generic | None, stated: str | None, mask: Mask) -> str | None:
+    """Return what is to stand where there is no data: as the file says, or what stands there if float32 holds it."""
+    if color.dtype.kind != "f":
+        return stated if level is not None else None
+    if level is not None and level_of(stated, np.dtype(np.float32)) is not None:
+        return stated
+    if stated is None and mask.any():
+        pixel = color[np.unravel_index(int(mask.argmax()), mask.shape)]
+        fill = pixel[~(np.abs(pixel) < LEAST_FILL)][0]
+        with np.errstate(over="ignore"):
+            narrow = np.float32(fill)
+        if np.isfinite(narrow) or not np.isfinite(fill):
+            return str(narrow)
+    return "nan" if mask.any() else None

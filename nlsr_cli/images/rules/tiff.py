@@ -1,0 +1,151 @@
+"""What becomes of each part of a TIFF file (TIFF 6.0 and its TechNotes, TIFF/EP, GeoTIFF 1.1, lists of tags)."""
+
+from __future__ import annotations
+
+import struct
+
+from nlsr_cli.images.containers import tiff_file
+from nlsr_cli.images.parts import CARRIED, GAP, REPLACED, REWRITTEN, TRAILER, Accounted, Fate, Part, Rule, dropped
+from nlsr_cli.images.parts import account as account_parts
+from nlsr_cli.images.words import georeference, metadata
+
+# How the samples are stored, which is settled anew: sizes, depth, compression, strips and tiles, statistics of them,
+# and fax. (The profile, XMP and the like, which `metadata` counts among them, have rules of their own.)
+STORAGE = (
+    metadata.STRUCTURAL
+    | metadata.SIZE_TAGS
+    | {297, 326, 327, 328, 346, 347, 400, 401, 402, 403, 404, 405, 433, 434, 559, 32995, 32996, 32998, 33447}
+    | {34908, 34909, 34910, 34911, 50674, 59932, 59933}
+)
+CARRIED_TAGS = metadata.DESCRIPTIVE | metadata.BLOCKS | georeference.CARRIED - georeference.SIZED
+REWRITTEN_TAGS = georeference.SIZED | {metadata.ORIENTATION, 42113, 0x8769, 0x8825, 0xA005}
+
+TIFF_EP = "settings of the camera beside EXIF (TIFF/EP)"
+SGI, PRINTING = "3-D data (SGI)", "instructions for printing"
+DNG = frozenset(
+    {
+        *range(50706, 50742),
+        *range(50778, 50782),
+        *range(50827, 50835),
+        50879,
+        *range(50931, 50943),
+        *range(50964, 50976),
+    }
+    | {50981, 50982, 51008, 51009, 51022, 51041, 51043, 51044, 51058, 51081, *range(51089, 51092), 51105}
+    | {*range(51107, 51115), 51125, *range(51177, 51183), *range(52525, 52558)}
+)
+WHAT: dict[int, str] = {
+    286: "the place on a page",
+    287: "the place on a page",
+    291: "a curve of grey values",
+    301: "a transfer function",
+    321: "hints for halftones",
+    333: "names of inks",
+    343: "a clipping path",
+    344: "a clipping path",
+    345: "a clipping path",
+    351: "a reference to another file (OPI)",
+    32781: "a reference to another file (OPI)",
+    32932: "annotations (Wang Imaging)",
+    32997: SGI,
+    33300: "display data (Pixar)",
+    33301: "display data (Pixar)",
+    33302: "display data (Pixar)",
+    33303: "display data (Pixar)",
+    33304: "display data (Pixar)",
+    33305: "display data (Pixar)",
+    33424: "data of the camera (Kodak)",
+    33471: "a scan's description (Molecular Dynamics)",
+    33560: "microscope data (Olympus SIS)",
+    33628: "microscope data (MetaMorph)",
+    33629: "microscope data (MetaMorph)",
+    33630: "microscope data (MetaMorph)",
+    33631: "microscope data (MetaMorph)",
+    33918: "a georeference of Intergraph",
+    33919: "a georeference of Intergraph",
+    33920: "a georeference of Intergraph",
+    34118: "microscope data (Zeiss SEM)",
+    34361: "microscope data (Olympus FluoView)",
+    34362: "microscope data (Olympus FluoView)",
+    34386: "microscope data (Olympus FluoView)",
+    34412: "microscope data (Zeiss LSM)",
+    34680: "microscope data (FEI)",
+    34682: "microscope data (FEI)",
+    37679: "recognised text (Microsoft Office Document Imaging)",
+    37680: "document properties (Microsoft Office Document Imaging)",
+    37681: "recognised text (Microsoft Office Document Imaging)",
+    37706: "microscope data (TVIPS)",
+    37707: "microscope data (TVIPS)",
+    37724: "layers and other data of Photoshop's documents",
+    43314: "a header of NIH Image",
+    50215: "a scan's description (Océ)",
+    50216: "a scan's description (Océ)",
+    50217: "a scan's description (Océ)",
+    50218: "a scan's description (Océ)",
+    50255: "annotations",
+    50784: "layers (Alias)",
+    50838: "data of ImageJ (labels, overlays, regions, display ranges)",
+    50839: "data of ImageJ (labels, overlays, regions, display ranges)",
+    50909: "metadata of geography (ISO 19139)",
+    51123: "microscope data (Micro-Manager)",
+    **dict.fromkeys(range(33445, 33453), "a scan's description (Molecular Dynamics)"),
+    **dict.fromkeys(range(34016, 34031), PRINTING + " (TIFF/IT)"),
+    **dict.fromkeys(DNG, "instructions for development (DNG)"),
+    **dict.fromkeys((33421, 33422, 33434, 33437, 34850, 34852, 34855, 34856, 34857, 34858, 34859), TIFF_EP),
+    **dict.fromkeys((36867, 37122, *range(37377, 37399), 37121), TIFF_EP),
+}
+OTHERS: dict[str, Rule] = {
+    **dict.fromkeys(
+        (tiff_file.HEADER, tiff_file.DIRECTORY, tiff_file.SAMPLES, tiff_file.SLACK_NAME),
+        REPLACED,
+    ),
+    tiff_file.PAGE: Rule(Fate.DROPPED, quiet=True),  # the frames are counted in a note of their own
+    tiff_file.BELOW: dropped("a further picture"),
+    tiff_file.COPY: dropped("reduced copies of the picture"),
+    tiff_file.MASKING: dropped("a mask"),
+    TRAILER: dropped(TRAILER),
+    GAP: dropped(GAP),
+}
+WHITE_POINT, PRIMARIES = 318, 319
+SRGB_POINTS = {WHITE_POINT: (0.3127, 0.3290), PRIMARIES: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}
+NEARLY = 0.001  # they are written with three or four digits
+GHOST = b"GDAL_STRUCTURAL_METADATA_SIZE="  # how GDAL announces the order of a file's parts
+
+
+def account(data: bytes) -> tuple[Accounted, ...]:
+    """Return the fate of every part of a TIFF file."""
+    return account_parts(tiff_file.parts(data, metadata.INHERITED), rule_of)
+
+
+def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind
+    """Return what becomes of a part; None is nothing that is known."""
+    if part.name.startswith(CHILDREN):
+        return CARRIED
+    if part.head.startswith(GHOST):
+        return REPLACED
+    if not part.name.isdigit():
+        return OTHERS.get(part.name)
+    tag = int(part.name)
+    if tag in CARRIED_TAGS:
+        return CARRIED
+    if tag in REWRITTEN_TAGS:
+        return REWRITTEN
+    if tag == metadata.PHOTOSHOP:  # its IPTC records are kept; the rest has a note of its own
+        return REWRITTEN
+    if tag in SRGB_POINTS:
+        return REPLACED if _is_srgb(part, SRGB_POINTS[tag]) else dropped("the colours that tags state by numbers")
+    if tag in WHAT:
+        return dropped(WHAT[tag])
+    return REPLACED if tag in STORAGE else None
+
+
+CHILDREN = tuple(f"{name} " for name in tiff_file.CHILD_NAMES.values())
+
+
+def _is_srgb(part: Part, points: tuple[float, ...]) -> bool:
+    """Say whether a tag states the chromaticities of sRGB, as some programs write into every file."""
+    if len(part.head) < 8 * len(points):
+        return False
+    values = struct.unpack_from(f"<{2 * len(points)}I", part.head)
+    pairs = zip(values[::2], values[1::2], points, strict=True)
+    return all(below and abs(above / below - point) < NEARLY for above, below, point in pairs)
