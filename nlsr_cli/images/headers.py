@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.profiles import Chroma, Colours
-from nlsr_cli.images.words import jpeg, png, tiff
+from nlsr_cli.images.words import png, tiff
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
@@ -48,7 +49,8 @@ class Facts:
     `bits` per channel; `deep` is set where they are more than Pillow reads; `refusal` is why the file cannot be read
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
-    mode Pillow gives it; `frames` is None where Pillow counts them well;
+    mode Pillow gives it; `frames` is None where Pillow counts them well (the further
+    pictures of a JPEG are no frames: what becomes of each is told by its account);
     `colours` is what the file states by numbers, None where it states nothing.
     """
 
@@ -137,11 +139,11 @@ def _png_colours(chunks: dict[bytes, bytes]) -> Colours | None:
 
 
 def _jpeg(data: bytes) -> Facts:
-    for marker, body in jpeg.segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and body:
+    for marker, body in jpeg.header(data):
+        if marker in jpeg.FRAMES and body:
             refusal = "" if body[0] == 8 else _deep(f"{body[0]}-bit samples")
-            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "")
-    return Facts()
+            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "", frames=1)
+    return Facts(frames=1)
 
 
 # WebP (RFC 9649)

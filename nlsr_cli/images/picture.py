@@ -43,9 +43,9 @@ class Metadata:
 class GainMap:
     """A second picture that says how much brighter each place of the first is on an HDR display, upright as that is.
 
-    `pixels` are (h, w, 1 or 3) uint8 as stored: the logarithm of a gain, whose bounds, gamma, offsets and capacities the
-    metadata states. That is `iso`, the GainMapMetadata of ISO 21496-1 (annex C.2, beginning with the minimum version),
-    or `xmp`, the packet of the map's own file with the properties of Adobe (hdrgm:) or Apple (HDRGainMap:), or both.
+    `pixels` are (h, w, 1 or 3) uint8 as stored: the logarithm of a gain, whose bounds, gamma, offsets and capacities
+    the metadata states. That is `iso`, the GainMapMetadata of ISO 21496-1 (beginning with its minimum version), or
+    `xmp`, the packet of the map's own file with the properties of Adobe (hdrgm:) or Apple (HDRGainMap:), or both.
     `icc` is the profile of the map, verbatim: with some settings the one in which gains apply.
     """
 
@@ -68,7 +68,8 @@ class Picture:
     and 1 is white, and nothing is clipped. `alpha` is (h, w) of the same dtype and not premultiplied, or None where the
     file has no alpha channel. `excess` is what `color` lacks where the profile's space is wider than sRGB, in levels of
     that space: the pixels as stored less what comes back from sRGB, (h, w, 3), signed; None where that is nothing.
-    `gain_map` makes an HDR picture of it, and is of any size up to that of the picture. `notes` holds one sentence for each thing that was converted or left out in reading.
+    `gain_map` makes an HDR picture of it, and is of any size up to that of the picture. `notes` holds one sentence for
+    each thing that was converted or left out in reading.
     """
 
     color: Pixels
