@@ -7,6 +7,7 @@ from nlsr_cli.images.animation.film import read_any
 from nlsr_cli.images.animation.film_writing import encode_any, write_any
 from nlsr_cli.images.animation.frames import check_frames
 from nlsr_cli.images.animation.indexes import FILMS
+from nlsr_cli.images.gain_map import resize_gain_map
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
@@ -47,6 +48,7 @@ __all__ = [
     "read_stream",
     "reduce_bicubic",
     "resize_bicubic",
+    "resize_gain_map",
     "resize_lanczos",
     "rgb8",
     "write_any",

@@ -88,6 +88,10 @@ class Picture:
             raise ValueError(f"alpha must be {self.color.shape[:2]} {self.color.dtype}, not {self.alpha.shape}")
         if self.excess is not None and self.excess.shape != self.color.shape:
             raise ValueError(f"excess must be {self.color.shape}, not {self.excess.shape}")
+        if self.gain_map is not None:
+            rows, columns, _ = self.gain_map.pixels.shape
+            if rows > self.color.shape[0] or columns > self.color.shape[1]:
+                raise ValueError(f"a gain map of {self.gain_map.pixels.shape} is larger than {self.color.shape}")
 
     @property
     def height(self) -> int:

@@ -22,6 +22,7 @@ from nlsr_cli.images.claims import claim_of
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
+from nlsr_cli.images.gain_map import read_gain_map
 from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
@@ -206,6 +207,10 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
     notes += losses(format, data)
+    gain_map, told = None, ()
+    if format == "JPEG":
+        size, turn = decoded.color.shape[:2], metadata.orientation(raw)
+        gain_map, told = read_gain_map(data, (size[0], size[1]), turn, label)
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
@@ -223,8 +228,9 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             comment=said.comment,
             code_points=claim.code_points,
         ),
-        notes=tuple(notes),
+        notes=(*notes, *told),
         excess=managed.excess if icc is not None else None,
+        gain_map=gain_map,
     )
 
 

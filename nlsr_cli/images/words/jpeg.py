@@ -12,7 +12,9 @@ XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 SEGMENT = 65533  # bytes that one segment holds
-XMP_LIMIT = SEGMENT - len(XMP_HEAD) - 2  # 65502, as the XMP specification counts
+# 65502, as the XMP specification counts, less what the directory of an Ultra HDR file may add: readers look for that in
+# the first segment.
+XMP_LIMIT = SEGMENT - len(XMP_HEAD) - 2 - 1024
 PORTION_LIMIT = SEGMENT - len(EXTENDED_HEAD) - 40
 
 

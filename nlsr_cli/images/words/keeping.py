@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from nlsr_cli.images.picture import Metadata
-from nlsr_cli.images.words import iptc, jpeg, png, xmp
+from nlsr_cli.images.picture import GainMap, Metadata
+from nlsr_cli.images.words import extended_xmp, iptc, jpeg, png, xmp
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
 EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
@@ -14,7 +14,7 @@ IPTC_HOLDERS = ("PNG", "JPEG", "TIFF")
 COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")
 JPEG_EXIF_LIMIT = jpeg.SEGMENT - 6 - 64  # less its "Exif\0\0" and what a rewrite may add
 JPEG_IPTC_LIMIT = jpeg.SEGMENT - len(jpeg.PHOTOSHOP_HEAD) - len(iptc.wrapped(b"")) - 1
-XMP_LIMITS = {"JPEG": jpeg.XMP_LIMIT}
+GAIN_MAP_HOLDERS = ("JPEG",)
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,30 @@ def _xmp(packet: bytes | None, format: str, size: tuple[int, int], notes: list[s
         notes.append(f"{format} holds no XMP metadata; it is left out.")
         return None
     sized = xmp.sized(packet, *size)
-    if len(sized) > XMP_LIMITS.get(format, xmp.PACKET_LIMIT):
+    if not holds_packet(format, sized):
         notes.append(f"The XMP metadata of {len(sized)} bytes is too large for {format} and is left out.")
         return None
     return sized
+
+
+def holds_packet(format: str, packet: bytes) -> bool:  # noqa: A002
+    """Say whether a format that holds XMP has room for a sound packet."""
+    if format == "JPEG" and len(packet) > jpeg.XMP_LIMIT:
+        return extended_xmp.split(packet, jpeg.XMP_LIMIT) is not None
+    return len(packet) <= xmp.PACKET_LIMIT
+
+
+def kept_gain_map(given: GainMap | None, format: str, *, strip: bool, notes: list[str]) -> GainMap | None:  # noqa: A002
+    """Return the gain map that a file of this format gets."""
+    if given is None:
+        return None
+    if strip:
+        notes.append("The gain map is left out with the metadata: the output is not HDR.")
+        return None
+    if format not in GAIN_MAP_HOLDERS:
+        notes.append(f"{format} holds no gain map here; it is left out, and the output is not HDR.")
+        return None
+    return given
 
 
 def _iptc(records: bytes | None, format: str, notes: list[str]) -> bytes | None:  # noqa: A002

@@ -10,6 +10,7 @@ from typing import Any
 from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.headers import riff_chunks
 from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+from nlsr_cli.images.words.companions import without_companions
 
 COMMENT_LIMIT = 1 << 20  # bytes
 
@@ -56,6 +57,9 @@ def read_statements(
         stated = info.get("xmp")
         raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
     packet, notes = xmp.portable(raw.xmp, turned=turned)
+    if packet is not None:
+        packet, told = without_companions(packet)
+        notes += told
     notes += [*iptc.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
     if comment is not None and len(comment) > COMMENT_LIMIT:
@@ -84,7 +88,7 @@ def _png(data: bytes) -> _Raw:
 
 def _jpeg(data: bytes) -> _Raw:
     found = jpeg.read_words(data)
-    notes = ("The part of the XMP metadata beyond 64 kB is left out.",) if found.extended else ()
+    notes = ("The extension of the XMP metadata is damaged and is left out.",) if found.incomplete else ()
     return _Raw(found.xmp, None, found.photoshop, comments=tuple(found.comments), notes=notes)
 
 
