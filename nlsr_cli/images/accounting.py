@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nlsr_cli.images.parts import Accounted, loss_notes
+from nlsr_cli.images.rules import jpeg
 
 Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
 # By format: what makes the account, and what the format calls a part.
-ACCOUNTS: dict[str, tuple[Accounting, str]] = {}
+ACCOUNTS: dict[str, tuple[Accounting, str]] = {
+    "JPEG": (jpeg.accounted, "JPEG segment"),
+}
 
 
 def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002 - the word for it, in Pillow too

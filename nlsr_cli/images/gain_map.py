@@ -17,6 +17,7 @@ from nlsr_cli.images.border import border
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.depth.deep import turned
+from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import GainMap
 from nlsr_cli.images.resize import resize_bicubic
 from nlsr_cli.images.words import companions, rdf, xmp
@@ -42,9 +43,11 @@ class Found:
     xmp: bytes | None
 
 
-def find(data: bytes) -> Found | None:
-    """Return the first gain map of a JPEG file, None where there is none."""
-    return next((found for start, stop in jpeg.pictures(data) if (found := described(data, start, stop))), None)
+def find(data: bytes, at: int | None = None) -> Found | None:
+    """Return the first gain map of a JPEG file, None where there is none. The first picture ends at `at`, if that is
+    known.
+    """
+    return next((found for start, stop in jpeg.pictures(data, at) if (found := described(data, start, stop))), None)
 
 
 def described(data: bytes, start: int, stop: int) -> Found | None:
@@ -71,7 +74,7 @@ def _describes(packet: bytes) -> bool:
 
 
 def read_gain_map(
-    data: bytes, size: tuple[int, int], orientation: int, label: str
+    data: bytes, size: tuple[int, ...], orientation: int, label: str
 ) -> tuple[GainMap | None, tuple[str, ...]]:
     """Return the gain map of a JPEG, upright, and notes; `size` is the (height, width) of the upright picture, which it
     may not exceed, and `orientation` that of the picture, by which the gain map is turned as well.
@@ -95,9 +98,9 @@ def read_gain_map(
     packet, _ = xmp.portable(found.xmp)
     if packet is None and found.iso is None:
         return None, (f"The metadata of the gain map is too large and {NOT_HDR}.",)
-    pixels = samples if samples.ndim == 3 else samples[..., None]
+    stored = Decoded(samples if samples.ndim == 3 else samples[..., None])
     icc = icc if isinstance(icc, bytes) and icc else None
-    return GainMap(turned(pixels, orientation), found.iso, packet, icc), ()
+    return GainMap(np.ascontiguousarray(turned(stored, orientation).color), found.iso, packet, icc), ()
 
 
 def resize_gain_map(gain_map: GainMap, before: tuple[int, int], after: tuple[int, int], *, wrap: str = "") -> GainMap:

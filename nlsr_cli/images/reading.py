@@ -207,10 +207,10 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
     notes += losses(format, data)
-    gain_map, told = None, ()
+    gain_map = None
     if format == "JPEG":
-        size, turn = decoded.color.shape[:2], metadata.orientation(raw)
-        gain_map, told = read_gain_map(data, (size[0], size[1]), turn, label)
+        gain_map, told = read_gain_map(data, decoded.color.shape[:2], metadata.orientation(raw), label)
+        notes += told
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
@@ -228,7 +228,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             comment=said.comment,
             code_points=claim.code_points,
         ),
-        notes=(*notes, *told),
+        notes=tuple(notes),
         excess=managed.excess if icc is not None else None,
         gain_map=gain_map,
     )

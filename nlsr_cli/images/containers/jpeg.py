@@ -113,20 +113,21 @@ def parts(data: bytes) -> Iterator[Part]:
         head = data[segment.body : min(segment.body + HEAD, stop)]
         yield Part(NAMES.get(segment.marker, f"{segment.marker:02X}"), segment.start, stop - segment.start, head)
     records = samsung.records(data)
-    for name, start, end_ in [*_behind(data, stop, records[0].start if records else len(data))]:
-        yield Part(name, start, end_ - start, data[start : start + HEAD])
+    for name, start, end_ in _behind(data, stop, records):
+        yield Part(name, start, end_ - start, data[start : min(start + HEAD, end_)])
     yield from records
 
 
-def pictures(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each picture behind the first one."""
-    for name, start, stop in _behind(data, end(data), len(data)):
+def pictures(data: bytes, at: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each picture behind the first one, which ends at `at` if that is known."""
+    for name, start, stop in _behind(data, end(data) if at is None else at, samsung.records(data)):
         if name == PICTURE:
             yield start, stop
 
 
-def _behind(data: bytes, at: int, limit: int) -> Iterator[tuple[str, int, int]]:
-    """Yield name, start and end of what lies between the end of the first picture and `limit`."""
+def _behind(data: bytes, at: int, records: list[Part]) -> Iterator[tuple[str, int, int]]:
+    """Yield name, start and end of what lies between the end of the first picture and the records of a trailer."""
+    limit = records[0].start if records else len(data)
     for _ in range(MAX_BEHIND):
         if at >= limit:
             return

@@ -22,19 +22,24 @@ OPPO, XIAOMI = "http://ns.oplus.com/photos/1.0/camera/", "http://ns.xiaomi.com/p
 PROVENANCE = ("http://purl.org/dc/terms/", "provenance")
 EMBEDDED_MANIFEST = "self#jumbf"
 
-MOTION = ("MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs", "MicroVideo", "MicroVideoVersion")
-MOTION += ("MicroVideoOffset", "MicroVideoPresentationTimestampUs")
-OLIVE = ("MotionPhotoPrimaryPresentationTimestampUs", "MotionPhotoOwner", "OLivePhotoVersion", "VideoLength")
-PARTS = ("audio", "camera", "cameraimage", "container", "depthmap", "device", "earthpose", "image", "imagingmodel")
-PARTS += ("item", "plane", "pointcloud", "pose", "profile", "vendorinfo", "appinfo", "lightestimate")
-# Statements about what lies elsewhere in the file.
-ELSEWHERE: frozenset[str | Name] = (
-    frozenset((HDRGM, APPLE_GAIN_MAP, APPLE_KIND, CONTAINER, ITEM))
-    | {f"{DYNAMIC}{part}/" for part in PARTS}
-    | {(CAMERA, name) for name in MOTION}
-    | {(OPPO, name) for name in OLIVE}
-    | {(XIAOMI, "XMPMeta")}
+MOTION = frozenset(
+    {"MotionPhoto", "MotionPhotoVersion", "MotionPhotoPresentationTimestampUs", "MicroVideo", "MicroVideoVersion"}
+    | {"MicroVideoOffset", "MicroVideoPresentationTimestampUs"}
 )
+OLIVE = frozenset({"MotionPhotoPrimaryPresentationTimestampUs", "MotionPhotoOwner", "OLivePhotoVersion", "VideoLength"})
+PARTS = frozenset(
+    {"appinfo", "audio", "camera", "cameraimage", "container", "depthmap", "device", "earthpose", "image", "item"}
+    | {"imagingmodel", "lightestimate", "plane", "pointcloud", "pose", "profile", "vendorinfo"}
+)
+# Statements about what lies elsewhere in the file.
+ELSEWHERE: frozenset[str | Name] = frozenset(
+    (HDRGM, APPLE_GAIN_MAP, CONTAINER, ITEM, *(f"{DYNAMIC}{part}/" for part in PARTS))
+) | {
+    APPLE_KIND,
+    (XIAOMI, "XMPMeta"),
+    *((CAMERA, name) for name in MOTION),
+    *((OPPO, name) for name in OLIVE),
+}
 # What lies in the packet, in base64, with what describes it.
 INSIDE = {
     xmp.GOOGLE + "1.0/depthmap/": "a depth map",
@@ -56,7 +61,10 @@ def without_companions(packet: bytes) -> tuple[bytes, list[str]]:
             notes.append(f"Left out: {what} ({sum(each.stop - each.start for each in held)} bytes of XMP).")
     if any(each.text.startswith(EMBEDDED_MANIFEST) for each in root.named({PROVENANCE})):
         claims.add(PROVENANCE)
-    return xmp.without(packet, claims), notes
+    packet = xmp.without(packet, claims)
+    # Some programs take the mere declaration of a prefix for the claim.
+    declared = [edit for each in rdf.parse(packet).everything() for edit in each.declarations(claims)]
+    return rdf.edited(packet, declared), notes
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def photoshop_segment(resources: bytes) -> bytes:
     return segment(APP13, PHOTOSHOP_HEAD + resources)
 
 
-def extension_segments(digest: bytes, extension: bytes) -> bytes:
+def extension_segments(extension: bytes, digest: bytes) -> bytes:
     """Return the segments of an extended XMP packet, of which `digest` is the MD5 in hexadecimal digits."""
     return b"".join(
         segment(

@@ -9,7 +9,7 @@ from typing import Any
 
 from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.headers import riff_chunks
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, photoshop, png, tiff, xmp
 from nlsr_cli.images.words.companions import without_companions
 
 COMMENT_LIMIT = 1 << 20  # bytes
@@ -60,7 +60,7 @@ def read_statements(
     if packet is not None:
         packet, told = without_companions(packet)
         notes += told
-    notes += [*iptc.left_behind(raw.blocks), *raw.notes]
+    notes += [*photoshop.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
     if comment is not None and len(comment) > COMMENT_LIMIT:
         notes.append(f"The comment of {len(comment)} bytes is too large and is left out.")
