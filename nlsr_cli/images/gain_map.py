@@ -88,7 +88,7 @@ def read_gain_map(
     own = data[found.start : found.stop]
     try:
         check_parts("JPEG", own, label)
-        with border(own, label, size[0] * size[1]), Image.open(BytesIO(own), formats=["JPEG", "MPO"]) as image:
+        with border(own, label, size[0] * size[1]), Image.open(BytesIO(own), formats=["JPEG"]) as image:
             if image.mode not in ("L", "RGB"):
                 return None, (f"The gain map is {image.mode}, which is not known, and {NOT_HDR}.",)
             icc = image.info.get("icc_profile")

@@ -20,8 +20,9 @@ RESTARTS = range(0xD0, 0xD8)
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; not DHT, JPG and DAC
 
 PICTURE, VIDEO, PADDING = "picture", "video", "padding"  # names of parts behind the end
-MAX_BEHIND = 4096  # parts behind the end; what is beyond them is one
-MAX_PIECES = 1 << 14  # of one picture behind the end: `bounds` allows no more in the first, whose samples are decoded
+# Pieces of a picture, parts behind it, and boxes of a video; what is beyond them is one. Of the first picture, `bounds`
+# allows fewer pieces than that.
+MAX_PIECES, MAX_BEHIND, MAX_BOXES = 1 << 14, 4096, 4096
 HEAD = 64
 
 MARKER = re.compile(rb"\xff[\x01-\xfe]")
@@ -60,44 +61,49 @@ def walk(data: bytes, at: int = 0) -> Iterator[Segment]:
     yield Segment(SOI, at, at + 2, at + 2)
     at += 2
     coded = False
-    while at < len(data):
+    for _ in range(MAX_PIECES):
         found = (END_OF_CODED if coded else MARKER).search(data, at)
         start = len(data) if found is None else found.start()
         if start > at:
             fill = data.count(b"\xff", at, start) == start - at
             yield Segment(FILL if fill else CODED if coded else STRAY, at, at, start)
+        at = start
         if found is None:
+            break
+        piece = _segment(data, at)
+        yield piece
+        at, coded = piece.stop, piece.marker == SOS
+        if piece.marker == EOI:
             return
-        marker, stop = data[start + 1], start + 2
-        if marker == TEM or marker in RESTARTS or marker in (SOI, EOI):
-            yield Segment(marker, start, stop, stop)
-        elif stop + 2 > len(data):
-            yield Segment(STRAY, start, start, len(data))
-            return
-        else:
-            stop = min(len(data), stop + max(2, int.from_bytes(data[stop : stop + 2], "big")))
-            yield Segment(marker, start, min(start + 4, stop), stop)
-        if marker == EOI:
-            return
-        at, coded = stop, marker == SOS
+    if at < len(data):
+        yield Segment(STRAY, at, at, len(data))
+
+
+def _segment(data: bytes, at: int) -> Segment:
+    """Return what the marker at a place begins, which is STRAY where the file ends within its length."""
+    marker, behind = data[at + 1], at + 2
+    if marker == TEM or marker in RESTARTS or marker in (SOI, EOI):
+        return Segment(marker, at, behind, behind)
+    if behind + 2 > len(data):
+        return Segment(STRAY, at, at, len(data))
+    stop = min(len(data), behind + max(2, int.from_bytes(data[behind : behind + 2], "big")))
+    return Segment(marker, at, behind + 2, stop)
 
 
 def header(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield marker and content of each segment before the first scan of the picture at `at`."""
-    for segment in walk(data, at):
-        if segment.marker == SOS:
+    for piece in walk(data, at):
+        if piece.marker == SOS:
             return
-        if segment.marker < CODED and segment.body > segment.start + 2:
-            yield segment.marker, data[segment.body : segment.stop]
+        if piece.marker < CODED and piece.body > piece.start + 2:
+            yield piece.marker, data[piece.body : piece.stop]
 
 
 def end(data: bytes, at: int = 0) -> int:
-    """Return the place behind the picture that begins at `at`; one of countless pieces takes all that is left."""
+    """Return the place behind the picture that begins at `at`."""
     stop = at
-    for number, segment in enumerate(walk(data, at)):
-        stop = segment.stop
-        if number > MAX_PIECES:
-            return len(data)
+    for piece in walk(data, at):
+        stop = piece.stop
     return stop
 
 
@@ -108,11 +114,11 @@ def parts(data: bytes) -> Iterator[Part]:
     names, and TRAILER for all else.
     """
     stop = 0
-    for segment in walk(data):
-        stop = segment.stop
-        head = data[segment.body : min(segment.body + HEAD, stop)]
-        yield Part(NAMES.get(segment.marker, f"{segment.marker:02X}"), segment.start, stop - segment.start, head)
-    records = samsung.records(data)
+    for piece in walk(data):
+        stop = piece.stop
+        head = data[piece.body : min(piece.body + HEAD, stop)]
+        yield Part(NAMES.get(piece.marker, f"{piece.marker:02X}"), piece.start, stop - piece.start, head)
+    records = samsung.records(data, stop)
     for name, start, end_ in _behind(data, stop, records):
         yield Part(name, start, end_ - start, data[start : min(start + HEAD, end_)])
     yield from records
@@ -120,7 +126,8 @@ def parts(data: bytes) -> Iterator[Part]:
 
 def pictures(data: bytes, at: int | None = None) -> Iterator[tuple[int, int]]:
     """Yield start and end of each picture behind the first one, which ends at `at` if that is known."""
-    for name, start, stop in _behind(data, end(data) if at is None else at, samsung.records(data)):
+    at = end(data) if at is None else at
+    for name, start, stop in _behind(data, at, samsung.records(data, at)):
         if name == PICTURE:
             yield start, stop
 
@@ -156,16 +163,18 @@ def _next(data: bytes, at: int) -> tuple[str, int]:
 
 def _end_of_boxes(data: bytes, at: int) -> int:
     """Return the place behind the boxes of an ISO base media file (ISO/IEC 14496-12, 4.2)."""
-    while at + 8 <= len(data) and BOX.fullmatch(data, at + 4, at + 8):
+    for _ in range(MAX_BOXES):
+        if at + 8 > len(data) or not BOX.fullmatch(data, at + 4, at + 8):
+            return at
         (size,) = struct.unpack_from(">I", data, at)
         if size == 1 and at + 16 <= len(data):
             (size,) = struct.unpack_from(">Q", data, at + 8)
         if size == 0:
-            return len(data)
-        if size < 8:
             break
+        if size < 8:
+            return at
         at = min(len(data), at + size)
-    return at
+    return len(data)
 
 
 def segment(marker: int, body: bytes) -> bytes:

@@ -8,6 +8,7 @@ far before "SEFH" it begins, and its size. A record repeats its type, and goes o
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 from nlsr_cli.images.parts import Part
 
@@ -17,21 +18,22 @@ MAX_RECORDS = 256
 LONGEST_NAME = 64
 
 
-def records(data: bytes) -> list[Part]:
+def records(data: bytes, end: int) -> list[Part]:
     """Return the records in the order of the file, and the directory as the last part; nothing where there is none.
 
-    Together they cover all bytes from the first record to the end of the file.
+    Together they cover all bytes from the first record to the end of the file; `end` is that of the picture, before
+    which none may begin.
     """
     if data[-4:] != MARK or len(data) < 24:
         return []
     directory = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-    if directory < 0 or data[directory : directory + 4] != DIRECTORY:
+    if directory < end or data[directory : directory + 4] != DIRECTORY:
         return []
     count = min(int.from_bytes(data[directory + 8 : directory + 12], "little"), MAX_RECORDS)
     rows = [data[directory + 12 + 12 * row : directory + 24 + 12 * row] for row in range(count)]
     starts = {directory - struct.unpack("<HHII", row)[2] for row in rows if len(row) == 12}
-    places = sorted(start for start in starts if 0 < start < directory)
-    found = [_record(data, start, stop) for start, stop in zip(places, [*places[1:], directory], strict=True)]
+    places = sorted(start for start in starts if end <= start < directory)
+    found = [_record(data, start, stop) for start, stop in pairwise([*places, directory])]
     return [*found, Part(f"{PREFIX}directory", directory, len(data) - directory)]
 
 
