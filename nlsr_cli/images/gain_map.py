@@ -21,7 +21,7 @@ from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import GainMap
 from nlsr_cli.images.resize import resize_bicubic
 from nlsr_cli.images.words import companions, rdf, xmp
-from nlsr_cli.images.words.jpeg import read_words
+from nlsr_cli.images.words.jpeg import XMP_LIMIT, read_words
 
 ISO_HEAD = b"urn:iso:std:iso:ts:21496:-1\0"
 ISO_VERSIONS = 4  # bytes of the minimum and the writer's version, which is all that the first picture has
@@ -95,12 +95,15 @@ def read_gain_map(
             samples = np.asarray(image, np.uint8)
     except ImageReadError:
         return None, (f"The gain map is damaged and {NOT_HDR}.",)
-    packet, _ = xmp.portable(found.xmp)
+    packet, notes = xmp.portable(found.xmp)
+    if packet is not None and len(packet) > XMP_LIMIT:
+        notes.append(f"The XMP metadata of the gain map of {len(packet)} bytes is too large and is left out.")
+        packet = None
     if packet is None and found.iso is None:
         return None, (f"The metadata of the gain map is too large and {NOT_HDR}.",)
     stored = Decoded(samples if samples.ndim == 3 else samples[..., None])
     icc = icc if isinstance(icc, bytes) and icc else None
-    return GainMap(np.ascontiguousarray(turned(stored, orientation).color), found.iso, packet, icc), ()
+    return GainMap(np.ascontiguousarray(turned(stored, orientation).color), found.iso, packet, icc), tuple(notes)
 
 
 def resize_gain_map(gain_map: GainMap, before: tuple[int, int], after: tuple[int, int], *, wrap: str = "") -> GainMap:

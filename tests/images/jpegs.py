@@ -19,6 +19,8 @@ ISO_HEAD = b"urn:iso:std:iso:ts:21496:-1\0"
 # and offsets (ISO 21496-1, annex C.2).
 ISO = b"\0\0\0\0\x40" + struct.pack(">14I", 0, 1, 2, 1, 0, 1, 2, 1, 1, 1, 1, 64, 1, 64)
 MAP_XMP = f'xmlns:hdrgm="{HDRGM}" hdrgm:Version="1.0" hdrgm:GainMapMin="0" hdrgm:GainMapMax="2" hdrgm:Gamma="1"'
+MAP_XMP += ' hdrgm:OffsetSDR="0.015625" hdrgm:OffsetHDR="0.015625" hdrgm:HDRCapacityMin="0" hdrgm:HDRCapacityMax="2"'
+MAP_XMP += ' hdrgm:BaseRenditionIsHDR="False"'
 APPLE_XMP = f'xmlns:HDRGainMap="{APPLE}" HDRGainMap:HDRGainMapVersion="65536" '
 APPLE_XMP += f'xmlns:apdi="{PIXEL_DATA}" apdi:AuxiliaryImageType="urn:com:apple:photo:2020:aux:hdrgainmap"'
 VIDEO = struct.pack(">I", 24) + b"ftypmp42" + bytes(12) + struct.pack(">I", 16) + b"mdat" + b"\xff\xd8\xff\xe0film"

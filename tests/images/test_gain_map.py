@@ -142,7 +142,8 @@ def test_profile_of_a_gain_map_is_kept():
         (map_file()[:-200], "damaged"),
         (map_file(height=25, width=32), "larger than the picture"),
         (map_file(height=24, width=33), "larger than the picture"),
-        (map_file(*[jpegs.segment(0xFE)] * 5000, jpegs.xmp(MAP_XMP)), "damaged"),
+        (map_file(*[jpegs.segment(0xFE)] * 4500, jpegs.xmp(MAP_XMP)), "damaged"),
+        (map_file(jpegs.xmp(f'{MAP_XMP} xmlns:dc="urn:dc" dc:x="{"a" * 64500}"')), "too large"),
     ],
 )
 def test_gain_map_that_cannot_be_used_does_not_cost_the_picture(second, told):
