@@ -62,7 +62,8 @@ def _directory(length: int) -> bytes:
 
 def joined(first: bytes, gain_map: GainMap, second: bytes) -> bytes:
     """Return the file of a picture, as Pillow wrote it, and behind it that of its gain map, with their directory."""
-    if gain_map.xmp is not None and companions.APPLE_GAIN_MAP.encode() in gain_map.xmp:
+    jfif = first[6:JFIF_END].startswith(b"JFIF\0")  # not of CMYK
+    if jfif and gain_map.xmp is not None and companions.APPLE_GAIN_MAP.encode() in gain_map.xmp:
         first = first[:2] + jpeg.segment(jpeg.APP0, first[6:JFIF_END] + APPLE_MARK) + first[JFIF_END:]
     if gain_map.iso is not None:
         first = jpeg.with_segments(first, _iso(gain_map.iso[:ISO_VERSIONS]))

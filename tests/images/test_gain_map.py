@@ -128,6 +128,19 @@ def test_strip_leaves_it_out_with_a_note():
     assert b"21496" not in data
 
 
+@pytest.mark.parametrize("kind", ["Ultra HDR", "ISO 21496-1", "Apple"])
+def test_pictures_that_pillow_writes_without_a_jfif_header(kind):
+    """CMYK has none, which must not be taken for one."""
+    read = read_picture(KINDS[kind])
+    profile = icc.cmyk()
+    data, _ = encode_picture(
+        replace(read, metadata=replace(read.metadata, icc=profile)), format="JPEG", options=OPTIONS
+    )
+    found = read_picture(data)
+    assert found.metadata.mode == "CMYK"
+    assert found.gain_map.pixels.shape == read.gain_map.pixels.shape
+
+
 def test_profile_of_a_gain_map_is_kept():
     """In some settings it is the one in which gains apply."""
     profile = icc.rgb("Wide", ((0.7, 0.27, 0.0), (0.2, 0.7, 0.1), (0.1, 0.05, 0.7)))
