@@ -55,6 +55,8 @@ def _metadata(found: Inspection) -> Iterator[str]:
         yield "XMP"
     if said.iptc is not None:
         yield "IPTC"
+    if found.gain_map is not None:
+        yield f"gain map for HDR ({size_text(found.gain_map)})"
     if said.comment is not None:
         yield "comment"
     if said.texts:

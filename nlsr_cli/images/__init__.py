@@ -7,8 +7,9 @@ from nlsr_cli.images.animation.film import read_any
 from nlsr_cli.images.animation.film_writing import encode_any, write_any
 from nlsr_cli.images.animation.frames import check_frames
 from nlsr_cli.images.animation.indexes import FILMS
+from nlsr_cli.images.gain_map import resize_gain_map
 from nlsr_cli.images.loading import read_stream
-from nlsr_cli.images.picture import Animation, Header, Metadata, Picture, Pixels, rgb8
+from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
 from nlsr_cli.images.sniff import NativeFormats, native_formats
@@ -19,6 +20,7 @@ from nlsr_cli.images.writing import check_picture, check_size, encode_picture, w
 __all__ = [
     "FILMS",
     "Animation",
+    "GainMap",
     "Header",
     "Inspection",
     "Metadata",
@@ -46,6 +48,7 @@ __all__ = [
     "read_stream",
     "reduce_bicubic",
     "resize_bicubic",
+    "resize_gain_map",
     "resize_lanczos",
     "rgb8",
     "write_any",

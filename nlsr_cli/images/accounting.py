@@ -7,6 +7,7 @@ from collections.abc import Callable
 from nlsr_cli.images.parts import Accounted, loss_notes
 from nlsr_cli.images.rules.bmp import account_bmp
 from nlsr_cli.images.rules.gif import account_gif
+from nlsr_cli.images.rules.jpeg import accounted as account_jpeg
 from nlsr_cli.images.rules.png import account_png
 from nlsr_cli.images.rules.riff import account_webp
 from nlsr_cli.images.rules.tiff import account as account_tiff
@@ -15,6 +16,7 @@ Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
 # By format: what makes the account, and what the format calls a part.
 ACCOUNTS: dict[str, tuple[Accounting, str]] = {
+    "JPEG": (account_jpeg, "JPEG segment"),
     "PNG": (account_png, "PNG chunk"),
     "WEBP": (account_webp, "WebP chunk"),
     "GIF": (account_gif, "GIF extension"),

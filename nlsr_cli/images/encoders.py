@@ -10,11 +10,13 @@ from io import BytesIO
 
 from PIL import Image
 
+from nlsr_cli.images import ultra_hdr
 from nlsr_cli.images.containers import png as container
 from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.containers.jpeg import with_segments
 from nlsr_cli.images.depth import deep_avif, deep_encoders
-from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.words import iptc, jpeg, metadata, png
+from nlsr_cli.images.picture import GainMap, Pixels
+from nlsr_cli.images.words import extended_xmp, iptc, jpeg, metadata, png
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 from nlsr_cli.options import EncodeOptions
 
@@ -25,7 +27,8 @@ HORIZONTAL_PREDICTOR = {317: 2}
 @dataclass(frozen=True)
 class Canvas:
     """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed, and
-    the rest of the metadata as the format can hold it (see `Metadata`; `thumbnail` is the JPEG that goes into EXIF).
+    the rest of the metadata as the format can hold it (see `Metadata`; `thumbnail` is the JPEG that goes into EXIF);
+    `gain_map` is None where the format holds none.
 
     `samples` (h, w, c), where given, are the picture instead, at a depth that Pillow does not write; alpha, if any, is
     their last channel. `image` is then a single pixel, for what a file says besides. `size` is (height, width); `bits`
@@ -51,6 +54,7 @@ class Canvas:
     code_points: bytes | None = None
     mastering: bytes | None = None
     tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
+    gain_map: GainMap | None = None
 
     def bare(self, image: Image.Image) -> Canvas:
         """Return an 8-bit part of the same kind, about which nothing is said."""
@@ -94,8 +98,16 @@ def png_chunks(canvas: Canvas) -> list[tuple[bytes, bytes]]:
 
 
 def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:
-    exif = _exif(canvas)
-    return _saved(
+    exif, packet, extension = _exif(canvas), canvas.xmp, b""
+    if packet is not None and len(packet) > jpeg.XMP_LIMIT:
+        parts = extended_xmp.split(packet, jpeg.XMP_LIMIT)
+        if parts is None:
+            raise ValueError("the XMP metadata is too large")
+        packet, extension = parts[0], jpeg.extension_segments(*parts[1:])
+    second = None if canvas.gain_map is None else ultra_hdr.gain_map_file(canvas.gain_map)
+    if canvas.gain_map is not None and second is not None:
+        packet = ultra_hdr.listed(packet, canvas.gain_map, len(second))
+    data = _saved(
         canvas,
         "JPEG",
         quality=options.quality,
@@ -103,10 +115,12 @@ def _jpeg(canvas: Canvas, options: EncodeOptions) -> bytes:
         icc_profile=canvas.icc,
         exif=b"Exif\0\0" + exif if exif else None,
         dpi=canvas.dpi,
-        xmp=canvas.xmp,
+        xmp=packet,
         extra=None if canvas.iptc is None else jpeg.photoshop_segment(iptc.wrapped(canvas.iptc)),
         comment=canvas.comment,
     )
+    data = with_segments(data, extension)
+    return data if canvas.gain_map is None or second is None else ultra_hdr.joined(data, canvas.gain_map, second)
 
 
 def _webp(canvas: Canvas, options: EncodeOptions) -> bytes:

@@ -12,11 +12,11 @@ from typing import cast
 
 from nlsr_cli.images import bitmap
 from nlsr_cli.images.animation import apng, gif_words
-from nlsr_cli.images.containers import bmp, gif, png, riff, tiff, tiff_file
+from nlsr_cli.images.containers import bmp, gif, jpeg, png, riff, tiff, tiff_file
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.profiles import Chroma, Colours
-from nlsr_cli.images.words import georeference, jpeg, metadata
+from nlsr_cli.images.words import georeference, metadata
 from nlsr_cli.images.words.png import read_exif
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
@@ -57,12 +57,12 @@ class Facts:
     `bits` per channel; `deep` is set where they are more than Pillow reads; `refusal` is why the file cannot be read
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
-    mode Pillow gives it; `frames` is None where Pillow counts them well; `colours` is what the file states by numbers,
-    None where it states nothing; `source` are the bytes that a decoder gets where they are not the file's; `nodata` is
-    the value of pixels that hold no data, in levels of what is decoded. Of a PNG, `key` is the transparent colour in
-    the levels of the file, of 1 or 3 channels, `mastering` are the chunks mDCV and cLLI, whole, and `apple` marks one
-    in the form for Apple's devices. `icc` is a profile that Pillow does not find, and `bitmap` a BMP that is decoded
-    without it.
+    mode Pillow gives it; `frames` is None where Pillow counts them well (the further pictures of a JPEG are no frames:
+    what becomes of each is told by its account); `colours` is what the file states by numbers, None where it states
+    nothing; `source` are the bytes that a decoder gets where they are not the file's; `nodata` is the value of pixels
+    that hold no data, in levels of what is decoded. Of a PNG, `key` is the transparent colour in the levels of the
+    file, of 1 or 3 channels, `mastering` are the chunks mDCV and cLLI, whole, and `apple` marks one in the form for
+    Apple's devices. `icc` is a profile that Pillow does not find, and `bitmap` a BMP that is decoded without it.
     """
 
     bits: int = 8
@@ -177,11 +177,11 @@ def _png_colours(chunks: dict[bytes, bytes]) -> Colours | None:
 
 
 def _jpeg(data: bytes) -> Facts:
-    for marker, body in jpeg.segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and body:
+    for marker, body in jpeg.header(data):
+        if marker in jpeg.FRAMES and body:
             refusal = "" if body[0] == 8 else _deep(f"{body[0]}-bit samples")
-            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "")
-    return Facts()
+            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "", frames=1)
+    return Facts(frames=1)
 
 
 # WebP (RFC 9649)

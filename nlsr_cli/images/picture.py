@@ -49,6 +49,27 @@ class Metadata:
 
 
 @dataclass(frozen=True, eq=False)
+class GainMap:
+    """A second picture that says how much brighter each place of the first is on an HDR display, upright as that is.
+
+    `pixels` are (h, w, 1 or 3) uint8 as stored: the logarithm of a gain, whose bounds, gamma, offsets and capacities
+    the metadata states. That is `iso`, the GainMapMetadata of ISO 21496-1 (beginning with its minimum version), or
+    `xmp`, the packet of the map's own file with the properties of Adobe (hdrgm:) or Apple (HDRGainMap:), or both.
+    `icc` is the profile of the map, verbatim: with some settings the one in which gains apply.
+    """
+
+    pixels: Pixels
+    iso: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape or self.pixels.dtype != np.uint8:
+            raise ValueError(f"a gain map must be (h, w, 1 or 3) uint8, not {shape} {self.pixels.dtype}")
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
     """Upright pixels with what their file said about them.
 
@@ -56,7 +77,8 @@ class Picture:
     and 1 is white, and nothing is clipped. `alpha` is (h, w) of the same dtype and not premultiplied, or None where the
     file has no alpha channel. `excess` is what `color` lacks where the profile's space is wider than sRGB, in levels of
     that space: the pixels as stored less what comes back from sRGB, (h, w, 3), signed; None where that is nothing.
-    `notes` holds one sentence for each thing that was converted or left out in reading.
+    `gain_map` makes an HDR picture of it, and is of any size up to that of the picture. `notes` holds one sentence for
+    each thing that was converted or left out in reading.
     """
 
     color: Pixels
@@ -64,6 +86,7 @@ class Picture:
     metadata: Metadata
     notes: tuple[str, ...] = ()
     excess: npt.NDArray[Any] | None = None
+    gain_map: GainMap | None = None
 
     def __post_init__(self) -> None:
         if self.color.ndim != 3 or self.color.shape[2] not in (1, 3) or 0 in self.color.shape:
@@ -74,6 +97,10 @@ class Picture:
             raise ValueError(f"alpha must be {self.color.shape[:2]} {self.color.dtype}, not {self.alpha.shape}")
         if self.excess is not None and self.excess.shape != self.color.shape:
             raise ValueError(f"excess must be {self.color.shape}, not {self.excess.shape}")
+        if self.gain_map is not None:
+            rows, columns, _ = self.gain_map.pixels.shape
+            if rows > self.color.shape[0] or columns > self.color.shape[1]:
+                raise ValueError(f"a gain map of {self.gain_map.pixels.shape} is larger than {self.color.shape}")
 
     @property
     def height(self) -> int:

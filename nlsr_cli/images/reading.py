@@ -26,6 +26,7 @@ from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
+from nlsr_cli.images.gain_map import read_gain_map
 from nlsr_cli.images.headers import Deep, Facts, read_facts
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
@@ -253,6 +254,10 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     unset = decoded.nodata is None and opened.mode not in UNLIKE  # a value that no sample has, or none at all
     tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
     notes += [*tag_notes, *losses(format, data)]
+    gain_map = None
+    if format == "JPEG":
+        gain_map, told = read_gain_map(data, decoded.color.shape[:2], metadata.orientation(raw), label)
+        notes += told
     return Picture(
         color=np.ascontiguousarray(pixels),
         alpha=None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha),
@@ -277,6 +282,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,
+        gain_map=gain_map,
     )
 
 

@@ -190,6 +190,7 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
     given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
     small = _thumbnail(flat) if given.exif is not None and given.thumbnail else None
     held = keeping.kept(given, format, pixels.shape[:2], small)
+    gain_map = keeping.kept_gain_map(picture.gain_map, format, strip=options.strip, notes=notes)
     image, samples = _images(pixels, alpha, format)
     bits = 10 if picture.metadata.mode.endswith(";10") else 12
     lossless = options.lossless or picture.metadata.lossless
@@ -214,6 +215,7 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
         code_points=meta.code_points,
         mastering=meta.mastering,
         tiff_tags=meta.tiff_tags,
+        gain_map=gain_map,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.images.words.keeping import XMP_HOLDERS, XMP_LIMITS
+from nlsr_cli.images.words.keeping import XMP_HOLDERS, holds_packet
 from nlsr_cli.images.words.provenance import stamped
 from nlsr_cli.images.words.xmp import sized
 from nlsr_cli.version import __version__
@@ -99,6 +99,5 @@ def _name(model: ModelSource) -> str:
 
 
 def _too_large(metadata: Metadata, format: str, made: Picture) -> bool:  # noqa: A002
-    limit = XMP_LIMITS.get(format)
-    packet = metadata.xmp or b""
-    return limit is not None and len(sized(packet, made.height, made.width)) > limit
+    packet = metadata.xmp
+    return packet is not None and not holds_packet(format, sized(packet, made.height, made.width))

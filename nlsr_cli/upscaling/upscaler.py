@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nlsr_cli.errors import NlsrError
-from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_lanczos
+from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_gain_map, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim, Networks, Route, networks_of
@@ -157,7 +157,10 @@ class Upscaler:
         agreement = check_agreement(given, color, self.floor) if works else None
         if excess is not None:
             excess = self._interpolated(excess, route)
-        made = replace(picture, color=color, alpha=alpha, excess=excess)
+        gain_map = picture.gain_map
+        if gain_map is not None:
+            gain_map = resize_gain_map(gain_map, (picture.height, picture.width), route.size, wrap=self.wrap)
+        made = replace(picture, color=color, alpha=alpha, excess=excess, gain_map=gain_map)
         return self._enlarged(made, route, works, rows, agreement)
 
     def _enlarged(
@@ -288,6 +291,9 @@ def _held(picture: Picture, size: tuple[int, int]) -> int:
     for other in (picture.alpha, picture.excess):
         if other is not None:
             held += other.nbytes + other.nbytes // (picture.height * picture.width) * prod(size)
+    if picture.gain_map is not None:
+        enlarged = prod(size) / (picture.height * picture.width)
+        held += int(picture.gain_map.pixels.nbytes * (1 + enlarged))
     return held
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import bounds, read_picture
 from nlsr_cli.images.bounds import check_parts
+from nlsr_cli.images.containers import jpeg
 from tests.images import files
 
 IMAGE = Image.fromarray(files.gradient(24, 32))
@@ -66,8 +67,9 @@ def test_ordinary_files_are_counted_to_their_end(fmt):
     stream = io.BytesIO()
     options = {} if fmt == "JPEG" else {"save_all": True, "append_images": frames[1:]}
     frames[0].save(stream, fmt, **options)
-    parts = list({**bounds.WALKS, "JPEG": bounds._segments}[fmt](stream.getvalue()))
-    expected = {"PNG": (b"fcTL", 5), "JPEG": (b"\xff\xda", 1), "GIF": (b",", 5), "WEBP": (b"ANMF", 5)}[fmt]
+    walk = {**bounds.WALKS, "JPEG": lambda data: (part.name for part in jpeg.parts(data))}[fmt]
+    parts = list(walk(stream.getvalue()))
+    expected = {"PNG": (b"fcTL", 5), "JPEG": ("SOS", 1), "GIF": (b",", 5), "WEBP": (b"ANMF", 5)}[fmt]
     assert parts.count(expected[0]) == expected[1]
     assert len(parts) < 30
 

@@ -299,7 +299,7 @@ def test_header_of_a_deep_or_transparent_picture(tmp_path):
     assert (header.frames, header.has_alpha, header.height, header.width) == (2, True, 4, 5)
 
 
-@pytest.mark.parametrize("fmt", ["GIF", "PNG", "WEBP", "TIFF", "MPO"])
+@pytest.mark.parametrize("fmt", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_only_the_first_frame_is_read(fmt):
     """Animations and multi-page files give their first frame, and the note counts the frames."""
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
@@ -307,7 +307,19 @@ def test_only_the_first_frame_is_read(fmt):
     picture = read_picture(data)
     assert "Only the first of 3 frames is read." in picture.notes
     assert np.abs(picture.color[4, 4].astype(int) - (255, 0, 0)).max() <= 4
-    assert picture.metadata.format == ("JPEG" if fmt == "MPO" else fmt)
+    assert picture.metadata.format == fmt
+
+
+def test_only_the_first_of_several_jpegs_is_read():
+    """They are no frames of one picture: a stereo pair, a panorama, or what a program put there."""
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
+    data = saved(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    picture = read_picture(data)
+    (note,) = picture.notes
+    assert note.startswith("Left out: other pictures in the file (")
+    assert np.abs(picture.color[4, 4].astype(int) - (255, 0, 0)).max() <= 4
+    assert picture.metadata.format == "JPEG"
+    assert probe(data, max_pixels=99).frames == 1
 
 
 def test_losslessness_of_webp_is_known():

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nlsr_cli.images import Animation, Header, Metadata, Picture, wire
+from nlsr_cli.images import Animation, GainMap, Header, Metadata, Picture, wire
 from nlsr_cli.images.wire import WireError, receive, send
 
 KINDS = (Header, Picture, Animation)
@@ -39,7 +39,8 @@ def full(kind, **given):
 def picture(dtype=np.float32):
     color = np.arange(24).reshape(2, 4, 3).astype(dtype)
     excess = (np.arange(24).reshape(2, 4, 3) - 12).astype(np.float32 if dtype is np.float32 else np.int32)
-    return full(Picture, color=color, alpha=color[..., 0], metadata=full(Metadata), excess=excess)
+    gain_map = full(GainMap, pixels=np.arange(6, dtype=np.uint8).reshape(1, 2, 3))
+    return full(Picture, color=color, alpha=color[..., 0], metadata=full(Metadata), excess=excess, gain_map=gain_map)
 
 
 def passed(value, limit=1 << 20, kinds=KINDS):

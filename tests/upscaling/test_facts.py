@@ -92,9 +92,9 @@ def test_it_is_left_out_on_demand(option, sample, tmp_path):
 
 
 def test_what_the_source_carries_comes_before_provenance(sample, tmp_path):
-    """A JPEG holds one packet of 64 kB: where both do not fit, ours stays out, with a note."""
-    room = XMP_LIMIT - len(packet(elements=b"<dc:x></dc:x>"))
-    full = packet(elements=b"<dc:x>" + b"a" * room + b"</dc:x>")
+    """The first segment of a JPEG is full of attributes, which cannot move to another: ours stays out, with a note."""
+    room = XMP_LIMIT - len(packet(b'dc:x=""'))
+    full = packet(b'dc:x="' + b"a" * room + b'"')
     with Image.open(sample) as image:
         image.convert("RGB").save(tmp_path / "given.jpg", xmp=full)
     _, said = nlsr("upscale", tmp_path / "given.jpg", "-o", tmp_path / "out.jpg", "-s", "2")

@@ -13,6 +13,7 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.gain_map import find
 from nlsr_cli.images.headers import Facts, read_facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.picture import Header
@@ -27,7 +28,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS
 @dataclass(frozen=True)
 class Inspection:
     """What one file is and says. `profile` is the name of its colour profile, `provenance` its enlargements, the oldest
-    first: names and values as `upscaling.facts` gives them.
+    first: names and values as `upscaling.facts` gives them. `gain_map` is the (height, width) of one, as stored.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Inspection:
     thumbnail: bool
     said: Statements
     provenance: tuple[dict[str, str], ...]
+    gain_map: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values, for one line of `--json`."""
@@ -61,6 +63,9 @@ class Inspection:
                 "xmp": said.xmp is not None,
                 "iptc": said.iptc is not None,
                 "comment": said.comment is not None,
+                "gain_map": None
+                if self.gain_map is None
+                else dict(zip(("height", "width"), self.gain_map, strict=True)),
                 "texts": [keyword for keyword, _ in said.texts],
             },
             "provenance": list(self.provenance),
@@ -85,6 +90,7 @@ def inspect_picture(
     raw = facts.exif or metadata.exif_block(info)
     from_tiff = format == "TIFF"
     said = read_statements(format, shown, info)
+    gain_map = find(data) if format == "JPEG" else None
     return Inspection(
         path=Path(label),
         size=len(data),
@@ -95,6 +101,7 @@ def inspect_picture(
         thumbnail=not from_tiff and has_thumbnail(raw or b""),
         said=said,
         provenance=history(said.xmp),
+        gain_map=None if gain_map is None else gain_map.size,
     )
 
 

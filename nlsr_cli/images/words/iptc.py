@@ -1,26 +1,23 @@
 """IPTC-IIM records, and Photoshop's resource blocks, in which most files keep them (IIM 4.2; Photoshop file format).
 
-Records are carried as bytes. What else stands in the blocks is Photoshop's own, and mostly its state when it saved.
+Records are carried as bytes. What becomes of all else that stands in the blocks is told by `photoshop`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 SIGNATURE = b"8BIM"
+SIGNATURES = (
+    SIGNATURE,
+    b"MeSa",
+    b"AgHg",
+    b"PHUT",
+    b"DCSR",
+)  # others are those of PhotoDeluxe, ImageReady and Lightroom
 RECORDS = 0x0404
 TAG_MARKER = 0x1C  # with which every IIM dataset begins
-# Resources that say something of the picture, and that no output has; the others are settings of printing and editing.
-NOTABLE: Mapping[int, str] = {
-    0x03EE: "names of channels",
-    0x0408: "guides",
-    0x0409: "a thumbnail",
-    0x040C: "a thumbnail",
-    0x041A: "slices",
-    0x0432: "a count of measures",
-}
-PATHS = range(0x07D0, 0x0BB8)
 MAX_RESOURCES = 4096
 DAMAGED_NOTE = "The IPTC metadata is damaged and is left out."
 
@@ -29,7 +26,7 @@ def resources(block: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield number and data of each resource in a block; one that makes no sense is the end."""
     at = 0
     for _ in range(MAX_RESOURCES):
-        if block[at : at + 4] != SIGNATURE or at + 7 > len(block):
+        if block[at : at + 4] not in SIGNATURES or at + 7 > len(block):
             return
         (number,) = struct.unpack_from(">H", block, at + 4)
         name = 1 + block[at + 6]
@@ -76,17 +73,6 @@ def _length(records: bytes) -> int:
             break
         at = start + size
     return at
-
-
-def left_behind(block: bytes) -> Iterator[str]:
-    """Yield a note if a block holds resources that say something of the picture besides the records."""
-    numbers = {number for number, _ in resources(block)}
-    told = {"clipping paths"} if any(number in PATHS for number in numbers) else set()
-    told |= {NOTABLE[number] for number in numbers & NOTABLE.keys()}
-    if told:
-        yield f"Photoshop's own data is left out ({', '.join(sorted(told))})."
-    if RECORDS in numbers and records_of(block) is None:
-        yield DAMAGED_NOTE
 
 
 def from_tag(payload: bytes, *, longs_swapped: bool) -> bytes | None:

@@ -1,60 +1,57 @@
-"""The segments of a JPEG that stand before its samples (ITU-T T.81, JFIF, and XMP specification, part 3)."""
+"""What the segments of a JPEG say (ITU-T T.81; XMP specification, part 3; Photoshop file format)."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-APP1, APP13, COM, SOS = 0xE1, 0xED, 0xFE, 0xDA
+from nlsr_cli.images.containers.jpeg import APP1, APP13, COM, header, segment
+from nlsr_cli.images.words.extended_xmp import Portion, whole_packet
+
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_HEAD = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_HEAD = b"Photoshop 3.0\0"
 SEGMENT = 65533  # bytes that one segment holds
-XMP_LIMIT = SEGMENT - len(XMP_HEAD) - 2  # 65502, as the XMP specification counts
+# 65502, as the XMP specification counts, less what the directory of an Ultra HDR file may add: readers look for that in
+# the first segment.
+XMP_LIMIT = SEGMENT - len(XMP_HEAD) - 2 - 1024
+PORTION_LIMIT = SEGMENT - len(EXTENDED_HEAD) - 40
 
 
 @dataclass
 class Words:
-    """What the segments of one file say: the XMP packet and whether it goes on elsewhere, Photoshop's resources as one
+    """What the segments of one file say: the XMP packet, whether a part of it is missing, Photoshop's resources as one
     block, and the comments.
     """
 
     xmp: bytes | None = None
-    extended: bool = False
+    incomplete: bool = False
     photoshop: bytes = b""
     comments: list[bytes] = field(default_factory=list)
 
 
-def segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and body of each segment before the first scan; a file that makes no sense ends early."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8:  # fill byte, or a marker without a length
-            at += 1 if marker == 0xFF else 2
-            continue
-        if marker == SOS:
-            return
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        yield marker, data[at + 4 : at + 2 + max(length, 2)]
-        at += 2 + length
-
-
-def read_words(data: bytes) -> Words:
-    """Return what the segments of a JPEG say."""
-    found, blocks = Words(), []
-    for marker, body in segments(data):
+def read_words(data: bytes, at: int = 0) -> Words:
+    """Return what the segments of the picture at a place in a JPEG file say."""
+    found, blocks, portions = Words(), [], []
+    for marker, body in header(data, at):
         if marker == COM:
             found.comments.append(body)
         elif marker == APP1 and body.startswith(XMP_HEAD):
             found.xmp = found.xmp or body[len(XMP_HEAD) :]
         elif marker == APP1 and body.startswith(EXTENDED_HEAD):
-            found.extended = True
+            portions.append(_portion(body[len(EXTENDED_HEAD) :]))
         elif marker == APP13 and body.startswith(PHOTOSHOP_HEAD):
             blocks.append(body[len(PHOTOSHOP_HEAD) :])
     found.photoshop = b"".join(blocks)
+    if portions:
+        found.xmp, found.incomplete = whole_packet(found.xmp, portions)
     return found
+
+
+def _portion(body: bytes) -> Portion:
+    """Return a piece of extended XMP: the digest of the whole in hexadecimal digits, its length, and a place in it."""
+    length, start = struct.unpack(">II", body[32:40].ljust(8, b"\xff"))
+    return Portion(body[:32], length, start, body[40:])
 
 
 def photoshop_segment(resources: bytes) -> bytes:
@@ -63,7 +60,15 @@ def photoshop_segment(resources: bytes) -> bytes:
     Raises:
         ValueError: it is larger than a segment.
     """
-    body = PHOTOSHOP_HEAD + resources
-    if len(body) > SEGMENT:
-        raise ValueError("too large for a segment")
-    return struct.pack(">BBH", 0xFF, APP13, 2 + len(body)) + body
+    return segment(APP13, PHOTOSHOP_HEAD + resources)
+
+
+def extension_segments(extension: bytes, digest: bytes) -> bytes:
+    """Return the segments of an extended XMP packet, of which `digest` is the MD5 in hexadecimal digits."""
+    return b"".join(
+        segment(
+            APP1,
+            EXTENDED_HEAD + digest + struct.pack(">II", len(extension), at) + extension[at : at + PORTION_LIMIT],
+        )
+        for at in range(0, len(extension), PORTION_LIMIT)
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nlsr_cli.images.containers import tiff
-from nlsr_cli.images.picture import Metadata
-from nlsr_cli.images.words import georeference, iptc, jpeg, metadata, png, xmp
+from nlsr_cli.images.picture import GainMap, Metadata
+from nlsr_cli.images.words import extended_xmp, georeference, iptc, jpeg, metadata, png, xmp
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
@@ -18,7 +18,7 @@ COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")
 JPEG_EXIF_LIMIT = jpeg.SEGMENT - 6 - 64  # less its "Exif\0\0" and what a rewrite may add
 JPEG_IPTC_LIMIT = jpeg.SEGMENT - len(jpeg.PHOTOSHOP_HEAD) - len(iptc.wrapped(b"")) - 1
 SEEN = ("icc", "lossless", "code_points", "mastering", "size", "nodata", "masked")
-XMP_LIMITS = {"JPEG": jpeg.XMP_LIMIT}
+GAIN_MAP_HOLDERS = ("JPEG",)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _xmp(given: Metadata, format: str, size: tuple[int, int], notes: list[str]) 
         notes.append(f"{format} holds no XMP metadata; it is left out.")
         return None
     sized = xmp.sized(given.xmp, *size, source=given.size)
-    if len(sized) > XMP_LIMITS.get(format, xmp.PACKET_LIMIT):
+    if not holds_packet(format, sized):
         notes.append(f"The XMP metadata of {len(sized)} bytes is too large for {format} and is left out.")
         return None
     return sized
@@ -119,6 +119,26 @@ def _tags(given: Metadata, format: str, size: tuple[int, int], notes: list[str])
     if given.nodata is None:
         return tags
     return (*tags, (georeference.GDAL_NODATA, tiff.ASCII, given.nodata.encode() + b"\0"))
+
+
+def holds_packet(format: str, packet: bytes) -> bool:  # noqa: A002
+    """Say whether a format that holds XMP has room for a sound packet."""
+    if format == "JPEG" and len(packet) > jpeg.XMP_LIMIT:
+        return extended_xmp.split(packet, jpeg.XMP_LIMIT) is not None
+    return len(packet) <= xmp.PACKET_LIMIT
+
+
+def kept_gain_map(given: GainMap | None, format: str, *, strip: bool, notes: list[str]) -> GainMap | None:  # noqa: A002
+    """Return the gain map that a file of this format gets."""
+    if given is None:
+        return None
+    if strip:
+        notes.append("The gain map is left out with the metadata: the output is not HDR.")
+        return None
+    if format not in GAIN_MAP_HOLDERS:
+        notes.append(f"{format} holds no gain map here; it is left out, and the output is not HDR.")
+        return None
+    return given
 
 
 def _iptc(records: bytes | None, format: str, notes: list[str]) -> bytes | None:  # noqa: A002

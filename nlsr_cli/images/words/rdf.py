@@ -109,6 +109,13 @@ class Element:
             inner, outer = self.start + found.start(2) + 1, self.start + found.end(2) - 1
             yield Property(name, text, self.start + found.start(), self.start + found.end(), inner, outer)
 
+    def declarations(self, spaces: Collection[str | Name]) -> Iterator[Edit]:
+        """Yield the edits that remove the declarations of prefixes for these namespaces."""
+        tag = self.packet[self.start : self.inner]
+        for found in ATTRIBUTE.finditer(tag) if b"xmlns" in tag else ():
+            if found[1].split(b":")[0] == b"xmlns" and found[2][1:-1].decode("utf-8", "replace") in spaces:
+                yield self.start + found.start(), self.start + found.end(), b""
+
     def property(self) -> Property:
         """Return this element as a property. Its text is that of a simple value, which may carry qualifiers beside its
         `rdf:value`; it is empty where the value is a structure or an array.

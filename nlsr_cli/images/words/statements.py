@@ -10,7 +10,8 @@ from typing import Any
 from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.containers import riff, tiff
 from nlsr_cli.images.parts import listed
-from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, photoshop, png, xmp
+from nlsr_cli.images.words.companions import without_companions
 from nlsr_cli.images.words.geometry import Change
 
 PROFILES_READ = {*png.EXIF_PROFILES, "iptc", "8bim", "xmp"}
@@ -62,7 +63,10 @@ def read_statements(
         stated = info.get("xmp")
         raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
     packet, notes = xmp.portable(raw.xmp, turned=turned, change=change)
-    notes += [*iptc.left_behind(raw.blocks), *raw.notes]
+    if packet is not None:
+        packet, told = without_companions(packet)
+        notes += told
+    notes += [*photoshop.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
     if comment is not None and len(comment) > COMMENT_LIMIT:
         notes.append(f"The comment of {len(comment)} bytes is too large and is left out.")
@@ -97,7 +101,7 @@ def _png(data: bytes) -> _Raw:
 
 def _jpeg(data: bytes) -> _Raw:
     found = jpeg.read_words(data)
-    notes = ("The part of the XMP metadata beyond 64 kB is left out.",) if found.extended else ()
+    notes = ("The extension of the XMP metadata is damaged and is left out.",) if found.incomplete else ()
     return _Raw(found.xmp, None, found.photoshop, comments=tuple(found.comments), notes=notes)
 
 

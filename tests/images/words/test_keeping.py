@@ -17,6 +17,7 @@ from nlsr_cli.images import encode_picture, native_formats, read_picture
 from nlsr_cli.images.containers.gif import chain
 from nlsr_cli.images.words import iptc, jpeg, keeping
 from nlsr_cli.images.words.inspection import inspect_picture
+from nlsr_cli.images.words.photoshop import left_behind
 from nlsr_cli.images.words.xmp import UNFOLLOWED_NOTE
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
@@ -79,21 +80,33 @@ def test_xmp_travels_from_format_to_format(source, target):
     assert read_picture(data).metadata.xmp == expected
 
 
-def test_xmp_too_large_for_jpeg_is_left_out_with_a_note():
-    """One segment holds 65502 bytes; one more is too many."""
-    room = jpeg.XMP_LIMIT - len(packet(elements=b"<dc:x></dc:x>"))
-    for size, fits in ((room, True), (room + 1, False)):
-        source = picture(xmp=packet(elements=b"<dc:x>" + b"a" * size + b"</dc:x>"))
-        data, notes = encode_picture(source, format="JPEG", options=OPTIONS)
-        assert (notes == ()) is fits
-        assert (read_picture(data).metadata.xmp == source.metadata.xmp) is fits
-        assert read_picture(encode_picture(source, format="PNG", options=OPTIONS)[0]).metadata.xmp is not None
+@pytest.mark.parametrize("more", [0, 1, 200_000])
+def test_xmp_beyond_one_segment_of_a_jpeg_goes_into_an_extension(more):
+    """One segment holds 64 kB; what is more comes back, in another order."""
+    room = jpeg.XMP_LIMIT - len(packet(elements=b"<dc:x></dc:x><dc:y>b</dc:y>")) + more
+    elements = b"<dc:x>" + b"a" * room + b"</dc:x>", b"<dc:y>b</dc:y>"
+    source = picture(xmp=packet(b'tiff:Make="C"', elements=b"".join(elements)))
+    data, notes = encode_picture(source, format="JPEG", options=OPTIONS)
+    assert notes == ()
+    read = read_picture(data)
+    assert read.notes == ()
+    assert all(element in read.metadata.xmp for element in (*elements, b'tiff:Make="C"'))
+    assert (jpeg.EXTENDED_HEAD in data) is (len(source.metadata.xmp) > jpeg.XMP_LIMIT)
 
 
-def test_xmp_beyond_one_segment_is_told():
-    """Its other parts are not read."""
+def test_xmp_that_no_extension_makes_small_is_left_out_with_a_note():
+    """Attributes do not move."""
+    source = picture(xmp=packet(b'tiff:Make="%s"' % (b"a" * 70_000)))
+    data, notes = encode_picture(source, format="JPEG", options=OPTIONS)
+    assert len(notes) == 1
+    assert "too large for JPEG" in notes[0]
+    assert read_picture(data).metadata.xmp is None
+
+
+def test_extension_that_does_not_fit_is_told():
+    """Its main packet does not name it, or there is none."""
     read = read_picture(with_segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"A" * 32 + bytes(8) + b"<x/>"))
-    assert read.notes == ("The part of the XMP metadata beyond 64 kB is left out.",)
+    assert read.notes == ("The extension of the XMP metadata is damaged and is left out.",)
 
 
 def tiff_of(tags: dict[int, tuple[int, int, bytes]]) -> bytes:
@@ -154,12 +167,14 @@ def test_iptc_too_large_for_jpeg_is_left_out_with_a_note():
 
 
 def test_photoshops_own_data_is_told_where_it_speaks_of_the_picture():
-    """Paths, slices, guides and thumbnails; not how it printed."""
-    path, slices, printing = (2000, b"path" * 4), (0x041A, bytes(20)), (0x03F3, bytes(9))
+    """Paths, slices and what nobody knows; not how it printed, and not the one slice that every file has."""
+    path, printing, one = (2000, b"path" * 4), (0x03F3, bytes(9)), (0x041A, b"\0\0\0\6" + bytes(23) + b"\1")
+    slices = (0x041A, b"\0\0\0\6" + bytes(23) + b"\2")
     read = read_picture(photoshop(path, printing, slices, (0x0404, RECORDS)))
     assert read.notes == ("Photoshop's own data is left out (clipping paths, slices).",)
     assert read.metadata.iptc == RECORDS
-    assert read_picture(photoshop(printing, (0x0425, bytes(16)))).notes == ()
+    assert read_picture(photoshop(printing, one, (0x0408, bytes(16)), (0x0425, bytes(16)))).notes == ()
+    assert read_picture(photoshop((0x0BEE, b"x"))).notes == ("Photoshop's own data is left out (resource 3054).",)
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 3))
@@ -167,7 +182,7 @@ def test_cut_off_resources_are_no_harm(cut):
     """A block may end anywhere."""
     whole = resources((0x03ED, bytes(16)), (0x0404, RECORDS))
     assert iptc.records_of(whole[:cut]) in (None, RECORDS)
-    assert list(iptc.left_behind(whole[:cut])) == []
+    assert list(left_behind(whole[:cut])) == []
     read_picture(saved(PLAIN, "TIFF", tiffinfo={34377: whole[:cut] or b"8"}))
     assert iptc.records_of(RECORDS[:cut]) in (None, *(RECORDS[:n] for n in (8, 20, 28)))
 

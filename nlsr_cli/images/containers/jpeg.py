@@ -1,0 +1,199 @@
+"""The pieces of a JPEG file: segments and coded samples of its first picture, and whatever lies behind its end.
+
+ITU-T T.81, annex B; what follows the EOI marker is told by its own first bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nlsr_cli.images.containers import samsung
+from nlsr_cli.images.parts import GAP, TRAILER, Part
+
+TEM, SOI, EOI, SOS, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xFE
+APP0, APP1, APP2, APP11, APP12, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xEC, 0xED, 0xEE
+CODED, FILL, STRAY = 0x100, 0x101, 0x102  # what is no segment: coded samples, fill bytes, bytes of no known meaning
+RESTARTS = range(0xD0, 0xD8)
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; not DHT, JPG and DAC
+
+PICTURE, VIDEO, PADDING = "picture", "video", "padding"  # names of parts behind the end
+# Pieces of a picture, parts behind it, and boxes of a video; what is beyond them is one. Of the first picture, `bounds`
+# allows fewer pieces than that.
+MAX_PIECES, MAX_BEHIND, MAX_BOXES = 1 << 14, 4096, 4096
+HEAD = 64
+
+MARKER = re.compile(rb"\xff[\x01-\xfe]")
+END_OF_CODED = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # zeros are stuffed, restart markers belong to the samples
+ZEROS = re.compile(rb"\0+")
+BOX = re.compile(rb"[ -~\xa9]{4}")
+KNOWN_START = re.compile(rb"\xff\xd8\xff|[\0-\x7f][\s\S]{3}ftyp")
+
+NAMES = {0xC4: "DHT", 0xC8: "JPG", 0xCC: "DAC", SOI: "SOI", EOI: "EOI", SOS: "SOS", 0xDB: "DQT", 0xDC: "DNL"}
+NAMES |= {0xDD: "DRI", 0xDE: "DHP", 0xDF: "EXP", COM: "COM", TEM: "TEM", CODED: "samples", FILL: "fill bytes"}
+NAMES |= {STRAY: GAP} | {marker: f"SOF{marker - 0xC0}" for marker in FRAMES}
+NAMES |= {0xE0 + number: f"APP{number}" for number in range(16)}
+NAMES |= {0xF0 + number: f"JPG{number}" for number in range(14)} | {
+    0xD0 + number: f"RST{number}" for number in range(8)
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a picture: from `start` to `stop` in the file, its content from `body` on.
+
+    `marker` is the second byte of its marker, or one of CODED, FILL and STRAY.
+    """
+
+    marker: int
+    start: int
+    body: int
+    stop: int
+
+
+def walk(data: bytes, at: int = 0) -> Iterator[Segment]:
+    """Yield every piece of the picture whose SOI marker stands at `at`, up to its EOI marker or the end of the file.
+
+    It finds the next marker behind damage in the same way as libjpeg, which must not see more than this does.
+    """
+    yield Segment(SOI, at, at + 2, at + 2)
+    at += 2
+    coded = False
+    for _ in range(MAX_PIECES):
+        found = (END_OF_CODED if coded else MARKER).search(data, at)
+        start = len(data) if found is None else found.start()
+        if start > at:
+            fill = data.count(b"\xff", at, start) == start - at
+            yield Segment(FILL if fill else CODED if coded else STRAY, at, at, start)
+        at = start
+        if found is None:
+            break
+        piece = _segment(data, at)
+        yield piece
+        at, coded = piece.stop, piece.marker == SOS
+        if piece.marker == EOI:
+            return
+    if at < len(data):
+        yield Segment(STRAY, at, at, len(data))
+
+
+def _segment(data: bytes, at: int) -> Segment:
+    """Return what the marker at a place begins, which is STRAY where the file ends within its length."""
+    marker, behind = data[at + 1], at + 2
+    if marker == TEM or marker in RESTARTS or marker in (SOI, EOI):
+        return Segment(marker, at, behind, behind)
+    if behind + 2 > len(data):
+        return Segment(STRAY, at, at, len(data))
+    stop = min(len(data), behind + max(2, int.from_bytes(data[behind : behind + 2], "big")))
+    return Segment(marker, at, behind + 2, stop)
+
+
+def header(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and content of each segment before the first scan of the picture at `at`."""
+    for piece in walk(data, at):
+        if piece.marker == SOS:
+            return
+        if piece.marker < CODED and piece.body > piece.start + 2:
+            yield piece.marker, data[piece.body : piece.stop]
+
+
+def end(data: bytes, at: int = 0) -> int:
+    """Return the place behind the picture that begins at `at`."""
+    stop = at
+    for piece in walk(data, at):
+        stop = piece.stop
+    return stop
+
+
+def parts(data: bytes) -> Iterator[Part]:
+    """Yield every part of a file: the pieces of the first picture, then what lies behind it.
+
+    Those are further pictures (each one part), videos, padding of zeros, the records of Samsung's trailer under their
+    names, and TRAILER for all else.
+    """
+    stop = 0
+    for piece in walk(data):
+        stop = piece.stop
+        head = data[piece.body : min(piece.body + HEAD, stop)]
+        yield Part(NAMES.get(piece.marker, f"{piece.marker:02X}"), piece.start, stop - piece.start, head)
+    records = samsung.records(data, stop)
+    for name, start, end_ in _behind(data, stop, records):
+        yield Part(name, start, end_ - start, data[start : min(start + HEAD, end_)])
+    yield from records
+
+
+def pictures(data: bytes, at: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each picture behind the first one, which ends at `at` if that is known."""
+    at = end(data) if at is None else at
+    for name, start, stop in _behind(data, at, samsung.records(data, at)):
+        if name == PICTURE:
+            yield start, stop
+
+
+def _behind(data: bytes, at: int, records: list[Part]) -> Iterator[tuple[str, int, int]]:
+    """Yield name, start and end of what lies between the end of the first picture and the records of a trailer."""
+    limit = records[0].start if records else len(data)
+    for _ in range(MAX_BEHIND):
+        if at >= limit:
+            return
+        name, stop = _next(data, at)
+        stop = min(stop, limit)
+        yield name, at, stop
+        at = stop
+    if at < limit:
+        yield TRAILER, at, limit
+
+
+def _next(data: bytes, at: int) -> tuple[str, int]:
+    """Return what begins at a place behind the first picture, and where it ends."""
+    if data.startswith(b"\xff\xd8\xff", at):
+        return PICTURE, end(data, at)
+    if data[at + 4 : at + 8] == b"ftyp":
+        return VIDEO, _end_of_boxes(data, at)
+    zeros = ZEROS.match(data, at)
+    if zeros is not None:  # the size of a box begins with some, too
+        video = next((zeros.end() - back for back in range(4) if data[zeros.end() - back + 4 :][:4] == b"ftyp"), None)
+        if video != at:
+            return PADDING, max(at + 1, video or zeros.end())
+    found = KNOWN_START.search(data, at + 1)
+    return TRAILER, len(data) if found is None else found.start()
+
+
+def _end_of_boxes(data: bytes, at: int) -> int:
+    """Return the place behind the boxes of an ISO base media file (ISO/IEC 14496-12, 4.2)."""
+    for _ in range(MAX_BOXES):
+        if at + 8 > len(data) or not BOX.fullmatch(data, at + 4, at + 8):
+            return at
+        (size,) = struct.unpack_from(">I", data, at)
+        if size == 1 and at + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        if size == 0:
+            break
+        if size < 8:
+            return at
+        at = min(len(data), at + size)
+    return len(data)
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """Return the bytes of a segment.
+
+    Raises:
+        ValueError: its content is larger than a segment holds.
+    """
+    if len(body) > 65533:
+        raise ValueError("too large for a segment")
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body
+
+
+def with_segments(data: bytes, segments: bytes) -> bytes:
+    """Return a JPEG with more segments, behind its own application segments and comments."""
+    place = 2
+    for piece in walk(data):
+        if APP0 <= piece.marker <= 0xEF or piece.marker == COM:
+            place = piece.stop
+        elif piece.marker != SOI:
+            break
+    return data[:place] + segments + data[place:]
