@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nlsr_cli.images.parts import Accounted, loss_notes
+from nlsr_cli.images.containers import items
+from nlsr_cli.images.parts import Accounted, account, loss_notes
+from nlsr_cli.images.rules import isobmff
 
 Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
 # By format: what makes the account, and what the format calls a part.
-ACCOUNTS: dict[str, tuple[Accounting, str]] = {}
+ACCOUNTS: dict[str, tuple[Accounting, str]] = {
+    **dict.fromkeys(("AVIF", "HEIC"), (lambda data: account(items.parts(data), isobmff.rule), "part of the container")),
+}
 
 
 def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002 - the word for it, in Pillow too

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from nlsr_cli.images.depth.layout import Layout, examine
+from nlsr_cli.images.heif import Still, still_of
 from nlsr_cli.images.profiles import Chroma, Colours
 from nlsr_cli.images.words import jpeg, png, tiff
 
@@ -18,8 +19,6 @@ DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
 
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
-MAX_BOXES = 1 << 16  # of one AVIF box: the largest grid has 65536 tiles, which share their properties
-AVIF_ALPHA = (b"auxiliary:alpha", b":auxid:1")  # ends of the names of the kind of an auxiliary picture
 DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
 COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
@@ -42,6 +41,19 @@ class Deep:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """A picture of a format that Pillow does not read, as its header announces it: mode and size, (height, width), of
+    the upright picture, and its colour profile.
+    """
+
+    mode: str
+    size: tuple[int, int]
+    depth: int
+    alpha: bool
+    icc: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the header of one file says.
 
@@ -49,7 +61,9 @@ class Facts:
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
     mode Pillow gives it; `frames` is None where Pillow counts them well;
-    `colours` is what the file states by numbers, None where it states nothing.
+    `colours` is what the file states by numbers, None where it states nothing. `still` is the picture that the boxes of
+    an AVIF or HEIC describe, which alone say how it is turned; `xmp` a packet that the header holds. `foreign` is set
+    for formats that Pillow does not read.
     """
 
     bits: int = 8
@@ -64,6 +78,9 @@ class Facts:
     inverted: bool = False
     exif: bytes | None = None
     colours: Colours | None = None
+    still: Still | None = None
+    xmp: bytes | None = None
+    foreign: Foreign | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -74,7 +91,7 @@ def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for 
         EOFError: the file is shorter than it says.
         ValueError, struct.error, IndexError: the header is cut off or makes no sense.
     """
-    reader = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "AVIF": _avif}.get(format)
+    reader = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "AVIF": _avif, "HEIC": _heic}.get(format)
     return reader(data) if reader else Facts()
 
 
@@ -217,30 +234,30 @@ def _is_camera_raw(data: bytes, block: tiff.Block, photometric: int) -> bool:
     return bool(reduced) and SUB_IFDS in block.root.entries
 
 
-# AVIF (AV1 Image File Format, ISO/IEC 23008-12)
+# AVIF (AV1 Image File Format)
 
 
 def _avif(data: bytes) -> Facts:
-    properties = list(_properties(data, 0, len(data)))
-    codes = [body for name, body in properties if name == b"av1C" and len(body) >= 3]
+    still = still_of(data)
+    codes = still.coded("av1C", 3)
     # Third byte of av1C: seq_tier_0, high_bitdepth, twelve_bit, monochrome, ...
     depths = {8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes} or {8}
     bits = max(depths)
     refusal = _deep("parts of different depths") if len(depths) > 1 else ""
-    nclx = next((body for name, body in properties if name == b"colr" and body[:4] == b"nclx" and len(body) >= 8), None)
-    has_icc = any(name == b"colr" and body[:4] in (b"prof", b"rICC") for name, body in properties)
-    colours = None
-    if nclx is not None and not has_icc:
-        colours = Colours(codes=(*struct.unpack_from(">HH", nclx, 4), True))  # the decoder has seen to the range
     monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
-    alpha = any(name == b"auxC" and any(kind in body for kind in AVIF_ALPHA) for name, body in properties)
     return Facts(
         bits=bits,
-        deep=_deep_avif(bits, grey=monochrome, alpha=alpha) if bits > 8 else None,
+        deep=_deep_avif(bits, grey=monochrome, alpha=still.alpha) if bits > 8 else None,
         refusal=refusal,
         hint=DEEP_HINT if refusal else "",
+        canvas=None if still.media.brand == "avis" else still.stored,
         monochrome=monochrome,
-        colours=colours,
+        colours=still.colours,
+        frames=None if still.media.brand == "avis" else still.pictures,
+        exif=still.exif,
+        still=still,
+        xmp=still.xmp,
+        notes=still.notes,
     )
 
 
@@ -249,23 +266,32 @@ def _deep_avif(bits: int, *, grey: bool, alpha: bool) -> Deep:
     return Deep(f"{bits}-bit {name}", f"{letters}{'A' * alpha};{bits}", 16, (1 if grey else 3) + alpha, alpha)
 
 
-def _properties(
-    data: bytes, at: int, end: int, path: tuple[bytes, ...] = (b"meta", b"iprp", b"ipco")
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the item properties (meta/iprp/ipco/*) of an ISO base media file, and the boxes beside that path."""
-    for _ in range(MAX_BOXES):
-        if at + 8 > end:
-            return
-        size, name = struct.unpack_from(">I4s", data, at)
-        head = 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        stop = end if size == 0 else min(at + size, end)
-        if path and name == path[0]:
-            yield from _properties(data, at + head + (4 if name == b"meta" else 0), stop, path[1:])
-        elif name in (b"av1C", b"colr", b"auxC"):
-            yield name, data[at + head : min(stop, at + head + 64)]
-        if stop <= at:
-            return
-        at = stop
-    raise ValueError("too many boxes")
+# HEIC (HEVC in HEIF: ISO/IEC 23008-12, annex B; its decoder configuration: ISO/IEC 14496-15, 8.3.3)
+
+
+def _heic(data: bytes) -> Facts:
+    still = still_of(data)
+    if still.main is None or still.size is None:
+        return Facts(
+            refusal="holds no still picture, but a film or a sequence", hint="Save one of its frames as PNG first."
+        )
+    if still.unreadable:
+        return Facts(refusal=_deep(f"samples coded as '{still.unreadable}'"), hint="Convert it to PNG first.")
+    codes = still.coded("hvcC", 19)
+    bits = max((8 + max(body[17] & 7, body[18] & 7) for body in codes), default=8)
+    grey = bool(codes) and all(body[16] & 3 == 0 for body in codes)
+    letters = ("L" if grey else "RGB") + "A" * still.alpha
+    deep = bits > 8
+    mode = f"{letters};{bits}" if deep else letters
+    return Facts(
+        bits=bits,
+        deep=Deep(f"{bits}-bit {'grey' if grey else 'colour'}", mode, 16, len(letters), still.alpha) if deep else None,
+        canvas=still.stored,
+        colours=still.colours,
+        frames=still.pictures,
+        exif=still.exif,
+        still=still,
+        xmp=still.xmp,
+        foreign=Foreign(mode, still.size, 16 if deep else 8, still.alpha, still.icc),
+        notes=still.notes,
+    )

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.sniff import HEAD_SIZE, format_of, native_formats, stranger_of
+from nlsr_cli.images.depth import extra
+from nlsr_cli.images.sniff import HEAD_SIZE, PACKAGES, format_of, native_formats, stranger_of
 
 CONVERT_HINT = "Convert it to PNG first."
 DAMAGED_HINT = "Fetch or export the file again."
@@ -97,6 +98,9 @@ def known_format(data: bytes, label: str) -> str:
         seems = stranger_of(data[:HEAD_SIZE])
         what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
         raise ImageReadError(label, what, CONVERT_HINT)
+    if found in PACKAGES and not extra.available(PACKAGES[found]):
+        lacking = extra.missing(f"is a {found} picture, which", PACKAGES[found])
+        raise ImageReadError(label, lacking.message, lacking.hint)
     if found not in native_formats().readable:
         raise ImageReadError(label, f"is {found}, which this installation of Pillow cannot read", CONVERT_HINT)
     return found

@@ -14,6 +14,8 @@ from nlsr_cli.images.picture import Pixels
 
 Bytes = npt.NDArray[np.uint8]
 
+PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
+
 
 @dataclass
 class Decoded:
@@ -40,7 +42,7 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
     if mode in ("1", "L", "RGB"):
         return _plain(image, facts, _samples(image.convert("L") if mode == "1" else image))
     if mode in ("LA", "La"):
-        notes = ["Premultiplied alpha is read as straight alpha."] if mode == "La" else []
+        notes = [PREMULTIPLIED_NOTE] if mode == "La" else []
         both = _samples(image.convert("LA") if mode == "La" else image)
         return Decoded(both[..., :1], both[..., 1], notes)
     if mode in ("RGBA", "RGBX"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,7 +22,8 @@ from nlsr_cli.images.claims import claim_of
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
-from nlsr_cli.images.headers import Deep, Facts, read_facts
+from nlsr_cli.images.headers import Deep, Facts, Foreign, read_facts
+from nlsr_cli.images.heic import decode_heic
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
@@ -31,6 +32,7 @@ from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
+FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic}  # what Pillow does not read
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
@@ -58,7 +60,9 @@ def read_picture(
     facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
-        if facts.deep is not None:
+        if facts.foreign is not None:
+            opened = _open_foreign(data, format, facts, facts.foreign)
+        elif facts.deep is not None:
             opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
         else:
             opened = _open(data, format, facts, label, max_pixels)
@@ -83,9 +87,26 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         with decoder_silenced(label) if format == "TIFF" else nullcontext():
             image.load()
         check_pixels((image.height, image.width), label, max_pixels)
-        raw = facts.exif or metadata.exif_block(image.info)
-        decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(image))
-        return Opened(decoded, mode, frames, image.info, raw)
+        raw = facts.exif or (metadata.exif_block(image.info) if facts.still is None else None)
+        seen = image if facts.still is not None else _upright(image, format, raw)
+        decoded = decode(seen, facts, keep_rgb=has_rgb_profile(image))
+        return Opened(_as_shown(decoded, facts), mode, frames, image.info, raw)
+
+
+def _as_shown(decoded: Decoded, facts: Facts) -> Decoded:
+    """Return the picture as the boxes of its file say that it is shown, for which they are the authority."""
+    if facts.still is None:
+        return decoded
+    show = facts.still.upright
+    return Decoded(show(decoded.color), None if decoded.alpha is None else show(decoded.alpha), decoded.notes)
+
+
+def _open_foreign(data: bytes, format: str, facts: Facts, foreign: Foreign) -> Opened:  # noqa: A002
+    decoded = FOREIGN[format](data)
+    if decoded.color.shape[:2] != foreign.size:
+        raise ValueError("the size is not what the header says")
+    info = {} if foreign.icc is None else {"icc_profile": foreign.icc}
+    return Opened(decoded, foreign.mode, facts.frames or 1, info, facts.exif)
 
 
 def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple[str, int]) -> Opened:  # noqa: A002
@@ -102,6 +123,8 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
             info, frames = image.info, _frames(image, facts)
     with decoder_silenced(label):
         decoded = decode_deep(data, facts, deep, max_pixels)
+    if facts.still is not None:
+        return Opened(_as_shown(decoded, facts), deep.mode, frames, info, facts.exif)
     raw = facts.exif or metadata.exif_block(info)
     return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
 
@@ -117,7 +140,10 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
     facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
-        deep = facts.deep
+        deep, foreign = facts.deep, facts.foreign
+        if foreign is not None:
+            check_pixels(foreign.size, label, max_pixels)
+            return Header(format, foreign.mode, *foreign.size, foreign.depth, facts.frames or 1, foreign.alpha)
         if deep is not None and deep.layout is not None and facts.canvas is not None:
             height, width = facts.canvas
             if metadata.orientation(facts.exif) >= 5:
@@ -126,7 +152,9 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
         with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
-            if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
+            if facts.still is not None:
+                height, width = facts.still.upright(np.broadcast_to(np.uint8(0), (height, width))).shape
+            elif format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
                 height, width = width, height
             if deep is not None:
                 return Header(format, deep.mode, height, width, deep.depth, _frames(image, facts), deep.alpha)
@@ -197,12 +225,18 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
-    said = read_statements(format, data, info, turned=from_tiff or metadata.states_orientation(raw))
+    oriented = metadata.states_orientation(raw) if facts.still is None else facts.still.turns
+    said = read_statements(format, data, facts.xmp, turned=from_tiff or oriented)
     dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
         count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
-        notes.append(f"Only the first of {count} is read.")
+        beside = facts.still is not None and facts.frames is not None
+        notes.append(
+            f"Only the main one of {opened.frames} pictures is read."
+            if beside
+            else f"Only the first of {count} is read."
+        )
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
     notes += losses(format, data)

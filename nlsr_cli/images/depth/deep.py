@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.alpha import BAND, straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.depth.layout import PHOTOMETRIC, Layout, check_segments, tags_of
 from nlsr_cli.images.headers import Deep, Facts
-from nlsr_cli.images.modes import Decoded
+from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, Decoded
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.images.words import tiff
-
-PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
 
 # Turning arrays upright by EXIF orientation (CIPA DC-008, tag 274).
 TURNS: dict[int, Callable[[Pixels], Pixels]] = {
@@ -109,7 +107,7 @@ def _tiff(data: bytes, layout: Layout, max_pixels: int) -> Decoded:
         notes.append("Alpha beyond 0 and 1 is clipped.")
     if layout.premultiplied:
         notes.append(PREMULTIPLIED_NOTE)
-        color = _straight(color, alpha)
+        color = straight(color, alpha)
     return Decoded(color, alpha, notes)
 
 
@@ -130,16 +128,3 @@ def _as_float32(samples: Pixels) -> Pixels:
     if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
         raise ValueError("a picture with values that are infinite or no numbers is not known")
     return samples
-
-
-def _straight(color: Pixels, alpha: Pixels) -> Pixels:
-    """Return colours with the alpha divided out that was multiplied into them; where it is 0, they stay."""
-    result = np.empty_like(color)
-    rows = max(1, BAND // color.shape[1])
-    white = 1.0 if color.dtype == np.float32 else 65535.0
-    for top in range(0, len(color), rows):
-        band = slice(top, top + rows)
-        weight = np.where(alpha[band] > 0, alpha[band], white)[..., None].astype(np.float64)
-        values = color[band] * (white / weight)
-        result[band] = values if color.dtype == np.float32 else np.rint(np.minimum(values, white))
-    return result

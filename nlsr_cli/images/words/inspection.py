@@ -80,11 +80,11 @@ def inspect_picture(
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     header = probe(data, name=label, max_pixels=max_pixels)
-    info = _info(data, format, label, max_pixels)
     facts = read_facts(format, data)
-    raw = facts.exif or metadata.exif_block(info)
+    info = _info(data, format, facts, (label, max_pixels))
+    raw = facts.exif or (metadata.exif_block(info) if facts.still is None else None)
     from_tiff = format == "TIFF"
-    said = read_statements(format, data, info)
+    said = read_statements(format, data, facts.xmp)
     return Inspection(
         path=Path(label),
         size=len(data),
@@ -108,8 +108,11 @@ def read_provenance(path: str | Path) -> dict[str, str]:
     return dict(found[-1]) if found else {}
 
 
-def _info(data: bytes, format: str, label: str, max_pixels: int) -> Mapping[Any, object]:  # noqa: A002
-    """Return what Pillow collects of a file; of a TIFF, which it may not know how to decode, the profile alone."""
+def _info(data: bytes, format: str, facts: Facts, limits: tuple[str, int]) -> Mapping[Any, object]:  # noqa: A002
+    """Return what Pillow collects of a file; of one that it may not know how to decode, the profile alone."""
+    label, max_pixels = limits
+    if facts.foreign is not None:
+        return {} if facts.foreign.icc is None else {"icc_profile": facts.foreign.icc}
     if format == "TIFF":
         try:
             profile = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.headers import riff_chunks
@@ -40,21 +38,17 @@ class _Raw:
 def read_statements(
     format: str,  # noqa: A002 - the word for it, in Pillow too
     data: bytes,
-    info: Mapping[Any, object],
+    packet: bytes | None = None,
     *,
     turned: bool = True,
 ) -> Statements:
-    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone, and `turned` tells
-    whether the picture was brought upright by what other parts of the file say.
+    """Return what a file of the given format says; `packet` is the XMP that its header was found to hold, for AVIF and
+    HEIC, and `turned` tells whether the picture was brought upright by what other parts of the file say.
 
     Nothing in it can fail: what is damaged is left out, with a note.
     """
     readers = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "GIF": _gif}
-    if format in readers:
-        raw = readers[format](data)
-    else:
-        stated = info.get("xmp")
-        raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
+    raw = readers[format](data) if format in readers else _Raw(packet)
     packet, notes = xmp.portable(raw.xmp, turned=turned)
     notes += [*iptc.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
