@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nlsr_cli.images.containers import items
+from nlsr_cli.images.jpegxl.files import parts as jpegxl_parts
 from nlsr_cli.images.parts import Accounted, account, loss_notes
-from nlsr_cli.images.rules import isobmff
+from nlsr_cli.images.rules import isobmff, jpegxl
 
 Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
 # By format: what makes the account, and what the format calls a part.
 ACCOUNTS: dict[str, tuple[Accounting, str]] = {
     **dict.fromkeys(("AVIF", "HEIC"), (lambda data: account(items.parts(data), isobmff.rule), "part of the container")),
+    "JXL": (lambda data: account(jpegxl_parts(data), jpegxl.rule), "part of the container"),
 }
 
 

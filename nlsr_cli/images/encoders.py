@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
+import numpy as np
 from PIL import Image
 
 from nlsr_cli.images.depth import deep_avif, deep_encoders
+from nlsr_cli.images.jpegxl.codec import encode_jpegxl
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff
 from nlsr_cli.images.words.thumbnail import with_thumbnail
@@ -131,6 +133,18 @@ def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
     return data if canvas.samples is None else deep_avif.avif(canvas.samples, canvas.bits, options.quality, data)
 
 
+def _jxl(canvas: Canvas, options: EncodeOptions) -> bytes:
+    image = np.asarray(canvas.image)
+    samples = canvas.samples if canvas.samples is not None else image[..., None] if image.ndim == 2 else image
+    return encode_jpegxl(
+        samples,
+        canvas.icc,
+        quality=options.quality,
+        lossless=canvas.lossless,
+        words=(_exif(canvas, with_dpi=True), canvas.xmp),
+    )
+
+
 def _bmp(canvas: Canvas, options: EncodeOptions) -> bytes:
     return _saved(canvas, "BMP", dpi=canvas.dpi or (0, 0))  # zero is unknown; left alone, Pillow would claim 96
 
@@ -187,4 +201,5 @@ ENCODERS: dict[str, Callable[[Canvas, EncodeOptions], bytes]] = {
     "TIFF": _tiff,
     "BMP": _bmp,
     "AVIF": _avif,
+    "JXL": _jxl,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -47,7 +46,8 @@ class Still:
     @property
     def unreadable(self) -> str:
         """Return the four letters of a coding other than HEVC or AV1 that samples have, or ""."""
-        return next((item.kind for item in self.kept if item.kind not in CODED), "")
+        kind = next((item.kind for item in self.kept if item.kind not in CODED), "")
+        return "".join(letter if letter.isprintable() else "?" for letter in kind)
 
     @property
     def pictures(self) -> int:

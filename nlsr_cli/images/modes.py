@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nlsr_cli.images import color as colour
-from nlsr_cli.images.headers import Facts
+from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.picture import Pixels
 
 Bytes = npt.NDArray[np.uint8]

@@ -22,8 +22,10 @@ from nlsr_cli.images.claims import claim_of
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
-from nlsr_cli.images.headers import Deep, Facts, Foreign, read_facts
+from nlsr_cli.images.facts import Deep, Facts, Foreign
+from nlsr_cli.images.headers import read_facts
 from nlsr_cli.images.heic import decode_heic
+from nlsr_cli.images.jpegxl.codec import decode_jpegxl
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
@@ -32,7 +34,10 @@ from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
-FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic}  # what Pillow does not read
+FOREIGN: dict[str, Callable[[bytes], Decoded]] = {
+    "HEIC": decode_heic,
+    "JXL": decode_jpegxl,
+}  # what Pillow does not read
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
@@ -225,7 +230,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
-    oriented = metadata.states_orientation(raw) if facts.still is None else facts.still.turns
+    oriented = metadata.states_orientation(raw) if facts.turned is None else facts.turned
     said = read_statements(format, data, facts.xmp, turned=from_tiff or oriented)
     dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []

@@ -13,8 +13,8 @@ from nlsr_cli.images.depth import extra
 from nlsr_cli.options import FORMAT_SUFFIXES
 
 HEAD_SIZE = 4096
-PACKAGES = {"HEIC": extra.PI_HEIF}  # what reads the formats that Pillow does not
-READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC")
+PACKAGES = {"HEIC": extra.PI_HEIF, "JXL": extra.IMAGECODECS}  # what reads the formats that Pillow does not
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JXL")
 
 AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
@@ -24,8 +24,6 @@ HEIF_BRANDS = (b"mif1", b"mif2", b"miaf", b"msf1")  # of any coding
 STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"8BPS", "a Photoshop document"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     (b"PK\x03\x04", "a ZIP archive (or an office document)"),
@@ -68,7 +66,7 @@ def native_formats() -> NativeFormats:
         )  # those few, because Image.init() loads forty, which takes longer than a small picture
     return NativeFormats(
         tuple(name for name in READABLE if name not in missing),
-        tuple(name for name in FORMAT_SUFFIXES if name not in missing and name in Image.SAVE),
+        tuple(name for name in FORMAT_SUFFIXES if name not in missing and (name in Image.SAVE or name in PACKAGES)),
     )
 
 
@@ -84,6 +82,8 @@ def format_of(head: bytes) -> str | None:  # noqa: PLR0911 - one line per format
         return "GIF"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
+    if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
+        return "JXL"
     if head[4:8] == b"ftyp":
         return _format_of_brands(_brands(head))
     # Two letters are weak evidence: plain text may begin with them, so the size of the second header is asked too.

@@ -43,7 +43,7 @@ class Item:
 class Media:
     """What the boxes of a file say.
 
-    `references` gives the targets of a kind of reference by kind and source, `referrers` the sources by kind and target.
+    `references` gives the targets of a reference by its kind and source, `referrers` the sources by kind and target.
     `pool` are all boxes in `ipco`.
     """
 

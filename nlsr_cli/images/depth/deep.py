@@ -17,7 +17,7 @@ from nlsr_cli.images.alpha import BAND, straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.depth.layout import PHOTOMETRIC, Layout, check_segments, tags_of
-from nlsr_cli.images.headers import Deep, Facts
+from nlsr_cli.images.facts import Deep, Facts
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, Decoded
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.images.words import tiff
@@ -93,7 +93,7 @@ def _tiff(data: bytes, layout: Layout, max_pixels: int) -> Decoded:
         raise ValueError("the samples are not what the header says")
     notes = []
     if layout.floating:
-        samples = _as_float32(samples)
+        samples = as_float32(samples)
         if layout.bits != 32:
             notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
     color = samples[..., : layout.channels]
@@ -121,7 +121,12 @@ def _as_samples(data: bytes, block: tiff.Block) -> bytes:
     return bytes(changed)
 
 
-def _as_float32(samples: Pixels) -> Pixels:
+def as_float32(samples: Pixels) -> Pixels:
+    """Return floating point samples in 32 bits.
+
+    Raises:
+        ValueError: some are infinite, or no numbers.
+    """
     with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite, and refused as that
         samples = samples.astype(np.float32, copy=False)
     rows = max(1, BAND // samples.shape[1])

@@ -14,7 +14,8 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.border import border
-from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.facts import Facts
+from nlsr_cli.images.headers import read_facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import pillow_names, probe

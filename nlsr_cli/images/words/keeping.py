@@ -8,7 +8,7 @@ from nlsr_cli.images.picture import Metadata
 from nlsr_cli.images.words import iptc, jpeg, png, xmp
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
-EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
+EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "JXL")
 XMP_HOLDERS = (*EXIF_HOLDERS, "GIF")
 IPTC_HOLDERS = ("PNG", "JPEG", "TIFF")
 COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")
