@@ -9,18 +9,17 @@ import struct
 from collections.abc import Iterator
 from typing import cast
 
-from nlsr_cli.images import media_headers
+from nlsr_cli.images import media_headers, raw
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.profiles import Chroma, Colours
 from nlsr_cli.images.words import jpeg, png, tiff
 
-RAW_HINT = "Develop it with a raw converter first, for example to a 16-bit TIFF."
-
-CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)
-DNG_VERSION, SUB_IFDS, NEW_SUBFILE_TYPE = 50706, 330, 254
 COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
+
+
+FOREIGN_READERS = {**media_headers.READERS, "RAW": raw.facts}
 
 
 def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for it, in Pillow too
@@ -31,7 +30,7 @@ def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for 
         ValueError, struct.error, IndexError: the header is cut off or makes no sense.
     """
     own = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff}
-    reader = own.get(format) or media_headers.READERS.get(format)
+    reader = own.get(format) or FOREIGN_READERS.get(format)
     return reader(data) if reader else Facts()
 
 
@@ -136,8 +135,6 @@ def _tiff(data: bytes) -> Facts:
         return tiff.integers(entries.get(tag), block.order)
 
     photometric = (numbers(PHOTOMETRIC) or (1,))[0]
-    if _is_camera_raw(data, block, photometric):
-        return Facts(refusal="is a camera raw file, of which only the preview could be read", hint=RAW_HINT)
     bits = numbers(BITS_PER_SAMPLE) or (1,)
     layout, refusal = examine(block)
     raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
@@ -161,10 +158,3 @@ def _tiff(data: bytes) -> Facts:
 def _deep_tiff(layout: Layout) -> Deep:
     depth, alpha = 32 if layout.floating else 16, layout.alpha is not None
     return Deep(layout.what, layout.mode, depth, layout.channels + alpha, alpha, layout=layout)
-
-
-def _is_camera_raw(data: bytes, block: tiff.Block, photometric: int) -> bool:
-    if data[8:10] == b"CR" or DNG_VERSION in block.root.entries or photometric in (CFA, LINEAR_RAW):
-        return True
-    reduced = next(iter(tiff.integers(block.root.entries.get(NEW_SUBFILE_TYPE), block.order)), 0) & 1
-    return bool(reduced) and SUB_IFDS in block.root.entries

@@ -29,15 +29,14 @@ from nlsr_cli.images.jpegxl.codec import decode_jpegxl
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.raw import develop
 from nlsr_cli.images.words import metadata, tiff
 from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
-FOREIGN: dict[str, Callable[[bytes], Decoded]] = {
-    "HEIC": decode_heic,
-    "JXL": decode_jpegxl,
-}  # what Pillow does not read
+# What Pillow does not read.
+FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic, "JXL": decode_jpegxl, "RAW": develop}
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 # Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
@@ -225,7 +224,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     `source` is its format and what it is called, `data` its bytes.
     """
     format, label = source  # noqa: A001
-    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format == "TIFF"
+    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format in ("TIFF", "RAW")
     claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)

@@ -13,8 +13,14 @@ from nlsr_cli.images.depth import extra
 from nlsr_cli.options import FORMAT_SUFFIXES
 
 HEAD_SIZE = 4096
-PACKAGES = {"HEIC": extra.PI_HEIF, "JXL": extra.IMAGECODECS}  # what reads the formats that Pillow does not
-READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JXL")
+PACKAGES = {
+    "HEIC": extra.PI_HEIF,
+    "JXL": extra.IMAGECODECS,
+    "RAW": extra.RAWPY,
+}  # what reads the formats that Pillow does not
+NAMES = {"HEIC": "a HEIC picture", "JXL": "a JPEG XL picture", "RAW": "a camera raw file"}
+READ_ONLY = ("HEIC", "RAW")
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JXL", "RAW")
 
 AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
@@ -42,9 +48,13 @@ STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"OggS", "a sound or video file"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
-    (b"FUJIFILMCCD-RAW", "a camera raw file"),
     (b"version https://git-lfs", "a Git LFS pointer (run: git lfs pull)"),
 )
+
+
+# Camera raw files that are no TIFFs: Fujifilm, Olympus (twice, and in the other order), Panasonic, Canon's oldest,
+# Minolta, Sigma. Canon's newest are ISO media files.
+RAW_MAGICS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II\x1a\0\0\0HEAPCCDR", b"\0MRM", b"FOVb")
 
 
 class NativeFormats(NamedTuple):
@@ -84,6 +94,8 @@ def format_of(head: bytes) -> str | None:  # noqa: PLR0911 - one line per format
         return "WEBP"
     if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
         return "JXL"
+    if head.startswith(RAW_MAGICS) or head[4:12] == b"ftypcrx ":
+        return "RAW"
     if head[4:8] == b"ftyp":
         return _format_of_brands(_brands(head))
     # Two letters are weak evidence: plain text may begin with them, so the size of the second header is asked too.
@@ -112,7 +124,7 @@ def stranger_of(head: bytes) -> str | None:
     if known is not None:
         return known
     if head[4:8] == b"ftyp":
-        return "a video or a camera raw file"
+        return "a video"
     return _kind_of_text(head)
 
 

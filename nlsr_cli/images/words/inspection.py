@@ -84,7 +84,7 @@ def inspect_picture(
     facts = read_facts(format, data)
     info = _info(data, format, facts, (label, max_pixels))
     raw = facts.exif or (metadata.exif_block(info) if facts.still is None else None)
-    from_tiff = format == "TIFF"
+    from_tiff = format in ("TIFF", "RAW")
     said = read_statements(format, data, facts.xmp)
     return Inspection(
         path=Path(label),
