@@ -25,7 +25,7 @@ def decode_heic(data: bytes) -> Decoded:
     library = extra.load(extra.PI_HEIF, "a HEIC picture")
     library.options.THUMBNAILS = library.options.DEPTH_IMAGES = library.options.AUX_IMAGES = False
     image = library.open_heif(BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
-    samples: np.ndarray[Any, Any] = np.asarray(image)
+    samples: np.ndarray[Any, Any] = np.array(image)  # a copy: its own memory goes with the image
     letters, _, bits = image.mode.partition(";")
     if bits:
         levels = 2 ** int(bits) - 1

@@ -52,18 +52,8 @@ class Still:
     @property
     def pictures(self) -> int:
         """Return the number of pictures that stand beside each other in the file."""
-        beside = (
-            number
-            for number, role in self.roles.items()
-            if role == items.OTHER and self._stands_alone(self.media.items[number])
-        )
-        return 1 + sum(1 for _ in beside)
-
-    def _stands_alone(self, item: Item) -> bool:
-        part = self.media.referrers.get(("dimg", item.number))
-        attached = any(self.media.references.get((kind, item.number)) for kind in ("auxl", "thmb"))
-        picture = any(box.name == "ispe" for box in item.properties)
-        return picture and not (item.hidden or part or attached)
+        beside = (self.media.items[number] for number, role in self.roles.items() if role == items.OTHER)
+        return 1 + sum(item.kind in items.PICTURES and items.stands_alone(self.media, item) for item in beside)
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -51,6 +51,8 @@ def _heic(data: bytes) -> Facts:
         )
     if still.unreadable:
         return Facts(refusal=unsupported(f"samples coded as '{still.unreadable}'"), hint=PNG_HINT)
+    if any(item.missing for item in still.kept):
+        raise EOFError("the file ends before the samples do")
     codes = still.coded("hvcC", 19)
     bits = max((8 + max(body[17] & 7, body[18] & 7) for body in codes), default=8)
     grey = bool(codes) and all(body[16] & 3 == 0 for body in codes)

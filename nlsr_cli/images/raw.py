@@ -29,7 +29,7 @@ RAF_MAGIC = b"FUJIFILMCCD-RAW"
 RAF_PREVIEW = 84  # place of the offset and length of a JPEG, whose EXIF is that of the picture
 REC_2020 = Colours(codes=(9, 13, True))  # wide enough for what sensors see of surfaces, with the curve of sRGB
 GAMMA = (2.4, 12.92)
-SIDEWAYS = (5, 6)  # of LibRaw's flips
+SIDEWAYS = 4  # the bit in LibRaw's flips that exchanges rows and columns
 
 
 def is_raw(data: bytes) -> bool:
@@ -61,7 +61,7 @@ def facts(data: bytes) -> Facts:
         sizes = found.sizes
         size = (sizes.iheight, sizes.iwidth)
         turned = sizes.flip
-    if turned in SIDEWAYS:
+    if turned & SIDEWAYS:
         size = size[::-1]
     return Facts(
         bits=16,

@@ -65,6 +65,7 @@ def read_picture(
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
         if facts.foreign is not None:
+            check_pixels(facts.foreign.size, label, max_pixels)
             opened = _open_foreign(data, format, facts, facts.foreign)
         elif facts.deep is not None:
             opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))

@@ -14,6 +14,9 @@ MAX_BOXES = 1 << 16  # in one box, and items of a file: the largest grid has 655
 MAX_LINKS = 1 << 18  # properties and references of all items together
 
 
+Extents = tuple[tuple[tuple[int, int], ...], int]  # places in the file, and the bytes that are missing
+
+
 @dataclass(frozen=True)
 class Box:
     """A box: its name, where it begins and ends, and where its content begins (behind size, name and long size)."""
@@ -27,7 +30,8 @@ class Box:
 @dataclass(frozen=True)
 class Item:
     """An item: `kind` is its four letters, `content` the MIME type of a `mime` item; `properties` are the boxes in
-    `ipco` that belong to it, in the order of `ipma`; `extents` are places in the file, from and to.
+    `ipco` that belong to it, in the order of `ipma`; `extents` are places in the file, from and to;
+    `missing` are the bytes that would lie behind its end.
     """
 
     number: int
@@ -37,6 +41,7 @@ class Item:
     hidden: bool = False
     properties: tuple[Box, ...] = ()
     extents: tuple[tuple[int, int], ...] = ()
+    missing: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,9 @@ class _Meta:
         extents = self._extents()
         items: dict[int, Item] = {}
         for item in self._infos():
-            places, owned = extents.get(item.number, ()), properties.get(item.number, ())
-            items.setdefault(item.number, replace(item, properties=owned, extents=places))
+            places, missing = extents.get(item.number, ((), 0))
+            owned = properties.get(item.number, ())
+            items.setdefault(item.number, replace(item, properties=owned, extents=places, missing=missing))
         references: dict[tuple[str, int], list[int]] = {}
         referrers: dict[tuple[str, int], list[int]] = {}
         for kind, source, target in self._references():
@@ -234,9 +240,9 @@ class _Meta:
             except EOFError:
                 return
 
-    def _extents(self) -> dict[int, tuple[tuple[int, int], ...]]:
+    def _extents(self) -> dict[int, Extents]:
         opened = self._open("iloc")
-        found: dict[int, tuple[tuple[int, int], ...]] = {}
+        found: dict[int, Extents] = {}
         if opened is None:
             return found
         reader, version, _ = opened
@@ -253,7 +259,9 @@ class _Meta:
                 for _ in range(count):
                     reader.number(index if version else 0)
                     pairs.append((origin + reader.number(offset), reader.number(length)))
-                found[number] = tuple(self._placed(pairs, method))
+                places = tuple(self._placed(pairs, method))
+                whole = sum(length for _, length in pairs) if method in (0, 1) else 0
+                found[number] = places, max(0, whole - sum(stop - start for start, stop in places))
         except EOFError:
             return found
         return found

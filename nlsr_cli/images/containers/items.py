@@ -9,11 +9,27 @@ from nlsr_cli.images.containers.isobmff import Box, Item, Media, boxes, parse
 from nlsr_cli.images.parts import GAP, TRAILER, Part
 
 HEAD = 64
-PRIMARY, ALPHA, THUMBNAIL, OTHER = "primary", "alpha", "thumbnail", "other"
+PRIMARY, ALPHA, THUMBNAIL, OTHER, HIDDEN = "primary", "alpha", "thumbnail", "other", "hidden"
 METADATA, REPEATED, ELSEWHERE = "metadata", "metadata again", "elsewhere"
 GAIN_MAP, RECIPE = "gain map", "gain map recipe"
 KEPT = (PRIMARY, ALPHA)
 ALPHA_KINDS = ("auxiliary:alpha", ":auxid:1")  # ends of the names of the kind of an auxiliary picture
+PICTURES = (
+    "hvc1",
+    "hev1",
+    "lhv1",
+    "av01",
+    "avc1",
+    "vvc1",
+    "jpeg",
+    "j2k1",
+    "unci",
+    "mski",
+    "grid",
+    "iden",
+    "iovl",
+    "tmap",
+)
 WORDS = ("Exif", "mime", "uri ")
 PADDING = "padding"
 
@@ -53,7 +69,7 @@ def roles(media: Media) -> dict[int, str]:
     read: set[tuple[str, str]] = set()
     for number, item in media.items.items():
         if number not in found:
-            found[number] = _word_role(media, item, found, read) if item.kind in WORDS else OTHER
+            found[number] = _word_role(media, item, found, read) if item.kind in WORDS else _other_role(media, item)
     return found
 
 
@@ -66,6 +82,16 @@ def _word_role(media: Media, item: Item, found: dict[int, str], read: set[tuple[
     role = REPEATED if key in read else METADATA
     read.add(key)
     return role
+
+
+def stands_alone(media: Media, item: Item) -> bool:
+    """Say whether an item is no part of another, and not attached to one."""
+    part = media.referrers.get(("dimg", item.number))
+    return not (part or any(media.references.get((kind, item.number)) for kind in ("auxl", "thmb")))
+
+
+def _other_role(media: Media, item: Item) -> str:
+    return HIDDEN if item.hidden and stands_alone(media, item) else OTHER
 
 
 def _auxiliary_role(media: Media, number: int) -> str:
@@ -144,7 +170,7 @@ class _Walk:
     def _meta(self, box: Box) -> Iterator[Part]:
         plain = self.media.data[box.body + 4 : box.body + 8] == b"hdlr"
         openings = {"iinf": self._infos, "iprp": self._properties, "iref": self._references, "grpl": self._groups}
-        at = box.body + (0 if plain else 4)
+        at = min(box.body + (0 if plain else 4), box.stop)
         yield self._header(box, at)
         for child in self._children(at, box.stop):
             if child.name in openings:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.containers.items import ALPHA, ELSEWHERE, METADATA, OTHER, PADDING, PRIMARY, RECIPE, THUMBNAIL
+from nlsr_cli.images.containers.items import (
+    ALPHA,
+    ELSEWHERE,
+    GAIN_MAP,
+    HIDDEN,
+    METADATA,
+    OTHER,
+    PADDING,
+    PICTURES,
+    PRIMARY,
+    RECIPE,
+    THUMBNAIL,
+)
 from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Fate, Part, Rule, dropped
 
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -36,6 +48,12 @@ AUXILIARY = {
     "matte": dropped("segmentation mattes"),
     "aux:styledeltamap": dropped("the map of the photographic style"),
     "aux:linearthumbnail": REPLACED,
+}
+ROLES = {
+    **dict.fromkeys((PRIMARY, ALPHA, THUMBNAIL), REPLACED),
+    **dict.fromkeys((OTHER, ELSEWHERE), QUIET),  # the number of pictures is told, and metadata elsewhere is theirs
+    **dict.fromkeys((GAIN_MAP, RECIPE), dropped(GAIN_MAP_WORDS)),
+    HIDDEN: dropped("hidden pictures"),
 }
 OUTER = {
     "mpvd": dropped("the film of a motion photo"),
@@ -73,14 +91,14 @@ def _property(name: str) -> Rule | None:
 
 def _item(name: str) -> Rule | None:
     kind, _, role = name.partition(" ")
-    if role in (PRIMARY, ALPHA, THUMBNAIL):
-        return REPLACED
-    if role in (OTHER, ELSEWHERE) or role.endswith(f" {ELSEWHERE}"):
-        return QUIET  # the number of pictures is told, and this belongs to them
-    if role in ("gain map", RECIPE):
-        return dropped(GAIN_MAP_WORDS)
+    if role in (OTHER, HIDDEN) and kind not in PICTURES:
+        return None
+    if role.endswith(f" {ELSEWHERE}"):
+        role = ELSEWHERE
+    if role in ROLES:
+        return ROLES[role]
     if role.startswith("auxiliary"):
         unknown = dropped("auxiliary pictures of an unknown kind")
         return next((fate for end, fate in AUXILIARY.items() if role.endswith(end)), unknown)
-    carried = kind == "Exif" or (kind == "mime" and role == f"application/rdf+xml {METADATA}")
+    carried = (kind, role) == ("Exif", METADATA) or (kind == "mime" and role == f"application/rdf+xml {METADATA}")
     return CARRIED if carried else None
