@@ -11,8 +11,9 @@ import numpy as np
 import pi_heif
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
-from nlsr_cli.__main__ import main
+from nlsr_cli.cli import app
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color, encode_picture, native_formats, probe, read_picture
 from nlsr_cli.images.depth import extra
@@ -190,17 +191,18 @@ def test_the_package_is_named_where_it_is_missing(monkeypatch, tmp_path):
     native_formats.cache_clear()
 
 
-def test_the_command_line_enlarges_a_heic_into_a_png(tmp_path, capsys):
+def test_the_command_line_enlarges_a_heic_into_a_png(tmp_path):
     """What cannot be written becomes a PNG, which loses nothing, and this is said."""
     source = tmp_path / "photo.HEIC"
     source.write_bytes((ASSETS / "heic" / "camera.heic").read_bytes())
-    assert main(["upscale", str(source), "--scale", "2", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[0])
+    done = CliRunner().invoke(app, ["upscale", str(source), "--scale", "2", "--json"])
+    assert done.exit_code == 0
+    told = json.loads(done.stdout.splitlines()[0])
     assert told["output"].endswith("photo_x2.png")
     assert "This format is read but not written; the output is a PNG, without loss." in told["notes"]
     with Image.open(told["output"]) as image:
         assert image.size == (96, 64)
         assert image.info["icc_profile"]
-    assert main(["upscale", str(source), "--scale", "2", "-o", str(tmp_path / "out.jpg"), "--quiet"]) == 0
+    assert CliRunner().invoke(app, ["upscale", str(source), "-s", "2", "-o", str(tmp_path / "out.jpg")]).exit_code == 0
     with Image.open(tmp_path / "out.jpg") as image:
         assert image.format == "JPEG"
