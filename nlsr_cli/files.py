@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-_PARTS = ".nlsr-*.part"
+PART_PREFIX, PART_SUFFIX = ".nlsr-", ".part"  # of the names of what is not finished
+_PARTS = f"{PART_PREFIX}*{PART_SUFFIX}"
 _OLD = 24 * 3600.0  # seconds: where nothing tells whether a part is being written, one of this age is not
 _PATIENCE = 0.25  # seconds: those who hold such a lock do so for a moment; who holds it longer is no process of ours
 
@@ -21,7 +22,7 @@ def part_beside(path: Path) -> Path:
 
     It does not contain the name itself, which may be as long as the file system allows.
     """
-    return path.with_name(f".nlsr-{secrets.token_hex(8)}.part")
+    return path.with_name(f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}")
 
 
 def is_part(name: str) -> bool:
@@ -54,7 +55,7 @@ def writing_in(folder: Path) -> Iterator[None]:
 
 
 def remove_dead_parts(folder: Path) -> int:
-    """Remove what processes that were killed have left in a folder where others may write; return how many files.
+    """Remove what processes that were killed have left in a folder where others may write; return how many.
 
     As long as anybody writes there, none is removed. Where no lock can tell, those that are older than a day are.
     """
@@ -66,15 +67,32 @@ def remove_dead_parts(folder: Path) -> int:
             return 0
         with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if is_part(entry.name) and entry.is_file(follow_symlinks=False):
+                if is_part(entry.name) and (
+                    entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+                ):
                     age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                     if held or age > _OLD:
-                        Path(entry.path).unlink()
+                        _remove_part(entry)
                         removed += 1
     finally:
         if descriptor is not None:
             os.close(descriptor)
     return removed
+
+
+def _remove_part(entry: os.DirEntry[str]) -> None:
+    """Remove a file, or a folder in which names were tried: it holds nothing but files.
+
+    Raises:
+        OSError: it holds folders, so it is not ours, or it cannot be removed.
+    """
+    path = Path(entry.path)
+    if entry.is_file(follow_symlinks=False):
+        path.unlink()
+        return
+    for each in path.iterdir():
+        each.unlink()
+    path.rmdir()
 
 
 def _opened(folder: Path) -> int | None:

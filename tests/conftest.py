@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 # Before torch is loaded: as the command line does, and tests run side by side.
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 
 from nlsr_cli.nlsn import NLSN, NLSNConfig
+from tests.folding import mounted
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -50,6 +52,22 @@ def tiny_network() -> Callable[..., NLSN]:
         return network.eval()
 
     return make
+
+
+@pytest.fixture
+def folding(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a maker of folders whose file system takes names for one: "case", "form" or "both" make no difference."""
+    with ExitStack() as mounts:
+
+        def make(fold: str) -> Path:
+            point = tmp_path / f"folds {fold}"
+            point.mkdir()
+            try:
+                return mounts.enter_context(mounted(point, fold))
+            except OSError as exc:
+                pytest.skip(f"needs a file system that folds names: {exc}")
+
+        yield make
 
 
 def pixels(path: Path) -> np.ndarray:

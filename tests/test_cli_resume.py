@@ -1,5 +1,6 @@
 """What is done stays done: a folder is taken up again after any end, changes are seen, two at once do no harm."""
 
+import errno
 import json
 import os
 import random
@@ -65,6 +66,50 @@ def test_what_changed_is_made_again_and_said_why(sample: Path) -> None:
         statuses(folder, "--overlap", "8")["photo.png"][1] == "The output was there and is made again: other options."
     )
     assert statuses(folder, "--overlap", "8")["photo.png"] == ("skipped", "done already")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--strength", "0.5"), ("--wrap", "xy"), ("--alpha", "lanczos"), ("--ensemble",), ("--tile", "40"), ("--strip",)],
+    ids=lambda option: option[0],
+)
+def test_an_option_that_changes_the_picture_has_it_made_again(sample: Path, option: tuple[str, ...]) -> None:
+    with Image.open(sample) as image:
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        image.save(sample)
+    statuses(sample.parent)
+    before = (sample.parent / "photo_x2.png").read_bytes()
+    said = statuses(sample.parent, *option)["photo.png"]
+    assert said == ("done", "The output was there and is made again: other options.")
+    assert (sample.parent / "photo_x2.png").read_bytes() != before
+    assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
+
+
+@pytest.mark.parametrize("option", [("--floor", "1"), ("--max-pixels", "5000"), ("--offline",)])
+def test_an_option_that_changes_no_picture_leaves_it(sample: Path, option: tuple[str, ...]) -> None:
+    statuses(sample.parent)
+    assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
+
+
+def test_a_full_disk_gets_the_room_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be what fills it, and are needed no more once the picture is computed."""
+    with Image.open(ASSETS / "colosseum.png") as image:
+        image.convert("RGB").resize((230, 230)).save(tmp_path / "large.png")
+    options = (*OPTIONS, "--tile", "48", "--overlap", "8")
+    assert run("upscale", tmp_path / "large.png", "-o", tmp_path / "undisturbed.png", *options).exit_code == 0
+    link, full = os.link, []
+
+    def link_if_there_is_room(*arguments: object) -> None:
+        if list(tmp_path.glob(".nlsr-*.rows/*.row")):
+            full.append(arguments)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        link(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", link_if_there_is_room)
+    result = run("upscale", tmp_path / "large.png", "-o", tmp_path / "out.png", *options)
+    assert (result.exit_code, len(full)) == (0, 1), result.stderr
+    assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()
+    assert names(tmp_path) == ["large.png", "out.png", "undisturbed.png"]
 
 
 def test_another_model_is_another_picture(sample: Path) -> None:

@@ -15,6 +15,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, Up
 if TYPE_CHECKING:
     from nlsr_cli.errors import ExitCode
     from nlsr_cli.evaluation import Pairs
+    from nlsr_cli.evaluation.degrade import Degradation
     from nlsr_cli.evaluation.evaluate import Enlarge
     from nlsr_cli.images import Pixels
     from nlsr_cli.upscaling.upscaler import Upscaler
@@ -31,6 +32,9 @@ def evaluate(
         str | None,
         typer.Option(help="Folder with their low resolution, under the same names or with x4 added. [default: made]"),
     ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into subfolders, of --lr too under the same names.")
+    ] = False,
     scale: Annotated[
         str | None,
         typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
@@ -42,6 +46,13 @@ def evaluate(
     tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
     overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored.")] = False,
+    degrade: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEPS",
+            help="Damage the low resolution first, as jpeg:50 or noise:12,jpeg:75/444: blur, noise, jpeg, webp.",
+        ),
+    ] = None,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")] = False,
@@ -56,6 +67,8 @@ def evaluate(
     """
     console = EvaluationConsole(Speech(quiet=quiet, as_json=as_json))
     with console.guarded():
+        from nlsr_cli.evaluation import find_pairs
+
         options = UpscaleOptions(
             model=model,
             scale=None if scale is None else parse_network_scale(scale),
@@ -66,8 +79,10 @@ def evaluate(
             ensemble=ensemble,
         )
         _ = options.network_scale  # a measure is of one network, or of what papers compare it with
+        degradation = None if degrade is None else _degradation(degrade)
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
-        code = _evaluate(console, subject, data, lr, max_pixels)
+        pairs = find_pairs(data, lr, subject.scale, recursive=recursive)
+        code = _evaluate(console, subject, pairs, max_pixels, degradation)
     raise typer.Exit(int(code))
 
 
@@ -97,6 +112,15 @@ class _Subject:
         return enlarge
 
 
+def _degradation(text: str) -> Degradation:
+    from nlsr_cli.evaluation.degrade import Degradation
+
+    degradation = Degradation.parse(text)
+    if degradation.moves:
+        raise OptionError("--degrade shift moves pixels away from the truth", "Leave it out: it is for training.")
+    return degradation
+
+
 def _interpolation(options: UpscaleOptions) -> _Subject:
     if options.network_scale is None:
         raise OptionError("bicubic has no scale of its own", "Add --scale 2, 3 or 4.")
@@ -124,18 +148,25 @@ def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:
     return _Subject(source.scale, settings, upscaler)
 
 
-def _evaluate(console: EvaluationConsole, subject: _Subject, data: str, lr: str | None, max_pixels: int) -> ExitCode:
-    from nlsr_cli.evaluation import Summary, evaluate_pictures, find_pairs
+def _evaluate(
+    console: EvaluationConsole, subject: _Subject, found: Pairs, max_pixels: int, degradation: Degradation | None
+) -> ExitCode:
+    from nlsr_cli.evaluation import Summary, evaluate_pictures
 
-    found: Pairs = find_pairs(data, lr, subject.scale)
-    for why, paths in found.passed_over:
+    for why, paths in (*found.passed.by_choice(), ("of low resolution that have no partner", found.lonely)):
         console.passed_over(paths, why)
-    summary = Summary(len(found.pairs), subject.scale, subject.settings)
+    settings = subject.settings | ({"degrade": degradation.text} if degradation else {})
+    summary = Summary(len(found.pairs), subject.scale, settings, passed=found.passed)
     enlarge = subject.enlarge
     with console.evaluation_progress(len(found.pairs)) as advance:
         try:
             for result in evaluate_pictures(
-                enlarge, found.pairs, subject.scale, baseline=enlarge is not None, max_pixels=max_pixels
+                enlarge,
+                found.pairs,
+                subject.scale,
+                baseline=enlarge is not None,
+                max_pixels=max_pixels,
+                degradation=degradation,
             ):
                 told = replace(result, notes=(*result.notes, *subject.events))
                 subject.events = []

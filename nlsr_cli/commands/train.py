@@ -22,7 +22,12 @@ def train(
     data: Annotated[list[str], typer.Argument(metavar="DATA", help="Folders and files with photographs.")],
     out: Annotated[str, typer.Option("--out", "-o", help="Folder of the run: state, log, curve, and the model.")],
     preset: Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")] = "lite",
-    scale: Annotated[str, typer.Option("--scale", "-s", metavar="N", help="How many times it will enlarge.")] = "4",
+    scale: Annotated[
+        str,
+        typer.Option(
+            "--scale", "-s", metavar="N", help="How many times it will enlarge; 2,3,4 trains one body with three tails."
+        ),
+    ] = "4",
     minutes: Annotated[
         float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
     ] = None,
@@ -58,6 +63,11 @@ def train(
         float, typer.Option(help="Share of the budget after which attention takes part.")
     ] = Recipe.attention_from,
     loss: Annotated[str, typer.Option(help="l1 or l2.")] = Recipe.loss,
+    fourier: Annotated[float, typer.Option(help="Weight of the error of the spectrum in the loss.")] = Recipe.fourier,
+    degrade: Annotated[
+        str, typer.Option(metavar="STEPS", help="Damage patches, as evaluate --degrade, by values drawn from ranges.")
+    ] = Recipe.degrade,
+    damaged: Annotated[float, typer.Option(help="Share of patches that --degrade damages.")] = Recipe.damaged,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = Recipe.seed,
     name: Annotated[str | None, typer.Option(help="Of the exported model. [default: nlsn-PRESET-xN]")] = None,
     licence: Annotated[str, typer.Option(help="Of the exported model, such as cc-by-4.0.")] = "unknown",
@@ -81,7 +91,7 @@ def train(
             data=tuple(data),
             out=out,
             preset=preset,
-            scale=parse_network_scale(scale),
+            scales=tuple(parse_network_scale(each) for each in scale.split(",")),
             recipe=Recipe(
                 patch=patch,
                 batch=batch,
@@ -94,6 +104,9 @@ def train(
                 halves=halves,
                 attention_from=attention_from,
                 loss=loss,
+                fourier=fourier,
+                degrade=degrade,
+                damaged=damaged,
                 seed=seed,
             ),
             budget=Budget(steps, DEFAULT_MINUTES if steps is None and minutes is None else minutes),

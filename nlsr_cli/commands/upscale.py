@@ -197,7 +197,7 @@ def _plan(
     batch = plan_files(inputs, target, options, models, decoder)
     for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
         console.note(f"note: {note}")
-    for why, paths in batch.plan.sources.passed_over():
+    for why, paths in batch.plan.sources.passed.by_choice():
         console.passed_over(paths, why)
     return batch, models
 
@@ -207,7 +207,7 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
 
     start = time.perf_counter()
     batch, models = _plan(console, inputs, target, options)
-    report = Report(planned=len(batch.plan.jobs), existing=target.existing)
+    report = Report(total=len(batch.plan.jobs), existing=target.existing, passed=batch.plan.sources.passed)
     with console.batch_progress(batch.plan.work) as progress:
 
         def on_start(job: Job) -> None:
@@ -239,14 +239,14 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
         from nlsr_cli.upscaling.device import place
 
         place(options.compute)  # what this machine lacks is told now; it takes a second, as torch must load
-    report = Report()
+    report = Report(total=len(batch.plan.jobs), passed=batch.plan.sources.passed)
     for job in batch.plan.jobs:
         verdict, error = batch.foresee(job)
         if error is not None:
             outcome = Outcome(job.source, None, "failed", error=error)
         else:
             done = verdict.action == "skip"
-            outcome = Outcome(job.source, job.target, "skipped" if done else "done", reason=verdict.reason)
+            outcome = Outcome(job.source, job.target, "skipped" if done else "planned", reason=verdict.reason)
             if job.route is not None:
                 outcome = _foreseen(outcome, job.route, models, options)
             frames = job.header.frames if job.header is not None and job.whole_film else 1
@@ -263,10 +263,11 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
                 sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
                 sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
             console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+    console.not_taken(batch.plan.sources.passed)
     if console.speech.as_json:
         console.json_line(report.as_json())
     elif len(batch.plan.jobs) > 1:
-        counts = {"write": report.done, "skip": report.skipped, "fail": report.failed}
+        counts = {"write": report.planned, "skip": report.skipped, "fail": report.failed}
         console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
     return report.exit_code
 
@@ -286,4 +287,4 @@ def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: Upscale
     )
 
 
-_PLANNED = {"done": "would write", "skipped": "would skip", "failed": "would fail"}
+_PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would fail"}

@@ -53,9 +53,11 @@ class BatchConsole(Console):
         return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''}{memory})"
 
     def report(self, report: Report) -> None:
-        """Print the sum of a batch."""
+        """Print the sum of a batch, and what it passed over."""
+        if report.passed is not None:
+            self.not_taken(report.passed)
         if report.interrupted:
-            sum_ = f"{report.done} of {report.planned} done{f', {report.failed} failed' if report.failed else ''}"
+            sum_ = f"{report.done} of {report.total} done{f', {report.failed} failed' if report.failed else ''}"
             self.note(f"interrupted: {sum_}; finished files are whole, no partial file was left")
             if report.rows_kept:
                 self.note(f"{counted(report.rows_kept, 'finished row')} of tiles of the last picture are kept")

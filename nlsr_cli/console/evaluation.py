@@ -36,6 +36,8 @@ class EvaluationConsole(Console):
 
     def evaluation(self, summary: Summary) -> None:
         """Print all scores as a table that says how they were measured, or their sum as JSON."""
+        if summary.passed is not None:
+            self.not_taken(summary.passed)
         if self.speech.as_json:
             self.json_line(summary.as_json())
         elif summary.done:
@@ -50,6 +52,9 @@ class EvaluationConsole(Console):
             ]
             mean = _score_cells(summary.mean, summary.mean_bicubic)
             self.table(columns, [*rows, ("mean", "", *mean, _rate(summary.seconds_per_megapixel))])
+            worst = summary.worst
+            if worst is not None and summary.settings.get("degrade"):
+                self.line(f"smallest gain over bicubic: {worst.gain:+.2f} dB ({worst.name})")
         if summary.interrupted:
             self.note(f"interrupted: {len(summary.pictures)} of {summary.planned} pictures")
         elif len(summary.done) < len(summary.pictures):
@@ -60,7 +65,9 @@ def _measured(summary: Summary) -> str:
     """Return what was measured, and where."""
     settings = summary.settings
     place = f" on {settings['device']} in {settings['precision']}" if "device" in settings else ""
-    return f"{settings['model']}, {summary.scale}x{place}{', mean of 8 passes' if settings.get('ensemble') else ''}"
+    damaged = f", pictures damaged by {settings['degrade']}" if settings.get("degrade") else ""
+    passes = ", mean of 8 passes" if settings.get("ensemble") else ""
+    return f"{settings['model']}, {summary.scale}x{place}{passes}{damaged}"
 
 
 def _score_cells(score: Score | None, bicubic: Score | None) -> list[str]:

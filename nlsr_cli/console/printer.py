@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.errors import ExitCode, NlsrError
+from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress, ProgressColumn
+
+    from nlsr_cli.upscaling.passed import PassedOver
+
+_TYPES = 20  # that a line lists
 
 
 def printable(text: object) -> str:
@@ -116,6 +121,20 @@ class Console:
         if files:
             names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
             self.note(f"passed over {len(files)} {why}: {names}")
+
+    def not_taken(self, passed: PassedOver) -> None:
+        """Say which types of files were passed over and how often, and what belongs to a NAS or system."""
+        types = passed.types()
+        parts = [f"{count} {ending or 'without an ending'}" for ending, count in list(types.items())[:_TYPES]]
+        if len(types) > _TYPES:
+            others = list(types.values())[_TYPES:]
+            parts.append(f"{sum(others)} of {counted(len(others), 'other type')}")
+        if passed.system:
+            names = sorted({path.name for path in passed.system})
+            named = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            parts.append(f"{len(passed.system)} of a NAS or system ({named})")
+        if parts:
+            self.note(f"passed over: {', '.join(parts)}")
 
     # ---- results, on stdout
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.console.printer import Console
@@ -33,14 +32,14 @@ class TrainingConsole(Console):
         data, plan = run.data, run.plan
         for why, paths in data.passed_over:
             self.passed_over(paths, why)
-        self.passed_over(data.small, f"that are too small for patches of {plan.recipe.patch * plan.scale} pixels")
+        self.passed_over(data.small, f"that are too small for patches of {plan.recipe.patch * max(plan.scales)} pixels")
         self.passed_over([error.path for error in data.unreadable], "that cannot be read")
         if self.speech.verbose:
             for error in data.unreadable:
                 self.note(f"  {error.message}")
             for path in data.small:
                 self.note(f"  {path}: too small")
-        measured = f"{len(data.validation)} {'held back' if data.held_out else 'others'} to measure on"
+        measured = f"{data.measured} {'held back' if data.held_out else 'others'} to measure on"
         self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
         if plan.recipe.halves and run.halves < run.photographs:
             few = "none is" if not run.halves else f"only {run.halves} are"
@@ -74,8 +73,8 @@ class TrainingConsole(Console):
             self.note("hint: The same command with --resume goes on from here.")
         elif isinstance(event, Finished):
             self.note(_finished(event))
-            if not (self.speech.as_json or self.speech.quiet):
-                self.line(event.model)
+            for each in event.models if not (self.speech.as_json or self.speech.quiet) else ():
+                self.line(each.model)
 
     def _share_bar(self, first: str, *others: str) -> AbstractContextManager[Progress]:
         """Show a bar with its share in per cent between texts, which are templates of its task."""
@@ -137,10 +136,14 @@ def _validated(event: Validated) -> str:
 
 
 def _finished(event: Finished) -> str:
-    ssim = "" if event.ssim is None else f", SSIM {event.ssim:.4f}"
+    scores = [
+        f"{f'x{each.scale} ' if len(event.models) > 1 else ''}{each.psnr:.2f} dB"
+        f"{'' if each.ssim is None else f', SSIM {each.ssim:.4f}'}"
+        for each in event.models
+    ]
     return (
         f"{counted(event.step, 'step')} in {duration(event.seconds)}; "
-        f"the best validation is that of step {event.best_step}: {event.psnr:.2f} dB{ssim}"
+        f"the best validation is that of step {event.best_step}: {'; '.join(scores)}"
     )
 
 
@@ -150,7 +153,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "event": "prepared",
         "photographs": run.photographs,
         "megapixels": round(run.megapixels, 3),
-        "validation": len(run.data.validation),
+        "validation": run.data.measured,
         "shared": run.data.shared,
         "unreadable": [error.message for error in run.data.unreadable],
         "small": [str(path) for path in run.data.small],
@@ -166,5 +169,6 @@ def _plain(event: Event) -> dict[str, Any]:
     """Return an event as one flat JSON object."""
     values = asdict(event)
     values |= values.pop("row", {})
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
-    return {"event": type(event).__name__.lower(), **plain}
+    for each in values.get("models", ()):
+        each["model"] = str(each["model"])
+    return {"event": type(event).__name__.lower(), **values}

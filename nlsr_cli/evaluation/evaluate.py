@@ -2,12 +2,14 @@
 
 The protocol: the low resolution is the truth's bicubic reduction, as MATLAB computes it; outputs are 8-bit RGB; their Y
 of BT.601 YCbCr, as MATLAB computes it, is compared without a border of `scale` pixels. Bicubic interpolation is scored
-beside it in the way that gave the figures which papers print for it: see `bicubic_score`.
+beside it in the way that gave the figures which papers print for it: see `bicubic_score`. Where the low resolution is
+damaged on purpose, bicubic interpolation is given the same damaged pixels.
 """
 
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +18,13 @@ from typing import Any
 import numpy as np
 
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError
+from nlsr_cli.evaluation.degrade import Degradation
 from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, luma, mean_score, score, score_luma
 from nlsr_cli.evaluation.pairs import Pair
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic, rgb8
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
 from nlsr_cli.upscaling.outcome import as_ours
+from nlsr_cli.upscaling.passed import PassedOver
 
 Enlarge = Callable[[Pixels], Pixels]  # (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB
 
@@ -36,6 +40,13 @@ class PictureScore:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """Return by how many dB the PSNR is above that of bicubic interpolation; None where one of them is missing."""
+        if self.score is None or self.bicubic is None:
+            return None
+        return 0.0 if self.score.psnr == self.bicubic.psnr else self.score.psnr - self.bicubic.psnr
 
     @property
     def seconds_per_megapixel(self) -> float | None:
@@ -67,7 +78,7 @@ class PictureScore:
 class Summary:
     """All results of one evaluation, their means, and the exit code that follows.
 
-    `planned` counts the pictures that there were; `settings` are shown with the means.
+    `planned` counts the pictures that there were; `settings` are shown with the means; `passed` is what was not taken.
     """
 
     planned: int
@@ -75,6 +86,7 @@ class Summary:
     settings: dict[str, Any] = field(default_factory=dict)
     pictures: list[PictureScore] = field(default_factory=list)
     interrupted: bool = False
+    passed: PassedOver | None = None
 
     @property
     def done(self) -> list[PictureScore]:
@@ -85,6 +97,12 @@ class Summary:
     def mean(self) -> Score | None:
         """Return the mean over pictures, as papers print it; None where there is not one."""
         return mean_score([picture.score for picture in self.done if picture.score is not None])
+
+    @property
+    def worst(self) -> PictureScore | None:
+        """Return the result with the smallest gain over bicubic interpolation; None where nothing was compared."""
+        compared = [picture for picture in self.done if picture.gain is not None]
+        return min(compared, key=lambda picture: picture.gain or 0.0, default=None)
 
     @property
     def mean_bicubic(self) -> Score | None:
@@ -100,9 +118,10 @@ class Summary:
     @property
     def protocol(self) -> str:
         """Return in one sentence how was measured."""
+        bicubic = "of the same damaged pixels" if self.settings.get("degrade") else "as papers print it"
         return (
             "PSNR and SSIM of 8-bit outputs, on the Y of BT.601 YCbCr as MATLAB computes it, "
-            f"without a border of {self.scale} pixels; bicubic as papers print it; time per megapixel of output"
+            f"without a border of {self.scale} pixels; bicubic {bicubic}; time per megapixel of output"
         )
 
     @property
@@ -124,11 +143,13 @@ class Summary:
                 "protocol": self.protocol,
                 **_plain(self.mean),
                 "bicubic": self.mean_bicubic and _plain(self.mean_bicubic),
+                "worst": self.worst and {"name": self.worst.name, "gain": round(self.worst.gain or 0.0, 4)},
                 "seconds_per_output_megapixel": rate and round(rate, 3),
                 "done": len(self.done),
                 "failed": len(self.pictures) - len(self.done),
                 "interrupted": self.interrupted,
                 "exit_code": int(self.exit_code),
+                "passed_over": self.passed and self.passed.as_json(),
             }
         }
 
@@ -136,9 +157,11 @@ class Summary:
 def _plain(score: Score | None) -> dict[str, float | None]:
     """Return a score as JSON knows it, which has no infinity."""
     if score is None:
-        return {"psnr": None, "ssim": None}
-    psnr = None if score.psnr == float("inf") else round(score.psnr, 4)
-    return {"psnr": psnr, "ssim": None if score.ssim is None else round(score.ssim, 6)}
+        return {"psnr": None, "ssim": None, "psnr_rgb": None}
+    psnr, colours = (
+        None if value is None or value == float("inf") else round(value, 4) for value in (score.psnr, score.rgb)
+    )
+    return {"psnr": psnr, "ssim": None if score.ssim is None else round(score.ssim, 6), "psnr_rgb": colours}
 
 
 def evaluate_pictures(
@@ -148,6 +171,7 @@ def evaluate_pictures(
     *,
     baseline: bool = True,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    degradation: Degradation | None = None,
 ) -> Iterator[PictureScore]:
     """Enlarge the low resolution of every pair, compare it with the truth, and yield the results one by one.
 
@@ -160,10 +184,11 @@ def evaluate_pictures(
         scale: how many times `enlarge` enlarges.
         baseline: whether bicubic enlargement is scored too.
         max_pixels: the largest file that is read, in pixels.
+        degradation: what the low resolution goes through first; the draws depend on the name of the picture alone.
     """
     for pair in pairs:
         try:
-            result = _evaluate(enlarge, pair, scale, baseline, max_pixels)
+            result = _evaluate(enlarge, pair, scale, baseline, max_pixels, degradation)
         except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
             result = PictureScore(pair.name, error=as_ours(exc, Path(pair.name)))
         yield result
@@ -182,21 +207,29 @@ def bicubic_score(hr: Pixels, scale: int) -> Score:
     return score_luma(found, truth, scale)
 
 
-def _evaluate(enlarge: Enlarge | None, pair: Pair, scale: int, baseline: bool, max_pixels: int) -> PictureScore:
+def _evaluate(
+    enlarge: Enlarge | None, pair: Pair, scale: int, baseline: bool, max_pixels: int, degradation: Degradation | None
+) -> PictureScore:
     if pair.error is not None:
         raise pair.error
-    hr, lr, notes = _load(pair, scale, max_pixels)
+    hr, lr, notes = _load(pair, scale, max_pixels, degradation)
+
+    def interpolated() -> Score:
+        if degradation is None:
+            return bicubic_score(hr, scale)
+        return score(np.clip(np.rint(resize_bicubic(lr, *hr.shape[:2])), 0, 255).astype(np.uint8), hr, scale)
+
     start = time.perf_counter()
     sr = None if enlarge is None else enlarge(lr)
     seconds = 0.0 if sr is None else time.perf_counter() - start
-    scored = bicubic_score(hr, scale) if sr is None else score(sr, hr, scale)
+    scored = interpolated() if sr is None else score(sr, hr, scale)
     if scored.ssim is None:
         notes.append(f"fewer than {WINDOW}×{WINDOW} pixels, SSIM's window, inside the border: it has no SSIM.")
-    bicubic = bicubic_score(hr, scale) if baseline else None
+    bicubic = interpolated() if baseline else None
     return PictureScore(pair.name, (hr.shape[0], hr.shape[1]), scored, bicubic, seconds, tuple(dict.fromkeys(notes)))
 
 
-def _load(pair: Pair, scale: int, max_pixels: int) -> tuple[Pixels, Pixels, list[str]]:
+def _load(pair: Pair, scale: int, max_pixels: int, degradation: Degradation | None) -> tuple[Pixels, Pixels, list[str]]:
     """Return the truth, cropped, and the low resolution, both (h, w, 3) uint8, and what was changed in reading."""
     label = pair.hr if isinstance(pair.hr, Path) else pair.name
     truth, notes = _pixels(pair.hr, max_pixels)
@@ -204,11 +237,14 @@ def _load(pair: Pair, scale: int, max_pixels: int) -> tuple[Pixels, Pixels, list
     if not is_scorable(hr.shape[0], hr.shape[1], scale):
         size = f"{truth.shape[1]}×{truth.shape[0]}"
         raise ImageReadError(label, f"{size} pixels are too few at {scale}x: the border of {scale} is all there is")
+    generator = np.random.default_rng(zlib.crc32(pair.name.encode()))
     if pair.lr is None:
-        return hr, reduce_bicubic(hr, scale), notes
-    lr, more = _pixels(pair.lr, max_pixels)
-    _check_sizes(label, hr, lr, scale)
-    return hr, lr, notes + more
+        lr = reduce_bicubic(hr, scale) if degradation is None else degradation.reduce(hr, scale, generator)
+    else:
+        lr, more = _pixels(pair.lr, max_pixels)
+        _check_sizes(label, hr, lr, scale)
+        notes += more
+    return hr, lr if degradation is None else degradation.apply(lr, generator).pixels, notes
 
 
 def _check_sizes(label: Path | str, hr: Pixels, lr: Pixels, scale: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,15 @@ _BAND_ROWS = 256  # of SSIM's map that are computed at once, so that large pictu
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR in dB, infinite where nothing differs, and SSIM, None where a picture is too small for its window."""
+    """PSNR and SSIM on luma, and PSNR over the three colours.
+
+    PSNR is in dB, and infinite where nothing differs. SSIM is None where a picture is too small for its window, `rgb`
+    where luma alone was compared.
+    """
 
     psnr: float
     ssim: float | None
+    rgb: float | None = None
 
 
 def score(sr: Pixels, hr: Pixels, scale: int) -> Score:
@@ -37,7 +42,9 @@ def score(sr: Pixels, hr: Pixels, scale: int) -> Score:
         raise ValueError(f"{sr.shape} and {hr.shape} cannot be compared")
     if not is_scorable(hr.shape[0], hr.shape[1], scale):
         raise ValueError(f"a border of {scale} leaves nothing of {hr.shape}")
-    return score_luma(luma(sr), luma(hr), scale)
+    inside = (slice(scale, -scale), slice(scale, -scale))
+    colours = psnr(sr[inside].astype(np.float64), hr[inside].astype(np.float64))
+    return replace(score_luma(luma(sr), luma(hr), scale), rgb=colours)
 
 
 def score_luma(found: Luma, truth: Luma, scale: int) -> Score:
@@ -52,7 +59,12 @@ def mean_score(scores: Sequence[Score]) -> Score | None:
     if not scores:
         return None
     similar = [each.ssim for each in scores if each.ssim is not None]
-    return Score(float(np.mean([each.psnr for each in scores])), float(np.mean(similar)) if similar else None)
+    colours = [each.rgb for each in scores if each.rgb is not None]
+    return Score(
+        float(np.mean([each.psnr for each in scores])),
+        float(np.mean(similar)) if similar else None,
+        float(np.mean(colours)) if colours else None,
+    )
 
 
 def is_scorable(height: int, width: int, scale: int) -> bool:
@@ -72,7 +84,7 @@ def luma(pixels: Pixels) -> Luma:
 
 
 def psnr(found: Luma, truth: Luma) -> float:
-    """Return the peak signal-to-noise ratio in dB of (h, w) arrays with a peak of 255."""
+    """Return the peak signal-to-noise ratio in dB of arrays of one shape with a peak of 255."""
     error = float(np.mean(np.square(found - truth)))
     return float("inf") if error == 0 else 10 * float(np.log10(PEAK**2 / error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from nlsr_cli.errors import ImageReadError, NlsrError, OptionError
 from nlsr_cli.images import Pixels
 from nlsr_cli.options import OutputOptions
+from nlsr_cli.upscaling.passed import PassedOver
 from nlsr_cli.upscaling.sources import find_sources
 
 
@@ -29,68 +31,72 @@ class Pair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of one call, in order, and what was passed over, by the reason."""
+    """The pairs of one call, in order, and what was passed over; `lonely` are of low resolution without a partner."""
 
     pairs: tuple[Pair, ...]
-    passed_over: list[tuple[str, list[Path]]] = field(default_factory=list)
+    passed: PassedOver = field(default_factory=PassedOver)
+    lonely: list[Path] = field(default_factory=list)
 
 
-def find_pairs(hr: str | Path, lr: str | Path | None, scale: int) -> Pairs:
+def find_pairs(hr: str | Path, lr: str | Path | None, scale: int, *, recursive: bool = False) -> Pairs:
     """Return the true pictures in `hr`, a folder, a pattern or one file, each with its partner in `lr`.
 
     A partner has the same name, or one that says what it is: `a.png` belongs to `a.png`, `ax4.png`, `a_x4.jpg`,
-    `a_LR.png` or `a_LR_x4.png`, and so does `a_HR.png`. `lr` None reduces the true pictures instead.
+    `a_LR.png` or `a_LR_x4.png`, and so does `a_HR.png`. `lr` None reduces the true pictures instead. With `recursive`,
+    subfolders are looked into, and partners lie in subfolders of the same names.
 
     Raises:
         OptionError: there is not one picture in `hr` or `lr`.
     """
-    truths, passed_over = _pictures(hr, "high-resolution")
+    truths, passed = _pictures(hr, "high-resolution", recursive)
     if lr is None:
-        return Pairs(tuple(Pair(path.name, path) for path in truths), passed_over)
-    reduced, others = _pictures(lr, "low-resolution")
+        return Pairs(tuple(Pair(name, path) for path, name in truths.items()), passed)
+    reduced, others = _pictures(lr, "low-resolution", recursive)
+    passed.add(others)
     if [Path(hr), Path(lr)] == [*truths, *reduced]:  # both are named, so they belong together whatever their names are
-        return Pairs((Pair(truths[0].name, truths[0], reduced[0]),))
-    pairs = tuple(_pair(path, reduced, lr, scale) for path in truths)
+        return Pairs((Pair(truths[Path(hr)], Path(hr), Path(lr)),), passed)
+    by_folder: defaultdict[str, list[Path]] = defaultdict(list)
+    for path, name in reduced.items():
+        by_folder[os.path.dirname(name) if recursive else ""].append(path)  # noqa: PTH120 - names are text
+    pairs = []
+    for path, name in truths.items():
+        inner = os.path.dirname(name) if recursive else ""  # noqa: PTH120
+        pairs.append(_pair(path, name, by_folder[inner], Path(lr, inner), scale))
     taken = {pair.lr for pair in pairs if isinstance(pair.lr, Path)}
-    lonely = [path for path in reduced if path not in taken]
-    return Pairs(pairs, [*passed_over, *others, ("of low resolution that have no partner", lonely)])
+    return Pairs(tuple(pairs), passed, [path for path in reduced if path not in taken])
 
 
-def _pictures(place: str | Path, what: str) -> tuple[list[Path], list[tuple[str, list[Path]]]]:
-    """Return the pictures that `place` names, in order, and what was passed over."""
+def _pictures(place: str | Path, what: str, recursive: bool) -> tuple[dict[Path, str], PassedOver]:
+    """Return the pictures that `place` names, in order, each with its name as seen from there; and what is no part."""
     hint = f"Give the folder that holds the {what} pictures itself, a pattern or a file."
     try:
-        found = find_sources([place], OutputOptions())
+        found = find_sources([place], OutputOptions(recursive=recursive))
     except OptionError as error:
         raise OptionError(f"no {what} pictures in '{place}'", hint) from error
     if found.unreadable:
         path, why = found.unreadable[0]
         raise ImageReadError(path, f"the folder cannot be read: {why}")
-    paths = sorted(path for path, _ in found.files)
-    if not paths:
+    if not found.files:
         raise OptionError(f"no {what} pictures in '{place}'", hint)
-    if not paths[0].exists():
-        raise OptionError(f"{paths[0]} does not exist", hint)
-    passed_over = {
-        "that are no pictures": found.strangers,
-        "that are outputs of an earlier call": found.earlier,
-        "subfolders": found.unvisited,
-    }
-    return paths, list(passed_over.items())
+    named = {path: path.relative_to(root).as_posix() for path, root in sorted(found.files)}
+    first = next(iter(named))
+    if not first.exists():
+        raise OptionError(f"{first} does not exist", hint)
+    return named, found.passed
 
 
-def _pair(truth: Path, reduced: list[Path], folder: str | Path, scale: int) -> Pair:
+def _pair(truth: Path, name: str, reduced: list[Path], folder: Path, scale: int) -> Pair:
     """Return the pair of a true picture, with an error where no or more than one picture answers to its name."""
     partners = _partners(truth, reduced, scale)
     if len(partners) == 1:
-        return Pair(truth.name, truth, partners[0])
+        return Pair(name, truth, partners[0])
     if not partners:
         reason = f"has no low resolution in {folder}"
         hint = f"It is looked for as {truth.stem} or {truth.stem}x{scale}, with any ending."
     else:
         reason = f"has more than one low resolution: {', '.join(path.name for path in partners)}"
         hint = "Leave one of them."
-    return Pair(truth.name, truth, error=ImageReadError(truth, reason, hint))
+    return Pair(name, truth, error=ImageReadError(truth, reason, hint))
 
 
 def _partners(truth: Path, reduced: list[Path], scale: int) -> list[Path]:

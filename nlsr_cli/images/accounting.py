@@ -8,6 +8,10 @@ from nlsr_cli.images.containers import items
 from nlsr_cli.images.jpegxl.files import parts as jpegxl_parts
 from nlsr_cli.images.parts import Accounted, account, loss_notes
 from nlsr_cli.images.rules import isobmff, jpegxl
+from nlsr_cli.images.rules.bmp import account_bmp
+from nlsr_cli.images.rules.gif import account_gif
+from nlsr_cli.images.rules.png import account_png
+from nlsr_cli.images.rules.riff import account_webp
 
 Accounting = Callable[[bytes], tuple[Accounted, ...]]
 
@@ -15,6 +19,10 @@ Accounting = Callable[[bytes], tuple[Accounted, ...]]
 ACCOUNTS: dict[str, tuple[Accounting, str]] = {
     **dict.fromkeys(("AVIF", "HEIC"), (lambda data: account(items.parts(data), isobmff.rule), "part of the container")),
     "JXL": (lambda data: account(jpegxl_parts(data), jpegxl.rule), "part of the container"),
+    "PNG": (account_png, "PNG chunk"),
+    "WEBP": (account_webp, "WebP chunk"),
+    "GIF": (account_gif, "GIF extension"),
+    "BMP": (account_bmp, "part of a BMP"),
 }
 
 

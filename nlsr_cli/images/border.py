@@ -9,12 +9,13 @@ import struct
 import tempfile
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from nlsr_cli.errors import ImageReadError, MissingExtra
 from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
@@ -67,7 +68,28 @@ def border(data: bytes, label: str, max_pixels: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, PngImagePlugin.MAX_TEXT_CHUNK = limits
 
 
+# What decoders and walkers raise on files that are cut off or altered. All else is a fault of the reader.
+FORESEEN = (
+    *(OSError, EOFError, SyntaxError, ValueError, IndexError, OverflowError, RuntimeError),
+    *(struct.error, zlib.error, ImageCms.PyCMSError),
+)
+UNFORESEEN = (RecursionError, NotImplementedError)  # although they are kinds of RuntimeError
+REPORT_HINT = "If other programs open it, please report it with what NLSR_DEBUG=1 shows."
+
+
+def is_foreseen(exc: BaseException) -> bool:
+    """Say whether an exception means that a file is damaged, or of a kind that is not read."""
+    return isinstance(exc, FORESEEN) and not isinstance(exc, UNFORESEEN)
+
+
+def failure(exc: Exception) -> str:
+    """Return what to say of a file on which the reader failed in a way that nobody foresaw."""
+    return f"nlsr failed on it ({type(exc).__name__}: {exc})"
+
+
 def _complaint(exc: Exception, data: bytes) -> str:
+    if not is_foreseen(exc):
+        return failure(exc)
     text = str(exc).lower()
     if "max_text_" in text:
         return f"holds a profile or texts of more than {PROFILE_LIMIT >> 20} MiB"
@@ -79,6 +101,8 @@ def _complaint(exc: Exception, data: bytes) -> str:
 
 
 def _advice(exc: Exception) -> str:
+    if not is_foreseen(exc):
+        return REPORT_HINT
     return CONVERT_HINT if isinstance(exc, ValueError) and "is not known" in str(exc) else DAMAGED_HINT
 
 

@@ -4,10 +4,10 @@ million empty parts would take minutes before it is found to hold nothing.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images.containers import gif, png, riff
 
 # Parts that a file may have, and one more for every so many bytes: writers cut pixels into pieces of 4 kB or more.
 PARTS, BYTES_PER_PART = 1 << 15, 512
@@ -30,7 +30,7 @@ def check_parts(format: str, data: bytes, label: str) -> None:  # noqa: A002 - t
         if data.count(b"\xff\xda") > SCANS + len(data) // BYTES_PER_CHANCE:
             raise ImageReadError(label, f"has more than {SCANS} scans", HINT)
     else:
-        walk = {"PNG": _chunks, "WEBP": _riff, "GIF": _blocks}.get(format)
+        walk = WALKS.get(format)
         if walk is None:
             return  # the tags of a TIFF and the boxes of an AVIF are counted where they are read
         most, noun, parts = PARTS + len(data) // BYTES_PER_PART, "parts", walk(data)
@@ -41,24 +41,6 @@ def check_parts(format: str, data: bytes, label: str) -> None:  # noqa: A002 - t
             raise ImageReadError(label, f"has more than {most} {noun}", HINT)
         if profiles > PROFILES:
             raise ImageReadError(label, f"has more than {PROFILES} colour profiles", HINT)
-
-
-def _chunks(data: bytes) -> Iterator[bytes]:
-    at = 8
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        yield name
-        if name == b"IEND":
-            return  # some programs pad files with zeros
-        at += 12 + length
-
-
-def _riff(data: bytes) -> Iterator[bytes]:
-    at, end = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
-    while at + 8 <= end:
-        name, length = struct.unpack_from("<4sI", data, at)
-        yield name
-        at += 8 + length + length % 2
 
 
 def _segments(data: bytes) -> Iterator[bytes]:
@@ -77,23 +59,14 @@ def _segments(data: bytes) -> Iterator[bytes]:
 
 
 def _blocks(data: bytes) -> Iterator[bytes]:
-    """Yield the blocks of a GIF: extensions and frames, and what lies between them, of which Pillow skips each byte."""
-    at = 13 + _table(data[10:11])
-    while at < len(data) and data[at] != 0x3B:
-        kind = data[at : at + 1]
-        yield kind
-        if kind == b"!":
-            at += 2
-        elif kind == b",":
-            at += 11 + _table(data[at + 9 : at + 10])
-        else:
-            at += 1
-            continue
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-        at += 1
+    """Yield the blocks of a GIF, and what lies between them, of which Pillow skips each byte."""
+    for block in gif.blocks(data):
+        for at in range(block.start, block.start + 1 if block.kind else block.end):
+            yield data[at : at + 1]
 
 
-def _table(flags: bytes) -> int:
-    """Return the bytes of the colour table that the flags announce."""
-    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+WALKS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+    "PNG": lambda data: (chunk.name for chunk in png.chunks(data)),
+    "WEBP": lambda data: (chunk.name for chunk in riff.chunks(data)),
+    "GIF": _blocks,
+}

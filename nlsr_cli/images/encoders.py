@@ -11,6 +11,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from nlsr_cli.images.containers import png as container
 from nlsr_cli.images.depth import deep_avif, deep_encoders
 from nlsr_cli.images.jpegxl.codec import encode_jpegxl
 from nlsr_cli.images.picture import Pixels
@@ -49,6 +50,7 @@ class Canvas:
     texts: tuple[tuple[str, str], ...] = ()
     comment: bytes | None = None
     code_points: bytes | None = None
+    mastering: bytes | None = None
 
     def bare(self, image: Image.Image) -> Canvas:
         """Return an 8-bit part of the same kind, about which nothing is said."""
@@ -83,8 +85,9 @@ def _png(canvas: Canvas, options: EncodeOptions) -> bytes:
 
 
 def png_chunks(canvas: Canvas) -> list[tuple[bytes, bytes]]:
-    """Return name and body of the chunks of a PNG that hold code points, XMP, IPTC and texts."""
+    """Return name and body of the chunks of a PNG that hold code points, a master, XMP, IPTC and texts."""
     chunks = [] if canvas.code_points is None else [(b"cICP", canvas.code_points)]
+    chunks += [(each.name, each.body) for each in container.chunks(container.SIGNATURE + (canvas.mastering or b""))]
     chunks += [] if canvas.xmp is None else [png.xmp_chunk(canvas.xmp)]
     chunks += [] if canvas.iptc is None else [png.profile_chunk("iptc", iptc.wrapped(canvas.iptc))]
     return chunks + [png.text_chunk(keyword, text) for keyword, text in canvas.texts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth.layout import Layout
 from nlsr_cli.images.heif import Still
 from nlsr_cli.images.profiles import Colours
@@ -51,8 +52,10 @@ class Facts:
     mode Pillow gives it; `frames` is None where Pillow counts them well;
     `colours` is what the file states by numbers, None where it states nothing. `still` is the picture that the boxes of
     an AVIF or HEIC describe, which alone say how it is turned; `xmp` a packet that the header holds. `foreign` is set
-    for formats that Pillow does not read. `turned` says whether the picture stands otherwise than it is coded; None
-    where EXIF says how.
+    for formats that Pillow does not read. `orientation` is as of EXIF, for those whose EXIF does not count. Of
+    a PNG, `key` is the transparent colour in the levels of the file, of 1 or 3 channels, `mastering` are the chunks
+    mDCV and cLLI, whole, and `apple` marks one in the form for Apple's devices. `icc` is a profile that Pillow does not
+    find, and `bitmap` a BMP that is decoded without it.
     """
 
     bits: int = 8
@@ -70,7 +73,12 @@ class Facts:
     still: Still | None = None
     xmp: bytes | None = None
     foreign: Foreign | None = None
-    turned: bool | None = None
+    orientation: int | None = None
+    apple: bool = False
+    key: tuple[int, ...] | None = None
+    mastering: bytes | None = None
+    icc: bytes | None = None
+    bitmap: Bitmap | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -6,15 +6,18 @@ Pillow reduces some 16-bit files to 8 bit without a word; the header tells befor
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import cast
 
-from nlsr_cli.images import media_headers, raw
+from nlsr_cli.images import bitmap, media_headers, raw
+from nlsr_cli.images.animation import apng, gif_words
+from nlsr_cli.images.containers import bmp, gif, png, riff
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.profiles import Chroma, Colours
-from nlsr_cli.images.words import jpeg, png, tiff
+from nlsr_cli.images.words import jpeg, tiff
+from nlsr_cli.images.words.png import read_exif
 
+MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
 COMPRESSION, YCBCR_SUBSAMPLING, YCBCR, UNCOMPRESSED = 259, 530, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
 
@@ -29,9 +32,8 @@ def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for 
         EOFError: the file is shorter than it says.
         ValueError, struct.error, IndexError: the header is cut off or makes no sense.
     """
-    own = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff}
-    reader = own.get(format) or FOREIGN_READERS.get(format)
-    return reader(data) if reader else Facts()
+    own = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "GIF": _gif, "BMP": _bmp, "TIFF": _tiff}
+    return {**own, **FOREIGN_READERS}[format](data)
 
 
 # PNG (ISO/IEC 15948)
@@ -39,19 +41,39 @@ def read_facts(format: str, data: bytes) -> Facts:  # noqa: A002 - the word for 
 
 def _png(data: bytes) -> Facts:
     chunks: dict[bytes, bytes] = {}
-    for name, body in png.chunks(data):
-        if name not in (b"tEXt", b"zTXt", b"iTXt"):
-            chunks.setdefault(name, body)
+    for chunk in png.chunks(data):
+        if chunk.name not in (*png.TEXTS, *png.SAMPLES):
+            chunks.setdefault(chunk.name, chunk.body)
     if b"IHDR" not in chunks:
         raise ValueError("no IHDR chunk")
     width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+    if b"CgBI" in chunks and (depth, kind) not in ((8, 2), (8, 6)):
+        refusal = "is a PNG in a form that only Apple's devices read (CgBI)"
+        return Facts(refusal=refusal, hint="Open it in Apple's Preview and export it from there.")
+    examined = apng.examine(data)
     return Facts(
         bits=depth,
         deep=_deep_png(kind, key=b"tRNS" in chunks) if depth == 16 else None,
         canvas=(height, width),
-        exif=chunks.get(b"eXIf"),
+        frames=1 if examined.index is None else len(examined.index.frames),
+        exif=read_exif(data),
         colours=_png_colours(chunks),
+        notes=(f"The animation is left out: {examined.fault}.",) if examined.fault else (),
+        apple=b"CgBI" in chunks,
+        key=_key(chunks.get(b"tRNS"), kind, depth),
+        mastering=b"".join(
+            png.chunk(name, chunks[name]) for name, size in MASTERING.items() if len(chunks.get(name, b"")) == size
+        )
+        or None,
     )
+
+
+def _key(body: bytes | None, kind: int, depth: int) -> tuple[int, ...] | None:
+    """Return the transparent colour of grey or RGB, of which only as many low bits count as a sample has (11.3.1.1)."""
+    channels = {0: 1, 2: 3}.get(kind)
+    if body is None or channels is None:
+        return None
+    return tuple(level & 2**depth - 1 for level in struct.unpack_from(f">{channels}H", body))
 
 
 def _deep_png(kind: int, *, key: bool) -> Deep | None:
@@ -100,15 +122,16 @@ def _jpeg(data: bytes) -> Facts:
 
 
 def _webp(data: bytes) -> Facts:
-    if int.from_bytes(data[4:8], "little") + 8 > len(data):
+    if riff.stated_end(data) > len(data):
         raise EOFError("the file is shorter than it says")
     canvas = None
-    for name, start, _ in riff_chunks(data, 12):
+    for chunk in riff.chunks(data):
+        name, start = chunk.name, chunk.start
         if name == b"VP8X":
             width, height = (int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7))
             canvas = (height, width)
         elif name == b"ANMF":
-            name = next((inner for inner, *_ in riff_chunks(data, start + 16) if inner != b"ALPH"), b"")  # noqa: PLW2901
+            name = next((inner.name for inner in riff.inner(chunk) if inner.name != b"ALPH"), b"")
         if name == b"VP8L":
             return Facts(canvas=canvas, lossless=True)
         if name in (b"VP8 ", b"ALPH"):
@@ -116,12 +139,32 @@ def _webp(data: bytes) -> Facts:
     return Facts(canvas=canvas)
 
 
-def riff_chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and length of each chunk of a RIFF file from a place on."""
-    while at + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, at)
-        yield name, at + 8, length
-        at += 8 + length + length % 2
+# GIF (GIF89a)
+
+
+def _gif(data: bytes) -> Facts:
+    frames = sum(block.kind == gif.IMAGE for block in gif.blocks(data))
+    aspect = (data[12] + 15) / 64 if len(data) >= gif.SCREEN and data[12] else 1
+    note = f"The file says that its pixels are not square ({aspect:g} : 1); this is left out."
+    return Facts(frames=max(frames, 1), icc=gif_words.read_words(data).icc, notes=(note,) if aspect != 1 else ())
+
+
+# BMP (Microsoft, "Bitmap Storage"; BITMAPV5HEADER)
+
+
+def _bmp(data: bytes) -> Facts:
+    found = bmp.read_bitmap(data)
+    refusal = bitmap.refusal_of(found)
+    start, end = found.profile
+    return Facts(
+        bits=bitmap.channel_bits(found),
+        canvas=(found.height, found.width),
+        refusal=refusal,
+        hint="Convert it to PNG first." if refusal else "",
+        colours=bitmap.colours_of(found),
+        icc=data[start:end] if found.space == bmp.EMBEDDED and end <= len(data) else None,
+        bitmap=found if bitmap.is_plain(found) else None,
+    )
 
 
 # TIFF (TIFF 6.0, Adobe TechNotes)

@@ -13,6 +13,7 @@ from nlsr_cli.images.containers import items
 from nlsr_cli.images.containers.isobmff import Box, Item, Media, parse
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.images.profiles import Colours
+from nlsr_cli.images.turning import TURNS
 
 CODED = ("hvc1", "av01", "grid", "iden", "iovl")
 XMP_TYPE = "application/rdf+xml"
@@ -116,9 +117,13 @@ class Still:
         return tuple(notes)
 
     @property
-    def turns(self) -> bool:
-        """Say whether the file states a rotation or mirroring."""
-        return any(box.name in ("irot", "imir") for box in self._properties())
+    def orientation(self) -> int:
+        """Return the EXIF orientation (CIPA DC-008, tag 274) that turns as the rotations and mirrorings do together."""
+        square = np.arange(4, dtype=np.uint8).reshape(2, 2)
+        shown = square
+        for box in self._properties():
+            shown = _turned_by(box.name, self.media.body(box, 1), shown)
+        return next(code for code, turn in TURNS.items() if np.array_equal(turn(square), shown))
 
     def upright(self, pixels: Pixels) -> Pixels:
         """Return coded pixels, (h, w) or (h, w, c), as they are shown: cropped, turned and mirrored in the order in
@@ -131,11 +136,8 @@ class Still:
         wrong = False
         for box in self._properties():
             body = self.media.body(box, 32)
-            if box.name == "irot" and body:
-                pixels = np.rot90(pixels, body[0] & 3)  # anticlockwise, as the angle of irot is
-            elif box.name == "imir" and body:
-                pixels = pixels[:, ::-1] if body[0] & 1 else pixels[::-1]
-            elif box.name == "clap" and len(body) == 32:
+            pixels = _turned_by(box.name, body, pixels)
+            if box.name == "clap" and len(body) == 32:
                 place = aperture(body, *pixels.shape[:2])
                 wrong = wrong or place is None
                 pixels = pixels if place is None else pixels[place]
@@ -155,6 +157,15 @@ class Still:
 
     def _first(self, name: str, limit: int) -> bytes:
         return next((self.media.body(box, limit) for box in self._named(name)), b"")
+
+
+def _turned_by(name: str, body: bytes, pixels: Pixels) -> Pixels:
+    """Return pixels turned by irot or imir; another property changes nothing."""
+    if name == "irot" and body:
+        return np.rot90(pixels, body[0] & 3)  # anticlockwise, as the angle of irot is
+    if name == "imir" and body:
+        return pixels[:, ::-1] if body[0] & 1 else pixels[::-1]
+    return pixels
 
 
 def still_of(data: bytes) -> Still:

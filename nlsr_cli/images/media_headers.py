@@ -29,7 +29,7 @@ def _avif(data: bytes) -> Facts:
         frames=None if still.media.brand == "avis" else still.pictures,
         exif=still.exif,
         still=still,
-        turned=still.turns,
+        orientation=still.orientation,
         xmp=still.xmp,
         notes=still.notes,
     )
@@ -67,7 +67,7 @@ def _heic(data: bytes) -> Facts:
         frames=still.pictures,
         exif=still.exif,
         still=still,
-        turned=still.turns,
+        orientation=still.orientation,
         xmp=still.xmp,
         foreign=Foreign(mode, still.size, 16 if deep else 8, still.alpha, still.icc),
         notes=still.notes,
@@ -97,7 +97,7 @@ def _jxl(data: bytes) -> Facts:
         exif=found.exif,
         xmp=found.xmp,
         foreign=Foreign(mode, header.upright, depth, alpha, header.icc),
-        turned=header.orientation != 1,
+        orientation=header.orientation,
         notes=notes,
     )
 

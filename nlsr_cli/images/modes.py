@@ -81,13 +81,13 @@ def _plain(image: Image.Image, facts: Facts, samples: Bytes) -> Decoded:
         notes.append(f"{facts.bits}-bit grey is read as 8-bit grey.")
     elif image.mode == "1":
         notes.append("1-bit grey is read as 8-bit grey.")
-    key = image.info.get("transparency")
+    key: object = image.info.get("transparency")
+    if facts.key is not None:  # what Pillow makes of it differs from version to version
+        key = tuple(level * (255 // (2 ** min(facts.bits, 8) - 1)) for level in facts.key)
     if facts.monochrome:
         samples = samples[..., :1]
     if key is None:
         return Decoded(samples, None, notes)
-    if grey and isinstance(key, int) and facts.bits < 8:
-        key = key * (255 // (2**facts.bits - 1))  # tRNS counts in the levels of the file
     matches = (samples == np.asarray(key, np.int64)).all(axis=2)
     notes.append("The transparent colour becomes an alpha channel.")
     return Decoded(samples, np.where(matches, 0, 255).astype(np.uint8), notes)

@@ -28,7 +28,7 @@ class Part:
 
     `name` is what the format's own documents call it: "APP11", "tEXt", "34377", "ANMF", "clap". `head` is the beginning
     of its content, at most 64 bytes, for rules that look inside. Bytes that belong to no part are parts named
-    `TRAILER` (behind the end) or `GAP` (between parts).
+    `TRAILER` (behind the end) or `GAP` (between parts), or `PADDING` where all of them are zero.
     """
 
     name: str
@@ -37,7 +37,8 @@ class Part:
     head: bytes = b""
 
 
-TRAILER, GAP = "trailing data", "stray data"
+TRAILER, GAP, PADDING = "trailing data", "stray data", "padding"
+HEAD = 64  # bytes of its content that a part shows
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ class Accounted:
     rule: Rule
 
 
+def loose(name: str, data: bytes, start: int, end: int | None = None) -> Iterator[Part]:
+    """Yield the part that the bytes between two places of a file make, if there are any, under the name `name`."""
+    end = len(data) if end is None else min(end, len(data))
+    if start < end:
+        empty = data.count(0, start, end) == end - start
+        yield Part(PADDING if empty else name, start, end - start, data[start : min(end, start + HEAD)])
+
+
 def account(parts: Iterable[Part], rules: Rules) -> tuple[Accounted, ...]:
     """Return the fate of every part, in the order of the file; what no rule names is dropped."""
     return tuple(Accounted(part, rules(part) or Rule(Fate.DROPPED)) for part in parts)
@@ -88,10 +97,15 @@ def loss_notes(accounted: Iterable[Accounted], kind: str) -> Iterator[str]:
     for what, parts in named.items():
         yield f"Left out: {what} ({_size(parts)})."
     if unknown:
-        names = list(dict.fromkeys(_printable(part.name) for part in unknown))
-        listed = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        names = dict.fromkeys(part.name for part in unknown)
         plural = "s" if len(unknown) > 1 else ""
-        yield f"Left out: {len(unknown)} unknown {kind}{plural} ({listed}; {_size(unknown)})."
+        yield f"Left out: {len(unknown)} unknown {kind}{plural} ({listed(names)}; {_size(unknown)})."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return strangers' names for a note: a few, which can do no harm on a terminal, and how many more there are."""
+    shown = [_printable(name) for name in names]
+    return ", ".join(shown[:SHOWN]) + (f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else "")
 
 
 def _size(parts: Iterable[Part]) -> str:
@@ -100,5 +114,4 @@ def _size(parts: Iterable[Part]) -> str:
 
 
 def _printable(name: str) -> str:
-    """Return a stranger's name so that it can do no harm on a terminal."""
     return "".join(character if character.isprintable() else "?" for character in name)[:24]

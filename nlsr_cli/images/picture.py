@@ -22,7 +22,9 @@ class Metadata:
     `thumbnail` says that it had one, so that a new one is made for the output. `xmp` is an XMP packet whose orientation
     is 1, `iptc` the records of IPTC-IIM, `texts` are the keywords and texts of a PNG (but for XMP and the like), and
     `comment` is that of a JPEG or GIF. `code_points` is the body of a PNG's cICP chunk (ITU-T H.273), kept where the
-    pixels still are what it says. `dpi` is (horizontal, vertical). `lossless` says that a WebP was coded without loss.
+    pixels still are what it says, and `mastering` are the mDCV and cLLI chunks beside it, whole. `dpi` is (horizontal,
+    vertical). `lossless` says that a WebP was coded without loss. `size` is the (height, width) of the upright picture
+    of which all this is true; where it is known, places and sizes that EXIF and XMP state grow with the picture.
     """
 
     format: str
@@ -37,6 +39,8 @@ class Metadata:
     texts: tuple[tuple[str, str], ...] = ()
     comment: bytes | None = None
     code_points: bytes | None = None
+    size: tuple[int, int] | None = None
+    mastering: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)

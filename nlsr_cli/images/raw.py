@@ -68,7 +68,6 @@ def facts(data: bytes) -> Facts:
         deep=Deep("16-bit colour", "RGB;16", 16, 3, alpha=False),
         exif=exif_of(data),
         foreign=Foreign("RGB;16", size, 16, alpha=False, icc=profile_for(REC_2020, 3)),
-        turned=True,
         notes=(DEVELOPED_NOTE,),
     )
 

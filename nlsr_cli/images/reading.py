@@ -13,12 +13,24 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
+from nlsr_cli.images import bitmap
 from nlsr_cli.images import color as colour
 from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.animation.indexes import frame_index
-from nlsr_cli.images.border import TRUNCATED, border, check_pixels, decoder_silenced
+from nlsr_cli.images.apple import as_seen, as_standard
+from nlsr_cli.images.border import (
+    REPORT_HINT,
+    TRUNCATED,
+    border,
+    check_pixels,
+    decoder_silenced,
+    failure,
+    is_foreseen,
+)
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.claims import claim_of
+from nlsr_cli.images.containers import png
+from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
@@ -31,6 +43,7 @@ from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.raw import develop
 from nlsr_cli.images.words import metadata, tiff
+from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
@@ -69,6 +82,8 @@ def read_picture(
             opened = _open_foreign(data, format, facts, facts.foreign)
         elif facts.deep is not None:
             opened = _open_deep(data, format, facts, facts.deep, (label, max_pixels))
+        elif facts.bitmap is not None:
+            opened = _open_bitmap(data, facts.bitmap, facts)
         else:
             opened = _open(data, format, facts, label, max_pixels)
         return assemble(opened, facts, (format, label), data)
@@ -76,26 +91,40 @@ def read_picture(
 
 @dataclass(frozen=True)
 class Opened:
-    """A decoded picture, upright, with what was found beside it: Pillow's `info`, and EXIF as it was in the file."""
+    """A decoded picture, upright, with what was found beside it: Pillow's `info`, and EXIF as it was in the file.
+
+    `stacked` frames of an animation lie one below the other. `orientation` is as of EXIF, where EXIF does not say it.
+    """
 
     decoded: Decoded
     mode: str
     frames: int
     info: Mapping[Any, object]
     raw: bytes | None
+    stacked: int = 1
+    orientation: int | None = None
+
+    @property
+    def change(self) -> Change:
+        """Return how the picture was turned."""
+        height, width = self.decoded.color.shape[0] // self.stacked, self.decoded.color.shape[1]
+        orientation = metadata.orientation(self.raw) if self.orientation is None else self.orientation
+        return Change(orientation, (width, height) if orientation >= 5 else (height, width), (height, width))
 
 
 def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -> Opened:  # noqa: A002
-    with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+    with pillow_image(data, format) as image:
         check_pixels((image.height, image.width), label, max_pixels)
         mode, frames = image.mode, _frames(image, facts)
         with decoder_silenced(label) if format == "TIFF" else nullcontext():
             image.load()
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or (metadata.exif_block(image.info) if facts.still is None else None)
+        info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
         seen = image if facts.still is not None else _upright(image, format, raw)
-        decoded = decode(seen, facts, keep_rgb=has_rgb_profile(image))
-        return Opened(_as_shown(decoded, facts), mode, frames, image.info, raw)
+        decoded = decode(seen, facts, keep_rgb=has_rgb_profile(info))
+        decoded = as_seen(decoded) if facts.apple else decoded
+        return Opened(_as_shown(decoded, facts), mode, frames, info, raw, orientation=facts.orientation)
 
 
 def _as_shown(decoded: Decoded, facts: Facts) -> Decoded:
@@ -111,7 +140,15 @@ def _open_foreign(data: bytes, format: str, facts: Facts, foreign: Foreign) -> O
     if decoded.color.shape[:2] != foreign.size:
         raise ValueError("the size is not what the header says")
     info = {} if foreign.icc is None else {"icc_profile": foreign.icc}
-    return Opened(decoded, foreign.mode, facts.frames or 1, info, facts.exif)
+    return Opened(decoded, foreign.mode, facts.frames or 1, info, facts.exif, orientation=facts.orientation)
+
+
+def _open_bitmap(data: bytes, found: Bitmap, facts: Facts) -> Opened:
+    info: dict[str, object] = {"dpi": bitmap.resolution_of(found)}
+    if facts.icc is not None:
+        info["icc_profile"] = facts.icc
+    color, alpha, notes = bitmap.decode(data, found, keep_rgb=has_rgb_profile(info))
+    return Opened(Decoded(color, alpha, notes), bitmap.mode_of(found), 1, info, None)
 
 
 def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple[str, int]) -> Opened:  # noqa: A002
@@ -123,13 +160,13 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
         icc = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
         info = {"icc_profile": icc.payload} if icc else {}
     else:
-        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        with pillow_image(data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             info, frames = image.info, _frames(image, facts)
     with decoder_silenced(label):
         decoded = decode_deep(data, facts, deep, max_pixels)
     if facts.still is not None:
-        return Opened(_as_shown(decoded, facts), deep.mode, frames, info, facts.exif)
+        return Opened(_as_shown(decoded, facts), deep.mode, frames, info, facts.exif, orientation=facts.orientation)
     raw = facts.exif or metadata.exif_block(info)
     return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
 
@@ -154,7 +191,11 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             if metadata.orientation(facts.exif) >= 5:
                 height, width = width, height
             return Header(format, deep.mode, height, width, deep.depth, facts.frames or 1, deep.alpha)
-        with Image.open(BytesIO(data), formats=pillow_names(format)) as image:
+        if facts.bitmap is not None:
+            found = facts.bitmap
+            depth, alpha = bitmap.depth_of(found), found.masks[3] != 0
+            return Header(format, bitmap.mode_of(found), found.height, found.width, depth, 1, alpha)
+        with pillow_image(data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
             if facts.still is not None:
@@ -189,6 +230,8 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     except MemoryError as exc:
         raise ImageReadError(label, "does not fit into memory") from exc
     except Exception as exc:  # whatever a hostile header may provoke, one picture must not end the rest
+        if not is_foreseen(exc):
+            raise ImageReadError(label, failure(exc), REPORT_HINT) from exc
         raise ImageReadError(label, "is truncated or damaged: its header makes no sense", DAMAGED_HINT) from exc
     if facts.refusal:
         raise ImageReadError(label, facts.refusal, facts.hint)
@@ -198,9 +241,15 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
     return facts
 
 
-def pillow_names(format: str) -> list[str]:  # noqa: A002
-    """Return the Pillow plug-ins that may open a format: never one that was not meant, such as Ghostscript."""
-    return ["JPEG", "MPO"] if format == "JPEG" else [format]
+def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
+    """Return a file opened by the Pillow plug-ins that may: never one that was not meant, such as Ghostscript.
+
+    A PNG comes without its texts and without its animation, which are read here: of long texts and of frames out of
+    sequence Pillow refuses the whole file.
+    """
+    if format == "PNG":
+        data = as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
+    return Image.open(BytesIO(data), formats=["JPEG", "MPO"] if format == "JPEG" else [format])
 
 
 def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002
@@ -213,9 +262,9 @@ def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:
     return turned
 
 
-def has_rgb_profile(image: Image.Image) -> bool:
-    """Say whether a picture has a colour profile that speaks of three channels."""
-    icc = image.info.get("icc_profile")
+def has_rgb_profile(info: Mapping[Any, object]) -> bool:
+    """Say whether what was found beside a picture has a colour profile that speaks of three channels."""
+    icc = info.get("icc_profile")
     return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
 
 
@@ -229,10 +278,10 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
-    exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff)
-    oriented = metadata.states_orientation(raw) if facts.turned is None else facts.turned
-    said = read_statements(format, data, facts.xmp, turned=from_tiff or oriented)
-    dpi = metadata.resolution(info, raw, from_tiff=from_tiff)
+    exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
+    oriented = metadata.states_orientation(raw) if facts.orientation is None else facts.orientation != 1
+    said = read_statements(format, data, facts.xmp, turned=from_tiff or oriented, change=opened.change)
+    dpi = metadata.resolution(info, raw, format)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
         count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
@@ -243,7 +292,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             else f"Only the first of {count} is read."
         )
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
-    notes += metadata.resolution_notes(info, raw, from_tiff=from_tiff, found=dpi)
+    notes += metadata.resolution_notes(info, raw, format, found=dpi)
     notes += losses(format, data)
     return Picture(
         color=np.ascontiguousarray(pixels),
@@ -261,6 +310,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             texts=said.texts,
             comment=said.comment,
             code_points=claim.code_points,
+            size=opened.change.after,
+            mastering=facts.mastering if claim.code_points is not None else None,
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,

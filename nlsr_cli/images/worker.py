@@ -14,6 +14,7 @@ from typing import BinaryIO, Literal, cast
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.animation.film import read_any
+from nlsr_cli.images.border import REPORT_HINT, failure
 from nlsr_cli.images.limits import confine, space_for, watched
 from nlsr_cli.images.loading import digest, largest, load
 from nlsr_cli.images.picture import Animation, Header, Picture
@@ -119,12 +120,13 @@ def _answer(request: Request) -> Header | Content | Refusal:
     except ImageReadError as error:
         if isinstance(error.__cause__, MemoryError):
             return _too_much(space)
+        traceback.print_exc()  # seen with NLSR_DEBUG, otherwise nobody listens
         return Refusal(error.reason, error.hint)
     except MemoryError:
         return _too_much(space)
     except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest
-        traceback.print_exc()  # seen with NLSR_DEBUG, otherwise nobody listens
-        return Refusal(f"unexpected {type(exc).__name__}: {exc}", "Please report it with NLSR_DEBUG=1.")
+        traceback.print_exc()
+        return Refusal(failure(exc), REPORT_HINT)
 
 
 def _too_much(space: int) -> Refusal:

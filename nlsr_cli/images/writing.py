@@ -213,6 +213,7 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
         texts=meta.texts,
         comment=meta.comment,
         code_points=meta.code_points,
+        mastering=meta.mastering,
     )
 
 

@@ -5,6 +5,9 @@ Names of dimensions, used in every shape comment of this package:
     h, w space       n positions, h * w               r hash rounds
     k hash buckets   m chunks of the sorted sequence  j place within a chunk
     p padded length of the sorted sequence, m * j
+
+A position is a cell of s x s pixels (s is 1 in the published network): n is the number of cells, and its features are
+those of its pixels side by side, s * s * c of them, and s * s * d to match by.
 """
 
 from __future__ import annotations
@@ -59,88 +62,106 @@ class NonLocalSparseAttention(nn.Module):
         reduction: int = 4,
         chunk_size: int = 144,
         n_hashes: int = 4,
+        cell: int = 1,
         res_scale: float = 1.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.active = True
         self.chunk_size = chunk_size
+        self.cell = cell
         self.n_hashes = n_hashes
         self.res_scale = res_scale
         # Sequential of one, because the published names are `conv_match.0.weight` and `conv_assembly.0.weight`.
         self.conv_match = nn.Sequential(nn.Conv2d(channels, channels // reduction, 3, padding=1))
         self.conv_assembly = nn.Sequential(nn.Conv2d(channels, channels, 1))
-        self.register_buffer("rotations", draw_rotations(channels // reduction, n_hashes, seed), persistent=False)
+        drawn = draw_rotations(channels // reduction * cell**2, n_hashes, seed)
+        self.register_buffer("rotations", drawn, persistent=False)
 
     def forward(self, x: Tensor, rotations: Tensor | None = None) -> Tensor:
         """Return `x` plus what it attends to. `rotations` (d, r, k / 2) overrides the seeded projections."""
         if not self.active:
             return x
         h, w = x.shape[2:]
-        if h * w < self.chunk_size:
-            width = max(w, isqrt(self.chunk_size - 1) + 1)
-            padded = reflect_to(x, max(h, -(-self.chunk_size // width)), width)
-            return self.forward(padded, rotations)[:, :, :h, :w]
-        gathered = self._gather(x, rotations)  # (b, n, c)
+        if (least := self._least(h, w)) != (h, w):
+            return self.forward(reflect_to(x, *least), rotations)[:, :, :h, :w]
+        gathered = self._gather(x, rotations)  # (b, n, s s c)
         if torch.is_grad_enabled():
-            return torch.add(x, self._assemble(gathered, x), alpha=self.res_scale)
+            return torch.add(x, self._assemble(self._picture(gathered, x), x), alpha=self.res_scale)
+        gathered = self._picture(gathered, x)  # (b, c, h, w)
         own_memory = gathered.dtype == x.dtype  # it is nobody else's, and may hold the result
-        return self._add_assembled(x, gathered, _picture(gathered, x) if own_memory else torch.empty_like(x))
+        return self._add_assembled(x, gathered, gathered if own_memory else torch.empty_like(x))
 
     def apply_(self, x: Tensor, rotations: Tensor | None = None) -> Tensor:
         """Do the same in place, without a gradient."""
         if not self.active:
             return x
-        if x.shape[2] * x.shape[3] < self.chunk_size:
+        if self._least(*x.shape[2:]) != x.shape[2:]:
             return x.copy_(self(x, rotations))
-        return self._add_assembled(x, self._gather(x, rotations), x)
+        return self._add_assembled(x, self._picture(self._gather(x, rotations), x), x)
+
+    def _least(self, h: int, w: int) -> tuple[int, int]:
+        """Return the smallest size from (h, w) on that has whole cells, and a chunk of them."""
+        rows, columns = -(-h // self.cell), -(-w // self.cell)
+        if rows * columns < self.chunk_size:
+            columns = max(columns, isqrt(self.chunk_size - 1) + 1)
+            rows = max(rows, -(-self.chunk_size // columns))
+        return rows * self.cell, columns * self.cell
 
     def _add_assembled(self, x: Tensor, gathered: Tensor, out: Tensor) -> Tensor:
-        """Write x plus what is made of `gathered` into `out`, which may be either, in rows that stay in cache."""
-        gathered = _picture(gathered, x)
+        """Write x plus what is made of `gathered` into `out`, which may be either, in rows that stay in cache.
+
+        All three are (b, c, h, w).
+        """
         for top, bottom, _ in bands(x):
             rows = slice(None), slice(None), slice(top, bottom)
-            assembled = self._assemble(_positions(gathered[rows]), x[rows])
-            torch.add(x[rows], assembled, alpha=self.res_scale, out=out[rows])
+            torch.add(x[rows], self._assemble(gathered[rows], x[rows]), alpha=self.res_scale, out=out[rows])
         return out
 
     def _assemble(self, gathered: Tensor, x: Tensor) -> Tensor:
-        """Return the 1x1 convolution of `gathered` (b, n, c) in the shape and the dtype of x (b, c, h, w).
+        """Return the 1x1 convolution of `gathered`, (b, c, h, w) as x, in the dtype of x.
 
         It commutes with attention, which averages: its values are the features themselves, and are held once.
         """
         conv = cast("nn.Conv2d", self.conv_assembly[0])
-        return _picture(linear(gathered.to(x.dtype), conv.weight.flatten(1), conv.bias), x).to(x.dtype)
+        rows = gathered.to(x.dtype).permute(0, 2, 3, 1)  # (b, h, w, c)
+        return linear(rows, conv.weight.flatten(1), conv.bias).permute(0, 3, 1, 2).to(x.dtype)
 
     def _match(self, x: Tensor) -> Tensor:
-        """Return the matching features of x (b, c, h, w), (b, n, d), in float32 where autocast left `x` in half."""
+        """Return the matching features of x (b, c, h, w), (b, n, s s d), in float32 where autocast left `x` in half."""
         conv = cast("nn.Conv2d", self.conv_match[0])
         halved = x.dtype in (torch.float16, torch.bfloat16)
         if halved and conv.weight.dtype == x.dtype:  # a network that was cast, without autocast
             conv = copy.deepcopy(conv).float()
         with torch.autocast(x.device.type, enabled=False):
             if torch.is_grad_enabled() or not halved:
-                return _positions(conv(x.float() if halved else x))
+                return self._positions(conv(x.float() if halved else x))
             rows = RowConv(conv)
             parts = [rows(x[:, :, top:bottom].float(), last=last) for top, bottom, last in bands(x)]
-            return _positions(torch.cat(parts, dim=2))
+            return self._positions(torch.cat(parts, dim=2))
 
     def _gather(self, x: Tensor, rotations: Tensor | None) -> Tensor:
-        """Return what every position of x (b, c, h, w) attends to, averaged: (b, n, c), in float32 or better."""
-        match = self._match(x)  # (b, n, d)
+        """Return what every position of x (b, c, h, w) attends to, averaged: (b, n, s s c), in float32 or better."""
+        match = self._match(x)  # (b, n, s s d)
         buckets = count_buckets(match.shape[1], self.chunk_size)
-        rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (d, r, k / 2)
+        rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (s s d, r, k / 2)
         with torch.autocast(x.device.type, enabled=False):
             orders = sort_by_bucket(hash_codes(match, rotations))  # (b, r, n)
             attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
-            return attend(match, _positions(x), orders, self.chunk_size)
+            return attend(match, self._positions(x), orders, self.chunk_size)
 
+    def _positions(self, x: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, n, s s c); of single pixels without a copy where the memory format is channels-last."""
+        s = self.cell
+        rows = x.permute(0, 2, 3, 1)  # (b, h, w, c)
+        if s > 1:
+            b, h, w, c = rows.shape
+            rows = rows.reshape(b, h // s, s, w // s, s * c).transpose(2, 3).flatten(3)  # (b, h / s, w / s, s s c)
+        return rows.flatten(1, 2)
 
-def _positions(x: Tensor) -> Tensor:
-    """(b, c, h, w) -> (b, n, c), without a copy where the memory format is channels-last."""
-    return x.permute(0, 2, 3, 1).flatten(1, 2)
-
-
-def _picture(positions: Tensor, x: Tensor) -> Tensor:
-    """(b, n, c) -> (b, c, h, w), with the size of x."""
-    return positions.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+    def _picture(self, positions: Tensor, x: Tensor) -> Tensor:
+        """(b, n, s s c) -> (b, c, h, w), channels last, with the size of x."""
+        (b, c, h, w), s = x.shape, self.cell
+        if s > 1:
+            positions = positions.view(b, h // s, w // s, s, s * c).transpose(2, 3)  # (b, h / s, s, w / s, s c)
+        return positions.reshape(b, h, w, c).permute(0, 3, 1, 2)

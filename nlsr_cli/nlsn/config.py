@@ -13,6 +13,8 @@ from nlsr_cli.options import SCALES
 UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect")
 IMAGE_SKIPS = ("none", "bilinear")
 
+BLOCKS_PER_ATTENTION = 8  # as published: one attention layer first, then one after every eighth residual block
+
 # Bounds that no sensible model exceeds. A config.json comes from strangers: it must not make us allocate without end.
 MAX_NEIGHBOURS = 2**14  # chunk_size * n_hashes: 28 times the published product, seconds for a tiny picture
 SHOWN = 3  # unknown keys named in one message
@@ -22,6 +24,8 @@ _BOUNDS = {
     "n_hashes": (1, 64),
     "chunk_size": (1, 4096),
     "reduction": (1, 64),
+    "cell": (1, 8),
+    "degradations": (0, 16),
 }
 
 
@@ -35,7 +39,7 @@ class NLSNConfig:
 
     scale: int = 4
     n_feats: int = 256  # channels of the body
-    n_resblocks: int = 32  # one attention layer first, then one after every eighth residual block
+    n_resblocks: int = 32
     n_hashes: int = 4  # independent hash rounds whose attention is averaged
     chunk_size: int = 144  # positions per chunk; a position attends to its own chunk and to both neighbours
     reduction: int = 4  # channels are divided by this for matching
@@ -43,12 +47,16 @@ class NLSNConfig:
     rgb_range: float = 1.0  # the network's own unit: 1 or 255
     upsampler: Literal["pixelshuffle", "pixelshuffledirect"] = "pixelshuffle"
     image_skip: Literal["none", "bilinear"] = "none"  # "bilinear" adds the enlarged input to the output
+    attention_at: tuple[int, ...] | None = None  # residual blocks before each layer; None: 0, 8, 16, ... as published
+    cell: int = 1  # pixels on the side of the cell that is one position of the attention
+    degradations: int = 0  # numbers from 0 to 1 that tell how damaged the input is; 2 are compression and noise
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise OptionError(f"{name} must be a whole number from {low} to {high}, not {_brief(value)}")
+        self._check_places()
         if type(self.scale) is not int or self.scale not in SCALES:
             raise OptionError(f"scale must be one of {', '.join(map(str, SCALES))}, not {_brief(self.scale)}")
         for name in ("res_scale", "rgb_range"):
@@ -64,10 +72,29 @@ class NLSNConfig:
         if self.n_feats % self.reduction:
             raise OptionError(f"n_feats ({self.n_feats}) must be a multiple of reduction ({self.reduction})")
 
+    def _check_places(self) -> None:
+        """Take a list, as JSON has it, for `attention_at`, and refuse what are no places in the body."""
+        places = self.attention_at
+        if places is None:
+            return
+        sound = isinstance(places, (list, tuple)) and all(type(each) is int for each in places)
+        if not sound or not set(places) <= set(range(self.n_resblocks + 1)) or sorted(set(places)) != list(places):
+            raise OptionError(
+                f"attention_at must be rising numbers from 0 to {self.n_resblocks}, not {_brief(places)}",
+            )
+        object.__setattr__(self, "attention_at", tuple(places))
+
+    @property
+    def attention_places(self) -> tuple[int, ...]:
+        """Return how many residual blocks stand before each attention layer."""
+        if self.attention_at is None:
+            return tuple(range(0, self.n_resblocks + 1, BLOCKS_PER_ATTENTION))
+        return self.attention_at
+
     @property
     def min_side(self) -> int:
         """Smallest tile side, in pixels, whose square holds one full chunk."""
-        return isqrt(self.chunk_size - 1) + 1
+        return (isqrt(self.chunk_size - 1) + 1) * self.cell
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NLSNConfig:

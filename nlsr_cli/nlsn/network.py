@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
@@ -19,7 +18,6 @@ from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.tail import Cells, PictureRows, colour_mix, make_tail, spread
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
-BLOCKS_PER_ATTENTION = 8
 
 
 class MeanShift(nn.Conv2d):
@@ -64,15 +62,18 @@ def _body(config: NLSNConfig) -> nn.Sequential:
             reduction=config.reduction,
             chunk_size=config.chunk_size,
             n_hashes=config.n_hashes,
+            cell=config.cell,
             res_scale=config.res_scale,
             seed=seed,
         )
 
-    layers: list[nn.Module] = [attention(0)]
-    for index in range(1, config.n_resblocks + 1):
-        layers.append(ResidualBlock(config.n_feats, config.res_scale))
-        if index % BLOCKS_PER_ATTENTION == 0:
-            layers.append(attention(index // BLOCKS_PER_ATTENTION))
+    layers: list[nn.Module] = []
+    seeds = {place: seed for seed, place in enumerate(config.attention_places)}
+    for done in range(config.n_resblocks + 1):
+        if done in seeds:
+            layers.append(attention(seeds[done]))
+        if done < config.n_resblocks:
+            layers.append(ResidualBlock(config.n_feats, config.res_scale))
     return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
 
 
@@ -87,12 +88,21 @@ class NLSN(HubMethods):
         self.config = config
         self.sub_mean = MeanShift(config.rgb_range, -1)
         self.head = nn.Sequential(nn.Conv2d(3, config.n_feats, 3, padding=1))
+        if config.degradations:  # starts as a change of nothing
+            self.degradation = nn.Linear(config.degradations, config.n_feats, bias=False)
+            nn.init.zeros_(self.degradation.weight)
         self.body = _body(config)
         self.tail = make_tail(config)
         self.add_mean = MeanShift(config.rgb_range, 1)
 
-    def forward(self, lr: Tensor, rotations: Sequence[Tensor] | None = None) -> Tensor:
+    def forward(
+        self, lr: Tensor, rotations: Sequence[Tensor] | None = None, degradation: Tensor | None = None
+    ) -> Tensor:
         """Enlarge `lr`. `rotations`, one tensor (d, r, k / 2) per attention layer in order, override the seeded ones.
+
+        `degradation`, (b, config.degradations) from 0 to 1, tells how damaged each picture is; None is not at all. They
+        are added to the features, and so are what two more constant input planes would be, away from the border
+        (as in SRMD; Zhang, Zuo, Zhang, CVPR 2018).
 
         The picture itself (mean shift, bilinear skip, last addition) stays in the dtype of `lr` under autocast: only
         features are halved, so a half-precision run cannot lose levels of the input. A side under `config.min_side` is
@@ -101,18 +111,21 @@ class NLSN(HubMethods):
         height, width = lr.shape[2:]
         least = max(self.config.min_side, 2)  # a border on each side
         if min(height, width) < least:
-            sr = self.forward(reflect_to(lr, least, least), rotations)
+            sr = self.forward(reflect_to(lr, least, least), rotations, degradation)
             return sr[:, :, : height * self.config.scale, : width * self.config.scale]
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
         features = self.head(x)  # (b, c, h, w)
+        if degradation is not None:
+            features = features + self.degradation(degradation)[:, :, None, None]
         if not torch.is_grad_enabled():
             return self._finish(x, features, self._run_body(features, rotations))
         sr = self.tail(self.body[-1](self._run_body(features, rotations)) + features).to(lr.dtype)  # (b, 3, s h, s w)
         with torch.autocast(lr.device.type, enabled=False):
-            if self.config.image_skip == "bilinear":
-                sr = sr + F.interpolate(x, scale_factor=self.config.scale, mode="bilinear", align_corners=False)
-            return torch.as_tensor(self.add_mean(sr) / self.config.rgb_range)
+            # Not the last layer itself: a convolution of three channels takes half of the time of all that is above.
+            sr = torch.matmul(colour_mix(self.add_mean, self.config), sr.flatten(2)).view(sr.shape)
+            PictureRows(x, self.config, self.add_mean).add_to(sr, 0)
+        return sr
 
     def _run_body(self, features: Tensor, rotations: Sequence[Tensor] | None) -> Tensor:
         """Return what the attention layers and the residual blocks make of features (b, c, h, w)."""

@@ -21,13 +21,16 @@ from nlsr_cli.nlsn.network import NLSN, ResidualBlock
 
 
 def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor | None = None) -> Tensor:
-    """Return what `layer(x, rotations)` must return, for x (b, c, h, w) with at least one chunk of positions."""
+    """Return what `layer(x, rotations)` must return, for x (b, c, h, w) of whole cells, and of one chunk at least.
+
+    Below, d and c count the features of a cell.
+    """
     b, c, h, w = x.shape
-    n, r, j = h * w, layer.n_hashes, layer.chunk_size
+    n, j = h * w // layer.cell**2, layer.chunk_size
     half = count_buckets(n, j) // 2
     rotations = layer.rotations[:, :, :half] if rotations is None else rotations  # (d, r, k / 2)
-    match = layer.conv_match(x).flatten(2).mT.contiguous()  # (b, n, d)
-    value = layer.conv_assembly(x).flatten(2).mT.contiguous()  # (b, n, c)
+    match = _cells(layer.conv_match(x), layer.cell)  # (b, n, d)
+    value = _cells(layer.conv_assembly(x), layer.cell)  # (b, n, c)
 
     projected = torch.einsum("bnd,drk->brnk", match, rotations.to(match.dtype))  # (b, r, n, k / 2)
     codes = torch.cat([projected, -projected], dim=-1).argmax(dim=-1)  # (b, r, n)
@@ -42,10 +45,18 @@ def textbook_attention(layer: NonLocalSparseAttention, x: Tensor, rotations: Ten
     score = torch.einsum("brmjd,brmkd->brmjk", query, key)  # (b, r, m, j, 3j)
     mass = score.logsumexp(dim=-1, keepdim=True)  # (b, r, m, j, 1)
     attended = torch.einsum("brmjk,brmkc->brmjc", (score - mass).exp(), reach)  # (b, r, m, j, c)
-    attended = _gather(attended.reshape(b, r, -1, c)[:, :, :n], undo)  # (b, r, n, c)
-    mass = _gather(mass.reshape(b, r, -1, 1)[:, :, :n], undo)  # (b, r, n, 1)
+    attended = _gather(attended.flatten(2, 3)[:, :, :n], undo)  # (b, r, n, c)
+    mass = _gather(mass.flatten(2, 3)[:, :, :n], undo)  # (b, r, n, 1)
     mixed = (attended * mass.softmax(dim=1)).sum(dim=1)  # (b, n, c)
-    return x + layer.res_scale * mixed.mT.reshape(b, c, h, w)
+    s = layer.cell
+    picture = mixed.view(b, h // s, w // s, s, s, c).permute(0, 5, 1, 3, 2, 4)  # (b, c, h / s, s, w / s, s)
+    return x + layer.res_scale * picture.reshape(b, c, h, w)
+
+
+def _cells(x: Tensor, s: int) -> Tensor:
+    """Return the features of every cell of s x s pixels, row by row: (b, c, h, w) -> (b, n, s s c)."""
+    b, c, h, w = x.shape
+    return x.view(b, c, h // s, s, w // s, s).permute(0, 2, 4, 3, 5, 1).reshape(b, h * w // s**2, s * s * c)
 
 
 def _gather(values: Tensor, order: Tensor) -> Tensor:

@@ -11,13 +11,14 @@ import torch
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.options import counted
 from nlsr_cli.training.recipe import option
+from nlsr_cli.training.validation import bicubic_psnr
 from nlsr_cli.upscaling.device import processor_name
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:
     from nlsr_cli.training.data import Data
-    from nlsr_cli.training.events import Finished
+    from nlsr_cli.training.events import Exported, Finished
     from nlsr_cli.training.plan import Plan
     from nlsr_cli.training.start import Origin
     from nlsr_cli.upscaling.device import Placement
@@ -31,7 +32,6 @@ class Trained(Protocol):
     placement: Placement
     photographs: int
     megapixels: float
-    bicubic: float
 
     @property
     def origin(self) -> Origin | None:
@@ -45,36 +45,38 @@ LIMITS = (
 )
 
 
-def write_training_card(run: Trained, finished: Finished) -> str:
-    """Return the text of the README.md of the model that `run` exports."""
-    plan = run.plan
-    ssim = finished.ssim
+def write_training_card(run: Trained, finished: Finished, exported: Exported) -> str:
+    """Return the text of the README.md of one of the models that `run` exports."""
+    plan, ssim = run.plan, exported.ssim
     return write_card(
         CardFacts(
-            name=plan.model_name,
-            config=preset(plan.preset, plan.scale),
+            name=plan.name_of(exported.scale),
+            config=preset(plan.preset, exported.scale),
             licence=plan.licence,
             licence_text=_licence(run),
             summary=f"Trained with nlsr {__version__} from the preset `{plan.preset}`.",
-            training="\n\n".join(_training(run, finished)),
-            scores={} if ssim is None else {_pictures(run): (finished.psnr, ssim)},
-            limits=LIMITS,
+            training="\n\n".join(_training(run, finished, exported)),
+            scores={} if ssim is None else {_pictures(run): (exported.psnr, ssim)},
+            limits=LIMITS[1:] if plan.recipe.degrade else LIMITS,
             store=plan.store,
         )
     )
 
 
-def _training(run: Trained, finished: Finished) -> list[str]:
-    recipe = ", ".join(f"{option(name)[2:]} {value}" for name, value in asdict(run.plan.recipe).items())
+def _training(run: Trained, finished: Finished, exported: Exported) -> list[str]:
+    recipe = ", ".join(f"{option(name)[2:]} {value or 'none'}" for name, value in asdict(run.plan.recipe).items())
+    bicubic = bicubic_psnr(run.data.validation[exported.scale], exported.scale)
+    scales = run.plan.scales
+    together = f" Scales {run.plan.scale_text} were trained together, with one body." if len(scales) > 1 else ""
     device = run.placement.device
     return [
         f"Data: {counted(run.photographs, 'photograph')}, {run.megapixels:.2f} megapixels, of {_places(run)}"
         f"{_left_out(run)}.",
-        f"Validation: {_pictures(run)}; bicubic interpolation has {run.bicubic:.2f} dB there, this model "
-        f"{finished.psnr:.2f} dB on Y.{_flattery(run)}",
+        f"Validation: {_pictures(run)}; bicubic interpolation has {bicubic:.2f} dB there, this model "
+        f"{exported.psnr:.2f} dB on Y.{_flattery(run)}",
         *([f"Started from `{run.origin.name}`: {run.origin.taken}."] if run.origin else []),
         f"{counted(finished.step, 'step')} in {finished.seconds / 60:.1f} minutes; exported are the averaged weights "
-        f"after step {finished.best_step}, the best on the validation pictures.",
+        f"after step {finished.best_step}, the best on the validation pictures.{together}",
         f"Recipe: {recipe}.",
         f"Hardware: {_hardware(device)} in {run.placement.precision}; PyTorch {torch.__version__}.",
         f"To repeat it:\n\n```\n{run.plan.command()}\n```",
@@ -87,7 +89,7 @@ def _places(run: Trained) -> str:
 
 def _left_out(run: Trained) -> str:
     counts = {
-        "held back for validation": len(run.data.validation) if run.data.held_out else 0,
+        "held back for validation": run.data.measured if run.data.held_out else 0,
         "too small": len(run.data.small),
         "unreadable": len(run.data.unreadable),
     }
@@ -101,7 +103,7 @@ def _flattery(run: Trained) -> str:
 
 
 def _pictures(run: Trained) -> str:
-    count = len(run.data.validation)
+    count = run.data.measured
     if run.data.held_out:
         return f"the middle of {counted(count, 'photograph')} held back"
     return f"{counted(count, 'picture')} of {Path(str(run.plan.validation)).name}"

@@ -6,13 +6,14 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import lcm
 from pathlib import Path
 
 from nlsr_cli.errors import ImageReadError, OptionError
-from nlsr_cli.images import crop_to_multiple, reduce_bicubic
+from nlsr_cli.images import Pixels, crop_to_multiple, reduce_bicubic
 from nlsr_cli.options import OutputOptions, counted
 from nlsr_cli.training.folder import CURVE_NAME
-from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs
+from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs, reduced
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.upscaling.sources import Sources, find_sources
 
@@ -24,14 +25,14 @@ LEAST_MEASURED = 3  # low-resolution pixels on a side; the border that is cut ta
 
 @dataclass
 class Data:
-    """The photographs of a run, and what was passed over on the way to them.
+    """The photographs of a run, by scale, and what was passed over on the way to them.
 
     `fingerprint` tells two sets of photographs apart by all their pixels. `shared` counts the pictures to measure on
     that are learned from too, pixel for pixel.
     """
 
-    training: list[Pair]
-    validation: list[Pair]
+    training: dict[int, list[Pair]]
+    validation: dict[int, list[Pair]]
     fingerprint: str
     held_out: bool  # whether the validation pictures were taken out of the photographs
     shared: int = 0
@@ -40,9 +41,19 @@ class Data:
     passed_over: list[tuple[str, list[Path]]] = field(default_factory=list)
 
     @property
+    def photographs(self) -> list[Pixels]:
+        """Return the pictures to learn from, (h, w, 3) uint8."""
+        return [pair.hr for pair in next(iter(self.training.values()), [])]
+
+    @property
+    def measured(self) -> int:
+        """Return the number of pictures to measure on."""
+        return len(next(iter(self.validation.values()), []))
+
+    @property
     def megapixels(self) -> float:
         """Return how much there is to learn from, in millions of pixels."""
-        return float(sum(pair.hr.shape[0] * pair.hr.shape[1] for pair in self.training)) / 1e6
+        return float(sum(hr.shape[0] * hr.shape[1] for hr in self.photographs)) / 1e6
 
 
 def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
@@ -53,25 +64,30 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
     """
     sources = _pictures(plan.data, plan)
     others = None if plan.validation is None else _pictures([plan.validation], plan)  # a mistake is told before reading
-    loaded = load_pairs(_files(sources), plan.scale, least=plan.recipe.patch, on_photo=on_photo)
+    scale, multiple = max(plan.scales), lcm(*plan.scales)
+    loaded = load_pairs(_files(sources), scale, multiple=multiple, least=plan.recipe.patch, on_photo=on_photo)
     if loaded.unreadable and not (loaded.pairs or loaded.small):
         first = loaded.unreadable[0]
         raise OptionError(f"none of {counted(len(sources.files), 'file')} can be read; {first.message}", first.hint)
     if not loaded.pairs:
-        side = plan.recipe.patch * plan.scale
+        side = plan.recipe.patch * scale
         raise OptionError(
             f"none of {counted(len(sources.files), 'file')} is a photograph of {side} pixels a side",
             "Give larger photographs, or a smaller --patch.",
         )
     if others is None:
-        training, validation, shared = _split(loaded, plan.scale)
+        training, validation, shared = _split(loaded, scale, multiple)
         passed_over = _passed_over(sources)
     else:
         training, validation = loaded.pairs, _measured(plan, others, loaded)
         shared = _shared(validation, training)
         passed_over = _passed_over(sources) + _passed_over(others)
     fingerprint = _digest([*training, *validation])
-    return Data(training, validation, fingerprint, others is None, shared, loaded.unreadable, loaded.small, passed_over)
+    sets = [
+        {each: pairs if each == scale else reduced(pairs, each) for each in plan.scales}
+        for pairs in (training, validation)
+    ]
+    return Data(sets[0], sets[1], fingerprint, others is None, shared, loaded.unreadable, loaded.small, passed_over)
 
 
 def _pictures(places: Sequence[str], plan: Plan) -> Sources:
@@ -98,7 +114,7 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
 
 
 def _passed_over(sources: Sources) -> list[tuple[str, list[Path]]]:
-    return [*sources.passed_over(), ("folders that cannot be read", [path for path, _ in sources.unreadable])]
+    return [*sources.passed.reasons(), ("folders that cannot be read", [path for path, _ in sources.unreadable])]
 
 
 def _files(sources: Sources) -> list[Path]:
@@ -107,7 +123,7 @@ def _files(sources: Sources) -> list[Path]:
 
 def _measured(plan: Plan, sources: Sources, loaded: Loaded) -> list[Pair]:
     """Return the pictures of the validation folder; one that cannot be used is told with the others."""
-    found = load_pairs(_files(sources), plan.scale, least=LEAST_MEASURED)
+    found = load_pairs(_files(sources), max(plan.scales), multiple=lcm(*plan.scales), least=LEAST_MEASURED)
     loaded.unreadable += found.unreadable
     loaded.small += found.small
     if not found.pairs:
@@ -117,7 +133,7 @@ def _measured(plan: Plan, sources: Sources, loaded: Loaded) -> list[Pair]:
     return found.pairs
 
 
-def _split(loaded: Loaded, scale: int) -> tuple[list[Pair], list[Pair], int]:
+def _split(loaded: Loaded, scale: int, multiple: int) -> tuple[list[Pair], list[Pair], int]:
     """Return photographs to learn from, the middles of others, and how many of these others are learned from too.
 
     The others are the first of every 20, or of more than 320, 16.
@@ -131,7 +147,7 @@ def _split(loaded: Loaded, scale: int) -> tuple[list[Pair], list[Pair], int]:
     chosen = range(0, count, max(HELD_OUT, -(-count // MOST_HELD_OUT)))
     training = [pair for index, pair in enumerate(loaded.pairs) if index not in chosen]
     held_back = [loaded.pairs[index] for index in chosen]
-    return training, [_middle(pair, scale) for pair in held_back], _shared(held_back, training)
+    return training, [_middle(pair, scale, multiple) for pair in held_back], _shared(held_back, training)
 
 
 def _shared(measured: Sequence[Pair], training: Sequence[Pair]) -> int:
@@ -141,12 +157,12 @@ def _shared(measured: Sequence[Pair], training: Sequence[Pair]) -> int:
     return sum(_digest([pair]) in known for pair in measured)
 
 
-def _middle(pair: Pair, scale: int) -> Pair:
+def _middle(pair: Pair, scale: int, multiple: int) -> Pair:
     """Return the middle of a photograph, reduced on its own, so that its border is like any picture's."""
     height, width = pair.hr.shape[:2]
     rows, columns = min(height, HELD_OUT_SIDE), min(width, HELD_OUT_SIDE)
     top, left = (height - rows) // 2, (width - columns) // 2
-    hr = crop_to_multiple(pair.hr[top : top + rows, left : left + columns], scale).copy()
+    hr = crop_to_multiple(pair.hr[top : top + rows, left : left + columns], multiple).copy()
     return Pair(hr, reduce_bicubic(hr, scale))
 
 

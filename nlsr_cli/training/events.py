@@ -38,15 +38,23 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class Exported:
+    """The network of one scale, in the folder `model`, with its scores on the validation pictures."""
+
+    scale: int
+    psnr: float
+    ssim: float | None
+    model: Path
+
+
+@dataclass(frozen=True)
 class Finished:
-    """The run is done: the averaged weights of `best_step` are exported in the folder `model`."""
+    """The run is done: the averaged weights of `best_step` are exported, one network for every scale."""
 
     step: int
     seconds: float
     best_step: int
-    psnr: float
-    ssim: float | None
-    model: Path
+    models: tuple[Exported, ...]
 
 
 Event = Progressed | Validated | Interrupted | Finished

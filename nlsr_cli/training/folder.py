@@ -18,11 +18,12 @@ from torch import Tensor
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
 from nlsr_cli.files import is_part, remove_parts, replace_files
+from nlsr_cli.options import SCALES
 from nlsr_cli.training.curve import draw_curve
 from nlsr_cli.zoo.source import RUN_MODEL
 
 STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", ".lock"
-FORMAT = 1  # of state.pt; raised when what it holds changes
+FORMAT = 2  # of state.pt; raised when what it holds changes
 READ_HINT = "Check its permissions and the disk."
 NEW_HINT = "Begin a new run in another folder."
 RESUME_HINT = "Go on with --resume, or choose another folder."
@@ -50,8 +51,8 @@ class Saved:
 
     `photographs` is their fingerprint, `origin` the fields of the model that was continued. `due` is where the next
     validation is, in steps or seconds as the budget. `losses` is the sum since the last row of those that were read,
-    and `read` the number of the step when that was. `best` holds the weights of the network, by name, with the best
-    validation, which is `rows[best_row]`.
+    and `read` the number of the step when that was. `best` holds the weights of the network of each scale, by name,
+    with the best validation, which is `rows[best_row]`.
     """
 
     choices: dict[str, Any]
@@ -63,7 +64,7 @@ class Saved:
     losses: float = 0.0
     read: int = 0
     rows: list[Row] = field(default_factory=list)
-    best: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     best_row: int = -1
 
     @property
@@ -82,7 +83,8 @@ class RunFolder:
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self.path = path
-        taken = [name for name in (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL) if os.path.lexists(path / name)]
+        names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *(f"{RUN_MODEL}-x{scale}" for scale in SCALES))
+        taken = [name for name in names if os.path.lexists(path / name)]
         if resume and STATE_NAME not in taken:
             hint = "Begin a new one in another folder." if taken else "Leave --resume away to begin one."
             raise OptionError(f"{path} holds no run to go on with", hint)
@@ -106,13 +108,17 @@ class RunFolder:
             raise self._unwritable(exc) from exc
         if self._lock is None:
             raise RunFolderError(path, "another process trains here", "Wait for it, or choose another folder.")
-        for each in (path, self.model):
+        for each in (path, *map(self.model_of, (None, *SCALES))):
             remove_parts(each)  # of a process that was killed while it wrote
 
     @property
     def model(self) -> Path:
         """Return the folder of the exported model."""
         return self.path / RUN_MODEL
+
+    def model_of(self, scale: int | None) -> Path:
+        """Return the folder of the exported model; of one scale, where there are several."""
+        return self.model if scale is None else self.path / f"{RUN_MODEL}-x{scale}"
 
     def close(self) -> None:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""

@@ -72,7 +72,7 @@ def build_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optim
     On CUDA the learning rates are tensors on the device, as a captured graph needs them.
     """
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    kernels = [weight for name, weight in trained.items() if name.startswith("body.") and weight.ndim == 4]
+    kernels = [weight for name, weight in trained.items() if "body." in name and weight.ndim == 4]
     chosen = {id(kernel) for kernel in kernels}
     others = [weight for weight in trained.values() if id(weight) not in chosen]
     device = others[0].device

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import lcm
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, rgb8
+from nlsr_cli.training.damage import Damage
 from nlsr_cli.training.detail import Fields, fields_of
 from nlsr_cli.training.recipe import Recipe
 from nlsr_cli.upscaling.sources import mode_of
@@ -41,18 +43,22 @@ class Loaded:
     small: list[Path] = field(default_factory=list)
 
 
-def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: OnPhoto | None = None) -> Loaded:
+def load_pairs(
+    paths: Sequence[Path], scale: int, *, multiple: int = 1, least: int = 1, on_photo: OnPhoto | None = None
+) -> Loaded:
     """Read photographs as RGB and reduce them `scale` times; those under `least` reduced pixels on a side are not used.
 
-    The high-resolution picture is cropped to a multiple of `scale`. Alpha is left out, 16 bits become 8.
+    The high-resolution picture is cropped to a multiple of `scale` and of `multiple`. Alpha is left out, 16 bits become
+    8.
     """
+    multiple = lcm(scale, multiple)
 
     def load(path: Path) -> Pair | ImageReadError | Path:
         mode = mode_of(path)
         if mode and not stat.S_ISREG(mode):  # a pipe that nobody writes to would be waited for, even at Ctrl-C
             return ImageReadError(path, "is not a regular file")
         try:
-            hr = crop_to_multiple(rgb8(read_picture(path).color), scale)
+            hr = crop_to_multiple(rgb8(read_picture(path).color), multiple)
         except ImageReadError as error:
             return error
         if min(hr.shape[:2]) < least * scale:
@@ -76,6 +82,12 @@ def load_pairs(paths: Sequence[Path], scale: int, *, least: int = 1, on_photo: O
             pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C must not wait for the rest of the photographs
             raise
     return loaded
+
+
+def reduced(pairs: Sequence[Pair], scale: int) -> list[Pair]:
+    """Return photographs, of multiples of `scale` on a side, with other reductions."""
+    with ThreadPoolExecutor(DECODERS) as pool:
+        return list(pool.map(lambda pair: Pair(pair.hr, reduce_bicubic(pair.hr, scale)), pairs))
 
 
 def halved(pairs: Iterable[Pair], scale: int, least: int) -> list[Pair]:
@@ -106,10 +118,10 @@ class PatchPool:
     Args:
         pairs: photographs and reductions; each reduction has at least `recipe.patch` pixels on a side.
         scale: how many times larger the photographs are than their reductions.
-        recipe: the choices `patch`, `focus`, `halves` and `seed`.
+        recipe: the choices `patch`, `focus`, `halves`, `seed`, and those of damage.
 
     Raises:
-        OptionError: there is no photograph.
+        OptionError: there is no photograph, or the description of the damage makes no sense.
     """
 
     def __init__(self, pairs: Iterable[Pair], scale: int, recipe: Recipe, device: torch.device) -> None:
@@ -120,6 +132,7 @@ class PatchPool:
                 "Give larger photographs or a smaller --patch.",
             )
         self.scale, self.patch, self.seed, self.device = scale, patch, recipe.seed, device
+        self._damage = Damage(recipe, scale) if recipe.degrade else None
         halves = halved(pairs, scale, patch) if recipe.halves else []
         whole = len(pairs)
         self.halves = len(halves)  # photographs that are used at half their size too
@@ -131,34 +144,55 @@ class PatchPool:
         starts = areas.cumsum(0) - areas  # of each reduction in the joined rows; times s * s of each photograph
         fields = [fields_of(pair.hr, pair.lr, patch, recipe.focus) for pair in pairs]
         photo = torch.repeat_interleave(torch.arange(len(pairs)), torch.tensor([len(each.tops) for each in fields]))
-        self._fields = torch.stack([starts[photo], sizes[photo, 1], *_columns(fields)])  # start, width, top, left, ...
+        self._fields = torch.stack(
+            [starts[photo], *sizes[photo].T, *_columns(fields)]
+        )  # start, height, width, top, ...
         weights = torch.from_numpy(np.concatenate([each.weights for each in fields]))
         if halves:
             weights[photo < whole] *= (1 - recipe.halves) / weights[photo < whole].sum()
             weights[photo >= whole] *= recipe.halves / weights[photo >= whole].sum()
         self._chance = weights.cumsum(0) / weights.sum()
 
-    def draw(self, batch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Return (lr, hr) of step `step`: (b, 3, p, p) and (b, 3, s p, s p), float32 in [0, 1], channels last."""
+    def draw(self, batch: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (lr, hr, told) of step `step`.
+
+        The first two are (b, 3, p, p) and (b, 3, s p, s p), float32 in [0, 1], channels last; `told` is what is told of
+        their damage, (b, 2) from 0 to 1.
+        """
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         luck = torch.rand(4, batch, generator=generator, dtype=torch.float64)
         chosen = torch.searchsorted(self._chance, luck[0]).clamp(max=len(self._chance) - 1)
-        start, width, top, left, rows, columns = self._fields[:, chosen]
+        start, height, width, top, left, rows, columns = self._fields[:, chosen]
         top = top + (luck[1] * rows).long()
         left = left + (luck[2] * columns).long()
         turn = (luck[3] * 8).long()
-        where = torch.stack([start, width, top, left, turn]).to(self.device, non_blocking=True)
-        return self._gather(self._lr, where, 1), self._gather(self._hr, where, self.scale)
+        where = torch.stack([start, height, width, top, left, turn]).to(self.device, non_blocking=True)
+        lr, hr = _levels(self._gather(self._lr, where, 1)), _levels(self._gather(self._hr, where, self.scale))
+        if self._damage is None:
+            return lr, hr, lr.new_zeros(batch, 2)
+        lr, told = self._damage.apply(lr, self._gather(self._hr, where, self.scale, self._damage.margin), step)
+        return lr, hr, told
 
-    def _gather(self, pixels: Tensor, where: Tensor, factor: int) -> Tensor:
-        """Return patches (b, 3, side, side) of `pixels`, whose coordinates are `factor` times those of `where`."""
-        start, width, top, left, turn = where.view(5, -1, 1, 1)  # (b, 1, 1) each
-        side = self.patch * factor
-        ramp = torch.arange(side, device=self.device)
-        row, column = _turned(ramp.view(1, side, 1), ramp.view(1, 1, side), turn, side)  # (b, side, side)
-        index = start * factor**2 + (top * factor + row) * (width * factor) + left * factor + column
-        chosen = pixels.index_select(0, index.view(-1)).view(-1, side, side, 3)
-        return (chosen.float() / 255).permute(0, 3, 1, 2)
+    def _gather(self, pixels: Tensor, where: Tensor, factor: int, margin: int = 0) -> Tensor:
+        """Return patches (b, side, side, 3) of `pixels`, whose coordinates are `factor` times those of `where`.
+
+        A margin, in low-resolution pixels, is added on every side; beyond a photograph its border is repeated.
+        """
+        start, height, width, top, left, turn = where.view(6, -1, 1, 1)  # (b, 1, 1) each
+        side, around = self.patch * factor, margin * factor
+        ramp = torch.arange(-around, side + around, device=self.device)
+        row, column = _turned(ramp.view(1, -1, 1), ramp.view(1, 1, -1), turn, side)  # (b, side, side)
+        row, column = top * factor + row, left * factor + column
+        if margin:
+            row = torch.minimum(row.clamp_min(0), height * factor - 1)
+            column = torch.minimum(column.clamp_min(0), width * factor - 1)
+        index = start * factor**2 + row * (width * factor) + column
+        return pixels.index_select(0, index.view(-1)).view(*index.shape, 3)
+
+
+def _levels(pixels: Tensor) -> Tensor:
+    """(b, h, w, 3) uint8 -> (b, 3, h, w) in [0, 1], channels last."""
+    return (pixels.float() / 255).permute(0, 3, 1, 2)
 
 
 def _turned(row: Tensor, column: Tensor, turn: Tensor, side: int) -> tuple[Tensor, Tensor]:

@@ -21,10 +21,11 @@ LONGEST_WAIT = 10.0  # minutes between two checkpoints: what a power cut may cos
 class Plan:
     """A training run as it was asked for.
 
-    `data` are folders and files with photographs; `out` is the folder of the run. `validation` is a folder of pictures
-    that are not trained on; None holds some photographs back. `init` names a model to start from, as `upscale --model`.
-    `every` is the distance between two validations, in steps or minutes as the budget; None is about 40 per run.
-    `name` and `licence` are those of the exported model, which is stored as `store`.
+    `data` are folders and files with photographs; `out` is the folder of the run. With several `scales` one body is
+    trained with a tail for each. `validation` is a folder of pictures that are not trained on; None holds some
+    photographs back. `init` names a model to start from, as `upscale --model`. `every` is the distance between two
+    validations, in steps or minutes as the budget; None is about 40 per run. `name` and `licence` are those of the
+    exported model, which is stored as `store`.
 
     Raises:
         OptionError: a value makes no sense, alone or with the others.
@@ -33,7 +34,7 @@ class Plan:
     data: tuple[str, ...]
     out: str
     preset: str = "lite"
-    scale: int = 4
+    scales: tuple[int, ...] = (4,)
     recipe: Recipe = field(default_factory=Recipe)
     budget: Budget = field(default_factory=lambda: Budget(minutes=DEFAULT_MINUTES))
     validation: str | None = None
@@ -48,7 +49,7 @@ class Plan:
     resume: bool = False
 
     def __post_init__(self) -> None:
-        preset(self.preset, self.scale)
+        self._check_network()
         if not self.data or "" in self.data:
             raise OptionError("no photographs are named", "Give folders or files with photographs.")
         if not self.out:
@@ -74,10 +75,31 @@ class Plan:
                 "Leave one of them.",
             )
 
+    def _check_network(self) -> None:
+        if not self.scales or len(set(self.scales)) < len(self.scales):
+            raise OptionError("--scale names a scale twice, or none", "For example: --scale 2,3,4")
+        for scale in self.scales:
+            preset(self.preset, scale)
+        if self.recipe.degrade:
+            from nlsr_cli.evaluation.degrade import Degradation
+
+            Degradation.parse(self.recipe.degrade)
+
     @property
     def model_name(self) -> str:
-        """Return the name of the exported model."""
-        return f"nlsn-{self.preset}-x{self.scale}" if self.name is None else self.name
+        """Return the name of the exported model; with several scales, what their names begin with."""
+        if self.name is not None:
+            return self.name
+        return f"nlsn-{self.preset}-x{self.scales[0]}" if len(self.scales) == 1 else f"nlsn-{self.preset}"
+
+    def name_of(self, scale: int) -> str:
+        """Return the name of the exported model of a scale."""
+        return self.model_name if len(self.scales) == 1 else f"{self.model_name}-x{scale}"
+
+    @property
+    def scale_text(self) -> str:
+        """Return the scales as the command line takes them."""
+        return ",".join(map(str, self.scales))
 
     @property
     def interval(self) -> float:
@@ -95,7 +117,7 @@ class Plan:
         """Return what a run that goes on must agree on with the run that was saved, by the name of the option."""
         return {
             "preset": self.preset,
-            "scale": self.scale,
+            "scale": self.scale_text,
             **asdict(self.recipe),
             "steps": self.budget.steps,
             "minutes": self.budget.minutes,
@@ -106,13 +128,14 @@ class Plan:
     def command(self) -> str:
         """Return a command line that repeats the run: all that changes its weights is stated, defaults too."""
         words = ["nlsr", "train", *self.data, "--out", self.out, "--preset", self.preset]
-        words += ["--scale", str(self.scale)]
+        words += ["--scale", self.scale_text]
         if self.budget.steps is not None:
             words += ["--steps", str(self.budget.steps)]
         else:
             words += ["--minutes", f"{self.budget.minutes:g}"]
         for choice in fields(self.recipe):
-            words += [option(choice.name), str(getattr(self.recipe, choice.name))]
+            if choice.name != "degrade" or self.recipe.degrade:
+                words += [option(choice.name), str(getattr(self.recipe, choice.name))]
         for name in ("validation", "init", "name"):
             if getattr(self, name) is not None:
                 words += [option(name), str(getattr(self, name))]

@@ -21,6 +21,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "focus": (0, 4),
     "halves": (0, 1),
     "attention_from": (0, 1),
+    "fourier": (0, 10),
+    "damaged": (0, 1),
     "seed": (0, 2**31 - 1),
 }
 
@@ -44,6 +46,9 @@ class Recipe:
     halves: float = 0.5  # share of the patches that come from photographs at half their size, which are sharper
     attention_from: float = 0.0  # share of the budget from which on the attention layers take part
     loss: str = "l1"  # mean absolute error, or l2, the mean squared error
+    fourier: float = 0.05  # weight of the mean absolute error of the spectrum, beside it
+    degrade: str = ""  # what patches go through, as `nlsr evaluate --degrade`; nothing where empty
+    damaged: float = 0.6  # share of the patches that do
     seed: int = 0
 
     def __post_init__(self) -> None:

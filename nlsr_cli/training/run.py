@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
+from statistics import fmean as mean
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.training.card import write_training_card
 from nlsr_cli.training.data import Data, gather
-from nlsr_cli.training.events import Event, Finished, Interrupted, Progressed, Validated
+from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Progressed, Validated
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
-from nlsr_cli.training.photos import OnPhoto, PatchPool
+from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool
 from nlsr_cli.training.plan import LONGEST_WAIT, Plan
-from nlsr_cli.training.start import Origin, build_network, place_training
+from nlsr_cli.training.start import Origin, build_networks, place_training
 from nlsr_cli.training.trainer import Trainer
 from nlsr_cli.training.validation import Stopped, bicubic_psnr, score_all, validate
 from nlsr_cli.upscaling.device import DTYPES, Placement
@@ -66,13 +67,13 @@ class Run:
     def __init__(self, plan: Plan, data: Data, folder: RunFolder, placement: Placement, saved: Saved) -> None:
         self.plan, self.data, self.folder, self.placement = plan, data, folder, placement
         self._saved = saved
-        self.megapixels, self.photographs = data.megapixels, len(data.training)
-        self.bicubic = bicubic_psnr(data.validation, plan.scale)
-        model = self._network()
-        pool = self._pool()
-        self.halves = pool.halves
-        self._trainer = Trainer(model, pool, plan.recipe, DTYPES[placement.precision])
-        data.training.clear()  # the pool has them
+        self.megapixels, self.photographs = data.megapixels, len(data.photographs)
+        self.bicubic = mean(bicubic_psnr(pairs, scale) for scale, pairs in data.validation.items())
+        models = self._networks()
+        pools = self._pools()
+        self.halves = pools[0].halves
+        self._trainer = Trainer(models, pools, plan.recipe, DTYPES[placement.precision])
+        data.training.clear()  # the pools have them
         if plan.resume:
             self._restore()
         self._base, self._start = saved.seconds, time.perf_counter()
@@ -138,17 +139,17 @@ class Run:
             return
         yield self._finish()
 
-    def _network(self) -> NLSN:
-        if self.plan.resume:  # its weights are about to be restored, whatever became of the model it continued
-            return NLSN(preset(self.plan.preset, self.plan.scale))
-        model, origin = build_network(self.plan)
-        self._saved.origin = astuple(origin) if origin else ()
-        return model
+    def _networks(self) -> list[NLSN]:
+        plan = self.plan  # of a run that goes on the weights are restored, whatever became of the model it continued
+        models, origin = build_networks(replace(plan, init=None) if plan.resume else plan)
+        if not plan.resume:
+            self._saved.origin = astuple(origin) if origin else ()
+        return models
 
-    def _pool(self) -> PatchPool:
-        recipe, pairs, device = self.plan.recipe, self.data.training, self.placement.device
+    def _pools(self) -> list[PatchPool]:
+        recipe, device = self.plan.recipe, self.placement.device
         with within_memory(device, f"keeping {self.megapixels:.0f} megapixels", "Give fewer photographs."):
-            return PatchPool(pairs, self.plan.scale, recipe, device)
+            return [PatchPool(pairs, scale, recipe, device) for scale, pairs in self.data.training.items()]
 
     def _restore(self) -> None:
         try:
@@ -205,11 +206,14 @@ class Run:
         saved = self._saved
         self._read_losses()
         seconds, share = self.seconds, self.share
-        with self._trainer.averaged() as model:
-            psnr = validate(model, self.data.validation, self.placement, stop)
+        with self._trainer.averaged() as models:
+            psnr = mean(validate(each, self._validation(each), self.placement, stop) for each in models)
             best = not saved.best or psnr > saved.rows[saved.best_row].psnr
             if best:
-                saved.best = {name: tensor.cpu().clone() for name, tensor in model.state_dict().items()}
+                saved.best = {
+                    each.config.scale: {name: tensor.cpu().clone() for name, tensor in each.state_dict().items()}
+                    for each in models
+                }
                 saved.best_row = len(saved.rows)
         loss = saved.losses / (self.step - saved.last_step)
         rate = schedule(share, self.plan.recipe.warmup)
@@ -231,11 +235,18 @@ class Run:
         saved = self._saved
         if self.plan.budget.progress(self.step, saved.seconds) < 1:  # the last minutes went into saving: a run that
             self._save()  # goes on must know that they are used up
-        model = NLSN(preset(self.plan.preset, self.plan.scale))
-        model.load_state_dict(saved.best)
-        model.eval().to(self.placement.device)
-        psnr, ssim = score_all(model, self.data.validation, self.placement)
         best = saved.rows[saved.best_row]
-        finished = Finished(self.step, saved.seconds, best.step, psnr, ssim, self.folder.model)
-        save_model(model, finished.model, write_training_card(self, finished), store=self.plan.store)
+        exported = []
+        for scale, weights in saved.best.items():
+            model = NLSN(preset(self.plan.preset, scale))
+            model.load_state_dict(weights)
+            model.eval().to(self.placement.device)
+            psnr, ssim = score_all(model, self._validation(model), self.placement)
+            folder = self.folder.model_of(scale if len(saved.best) > 1 else None)
+            exported.append(Exported(scale, psnr, ssim, folder))
+            finished = Finished(self.step, saved.seconds, best.step, tuple(exported))
+            save_model(model, folder, write_training_card(self, finished, exported[-1]), store=self.plan.store)
         return finished
+
+    def _validation(self, model: NLSN) -> list[Pair]:
+        return self.data.validation[model.config.scale]

@@ -11,6 +11,7 @@ from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training.plan import Plan
+from nlsr_cli.training.trainer import share_body
 from nlsr_cli.upscaling.device import Placement, place, supported_precisions
 from nlsr_cli.zoo import ModelSource, describe, resolve
 from nlsr_cli.zoo.checkpoint import load_model
@@ -42,25 +43,30 @@ def place_training(options: ComputeOptions) -> Placement:
     return Placement(placement.device, "bf16") if bf16 else placement
 
 
-def build_network(plan: Plan) -> tuple[NLSN, Origin | None]:
-    """Return a network of the preset, drawn from the seed, with the weights of `plan.init` where that is given.
+def build_networks(plan: Plan) -> tuple[list[NLSN], Origin | None]:
+    """Return networks of the preset, of one body, drawn from the seed, with the weights of `plan.init` where given.
+
+    A tail is taken from the model of its scale, where there is one of that name.
 
     Raises:
         ModelError: the model to begin with is unknown or damaged.
         WeightsMismatch: its body is not that of the preset.
     """
     torch.manual_seed(plan.recipe.seed)
-    model = NLSN(preset(plan.preset, plan.scale))
-    return model, None if plan.init is None else _continue(model, plan)
+    models = [NLSN(preset(plan.preset, scale)) for scale in plan.scales]
+    share_body(models)
+    # The body of the first is the one that stays: it is copied last.
+    origins = [] if plan.init is None else [_continue(model, plan) for model in reversed(models)]
+    return models, origins[-1] if origins else None
 
 
 def _continue(model: NLSN, plan: Plan) -> Origin:
     """Copy into `model` what fits of the model that the plan names: everything, or everything but the tail."""
-    source = _find(plan)
+    source = _find(plan, model.config.scale)
     _check_body(model.config, source)
     given = load_model(source).state_dict()
     mine = model.state_dict()
-    whole = source.network.scale == plan.scale and all(
+    whole = source.network.scale == model.config.scale and all(
         name in given and given[name].shape == tensor.shape for name, tensor in mine.items()
     )
     copied = {name: tensor for name, tensor in given.items() if whole or not name.startswith(_TAIL)}
@@ -69,10 +75,10 @@ def _continue(model: NLSN, plan: Plan) -> Origin:
     return Origin(source.name, describe(source).licence, f"{taken} (it enlarges {source.scale}x)")
 
 
-def _find(plan: Plan) -> ModelSource:
+def _find(plan: Plan, scale: int) -> ModelSource:
     """Return the model of the scale that is trained where there is one of that name, else the model as named."""
     try:
-        return resolve(plan.init, plan.scale, offline=plan.offline)
+        return resolve(plan.init, scale, offline=plan.offline)
     except (OptionError, UnknownModel):
         return resolve(plan.init, None, offline=plan.offline)
 
@@ -83,7 +89,7 @@ def _check_body(wanted: NLSNConfig, source: ModelSource) -> None:
     Raises:
         WeightsMismatch: the message names what differs.
     """
-    names = ("n_feats", "n_resblocks", "reduction", *_MUST_AGREE)
+    names = ("n_feats", "n_resblocks", "reduction", "attention_at", "cell", "degradations", *_MUST_AGREE)
     differing = [
         f"{name} is {getattr(source.network, name)}, not {getattr(wanted, name)}"
         for name in names

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,53 +20,70 @@ from nlsr_cli.training.recipe import Recipe
 EAGER_STEPS = 3  # before a CUDA graph is captured, as torch.cuda.graph asks for
 
 
-class Trainer:
-    """Trains a network on random patches and keeps the moving average of its weights.
+def share_body(models: Sequence[NLSN]) -> None:
+    """Let networks of several scales be one but for their tails: all get the body of the first."""
+    first, *others = models
+    for model in others:
+        model.head, model.body = first.head, first.body
+        if first.config.degradations:
+            model.degradation = first.degradation
 
-    Every random draw of a step (patches, orientations, hash projections) depends on the seed and the number of the step
-    alone. Together with `state` this makes a run that goes on equal to an unbroken one.
+
+class Trainer:
+    """Trains networks of one body on random patches and keeps the moving average of their weights.
+
+    The networks, of one scale each, take turns: a step is one of them. Every random draw of a step (patches,
+    orientations, damage, hash projections) depends on the seed and the number of the step alone. Together with `state`
+    this makes a run that goes on equal to an unbroken one.
 
     Args:
-        model: the network; it is moved to the device of the pool and trained in place.
-        pool: where patches come from.
-        recipe: how it is trained.
+        models: the networks, with one body (`share_body`); they are moved to the device and trained in place.
+        pools: where the patches of each come from, on one device.
+        recipe: how they are trained.
         dtype: bfloat16 runs the features under autocast, float32 does not. Weights and optimizers stay in float32.
     """
 
-    def __init__(self, model: NLSN, pool: PatchPool, recipe: Recipe, dtype: torch.dtype = torch.float32) -> None:
-        self.model = model.train().to(pool.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
-        self.pool, self.recipe, self.dtype = pool, recipe, dtype
+    def __init__(
+        self,
+        models: Sequence[NLSN],
+        pools: Sequence[PatchPool],
+        recipe: Recipe,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.device = pools[0].device
+        self.models = nn.ModuleList(models).train().to(self.device)
+        self.models.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
+        self.pools, self.recipe, self.dtype = pools, recipe, dtype
         self.steps = 0  # done so far
-        self._eager = 0  # of them, by this object and without a graph
-        self._layers = [layer for layer in self.model.modules() if isinstance(layer, NonLocalSparseAttention)]
+        self._eager = 0  # of them, by this object and without a graph, for every network
+        self._layers = [layer for layer in models[0].modules() if isinstance(layer, NonLocalSparseAttention)]
         if recipe.attention_from > 0:  # those that join later begin as a change of nothing
             for layer in self._layers:
                 nn.init.zeros_(layer.conv_assembly[0].weight)  # type: ignore[arg-type]
                 nn.init.zeros_(layer.conv_assembly[0].bias)  # type: ignore[arg-type]
-        self._weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self._weights = [weight for weight in self.models.parameters() if weight.requires_grad]
         self._average = [weight.detach().clone() for weight in self._weights]
-        self._optimizers = build_optimizers(self.model, recipe)
-        self._loss_sum = torch.zeros((), device=pool.device)  # since it was last asked for
+        self._optimizers = build_optimizers(self.models, recipe)
+        self._loss_sum = torch.zeros((), device=self.device)  # since it was last asked for
         self._counted = 0
-        self._blend = torch.zeros((), device=pool.device)  # share of the newest weights in the average
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._inputs: list[Tensor] = []
+        self._blend = torch.zeros((), device=self.device)  # share of the newest weights in the average
+        self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, list[Tensor]]] = {}  # of each network, with its inputs
 
     def step(self, progress: float) -> None:
         """Learn from one batch; `progress` is the share of the budget that was used up before it."""
         set_rates(self._optimizers, self.recipe, progress)
         self._activate(progress >= self.recipe.attention_from)
         self._blend.fill_(1 - min(self.recipe.average, (1 + self.steps) / (10 + self.steps)))
-        inputs = [*self.pool.draw(self.recipe.batch, self.steps), *self._draw_rotations()]
-        if self.pool.device.type != "cuda":
-            self._learn(inputs)
-        elif self._eager < EAGER_STEPS:
+        turn = self.steps % len(self.models)
+        inputs = [*self.pools[turn].draw(self.recipe.batch, self.steps), *self._draw_rotations()]
+        if self.device.type != "cuda":
+            self._learn(turn, inputs)
+        elif self._eager < EAGER_STEPS * len(self.models):
             with _side_stream():
-                self._learn(inputs)
+                self._learn(turn, inputs)
             self._eager += 1
         else:
-            self._replay(inputs)
+            self._replay(turn, inputs)
         self.steps += 1
         self._counted += 1
 
@@ -84,14 +101,14 @@ class Trainer:
         return loss
 
     @contextmanager
-    def averaged(self) -> Iterator[NLSN]:
-        """Lend the network with its averaged weights, in evaluation mode."""
+    def averaged(self) -> Iterator[list[NLSN]]:
+        """Lend the networks with their averaged weights, in evaluation mode."""
         self._swap()
-        self.model.eval()
+        self.models.eval()
         try:
-            yield self.model
+            yield cast("list[NLSN]", list(self.models))
         finally:
-            self.model.train()
+            self.models.train()
             self._swap()
 
     def state(self) -> dict[str, Any]:
@@ -105,7 +122,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state of a network and recipe of the same kind, made on whatever device."""
+        """Go back to a state of networks and a recipe of the same kind, made on whatever device."""
         with torch.no_grad():
             for mine, saved in zip(self._weights + self._average, state["weights"] + state["average"], strict=True):
                 mine.copy_(saved)
@@ -125,7 +142,7 @@ class Trainer:
             return
         for layer in self._layers:
             layer.active = active
-        self._graph, self._eager = None, 0  # another sequence of kernels
+        self._graphs, self._eager = {}, 0  # another sequence of kernels
 
     def _draw_rotations(self) -> list[Tensor]:
         """Return new hash projections for every attention layer, (d, r, k / 2) each.
@@ -133,20 +150,23 @@ class Trainer:
         The authors draw them anew on every call, which teaches the network to trust no single one.
         """
         generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.steps + 2**40)
-        positions = max(self.recipe.patch, self.model.config.min_side) ** 2
         drawn = []
         for layer in self._layers:
             d, r, _ = layer.rotations.shape
-            half = count_buckets(positions, layer.chunk_size) // 2
-            drawn.append(torch.randn(d, r, half, generator=generator).to(self.pool.device, non_blocking=True))
+            side = -(-max(self.recipe.patch, cast("NLSN", self.models[0]).config.min_side) // layer.cell)
+            half = count_buckets(side**2, layer.chunk_size) // 2
+            drawn.append(torch.randn(d, r, half, generator=generator).to(self.device, non_blocking=True))
         return drawn
 
-    def _learn(self, inputs: list[Tensor]) -> None:
-        """Run one step on `inputs`: lr, hr, and the projections."""
-        lr, hr, *rotations = inputs
+    def _learn(self, turn: int, inputs: list[Tensor]) -> None:
+        """Run one step of the network whose turn it is on `inputs`: lr, hr, what is told of damage, and projections."""
+        lr, hr, told, *rotations = inputs
+        model = cast("NLSN", self.models[turn])
         with torch.autocast(lr.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            error = self.model(lr, rotations) - hr  # (b, 3, s p, s p)
+            error = model(lr, rotations, told if model.config.degradations else None) - hr  # (b, 3, s p, s p)
         loss = error.abs().mean() if self.recipe.loss == "l1" else error.square().mean()
+        if self.recipe.fourier:
+            loss = loss + self.recipe.fourier * _spectrum(error).abs().mean()
         loss.backward()
         if self.recipe.clip:
             torch.nn.utils.clip_grad_norm_(self._weights, self.recipe.clip)
@@ -158,16 +178,18 @@ class Trainer:
             for average, weight in zip(self._average, self._weights, strict=True):
                 average.lerp_(weight, self._blend)
 
-    def _replay(self, inputs: list[Tensor]) -> None:
+    def _replay(self, turn: int, inputs: list[Tensor]) -> None:
         """Run one step as a CUDA graph: launching kernels this small one by one takes longer than running them."""
-        if self._graph is None:
-            self._inputs = [each.clone() for each in inputs]
-            self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
-                self._learn(self._inputs)
-        for mine, given in zip(self._inputs, inputs, strict=True):
+        if turn not in self._graphs:
+            held = [each.clone() for each in inputs]
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._learn(turn, held)
+            self._graphs[turn] = graph, held
+        graph, held = self._graphs[turn]
+        for mine, given in zip(held, inputs, strict=True):
             mine.copy_(given)
-        self._graph.replay()
+        graph.replay()
 
     def _swap(self) -> None:
         with torch.no_grad():
@@ -175,6 +197,15 @@ class Trainer:
                 kept = weight.clone()
                 weight.copy_(average)
                 average.copy_(kept)
+
+
+def _spectrum(error: Tensor) -> Tensor:
+    """Return real and imaginary parts of the spectrum of (b, 3, h, w), of the same mean square (b, 3, h, w / 2 + 1, 2).
+
+    Its mean absolute value beside that of the pixels keeps fine texture from being averaged away (as in Cho et al.,
+    "Rethinking Coarse-to-Fine Approach in Single Image Deblurring", ICCV 2021).
+    """
+    return torch.view_as_real(torch.fft.rfft2(error.float().contiguous(), norm="ortho"))
 
 
 @contextmanager

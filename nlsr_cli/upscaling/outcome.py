@@ -10,11 +10,12 @@ from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.guards import Agreement
+    from nlsr_cli.upscaling.passed import PassedOver
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file. `status` is done, skipped or failed; sizes are (height, width), of each of the `frames`.
+    """What became of one file: `status` is done, planned, skipped or failed. Sizes are (height, width) of each frame.
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
     networks that the picture ran through. `agreement` is how well the result, reduced again, matches its source.
@@ -73,12 +74,17 @@ def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
 
 @dataclass
 class Report:
-    """The sum of all outcomes, and the exit code that follows."""
+    """The sum of all outcomes, and the exit code that follows. `total` counts the files that there were.
+
+    `planned` counts those that a dry run would write, and is 0 of any other.
+    """
 
     done: int = 0
+    planned: int = 0
     skipped: int = 0
     failed: int = 0
-    planned: int = 0
+    total: int = 0
+    passed: PassedOver | None = None  # what was found and not taken
     interrupted: bool = False
     existing: str = "error"  # what happened to outputs that were there, as of `OutputOptions`
     rows_kept: int = 0  # of the picture that was interrupted
@@ -95,18 +101,20 @@ class Report:
             return ExitCode.INTERRUPTED
         if not self.failed:
             return ExitCode.OK
-        return ExitCode.PARTIAL if self.done + self.skipped else ExitCode.ERROR
+        return ExitCode.PARTIAL if self.done + self.planned + self.skipped else ExitCode.ERROR
 
     def as_json(self) -> dict[str, Any]:
         """Return the sum as plain values, for the last line of `--json`."""
         return {
             "summary": {
                 "done": self.done,
+                "planned": self.planned,
                 "skipped": self.skipped,
                 "failed": self.failed,
                 "interrupted": self.interrupted,
                 "seconds": round(self.seconds, 3),
                 "exit_code": int(self.exit_code),
+                "passed_over": self.passed and self.passed.as_json(),
             }
         }
 

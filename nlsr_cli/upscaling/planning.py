@@ -12,12 +12,14 @@ from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
 from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
+from nlsr_cli.names import one_spelling
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
 from nlsr_cli.upscaling.cascade import Aim, Route
 from nlsr_cli.upscaling.decoding import Decoder
 from nlsr_cli.upscaling.sources import Sources, find_sources, mode_of, nothing_found
 
 EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
+_OWN_INPUT = "the output would replace the input itself"
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
 
@@ -90,7 +92,7 @@ def plan_batch(
     if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
-    if not (found.files or found.earlier or found.unreadable):
+    if not (found.files or found.passed.earlier or found.unreadable):
         raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
@@ -216,7 +218,7 @@ def _check_target(job: Job, output: OutputOptions) -> Job:
 def _compared(job: Job, output: OutputOptions) -> Job:
     target, source = job.target, job.source
     if source is not STREAM and target.exists() and source.exists() and target.samefile(source):
-        return replace(job, error=DestinationClash(target, "the output would replace the input itself", _INPUT_HINT))
+        return replace(job, error=DestinationClash(target, _OWN_INPUT, _INPUT_HINT))
     if target.exists() and not target.is_file():
         what = "a folder" if target.is_dir() else "a device or pipe"
         hint = "Choose another name; standard output is -o -."
@@ -243,31 +245,35 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
 
 
 def _refuse_clashes(jobs: list[Job]) -> list[Job]:
-    """Mark all jobs that would write one file, or over another's input: one of the two would be lost in silence."""
-    claims: defaultdict[object, list[Path]] = defaultdict(list)
-    places = [None if job.error else _place(job.target) for job in jobs]
-    for job, place in zip(jobs, places, strict=True):
-        if place is not None:
-            claims[place].append(job.source)
-    told = {place: _listed(claimants) for place, claimants in claims.items() if len(claimants) > 1}
-    inputs = {_place(job.source): job.source for job in jobs}
-    return [
-        job if place is None else _unclaimed(job, told.get(place, ""), None if job.skip else inputs.get(place))
-        for job, place in zip(jobs, places, strict=True)
-    ]
+    """Mark all jobs that would write one file, or over an input: one of the two would be lost in silence."""
+    writing = [job for job in jobs if job.error is None and job.target is not STREAM]
+    spelled = one_spelling({job.target for job in writing}, {job.source for job in jobs})
+    inputs = {_place(spelled.get(job.source, job.source)): job.source for job in jobs}
+    claims: defaultdict[object, list[Job]] = defaultdict(list)
+    for job in writing:
+        claims[_place(spelled.get(job.target, job.target))].append(job)
+    refused: dict[int, Job] = {}
+    for place, claimants in claims.items():
+        told = _listed(claimants) if len(claimants) > 1 else ""
+        for job in claimants:
+            refused[id(job)] = _unclaimed(job, told, None if job.skip else inputs.get(place))
+    return [refused.get(id(job), job) for job in jobs]
 
 
-def _listed(claimants: list[Path]) -> str:
-    """Name those who want one place: not all of thousands, to each of them."""
-    names = sorted(map(str, claimants))
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _listed(claimants: list[Job]) -> str:
+    """Name those who want one place, not all of thousands to each of them, and say where their names for it differ."""
+    names = sorted(str(job.source) for job in claimants)
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    first, *others = dict.fromkeys(str(job.target) for job in claimants)
+    return listed + (f" ({first} and {others[0]} are one file there)" if others else "")
 
 
 def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
-    """Return the job, marked with an error if its target is claimed by several or is the input of another."""
+    """Return the job, marked with an error if its target is claimed by several or is an input."""
     if victim is not None:
+        own = victim == job.source
         reason = f"the output of {job.source} would replace {victim}, which is an input too"
-        return replace(job, error=DestinationClash(job.target, reason, _INPUT_HINT))
+        return replace(job, error=DestinationClash(job.target, _OWN_INPUT if own else reason, _INPUT_HINT))
     if claimants:
         hint = "Give each its own call with its own -o, or another name."
         reason = f"the output of {job.source} is also that of others: {claimants}"

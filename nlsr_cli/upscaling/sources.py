@@ -15,6 +15,8 @@ from pathlib import Path
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions
 from nlsr_cli.upscaling.ledger import LEDGER_NAME, Ledger
+from nlsr_cli.upscaling.passed import PassedOver, is_apple_double, is_system_folder
+from nlsr_cli.upscaling.patterns import Pattern
 
 _HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
 
@@ -33,21 +35,8 @@ class Sources:
 
     files: list[tuple[Path, Path]] = field(default_factory=list)
     from_many: bool = False  # a folder or a pattern was among the inputs, so the target must be a folder
-    strangers: list[Path] = field(default_factory=list)  # files of folders that are no pictures
-    earlier: list[Path] = field(default_factory=list)  # outputs of earlier calls, lying beside their inputs
-    unvisited: list[Path] = field(default_factory=list)  # subfolders, without `recursive`
-    linked: list[Path] = field(default_factory=list)  # subfolders that are links, which may lead in circles
+    passed: PassedOver = field(default_factory=PassedOver)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)  # folders, each with the reason
-
-    def passed_over(self) -> list[tuple[str, list[Path]]]:
-        """Return what was not taken, by the reason."""
-        reasons = {
-            "that are no pictures": self.strangers,
-            "that are outputs of an earlier call": self.earlier,
-            "subfolders (-r looks into them)": self.unvisited,
-            "linked subfolders (name them to have them)": self.linked,
-        }
-        return [(reason, paths) for reason, paths in reasons.items() if paths]
 
 
 def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources:
@@ -55,7 +44,7 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
 
     A file that is named is always taken. Of a folder or pattern, files that are no pictures are passed over, and so are
     `NAME_x4`, `NAME_2000x1500` and the like where NAME is there too: a second call must not enlarge what the first one
-    made.
+    made. So are folders in them that a NAS or an operating system keeps for itself. A path that exists is no pattern.
 
     Raises:
         OptionError: a pattern matches nothing, or nothing at all is found.
@@ -78,7 +67,7 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     kept = named + _without_outputs(gathered, output, found)
     # Two links to one file are two pictures with two outputs, hence no resolving.
     found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
-    if not (found.files or found.passed_over() or found.unreadable):
+    if not (found.files or found.passed.reasons() or found.unreadable):
         raise nothing_found(found)
     return found
 
@@ -94,7 +83,7 @@ def _is_pattern(text: str) -> bool:
 
 def nothing_found(found: Sources) -> OptionError:
     """Return the error for a call that has nothing to do, which names what was passed over."""
-    seen = [path.name for _, paths in found.passed_over() for path in paths]
+    seen = [path.name for _, paths in found.passed.reasons() for path in paths]
     told = f", only {', '.join(seen[:3])}{', …' if len(seen) > 3 else ''}" if seen else ""
     return OptionError(f"no pictures found{told}", "Give files, folders (with -r for their subfolders) or patterns.")
 
@@ -102,45 +91,61 @@ def nothing_found(found: Sources) -> OptionError:
 def _walk(folder: Path, output: OutputOptions, found: Sources) -> Iterable[Path]:
     """Yield the pictures of a folder in a fixed order; a folder inside that outputs go to is not looked into."""
     place = output.place
-    own = place.resolve() if place is not None and place.is_dir() and place.resolve() != folder.resolve() else None
+    own = place.stat() if place is not None and stat.S_ISDIR(mode_of(place)) else None
+    if own is not None and _same(folder, own):
+        own = None
 
     def on_error(error: OSError) -> None:
         found.unreadable.append((Path(error.filename or folder), error.strerror or str(error)))
 
     for base, folders, names in os.walk(folder, onerror=on_error):
-        below = sorted(name for name in folders if not name.startswith("."))
-        if own is not None:
-            below = [name for name in below if (Path(base) / name).resolve() != own]
-        if not output.recursive:
-            found.unvisited += [Path(base) / name for name in below]
-            below = []
-        found.linked += [Path(base) / name for name in below if (Path(base) / name).is_symlink()]
+        below = []
+        for path in (Path(base) / name for name in sorted(folders)):
+            if is_system_folder(path.name):
+                found.passed.system.append(path)
+            elif path.name.startswith(".") or (own is not None and _same(path, own)):
+                continue
+            elif not output.recursive:
+                found.passed.unvisited.append(path)
+            elif path.is_symlink():
+                found.passed.linked.append(path)
+            else:
+                below.append(path.name)
         folders[:] = below
         yield from _pictures((Path(base) / name for name in sorted(names)), found)
 
 
-def _match(pattern: str, found: Sources) -> list[tuple[Path, Path]]:
-    """Return the pictures that match; their tree begins where the pattern does, and case does not matter in names."""
-    head, name = os.path.split(pattern)
-    either = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in name) if "[" not in name else name
-    matches = sorted(glob.glob(os.path.join(head, either), recursive=True))  # noqa: PTH118, PTH207 - patterns are text
-    files = [Path(match) for match in matches if not stat.S_ISDIR(mode_of(Path(match)))]
-    if not files:
-        raise OptionError(f"no file matches '{pattern}'")
-    parts = Path(pattern).parts
-    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    root = Path(*parts[:fixed])
-    return [(path, root) for path in _pictures(files, found)]
+def _same(path: Path, other: os.stat_result) -> bool:
+    """Tell whether a path leads to what has this status, however it is spelled."""
+    with suppress(OSError):
+        return os.path.samestat(path.stat(), other)
+    return False
+
+
+def _match(text: str, found: Sources) -> list[tuple[Path, Path]]:
+    """Return the pictures that match a pattern; their tree begins where it becomes one."""
+    unreadable: list[tuple[Path, str]] = []
+    pattern = Pattern(text, found.passed, unreadable)
+    files = pattern.files()
+    found.unreadable += unreadable
+    if not files and not unreadable:
+        hint = (
+            "What a NAS or system keeps for itself is passed over: name it to have it." if found.passed.system else ""
+        )
+        raise OptionError(f"no file matches '{text}'", hint)
+    return [(path, pattern.root) for path in _pictures(files, found)]
 
 
 def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
     for path in files:
-        if path.name.startswith("."):
+        if is_apple_double(path.name):
+            found.passed.system.append(path)
+        elif path.name.startswith("."):
             continue
-        if path.suffix.lower() in _PICTURE_SUFFIXES or _looks_like_picture(path):
+        elif path.suffix.lower() in _PICTURE_SUFFIXES or _looks_like_picture(path):
             yield path
         else:
-            found.strangers.append(path)
+            found.passed.strangers.append(path)
 
 
 def _looks_like_picture(path: Path) -> bool:
@@ -170,7 +175,7 @@ def _without_outputs(
     for path, root in gathered:
         match = made.fullmatch(path.stem)
         if path in entered or (match and (path.parent, match["stem"]) in there):
-            found.earlier.append(path)
+            found.passed.earlier.append(path)
         else:
             kept.append((path, root))
     return kept

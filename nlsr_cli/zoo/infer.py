@@ -11,7 +11,6 @@ from nlsr_cli.nlsn.config import NLSNConfig
 Shape = tuple[int, ...]
 
 RED_MEAN = 0.4488  # of DIV2K; sub_mean.bias holds -rgb_range times this, so it tells the network's unit
-BLOCKS_PER_ATTENTION = 8
 SHOWN = 3  # tensors named in one message
 
 
@@ -30,14 +29,16 @@ def expected_shapes(config: NLSNConfig) -> dict[str, Shape]:
 
     conv("sub_mean", 3, 3, side=1)
     conv("head.0", c, 3)
-    attention(0)
-    index = 1
-    for block in range(1, config.n_resblocks + 1):
-        conv(f"body.{index}.body.0", c, c)
-        conv(f"body.{index}.body.2", c, c)
-        index += 1
-        if block % BLOCKS_PER_ATTENTION == 0:
+    if config.degradations:
+        shapes["degradation.weight"] = (c, config.degradations)
+    index = 0
+    for done in range(config.n_resblocks + 1):
+        if done in config.attention_places:
             attention(index)
+            index += 1
+        if done < config.n_resblocks:
+            conv(f"body.{index}.body.0", c, c)
+            conv(f"body.{index}.body.2", c, c)
             index += 1
     conv(f"body.{index}", c, c)
     if config.upsampler == "pixelshuffledirect":

@@ -53,6 +53,20 @@ def test_a_table_with_means_and_the_protocol(data: Path) -> None:
     assert float(lines[5].split()[5]) > 0.5
 
 
+def test_damage_is_described_on_the_command_line(data: Path) -> None:
+    result = run("bicubic", data / "hr", "-s", 2, "--degrade", "jpeg:40")
+    assert result.exit_code == 0, result.stderr
+    assert "pictures damaged by jpeg:40" in result.stdout.splitlines()[0]
+    told = objects(run("lite", data / "hr", "--degrade", "noise:20", "--json"))
+    assert told[-1]["summary"]["degrade"] == "noise:20"
+    assert told[-1]["summary"]["worst"]["name"] in {"one.png", "two.png"}
+    assert told[0]["psnr_rgb"] < told[0]["psnr"]
+    for bad, hint in (("jpg:40", "Did you mean jpeg?"), ("shift:3", "it is for training")):
+        refused = run("lite", data / "hr", "--degrade", bad)
+        assert refused.exit_code == 2
+        assert hint in refused.stderr
+
+
 def test_made_and_given_low_resolution_score_alike(data: Path) -> None:
     made = objects(run("lite", data / "hr", "--json", "--precision", "fp32"))
     given = objects(run("lite", data / "hr", "--lr", data / "lr", "--json", "--precision", "fp32"))
@@ -178,7 +192,7 @@ def test_a_mistake_ends_in_one_line_and_one_hint(
 
 def test_quiet_leaves_the_results(data: Path) -> None:
     (data / "hr" / "notes.txt").write_text("no picture")
-    assert "passed over 1 that are no pictures" in run("lite", data / "hr").stderr
+    assert "passed over: 1 .txt" in run("lite", data / "hr").stderr
     result = run("lite", data / "hr", "--quiet")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "mean" in result.stdout

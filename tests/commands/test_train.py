@@ -70,10 +70,11 @@ def test_json_has_one_object_per_event() -> None:
     first, last = events[0], events[-1]
     assert (first["photographs"], first["validation"], first["precision"], first["init"]) == (3, 1, "fp32", None)
     assert "broken.png" in first["unreadable"][0]
-    assert last["model"] == str(Path("run", "model"))
+    (model,) = last["models"]
+    assert model["model"] == str(Path("run", "model"))
     validated = [event for event in events if event["event"] == "validated"]
     assert [event["step"] for event in validated] == [2, 4]
-    assert last["psnr"] == pytest.approx(max(event["psnr"] for event in validated), abs=1e-3)
+    assert model["psnr"] == pytest.approx(max(event["psnr"] for event in validated), abs=1e-3)
 
 
 def test_quiet_says_nothing_and_verbose_names_files() -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ExitCode, ImageReadError
 from nlsr_cli.evaluation import Pair, PictureScore, Score, Summary, evaluate_pictures, score
+from nlsr_cli.evaluation.degrade import Degradation
 from nlsr_cli.evaluation.metrics import luma, psnr
 from nlsr_cli.images import read_picture, reduce_bicubic, resize_bicubic
 from tests.conftest import ASSETS
@@ -156,3 +157,24 @@ def test_json_has_no_infinities() -> None:
     values = [perfect.as_json(), Summary(1, 4, pictures=[perfect]).as_json(), Summary(1, 4).as_json()]
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert (values[0]["psnr"], values[0]["identical"]) == (None, True)
+
+
+def test_damage_is_the_same_whatever_the_company_and_bicubic_gets_it_too() -> None:
+    degradation = Degradation.parse("noise:12,jpeg:50")
+    pairs = [Pair("a", PHOTO), Pair("b", PHOTO)]
+    together = list(evaluate_pictures(bicubic, pairs, 4, degradation=degradation))
+    (alone,) = evaluate_pictures(bicubic, [pairs[1]], 4, degradation=degradation)
+    assert together[1].score == alone.score != together[0].score
+    assert all(result.gain == 0 for result in together)  # what is scored here is bicubic interpolation itself
+    clean = next(evaluate_pictures(bicubic, [pairs[0]], 4))
+    assert together[0].score is not None
+    assert clean.score is not None
+    assert together[0].score.psnr < clean.score.psnr - 1
+
+
+def test_the_summary_names_the_smallest_gain() -> None:
+    better, worse = (
+        PictureScore(name, (8, 8), Score(psnr, None), Score(30.0, None)) for name, psnr in (("a", 31.0), ("b", 29.5))
+    )
+    summary = Summary(2, 4, pictures=[better, worse])
+    assert summary.as_json()["summary"]["worst"] == {"name": "b", "gain": -0.5}

@@ -79,7 +79,7 @@ def test_the_border_does_not_count() -> None:
     sr = hr.copy()
     for border in (sr[:4], sr[-4:], sr[:, :4], sr[:, -4:]):
         border[:] = 0
-    assert score(sr, hr, 4) == Score(math.inf, pytest.approx(1))
+    assert score(sr, hr, 4) == Score(math.inf, pytest.approx(1), math.inf)
     assert score(sr, hr, 3).psnr < 40
     sr[4, 4] = 0
     assert score(sr, hr, 4).psnr < 60
@@ -87,7 +87,7 @@ def test_the_border_does_not_count() -> None:
 
 def test_small_pictures_have_no_ssim_and_smaller_ones_no_score() -> None:
     hr = np.zeros((18, 40, 3), np.uint8)
-    assert score(hr, hr, 4) == Score(math.inf, None)
+    assert score(hr, hr, 4) == Score(math.inf, None, math.inf)
     assert score(np.zeros((19, 40, 3), np.uint8), np.zeros((19, 40, 3), np.uint8), 4).ssim == 1
     assert is_scorable(9, 9, 4)
     assert not is_scorable(8, 90, 4)

@@ -40,7 +40,7 @@ def test_partners_share_a_name(tmp_path: Path, truth: str, reduced: str) -> None
     other = next(pair for pair in found.pairs if pair.name == "other.png")
     assert isinstance(other.error, ImageReadError)
     assert "has no low resolution in" in other.error.message
-    assert dict(found.passed_over)["of low resolution that have no partner"] == [low / "else.png"]
+    assert found.lonely == [low / "else.png"]
 
 
 @pytest.mark.parametrize("reduced", ["ax2.png", "b.png", "a_small.png", "xa.png"])
@@ -75,8 +75,27 @@ def test_without_a_folder_of_low_resolution_there_is_none(tmp_path: Path) -> Non
     (high / "more").mkdir()
     found = find_pairs(high, None, 4)
     assert [(pair.name, pair.lr) for pair in found.pairs] == [("a.png", None), ("b.png", None)]
-    told = dict(found.passed_over)
-    assert (told["that are no pictures"], told["subfolders"]) == ([high / "notes.txt"], [high / "more"])
+    assert (found.passed.strangers, found.passed.unvisited) == ([high / "notes.txt"], [high / "more"])
+
+
+def test_recursion_compares_pictures_of_the_same_subfolder(tmp_path: Path) -> None:
+    """The picture of that name in another subfolder is another picture, and is not compared in its place."""
+    for place, names in {"high": ["x/a.png", "y/a.png", "b.png"], "low": ["y/ax4.png", "bx4.png"]}.items():
+        for name in names:
+            (tmp_path / place / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (4, 4)).save(tmp_path / place / name)
+    found = find_pairs(tmp_path / "high", tmp_path / "low", 4, recursive=True)
+    low = tmp_path / "low"
+    assert {pair.name: pair.lr for pair in found.pairs} == {
+        "b.png": low / "bx4.png",
+        "x/a.png": None,
+        "y/a.png": low / "y" / "ax4.png",
+    }
+    assert [pair.name for pair in found.pairs if pair.error] == ["x/a.png"]
+    assert f"has no low resolution in {low / 'x'}" in str(found.pairs[1].error)
+    assert [pair.name for pair in find_pairs(tmp_path / "high", None, 4, recursive=True).pairs] == [
+        "b.png", "x/a.png", "y/a.png",
+    ]  # fmt: skip
 
 
 def test_no_picture_at_all_is_an_error(tmp_path: Path) -> None:

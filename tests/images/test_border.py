@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import read_picture
-from nlsr_cli.images.border import decoder_silenced
+from nlsr_cli.images.border import border, decoder_silenced
 from tests.images.files import saved
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
@@ -73,3 +73,20 @@ def test_limit_for_profiles_is_put_back():
     before = PngImagePlugin.MAX_TEXT_CHUNK
     read_picture(saved(Image.fromarray(NOISE)))
     assert before == PngImagePlugin.MAX_TEXT_CHUNK
+
+
+@pytest.mark.parametrize("kind", [TypeError, AttributeError, KeyError, AssertionError, RecursionError, NameError])
+def test_a_fault_of_the_reader_does_not_blame_the_file(kind):
+    """It says what failed and how to report it, and sends nobody to fetch a sound file again."""
+    with pytest.raises(ImageReadError) as told, border(bytes(100), "a.png", 100):
+        raise kind("some value")
+    assert told.value.reason.startswith(f"nlsr failed on it ({kind.__name__}: ")
+    assert "damaged" not in told.value.reason
+    assert told.value.hint == "If other programs open it, please report it with what NLSR_DEBUG=1 shows."
+
+
+@pytest.mark.parametrize("kind", [OSError, EOFError, SyntaxError, ValueError, IndexError, OverflowError, RuntimeError])
+def test_what_decoders_raise_on_damage_says_so(kind):
+    with pytest.raises(ImageReadError, match=r"is (damaged|truncated)") as told, border(bytes(100), "a.png", 100):
+        raise kind("broken data stream")
+    assert told.value.hint == "Fetch or export the file again."

@@ -51,7 +51,7 @@ def test_one_value_for_two_tags_is_no_attack():
     rows = b"".join(struct.pack("<HHII", tag, 5, 1, 38) for tag in (282, 283))
     exif = b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + rows + bytes(4) + struct.pack("<II", 300, 1)
     assert tiff.parse(exif).broken == 0
-    assert metadata.resolution({}, exif, from_tiff=True) == (300.0, 300.0)
+    assert metadata.resolution({}, exif, "TIFF") == (300.0, 300.0)
 
 
 def test_long_lists_of_numbers_are_cut():
@@ -97,8 +97,12 @@ def test_any_trouble_with_a_header_is_our_error(tmp_path, monkeypatch, trouble):
 
     monkeypatch.setattr("nlsr_cli.images.reading.read_facts", fail)
     (tmp_path / "a.png").write_bytes(saved(PLAIN))
-    with pytest.raises(ImageReadError):
+    with pytest.raises(ImageReadError) as told:
         probe(tmp_path / "a.png", max_pixels=1000)
+    if not isinstance(trouble, MemoryError):
+        assert told.value.reason.startswith(f"nlsr failed on it ({type(trouble).__name__}")
+        assert "NLSR_DEBUG" in told.value.hint
+        assert "again" not in told.value.hint
 
 
 def test_many_pages_cost_little(tmp_path):

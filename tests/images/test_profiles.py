@@ -11,6 +11,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import color, encode_picture, native_formats, profiles, read_picture
+from nlsr_cli.images.containers.png import chunks
 from nlsr_cli.images.profiles import Colours
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
@@ -128,6 +129,29 @@ def test_hdr_stays_as_it_is_coded_or_is_refused(codes, word):
     for target in ("JPEG", "TIFF"):
         with pytest.raises(ImageWriteError, match=word):
             encode_picture(read, format=target, options=OPTIONS)
+
+
+PLAIN = Image.fromarray(SOFT)
+MASTER = bytes(range(24)), bytes(range(8))
+
+
+def test_what_was_mastered_for_hdr_goes_with_the_code_points():
+    """The display of the master and its brightest levels stay true where samples stay as they are coded."""
+    data = saved(PLAIN)
+    for name, body in ((b"cLLI", MASTER[1]), (b"mDCV", MASTER[0])):
+        data = with_png_chunk(data, name, body)
+    plain = read_picture(data)
+    assert [note.startswith("Left out: ") for note in plain.notes] == [True, True]
+    assert plain.metadata.mastering is None
+    read = read_picture(with_png_chunk(data, b"cICP", bytes((9, 16, 0, 1))))
+    assert len(read.notes) == 1
+    for strip in (False, True):
+        written, _ = encode_picture(read, format="PNG", options=EncodeOptions(strip=strip))
+        kept = {chunk.name: chunk.body for chunk in chunks(written)}
+        assert (kept[b"mDCV"], kept[b"cLLI"]) == MASTER
+        assert read_picture(written).metadata.mastering == read.metadata.mastering
+    short = read_picture(with_png_chunk(with_png_chunk(saved(PLAIN), b"mDCV", b"1"), b"cICP", bytes((9, 16, 0, 1))))
+    assert "Left out: the colours of the display that it was mastered on (mDCV) (13 bytes)." in short.notes
 
 
 @pytest.mark.skipif("AVIF" not in native_formats().writable, reason="this Pillow has no AVIF")

@@ -7,6 +7,7 @@ import random
 import struct
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import native_formats, probe, read_picture
 from tests.images.files import camera_exif, gradient, plain_tiff, png, saved
 
+CASES = Path(__file__).parents[1] / "assets" / "cases"
 RGB = gradient()
 GREY = np.ascontiguousarray(RGB[..., 0])
 ALPHA = np.linspace(0, 255, GREY.size).reshape(GREY.shape).astype(np.uint8)
@@ -98,6 +100,40 @@ def test_low_depth_grey_and_its_transparent_level(depth, levels):
     picture = read_picture(png(1, 4, depth, 0, b"\0" + row, (b"tRNS", struct.pack(">H", raw[-1]))))
     np.testing.assert_array_equal(picture.color.ravel(), [value * 255 // (levels - 1) for value in raw])
     np.testing.assert_array_equal(picture.alpha.ravel(), [255, 255, 255, 0])
+
+
+@pytest.mark.parametrize("high", [0, 0x5500, 0xFF00, 0xFFF0])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_only_the_low_bits_of_a_transparent_grey_count(depth, high):
+    """PNG, third edition, 11.3.1.1: the others are to be ignored. A level is as it is in the file, in any Pillow."""
+    levels = list(range(0, 2**depth, max(1, 2**depth // 16)))
+    per_byte = 8 // depth
+    padded_row = levels + [0] * (-len(levels) % per_byte)
+    packed = bytes(
+        sum(level << (8 - depth * (place + 1)) for place, level in enumerate(padded_row[at : at + per_byte]))
+        for at in range(0, len(padded_row), per_byte)
+    )
+    for key in {levels[0], levels[1], levels[-1]}:
+        stated = struct.pack(">H", high & ~(2**depth - 1) | key)
+        picture = read_picture(png(1, len(levels), depth, 0, b"\0" + packed, (b"tRNS", stated)))
+        assert picture.color.ravel().tolist() == [level * 255 // (2**depth - 1) for level in levels]
+        assert picture.alpha.ravel().tolist() == [0 if level == key else 255 for level in levels]
+
+
+def test_only_the_low_bits_of_a_transparent_colour_count():
+    pixels = bytes((1, 2, 3, 1, 2, 4, 0, 2, 3))
+    stated = struct.pack(">3H", 0xAB01, 0x0002, 0xFF03)
+    picture = read_picture(png(1, 3, 8, 2, b"\0" + pixels, (b"tRNS", stated)))
+    assert picture.alpha.ravel().tolist() == [0, 255, 255]
+
+
+@pytest.mark.parametrize(("name", "share"), [("00_grey1_trns1", 0.457), ("00e_grey2_trns_high_bits", 0.251)])
+def test_transparent_grey_of_real_files(name, share):
+    """As libvips and ImageMagick give it."""
+    picture = read_picture(CASES / f"{name}.png")
+    assert (picture.alpha == 0).mean() == pytest.approx(share, abs=0.001)
+    assert set(np.unique(picture.alpha)) == {0, 255}
+    assert len(np.unique(picture.color[picture.alpha == 0])) == 1
 
 
 def test_transparent_colors_become_alpha():

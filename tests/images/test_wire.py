@@ -20,6 +20,7 @@ SAMPLE = {
     float: 0.1,
     bool: True,
     tuple[float, float]: (72.0, 300.5),
+    tuple[int, int]: (3, 4),
     tuple[str, ...]: ("a note", "another"),
     tuple[tuple[str, str], ...]: (("Title", "Ω"), ("", "x" * 5000)),
 }

@@ -19,11 +19,11 @@ def hash_codes(match: Tensor, rotations: Tensor) -> Tensor:
 
 
 def attention_by_definition(layer: NonLocalSparseAttention, x: Tensor, rotations: Tensor) -> Tensor:
-    """Return what `layer(x, rotations)` must return, for x (1, c, h, w) with at least one chunk of positions."""
-    _, c, h, w = x.shape
-    n, chunk = h * w, layer.chunk_size
-    match = layer.conv_match(x)[0].reshape(-1, n).T  # (n, d)
-    value = layer.conv_assembly(x)[0].reshape(-1, n).T  # (n, c)
+    """Return what `layer(x, rotations)` must return, for x (1, c, h, w) of whole cells, and of one chunk at least."""
+    chunk = layer.chunk_size
+    match = cells(layer.conv_match(x)[0], layer.cell)  # (n, d)
+    value = cells(layer.conv_assembly(x)[0], layer.cell)  # (n, c)
+    n, c = value.shape
     key = match / match.norm(dim=-1, keepdim=True).clamp_min(5e-5)
     results = torch.zeros(rotations.shape[1], n, c, dtype=x.dtype)
     masses = torch.zeros(rotations.shape[1], n, dtype=x.dtype)
@@ -43,4 +43,26 @@ def attention_by_definition(layer: NonLocalSparseAttention, x: Tensor, rotations
                 results[round_, query] = score.softmax(dim=0) @ value[around]
                 masses[round_, query] = score.logsumexp(dim=0)
     mixed = (masses.softmax(dim=0).unsqueeze(-1) * results).sum(dim=0)  # (n, c)
-    return x + layer.res_scale * mixed.T.reshape(1, c, h, w)
+    picture = torch.empty_like(x[0])
+    for mix, (top, left) in zip(mixed, corners(picture, layer.cell), strict=True):
+        pixels = iter(mix.split(len(picture)))
+        for row in range(top, top + layer.cell):
+            for column in range(left, left + layer.cell):
+                picture[:, row, column] = next(pixels)
+    return x + layer.res_scale * picture
+
+
+def corners(picture: Tensor, side: int) -> list[tuple[int, int]]:
+    """Return top and left of each cell of a picture (c, h, w), row by row."""
+    _, h, w = picture.shape
+    return [(top, left) for top in range(0, h, side) for left in range(0, w, side)]
+
+
+def cells(picture: Tensor, side: int) -> Tensor:
+    """Return the features of each cell of a picture (c, h, w), pixel after pixel: (n, side^2 c)."""
+    return torch.stack(
+        [
+            torch.cat([picture[:, top + row, left + column] for row in range(side) for column in range(side)])
+            for top, left in corners(picture, side)
+        ]
+    )

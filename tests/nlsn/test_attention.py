@@ -6,12 +6,16 @@ import torch
 from nlsr_cli.nlsn import NonLocalSparseAttention
 from nlsr_cli.nlsn.attention import reflect_to
 from nlsr_cli.nlsn.hashing import count_buckets
+from nlsr_cli.nlsn.textbook import textbook_attention
 from tests.nlsn.oracle import attention_by_definition
 
 
-def make_layer(chunk: int = 16, rounds: int = 3, seed: int = 0, channels: int = 8) -> NonLocalSparseAttention:
+def make_layer(
+    chunk: int = 16, rounds: int = 3, seed: int = 0, channels: int = 8, cell: int = 1
+) -> NonLocalSparseAttention:
     torch.manual_seed(1)
-    return NonLocalSparseAttention(channels, reduction=2, chunk_size=chunk, n_hashes=rounds, seed=seed).double()
+    layer = NonLocalSparseAttention(channels, reduction=2, chunk_size=chunk, n_hashes=rounds, cell=cell, seed=seed)
+    return layer.double()
 
 
 @pytest.mark.parametrize(
@@ -27,6 +31,29 @@ def test_equals_the_definition(height: int, width: int, chunk: int) -> None:
         torch.testing.assert_close(layer(x), attention_by_definition(layer, x, rotations), rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize(("height", "width", "cell"), [(8, 8, 2), (6, 14, 2), (9, 12, 3)])
+def test_cells_equal_the_definition(height: int, width: int, cell: int) -> None:
+    """With and without a padded tail, for inference and for training."""
+    layer = make_layer(chunk=6, rounds=2, cell=cell)
+    x = torch.randn(1, 8, height, width, dtype=torch.float64)
+    rotations = layer.rotations[:, :, : count_buckets(height * width // cell**2, 6) // 2]
+    expected = attention_by_definition(layer, x, rotations)
+    torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(textbook_attention(layer, x), expected, rtol=0, atol=1e-10)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-10)
+        torch.testing.assert_close(layer.apply_(x.clone()), expected, rtol=0, atol=1e-10)
+
+
+def test_cells_that_the_border_cuts_are_mirrored_to_whole_ones() -> None:
+    layer = make_layer(cell=2)
+    x = torch.randn(2, 8, 11, 13, dtype=torch.float64)
+    whole = reflect_to(x, 12, 14)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(x), layer(whole)[:, :, :11, :13], rtol=0, atol=1e-12)
+        assert torch.equal(layer.apply_(x.clone()), layer(x))
+
+
 def test_blocks_of_chunks_join_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = make_layer()
     x = torch.randn(2, 8, 12, 13, dtype=torch.float64)
@@ -36,12 +63,13 @@ def test_blocks_of_chunks_join_without_a_trace(monkeypatch: pytest.MonkeyPatch) 
         torch.testing.assert_close(layer(x), whole, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("cell", [1, 2])
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (3, 3), (1, 15), (15, 1), (1, 16), (5, 3)])
-def test_takes_any_size_from_one_pixel_up(size: tuple[int, int]) -> None:
+def test_takes_any_size_from_one_pixel_up(size: tuple[int, int], cell: int) -> None:
     """The published code has no bucket for maps smaller than a chunk, and fails."""
     x = torch.randn(1, 8, *size, dtype=torch.float64)
     with torch.inference_mode():
-        out = make_layer()(x)
+        out = make_layer(cell=cell)(x)
     assert out.shape == x.shape
     assert out.isfinite().all()
 
@@ -103,9 +131,10 @@ def test_gradients_equal_those_of_the_definition() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("size", [(2, 3), (12, 11)])
-def test_in_place_is_the_same(size: tuple[int, int], dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("cell", [1, 2])
+def test_in_place_is_the_same(size: tuple[int, int], dtype: torch.dtype, cell: int) -> None:
     torch.manual_seed(0)
-    layer = NonLocalSparseAttention(8, chunk_size=9, res_scale=0.5)
+    layer = NonLocalSparseAttention(8, chunk_size=9, cell=cell, res_scale=0.5)
     x = torch.randn(2, 8, *size).to(dtype)
     with torch.inference_mode(), torch.autocast("cpu", enabled=dtype == torch.bfloat16):
         expected = layer(x)

@@ -61,3 +61,21 @@ def test_what_it_says_stays_short_and_on_one_line(values: dict[str, object]) -> 
         NLSNConfig.from_dict(values)
     assert len(caught.value.message) < 300
     assert caught.value.message.isprintable()
+
+
+def test_places_of_attention_are_as_published_or_as_stated() -> None:
+    assert NLSNConfig().attention_places == (0, 8, 16, 24, 32)
+    assert NLSNConfig(n_resblocks=7).attention_places == (0,)
+    stated = NLSNConfig.from_dict({"n_resblocks": 8, "attention_at": [4]})  # a list, as JSON has it
+    assert stated.attention_places == (4,)
+    assert stated == NLSNConfig(n_resblocks=8, attention_at=(4,))
+
+
+@pytest.mark.parametrize("places", [[9], [-1], [4, 4], [4, 2], "4", [4.0], [True], {"4": 4}, 4])
+def test_places_outside_the_body_are_refused(places: object) -> None:
+    with pytest.raises(OptionError, match="attention_at"):
+        NLSNConfig.from_dict({"n_resblocks": 8, "attention_at": places})
+
+
+def test_a_tile_holds_a_chunk_of_whole_cells() -> None:
+    assert NLSNConfig(chunk_size=32, cell=2).min_side == 12

@@ -37,6 +37,32 @@ def test_published_configuration_has_the_published_layers() -> None:
             "add_mean.weight"} <= names  # fmt: skip
 
 
+def test_degradation_is_a_change_of_nothing_until_it_is_learned(tiny_network: Maker) -> None:
+    torch.manual_seed(0)
+    network = tiny_network(degradations=2, upsampler="pixelshuffledirect").double()
+    lr, levels = torch.rand(2, 3, 9, 11, dtype=torch.float64), torch.tensor([[0.5, 0.0], [0.0, 0.0]]).double()
+    with torch.inference_mode():
+        plain = network(lr)
+        assert torch.equal(network(lr, degradation=levels), plain)
+    torch.nn.init.normal_(network.degradation.weight)
+    with torch.inference_mode():
+        told = network(lr, degradation=levels)
+    torch.testing.assert_close(told[1], plain[1], rtol=0, atol=1e-12)
+    assert (told[0] - plain[0]).abs().max() > 1e-3
+    torch.testing.assert_close(network(lr, degradation=levels), told, rtol=0, atol=1e-12)  # as training computes it
+
+
+@pytest.mark.parametrize("skip", ["none", "bilinear"])
+def test_training_computes_what_inference_does(skip: str, tiny_network: Maker) -> None:
+    torch.manual_seed(0)
+    network = tiny_network(image_skip=skip, rgb_range=255.0, cell=2, n_resblocks=2, attention_at=(1,)).double()
+    torch.nn.init.normal_(network.add_mean.weight)  # of somebody's checkpoint, which mixes colours
+    lr = torch.rand(2, 3, 13, 14, dtype=torch.float64)
+    with torch.inference_mode():
+        expected = network(lr)
+    torch.testing.assert_close(network(lr), expected, rtol=1e-9, atol=1e-9)
+
+
 def test_rgb_range_is_the_networks_own_affair(tiny_network: Maker) -> None:
     """A checkpoint trained on 0..255 takes and gives 0..1 like any other."""
     one, wide = tiny_network(), tiny_network(rgb_range=255)

@@ -29,12 +29,12 @@ def save_photographs(folder: Path, count: int = 4, size: tuple[int, int] = (72, 
 
 def tiny_plan(folder: Path, **settings: object) -> Plan:
     """Return a plan on the photographs in `folder/photos` that takes a moment."""
-    defaults = {"data": (str(folder / "photos"),), "out": str(folder / "run"), "scale": 2, "recipe": TINY}
+    defaults = {"data": (str(folder / "photos"),), "out": str(folder / "run"), "scales": (2,), "recipe": TINY}
     return Plan(**{**defaults, "budget": Budget(steps=4), **settings})  # type: ignore[arg-type]
 
 
 def tiny_pool(data: Data, recipe: Recipe = TINY, scale: int = 2) -> PatchPool:
-    return PatchPool(data.training, scale, recipe, torch.device("cpu"))
+    return PatchPool(data.training[scale], scale, recipe, torch.device("cpu"))
 
 
 def tiny_data(folder: Path) -> Data:

@@ -25,7 +25,7 @@ def test_some_photographs_are_held_back(tmp_path: Path, count: int, held: int) -
     for index in range(count):
         Image.new("RGB", (16, 16), (index % 256, index // 256, 7)).save(folder / f"{index:03}.png")
     data = gather(tiny_plan(tmp_path))
-    learned, measured = ({tuple(pair.hr[0, 0]) for pair in pairs} for pairs in (data.training, data.validation))
+    learned, measured = ({tuple(pair.hr[0, 0]) for pair in pairs} for pairs in (data.training[2], data.validation[2]))
     assert (len(learned), len(measured), data.held_out) == (count - held, held, True)
     assert not learned & measured
 
@@ -34,12 +34,12 @@ def test_held_back_is_the_middle(tmp_path: Path) -> None:
     save_photographs(tmp_path / "photos", 2)
     large = np.random.default_rng(0).integers(0, 255, (300, 401, 3), np.uint8)
     Image.fromarray(large).save(tmp_path / "photos" / "a.png")
-    (pair,) = gather(tiny_plan(tmp_path)).validation
+    (pair,) = gather(tiny_plan(tmp_path)).validation[2]
     np.testing.assert_array_equal(pair.hr, large[22:278, 72:328])
     assert pair.lr.shape == (128, 128, 3)
     save_photographs(tmp_path / "photos", 1, size=(30, 31))
     (tmp_path / "photos" / "a.png").unlink()
-    (pair,) = gather(tiny_plan(tmp_path, scale=3)).validation
+    (pair,) = gather(tiny_plan(tmp_path, scales=(3,))).validation[3]
     assert pair.hr.shape == (30, 30, 3)
 
 
@@ -50,7 +50,7 @@ def test_one_photograph_is_too_few_unless_others_are_measured(tmp_path: Path) ->
     assert "--validation" in caught.value.hint
     measured = save_photographs(tmp_path / "others", 2, size=(41, 60))
     data = gather(tiny_plan(tmp_path, validation=str(measured)))
-    assert (len(data.training), [pair.hr.shape for pair in data.validation]) == (1, [(40, 60, 3)] * 2)
+    assert (len(data.photographs), [pair.hr.shape for pair in data.validation[2]]) == (1, [(40, 60, 3)] * 2)
     assert not data.held_out
 
 
@@ -66,8 +66,8 @@ def test_subfolders_and_what_is_passed_over(tmp_path: Path) -> None:
     assert told["subfolders (-r looks into them)"] == ["more"]
     assert [error.path.name for error in data.unreadable] == ["broken.jpg"]
     assert [path.name for path in data.small] == ["small.png"]
-    assert len(data.training) == 1
-    assert len(gather(tiny_plan(tmp_path, recursive=True)).training) == 4
+    assert len(data.photographs) == 1
+    assert len(gather(tiny_plan(tmp_path, recursive=True)).photographs) == 4
 
 
 def test_the_folder_of_the_run_is_not_learned_from(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_folder_of_the_run_is_not_learned_from(tmp_path: Path) -> None:
     (photos / "run").mkdir()
     Image.new("RGB", (90, 90)).save(photos / "run" / "curve.png")
     data = gather(tiny_plan(tmp_path, recursive=True, out=str(photos / "run")))
-    assert len(data.training) == 2
+    assert len(data.photographs) == 2
     with pytest.raises(OptionError, match="cannot be the folder of the run"):
         gather(tiny_plan(tmp_path, out=str(photos)))
 
@@ -126,7 +126,7 @@ def test_subfolders_of_the_validation_folder_are_looked_into_too(tmp_path: Path)
         gather(tiny_plan(tmp_path, validation=str(tmp_path / "others")))
     assert "--recursive" in caught.value.hint
     data = gather(tiny_plan(tmp_path, validation=str(tmp_path / "others"), recursive=True))
-    assert len(data.validation) == 3
+    assert data.measured == 3
     assert ("that are no pictures", [tmp_path / "others" / "notes.txt"]) in data.passed_over
 
 

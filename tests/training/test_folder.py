@@ -13,7 +13,7 @@ import torch
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
 from nlsr_cli.files import part_beside
-from nlsr_cli.training.folder import Row, RunFolder, Saved
+from nlsr_cli.training.folder import FORMAT, Row, RunFolder, Saved
 
 CHOICES = {"preset": "lite", "steps": 4, "rate": 0.001, "init": None}
 ROW = Row(2, 1.25, 0.0123456789, 27.5, 0.5, 12.3456)
@@ -26,7 +26,7 @@ def saved(**changes: object) -> Saved:
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "deep" / "run", resume=False)
-    folder.save(saved(seconds=1.5, best={"head": torch.arange(3.0)}, best_row=0), "title")
+    folder.save(saved(seconds=1.5, best={2: {"head": torch.arange(3.0)}}, best_row=0), "title")
     assert sorted(path.name for path in folder.path.iterdir()) == [".lock", "curve.png", "log.csv", "state.pt"]
     assert (folder.path / "log.csv").read_text() == (
         "step,seconds,loss,psnr,rate,steps_per_second\n2,1.2,0.0123457,27.5000,0.5,12.35\n"
@@ -34,7 +34,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     folder.close()
     again = RunFolder(folder.path, resume=True).load(CHOICES)
     assert (again.seconds, again.rows, again.best_row, again.last_step) == (1.5, [ROW], 0, 2)
-    assert torch.equal(again.best["head"], torch.arange(3.0))
+    assert torch.equal(again.best[2]["head"], torch.arange(3.0))
 
 
 @pytest.mark.parametrize("name", ["state.pt", "log.csv", "curve.png", "model"])
@@ -74,7 +74,7 @@ def test_damaged_states_are_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "state.pt"
     data = path.read_bytes()
     other = tmp_path / "other"
-    torch.save({"format": 1, "choices": CHOICES, "surprise": 1}, other)
+    torch.save({"format": FORMAT, "choices": CHOICES, "surprise": 1}, other)
     for bytes_ in (b"", data[: len(data) // 2], b"\x80\x04" + data, other.read_bytes()):
         path.write_bytes(bytes_)
         with pytest.raises(RunFolderError, match=r"state\.pt is damaged"):
@@ -143,7 +143,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 def test_altered_bytes_are_noticed(tmp_path: Path) -> None:
     """A disk that changes one bit of a weight must not change the run in silence."""
     folder = RunFolder(tmp_path, resume=False)
-    folder.save(saved(best={"head": torch.full((1000,), 0.123)}), "")
+    folder.save(saved(best={2: {"head": torch.full((1000,), 0.123)}}), "")
     path = tmp_path / "state.pt"
     data = bytearray(path.read_bytes())
     data[data.index(torch.full((9,), 0.123).numpy().tobytes()) + 99] ^= 1
@@ -209,7 +209,7 @@ def test_hints_do_not_lead_in_circles(tmp_path: Path, name: str) -> None:
 def test_states_of_other_kinds_are_damaged(tmp_path: Path, change: dict[str, object]) -> None:
     """Whole files with the right names in them, which somebody else made."""
     folder = RunFolder(tmp_path, resume=False)
-    values = {**vars(saved(**change)), "format": 1}
+    values = {**vars(saved(**change)), "format": FORMAT}
     values["rows"] = [astuple(row) for row in values["rows"]]
     torch.save(values, tmp_path / "state.pt")
     with pytest.raises(RunFolderError, match="damaged"):

@@ -86,7 +86,7 @@ def test_the_best_is_exported_not_the_last(plan: Callable[..., Plan], monkeypatc
     *_, finished = train(plan(resume=True))
     assert isinstance(finished, Finished)
     assert finished.best_step == 24
-    exported = load_model(resolve(str(finished.model), None)).state_dict()["head.0.weight"]
+    exported = load_model(resolve(str(finished.models[0].model), None)).state_dict()["head.0.weight"]
     assert torch.equal(exported, seen[1])
     assert not torch.equal(exported, seen[3])
 
@@ -95,9 +95,9 @@ def test_the_model_is_sound_and_its_card_tells_all(plan: Callable[..., Plan]) ->
     given = plan(name="mine", licence="cc-by-4.0", store="float16")
     *_, finished = train(given)
     assert isinstance(finished, Finished)
-    source = resolve(str(finished.model), 2)
+    source = resolve(str(finished.models[0].model), 2)
     assert all(finding.ok for finding in verify(source))
-    card = (finished.model / "README.md").read_text()
+    card = (finished.models[0].model / "README.md").read_text()
     for said in (
         "license: cc-by-4.0",
         "# mine\n",
@@ -106,7 +106,7 @@ def test_the_model_is_sound_and_its_card_tells_all(plan: Callable[..., Plan]) ->
         f"after step {finished.best_step},",
         "Recipe: patch 8, batch 2,",
         "seed 0",
-        f"| the middle of 1 photograph held back | {finished.psnr:.2f} | {finished.ssim:.4f} |",
+        f"| the middle of 1 photograph held back | {finished.models[0].psnr:.2f} | {finished.models[0].ssim:.4f} |",
         "holds float16 tensors",
         f"PyTorch {torch.__version__}",
         given.command(),
@@ -117,12 +117,12 @@ def test_the_model_is_sound_and_its_card_tells_all(plan: Callable[..., Plan]) ->
 def test_a_continued_model_is_named_with_its_licence(plan: Callable[..., Plan], tmp_path: Path) -> None:
     *_, first = train(plan("first", licence="mit"))
     assert isinstance(first, Finished)
-    second = plan("second", init=str(first.model), scale=3)
+    second = plan("second", init=str(first.models[0].model), scales=(3,))
     train(second, 5)
-    (first.model / "model.safetensors").unlink()  # a run that goes on does not need it any more
+    (first.models[0].model / "model.safetensors").unlink()  # a run that goes on does not need it any more
     *_, finished = train(replace(second, resume=True))
     assert isinstance(finished, Finished)
-    card = (finished.model / "README.md").read_text()
+    card = (finished.models[0].model / "README.md").read_text()
     assert "the tail is new (it enlarges 2x)" in card
     assert "whose licence is `mit`" in card
 
@@ -150,7 +150,7 @@ def test_other_choices_or_photographs_are_not_gone_on_with(plan: Callable[..., P
         "steps was 45, not 90": {"budget": Budget(steps=90)},
         "batch was 2, not 3": {"recipe": replace(TINY, batch=3)},
         "every was 12, not 5": {"every": 5},
-        "scale was 2, not 4": {"scale": 4},
+        "scale was 2, not 4": {"scales": (4,)},
         "init was None, not lite": {"init": "lite"},
     }
     for said, change in changes.items():
@@ -168,7 +168,7 @@ def test_divergence_keeps_the_last_good_state(plan: Callable[..., Plan], monkeyp
     def spoiled(self: Trainer, progress: float) -> None:
         if self.steps == 15:
             with torch.no_grad():
-                self.model.head[0].bias.fill_(float("nan"))
+                self.models[0].head[0].bias.fill_(float("nan"))
         original(self, progress)
 
     monkeypatch.setattr(Trainer, "step", spoiled)
@@ -240,10 +240,31 @@ def test_folders_whose_names_are_no_text_are_in_the_card(plan: Callable[..., Pla
         pytest.skip("this file system takes text alone")
     *_, finished = train(plan(data=(str(photos),), budget=Budget(steps=1), every=1))
     assert isinstance(finished, Finished)
-    assert "`ph\\udcff`" in (finished.model / "README.md").read_text()
+    assert "`ph\\udcff`" in (finished.models[0].model / "README.md").read_text()
 
 
 def test_figures_that_flatter_are_told_in_the_card(plan: Callable[..., Plan], tmp_path: Path) -> None:
     *_, finished = train(plan(validation=str(tmp_path / "photos"), budget=Budget(steps=1), every=1))
     assert isinstance(finished, Finished)
-    assert "4 of these pictures were learned from too" in (finished.model / "README.md").read_text()
+    assert "4 of these pictures were learned from too" in (finished.models[0].model / "README.md").read_text()
+
+
+def test_one_body_with_a_tail_for_each_scale(plan: Callable[..., Plan]) -> None:
+    """Broken and gone on with, damaged patches among them: a model for every scale, of one body."""
+    recipe = replace(TINY, degrade="noise:0-16,jpeg:30-90/any,shift:7")
+    whole, broken = (plan(folder, scales=(2, 3), recipe=recipe, budget=Budget(steps=8), every=4) for folder in "ab")
+    finished = train(whole)[-1]
+    train(broken, stop_at=5)
+    assert isinstance(train(replace(broken, resume=True))[-1], Finished)
+    assert isinstance(finished, Finished)
+    assert [each.scale for each in finished.models] == [2, 3]
+    two, three = (load_model(resolve(str(each.model), None)) for each in finished.models)
+    assert (two.config.scale, three.config.scale) == (2, 3)
+    assert torch.equal(two.body[-1].weight, three.body[-1].weight)
+    for scale in (2, 3):
+        weights = [Path(each.out, f"model-x{scale}", "model.safetensors").read_bytes() for each in (whole, broken)]
+        assert weights[0] == weights[1]
+    card = (finished.models[1].model / "README.md").read_text()
+    assert "# nlsn-lite-x3" in card
+    assert "Scales 2,3 were trained together" in card
+    assert "--degrade noise:0-16,jpeg:30-90/any,shift:7" in card

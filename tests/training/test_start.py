@@ -14,8 +14,8 @@ from nlsr_cli.nlsn.presets import PRESETS, preset
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training import start
 from nlsr_cli.training.recipe import Recipe
-from nlsr_cli.training.start import build_network, place_training
-from nlsr_cli.zoo import save_model
+from nlsr_cli.training.start import build_networks, place_training
+from nlsr_cli.zoo import load_model, resolve, save_model
 from tests.training.photographs import tiny_plan
 
 LITE = PRESETS["lite"]
@@ -35,14 +35,14 @@ def model_folder(folder: Path, **changes: object) -> str:
 
 
 def test_the_seed_draws_the_network(tmp_path: Path) -> None:
-    first, again, other = (build_network(tiny_plan(tmp_path, recipe=Recipe(seed=seed)))[0] for seed in (4, 4, 5))
+    first, again, other = (build_networks(tiny_plan(tmp_path, recipe=Recipe(seed=seed)))[0][0] for seed in (4, 4, 5))
     torch.testing.assert_close(first.state_dict(), again.state_dict(), rtol=0, atol=0)
     assert not torch.equal(first.head[0].weight, other.head[0].weight)
 
 
 def test_a_model_of_the_same_kind_is_continued_whole(tmp_path: Path) -> None:
     place = model_folder(tmp_path / "m", scale=2)
-    model, origin = build_network(tiny_plan(tmp_path, init=place))
+    (model,), origin = build_networks(tiny_plan(tmp_path, init=place))
     torch.manual_seed(77)
     torch.testing.assert_close(model.state_dict(), NLSN(preset("lite", 2)).state_dict(), rtol=0, atol=0)
     assert origin is not None
@@ -52,8 +52,8 @@ def test_a_model_of_the_same_kind_is_continued_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"scale": 4}, {"scale": 2, "upsampler": "pixelshuffle"}])
 def test_all_but_the_tail_is_taken_of_another_scale_or_upsampler(tmp_path: Path, change: dict[str, object]) -> None:
-    model, origin = build_network(tiny_plan(tmp_path, init=model_folder(tmp_path / "m", **change)))
-    fresh, _ = build_network(tiny_plan(tmp_path))
+    (model,), origin = build_networks(tiny_plan(tmp_path, init=model_folder(tmp_path / "m", **change)))
+    (fresh,), _ = build_networks(tiny_plan(tmp_path))
     torch.manual_seed(77)
     given = NLSN(replace(preset("lite", 4), **change)).state_dict()  # type: ignore[arg-type]
     for name, tensor in model.state_dict().items():
@@ -73,7 +73,7 @@ def test_all_but_the_tail_is_taken_of_another_scale_or_upsampler(tmp_path: Path,
 )
 def test_another_body_is_refused_by_name(tmp_path: Path, change: dict[str, object], said: str) -> None:
     with pytest.raises(WeightsMismatch, match=said) as caught:
-        build_network(tiny_plan(tmp_path, init=model_folder(tmp_path / "m", **change)))
+        build_networks(tiny_plan(tmp_path, init=model_folder(tmp_path / "m", **change)))
     assert "--preset" in caught.value.hint
 
 
@@ -81,15 +81,15 @@ def test_families_give_their_member_of_the_scale(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(PRESETS, "lite", LITE)
     taken = {}
     for scale in (2, 3, 4):
-        origin = build_network(tiny_plan(tmp_path, init="lite", scale=scale))[1]
+        origin = build_networks(tiny_plan(tmp_path, init="lite", scales=(scale,)))[1]
         assert origin is not None
         taken[scale] = (origin.name, "tail is new" in origin.taken)
     assert taken == {2: ("nlsn-lite-x2", False), 3: ("nlsn-lite-x3", False), 4: ("nlsn-lite-x4", False)}
-    origin = build_network(tiny_plan(tmp_path, init="nlsn-lite-x4", scale=3))[1]
+    origin = build_networks(tiny_plan(tmp_path, init="nlsn-lite-x4", scales=(3,)))[1]
     assert origin is not None
     assert (origin.name, "tail is new" in origin.taken) == ("nlsn-lite-x4", True)
     with pytest.raises(ModelError):
-        build_network(tiny_plan(tmp_path, init="no-such-model"))
+        build_networks(tiny_plan(tmp_path, init="no-such-model"))
 
 
 def test_attention_that_joins_later_and_init_exclude_each_other(tmp_path: Path) -> None:
@@ -119,3 +119,16 @@ def test_half_precision_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="small gradients would become zero") as caught:
         tiny_plan(tmp_path, compute=ComputeOptions("cpu", "fp16"))
     assert "bf16" in caught.value.hint
+
+
+def test_several_scales_share_a_body_and_take_their_tails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each tail from the model of its scale, and the body from that of the first."""
+    monkeypatch.setitem(PRESETS, "lite", LITE)
+    models, _ = build_networks(tiny_plan(tmp_path, init="lite", scales=(2, 4)))
+    assert [model.config.scale for model in models] == [2, 4]
+    assert models[0].body is models[1].body
+    assert models[0].head is models[1].head
+    two, four = (load_model(resolve(f"nlsn-lite-x{scale}", None)) for scale in (2, 4))
+    assert torch.equal(models[0].body[0].conv_match[0].weight, two.body[0].conv_match[0].weight)
+    assert torch.equal(models[0].tail[0].weight, two.tail[0].weight)
+    assert torch.equal(models[1].tail[0].weight, four.tail[0].weight)

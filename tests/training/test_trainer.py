@@ -28,7 +28,7 @@ def trainer(data: Data, tiny_network: Callable[..., NLSN]) -> Callable[..., Trai
     """Return a maker of equal trainers."""
 
     def make(recipe: Recipe = TINY, dtype: torch.dtype = torch.float32) -> Trainer:
-        return Trainer(tiny_network(), tiny_pool(data, recipe), recipe, dtype)
+        return Trainer([tiny_network()], [tiny_pool(data, recipe)], recipe, dtype)
 
     return make
 
@@ -76,10 +76,10 @@ def test_averages_are_lent_and_taken_back(trainer: Callable[..., Trainer]) -> No
     trained = trainer()
     run(trained, range(3))
     weights, averages = ([each.clone() for each in trained.state()[name]] for name in ("weights", "average"))
-    with trained.averaged() as model:
+    with trained.averaged() as (model,):
         assert not model.training
         assert_equal([each.detach() for each in model.parameters() if each.requires_grad], averages)
-    assert trained.model.training
+    assert trained.models.training
     assert_equal(list(trained.state()["weights"]), weights)
     assert_equal(list(trained.state()["average"]), averages)
     assert not torch.equal(weights[0], averages[0])
@@ -92,7 +92,7 @@ def test_a_loss_that_is_no_number_is_an_error(trainer: Callable[..., Trainer]) -
     trained = trainer()
     run(trained, range(2))
     with torch.no_grad():
-        trained.model.head[0].bias.fill_(float("nan"))
+        trained.models[0].head[0].bias.fill_(float("nan"))
     run(trained, range(1))
     with pytest.raises(TrainingDiverged, match="before step 3") as caught:
         trained.mean_loss()
@@ -102,7 +102,7 @@ def test_a_loss_that_is_no_number_is_an_error(trainer: Callable[..., Trainer]) -
 def test_bfloat16_keeps_weights_in_float32(trainer: Callable[..., Trainer]) -> None:
     trained = trainer(TINY, torch.bfloat16)
     run(trained, range(2))
-    assert {weight.dtype for weight in trained.model.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in trained.models.parameters()} == {torch.float32}
     assert trained.mean_loss() > 0
 
 
@@ -115,7 +115,7 @@ def test_the_graph_learns_what_single_steps_learn(data: Data, tiny_network: Call
     for pool in pools:
         pool.device = torch.device("cuda")
         pool._hr, pool._lr = pool._hr.cuda(), pool._lr.cuda()
-    graph, eager = (Trainer(tiny_network(), pool, recipe) for pool in pools)
+    graph, eager = (Trainer([tiny_network()], [pool], recipe) for pool in pools)
     for step in range(8):
         graph.step(step / 10)
         eager._eager = 0  # never captured

@@ -36,7 +36,7 @@ def test_figures_are_those_of_evaluate(data: Data, tiny_network: Callable[..., N
     def enlarge(pixels: Pixels) -> Pixels:
         return upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB"))).picture.color
 
-    pictures = [*data.training, *data.validation]
+    pictures = [*data.training[2], *data.validation[2]]
     scores = list(evaluate_pictures(enlarge, [Pair("a", pair.hr) for pair in pictures], 2))
     for name in ("score", "bicubic"):
         assert all(getattr(each, name) is not None for each in scores)
@@ -56,7 +56,7 @@ def test_an_equal_picture_has_a_number() -> None:
 
 
 def test_small_pictures_have_no_ssim(data: Data, tiny_network: Callable[..., NLSN]) -> None:
-    small = type(data.training[0])(data.training[0].hr[:12, :12], data.training[0].lr[:6, :6])
+    small = type(data.training[2][0])(data.training[2][0].hr[:12, :12], data.training[2][0].lr[:6, :6])
     psnr, ssim = score_all(tiny_network(), [small], CPU)
     assert psnr > 0
     assert ssim is None
@@ -67,12 +67,12 @@ def test_stopping_and_running_out_of_memory(
 ) -> None:
     model = tiny_network()
     with pytest.raises(Stopped):
-        validate(model, data.validation, CPU, lambda: True)
+        validate(model, data.validation[2], CPU, lambda: True)
 
     def fail(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(model, "forward", fail)
     with pytest.raises(TrainingTooLarge, match="enlarging a validation picture to 64×72 pixels") as caught:
-        validate(model, data.validation, CPU, lambda: False)
+        validate(model, data.validation[2], CPU, lambda: False)
     assert "--validation" in caught.value.hint

@@ -158,6 +158,7 @@ def test_a_pipe_is_not_read_ahead(folder: Path) -> None:
         (["done", "failed"], ExitCode.PARTIAL),
         (["skipped", "failed"], ExitCode.PARTIAL),
         (["failed"], ExitCode.ERROR),
+        (["planned", "failed"], ExitCode.PARTIAL),
         (["failed", "failed"], ExitCode.ERROR),
     ],
 )
@@ -196,6 +197,36 @@ def test_a_result_that_is_not_the_picture_is_not_written(folder: Path, tiny_netw
     assert {type(outcome.error) for outcome in outcomes} == {ResultRejected}
     assert "does not match the picture" in str(outcomes[0].error)
     assert not list(folder.glob("*_x2*"))
+
+
+def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
+    folder: Path, tiny_network: Maker, tmp_path: Path
+) -> None:
+    """After the look for links that is taken before the work, and before the output is written."""
+    (folder / "sub").mkdir()
+    (folder / "a.png").rename(folder / "sub" / "a.png")
+    (folder / "b.jpg").unlink()
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    plan = plan_batch(
+        [folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)), max_pixels=10**6
+    )
+    run = Batch(plan, lambda: upscaler(tiny_network()), encode=EncodeOptions(), overwrite=False, max_pixels=10**6)
+    begun: list[str] = []
+
+    def plant(done: int, total: int) -> None:
+        if begun[-1] == "a.png" and done == total:
+            (out / "sub").symlink_to(elsewhere)
+
+    outcomes = {
+        outcome.source.name: outcome
+        for outcome in run.run(on_start=lambda job: begun.append(job.source.name), on_tile=plant)
+    }
+    assert (out / "sub").is_symlink()
+    assert outcomes["a.png"].status == "failed"
+    assert "leads out of" in str(outcomes["a.png"].error)
+    assert outcomes["c.png"].status == "done"
+    assert not list(elsewhere.iterdir())
 
 
 def test_a_link_planted_after_the_plan_leads_nowhere(folder: Path, tiny_network: Maker, tmp_path: Path) -> None:

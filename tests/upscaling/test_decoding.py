@@ -122,7 +122,7 @@ def test_errors_are_those_of_this_process(tmp_path, png):
         ("exit", r"its decoder crashed \(exit code 7\)"),
         ("killed", "its decoder was killed, most likely because memory ran out"),
         ("memory", r"needs more than \d+ MiB of memory to be decoded"),
-        ("bug", "unexpected KeyError: 'missing'"),
+        ("bug", r"nlsr failed on it \(KeyError: 'missing'\)"),
     ],
 )
 def test_one_file_fails_and_the_next_is_read(hostile, png, name, reason):

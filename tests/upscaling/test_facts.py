@@ -51,6 +51,21 @@ def test_every_format_says_how_it_was_made(format_, sample, tmp_path):
     assert not any(str(tmp_path) in value for value in found.values())
 
 
+def test_options_that_change_the_picture_are_in_it(sample, tmp_path):
+    """And are left out where they change nothing."""
+    with Image.open(sample) as image:
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        image.save(sample)
+    nlsr("upscale", sample, "-o", tmp_path / "plain.png", "-s", "2")
+    plain = read_provenance(tmp_path / "plain.png")
+    options = {"strength": "0.5", "wrap": "xy", "alpha": "lanczos", "ensemble": "8 passes"}
+    arguments = ["--strength", "0.5", "--wrap", "xy", "--alpha", "lanczos", "--ensemble"]
+    nlsr("upscale", sample, "-o", tmp_path / "out.png", "-s", "2", *arguments)
+    found = read_provenance(tmp_path / "out.png")
+    assert {name: found.get(name) for name in options} == options
+    assert {name: plain.get(name) for name in options} == {**dict.fromkeys(options), "alpha": "model"}
+
+
 def test_a_model_of_ones_own_is_named_without_its_folders(sample, tmp_path):
     """Where things lie on this machine is nobody's business."""
     folder = tmp_path / "secret" / "mine"

@@ -48,6 +48,22 @@ def test_the_last_entry_comes_first_and_equal_bytes_count_once(tmp_path: Path) -
     assert [(each.key[0], each.sha256[0]) for each in book.entries("a.png")] == [("3", "a"), ("2", "b")]
 
 
+def test_a_line_is_on_the_disk_before_the_output_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut too, an output that is there has a line: what was added is forced out, whole."""
+    path, synced, fsync = tmp_path / LEDGER_NAME, [], os.fsync
+
+    def record(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append((os.fstat(descriptor).st_ino, path.read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    book = ledger(tmp_path)
+    for key in ("1", "2"):
+        book.add(values(key=key * 64))
+        assert synced[-1:] == [(path.stat().st_ino, path.read_bytes())]
+    assert len(synced) == 2
+
+
 def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
     """As a process leaves it that is killed while it writes."""
     book = ledger(tmp_path, "a.png", "b.png", "c.png")

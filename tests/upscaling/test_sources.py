@@ -29,7 +29,7 @@ def test_folder_takes_pictures_by_content_and_passes_over_the_rest(tmp_path: Pat
     (tmp_path / ".hidden.png").write_bytes(b"")
     found = find(tmp_path)
     assert found_names(found) == ["a.jpg", "b.png", "unnamed"]
-    reasons = {reason: [path.name for path in paths] for reason, paths in found.passed_over()}
+    reasons = {reason: [path.name for path in paths] for reason, paths in found.passed.reasons()}
     assert reasons == {"that are no pictures": ["notes.txt"], "subfolders (-r looks into them)": ["sub"]}
 
 
@@ -50,7 +50,7 @@ def test_outputs_of_an_earlier_call_are_passed_over_whatever_their_scale(tmp_pat
         picture(tmp_path / name)
     found = find(tmp_path, suffix="-big{scale}")
     assert found_names(found) == ["a.png", "b_x4.png"], "b_x4 has no b beside it: it is somebody's picture"
-    assert output in [path.name for path in found.earlier]
+    assert output in [path.name for path in found.passed.earlier]
     assert found_names(find(tmp_path / "a_x4.png")) == ["a_x4.png"], "what is named is taken"
 
 
@@ -116,7 +116,7 @@ def test_linked_folders_are_told_not_followed(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path)
     found = find(tmp_path, recursive=True)
     assert found_names(found) == ["a.png"]
-    assert [path.name for path in found.linked] == ["circle"]
+    assert [path.name for path in found.passed.linked] == ["circle"]
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:

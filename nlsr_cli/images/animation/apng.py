@@ -7,13 +7,14 @@ values than the standard; the pixels of a single frame are decoded by Pillow.
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from nlsr_cli.images.animation.frames import CLEAR, KEEP, MAX_FRAMES, RESTORE, Frame, FrameIndex
+from nlsr_cli.images.containers import png
+from nlsr_cli.images.containers.png import SIGNATURE, chunk
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DISPOSALS = {0: KEEP, 1: CLEAR, 2: RESTORE}
 HIDDEN = "The default image of the file is not part of its animation and is left out."
 MORE = "The file holds more frames than it says; what viewers do not show is left out."
@@ -22,52 +23,51 @@ SHARED = (b"PLTE", b"tRNS", b"sBIT")
 MAX_SHARED = 768  # bytes: a palette of 256 colours
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names and bodies of a PNG's chunks up to its end.
-
-    Raises:
-        EOFError: the file ends before its end chunk.
-        ValueError: a checksum is wrong.
+@dataclass(frozen=True)
+class Examined:
+    """The frames of a PNG, None where it is a still picture; that it is one for a `fault` in its animation, which is
+    what must not be shown then (clause 13.15), is told in words that follow "The animation is left out: ".
     """
-    at = len(SIGNATURE)
-    while at + 12 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if at + 12 + length > len(data):
-            break
-        if name in (b"acTL", b"fcTL", b"fdAT") and zlib.crc32(body, zlib.crc32(name)) != _check(data, at + 8 + length):
-            raise ValueError(f"the checksum of {name.decode()} is wrong")
-        yield name, body
-        if name == b"IEND":
-            return
-        at += 12 + length
-    raise EOFError("cut off")
 
-
-def _check(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "big")
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    """Return one chunk with its length and checksum."""
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
+    index: FrameIndex | None
+    fault: str = ""
 
 
 def read_index(data: bytes) -> FrameIndex | None:
-    """Return the frames of an APNG, or None where a PNG is not animated or has only one frame, which is the picture.
+    """Return the frames of an APNG, or None where a PNG has no animation that viewers show, or one frame only, which is
+    the picture.
 
     Raises:
-        EOFError: the file is cut off, or has fewer frames than it says.
-        ValueError, struct.error: it makes no sense.
+        EOFError: the file is cut off.
+    """
+    return examine(data).index
+
+
+def examine(data: bytes) -> Examined:
+    """Return the frames of an APNG, or what is wrong with them.
+
+    Raises:
+        EOFError: the file is cut off.
     """
     if b"acTL" not in data:
-        return None
-    gathered = _Gathered()
-    for name, body in chunks(data):
-        gathered.take(name, body)
-        if len(gathered.controls) > MAX_FRAMES:
-            break
-    return gathered.index()
+        return Examined(None)
+    gathered, last = _Gathered(), b""
+    try:
+        for found in png.chunks(data):
+            if not found.whole:
+                break
+            last = found.name
+            gathered.take(found)
+            if len(gathered.controls) > MAX_FRAMES:
+                return Examined(gathered.index())
+    except ValueError as exc:
+        return Examined(None, str(exc) if any(found.name == b"acTL" for found in png.chunks(data)) else "")
+    if last != b"IEND":
+        raise EOFError("cut off")
+    try:
+        return Examined(gathered.index())
+    except ValueError as exc:
+        return Examined(None, str(exc))
 
 
 class _Gathered:
@@ -81,40 +81,65 @@ class _Gathered:
         self.count = self.plays = self.sequence = 0
         self.animated = self.hidden = self.begun = False
 
-    def take(self, name: bytes, body: bytes) -> None:
+    def take(self, found: png.Chunk) -> None:
+        name, body = found.name, found.body
+        if name == b"CgBI":
+            raise ValueError("the file is in the form for Apple's devices")
+        if name in png.ANIMATION and not found.sound:
+            raise ValueError(f"the checksum of {name.decode()} is wrong")
         if name == b"IHDR":
             self.header = body
         elif name in SHARED:
             if len(body) > MAX_SHARED or name in self.shared:  # it goes before the pixels of every frame
                 raise ValueError(f"{name.decode()} is longer than it can be, or there are several")
             self.shared[name] = chunk(name, body)
-        elif name == b"acTL" and not (self.animated or self.begun):  # behind the pixels it means nothing
-            self.count, self.plays = struct.unpack(">II", body)
-            self.animated = True
-        elif name == b"fcTL":
-            self._in_sequence(body)
-            self.controls.append(body)
-            self.pieces.append([])
+        elif name == b"acTL" and not self.animated:
+            self._announce(body)
         elif name == b"IDAT":
             self.hidden, self.begun = not self.controls, True
             if self.controls:
                 self.pieces[0].append(body)
-        elif name == b"fdAT":
-            self._in_sequence(body)
-            self.pieces[-1].append(body[4:])
+        elif name in (b"fcTL", b"fdAT"):
+            self._take_frame(name, body)
 
-    def _in_sequence(self, body: bytes) -> None:
-        if struct.unpack_from(">I", body)[0] != self.sequence:
-            raise ValueError("frames are out of sequence")
+    def _announce(self, body: bytes) -> None:
+        if self.begun:
+            raise ValueError("it is announced behind the picture")
+        if len(body) != 8 or len(self.header) != 13:
+            raise ValueError("its header makes no sense")
+        self.animated = True
+        self.count, self.plays = struct.unpack(">II", body)
+
+    def _take_frame(self, name: bytes, body: bytes) -> None:
+        if len(body) < 4 or int.from_bytes(body[:4], "big") != self.sequence:
+            raise ValueError("its frames are out of sequence")
         self.sequence += 1
+        if name == b"fdAT":
+            if not (self.begun and self.controls):
+                raise ValueError("the pixels of a frame come before the frame")
+            self.pieces[-1].append(body[4:])
+        elif len(body) != 26 or body[24] not in DISPOSALS:
+            raise ValueError("a frame makes no sense")
+        else:
+            self.controls.append(body)
+            self.pieces.append([])
 
     def index(self) -> FrameIndex | None:
-        if not self.animated or (self.count < 2 and not self.hidden):
+        """Return the frames.
+
+        Raises:
+            ValueError: some are missing, or lie where they cannot.
+        """
+        if not self.animated or (self.count == 1 == len(self.controls) and not self.hidden):
             return None
-        if len(self.controls) < self.count <= MAX_FRAMES or not all(self.pieces[: min(self.count, MAX_FRAMES)]):
-            raise EOFError("frames are missing")
+        if len(self.controls) < max(self.count, 1) <= MAX_FRAMES or not all(self.pieces[: min(self.count, MAX_FRAMES)]):
+            raise ValueError("frames are missing")
+        if self.count == 0 or (self.count == 1 and not self.hidden):
+            raise ValueError("it holds more frames than it says")
         width, height = struct.unpack_from(">II", self.header)
         frames = tuple(self._frame(number, height, width) for number in range(min(self.count, len(self.controls))))
+        if not self.hidden and (frames[0].height, frames[0].width) != (height, width):
+            raise ValueError("its first frame is not of the size of the picture")
         notes = [HIDDEN] if self.hidden else []
         notes += [MORE] if len(self.controls) > self.count else []
         return FrameIndex(height, width, frames, self.plays, notes=tuple(notes))
@@ -151,19 +176,19 @@ def animated(first: bytes, others: Sequence[tuple[bytes, int, int]], durations: 
     """
     controls = [_control(*size_of(first), 0, 0, durations[0])]
     parts, sequence = [SIGNATURE], 1
-    for name, body in chunks(first):
-        if name == b"IDAT" and controls:
+    for found in png.chunks(first):
+        if found.name == b"IDAT" and controls:
             parts += [chunk(b"acTL", struct.pack(">II", len(durations), loop))]
             parts += [chunk(b"fcTL", struct.pack(">I", 0) + controls.pop())]
-        if name != b"IEND":
-            parts.append(chunk(name, body))
+        if found.name != b"IEND":
+            parts.append(first[found.start : found.end])
     for (data, top, left), duration in zip(others, durations[1:], strict=True):
         control = struct.pack(">I", sequence) + _control(*size_of(data), top, left, duration)
         sequence += 1
         parts.append(chunk(b"fcTL", control))
-        for name, body in chunks(data):
-            if name == b"IDAT":
-                parts.append(chunk(b"fdAT", struct.pack(">I", sequence) + body))
+        for found in png.chunks(data):
+            if found.name == b"IDAT":
+                parts.append(chunk(b"fdAT", struct.pack(">I", sequence) + found.body))
                 sequence += 1
     return b"".join((*parts, chunk(b"IEND", b"")))
 

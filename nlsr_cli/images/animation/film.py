@@ -53,13 +53,15 @@ def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pi
         raise ImageReadError(label, f"holds frames of {facts.deep.what}, which is not supported yet", DEEP_HINT)
     with border(data, label, max_pixels):
         check_pixels((index.height, index.width), label, max_pixels)
-        with Image.open(BytesIO(data), formats=[format]) as image:
+        with reading.pillow_image(data, format) as image:
             mode = image.mode
-            shots, notes = _shots(image, format, index, facts, keep_rgb=reading.has_rgb_profile(image))
-            raw = facts.exif or metadata.exif_block(image.info)
+            info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
+            shots, notes = _shots(image, format, index, facts, keep_rgb=reading.has_rgb_profile(info))
+            raw = facts.exif or metadata.exif_block(info)
             distinct = list({id(shot): shot for shot in shots}.values())
             tall = _stacked(distinct, metadata.orientation(raw))
-            whole = reading.assemble(reading.Opened(tall, mode, 1, image.info, raw), facts, (format, label), data)
+            opened = reading.Opened(tall, mode, 1, info, raw, stacked=len(distinct))
+            whole = reading.assemble(opened, facts, (format, label), data)
     pictures = {id(shot): picture for shot, picture in zip(distinct, _cut(whole, len(distinct), index), strict=True)}
     told = dict.fromkeys((*notes, *index.notes, *whole.notes))
     durations = tuple(frame.duration for frame in index.frames)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nlsr_cli.images.animation.gif import APPLICATION, CONTROL, EXTENSION, IMAGE, TABLE, TRAILER, chain, coded_part
+from nlsr_cli.images.animation.gif import coded_part
 from nlsr_cli.images.animation.quantize import Shot, indexed
+from nlsr_cli.images.containers.gif import APPLICATION, CONTROL, END, EXTENSION, IMAGE, TABLE, chain
 
 FEW_COLORS = "GIF holds 255 colours a frame: others are replaced by near ones, dithered."
 NO_HALF = "GIF holds no half transparency: pixels are opaque from half on, else not there."
@@ -52,7 +53,7 @@ def gif_of(
         parts.append(_coded(frame.numbers))
         if not frame.exact:
             notes[FEW_COLORS] = None
-    return b"".join((*parts, bytes([TRAILER]))), tuple(notes)
+    return b"".join((*parts, bytes([END]))), tuple(notes)
 
 
 def _shot(image: Image.Image, notes: dict[str, None]) -> Shot:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.images.animation.frames import MAX_FRAMES, Frame, FrameIndex
+from nlsr_cli.images.containers import riff
 from nlsr_cli.images.picture import Pixels
 
 ANIMATION, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X
@@ -21,20 +22,6 @@ REPLACE = 0x02  # flag of a frame: it is not blended, and stays
 BITSTREAMS = (b"ALPH", b"VP8 ", b"VP8L")
 MAX_LOOP, MAX_DURATION = 0xFFFF, 0xFFFFFF
 MAX_FILE = 2**32 - 10
-
-
-def chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names and bodies of RIFF chunks.
-
-    Raises:
-        EOFError: one is cut off.
-    """
-    while at + 8 <= end:
-        name, length = struct.unpack_from("<4sI", data, at)
-        if at + 8 + length > end:
-            raise EOFError("cut off")
-        yield name, data[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -56,17 +43,19 @@ def read_index(data: bytes) -> FrameIndex | None:
     if data[12:16] != b"VP8X" or not data[20] & ANIMATION:
         return None
     width, height = (int.from_bytes(data[start : start + 3], "little") + 1 for start in (24, 27))
-    end = 8 + int.from_bytes(data[4:8], "little")
-    if end > len(data):
+    if riff.stated_end(data) > len(data):
         raise EOFError("cut off")
     frames: list[Frame] = []
     loop, lossless = 1, True
-    for name, body in chunks(data, 12, end):
-        if name == b"ANIM":
+    for found in riff.chunks(data):
+        body = found.body
+        if len(body) < found.length:
+            raise EOFError("cut off")
+        if found.name == b"ANIM":
             loop = int.from_bytes(body[4:6], "little")
-        elif name == b"ANMF":
+        elif found.name == b"ANMF":
             left, top, across, down, duration = (int.from_bytes(body[at : at + 3], "little") for at in range(0, 15, 3))
-            coded = [inner for inner, _ in chunks(body, 16, len(body)) if inner in BITSTREAMS]
+            coded = [inner.name for inner in riff.inner(found) if inner.name in BITSTREAMS]
             if not coded:
                 raise EOFError("a frame is missing")
             lossless = lossless and coded[0] == b"VP8L"
@@ -101,7 +90,7 @@ def animated(
         ValueError: it would be larger than a WebP can be.
     """
     first, _, _, height, width = pictures[0]
-    carried = {name: body for name, body in _chunks_of(first) if name in (b"ICCP", b"EXIF", b"XMP ")}
+    carried = {each.name: each.body for each in riff.chunks(first) if each.name in (b"ICCP", b"EXIF", b"XMP ")}
     present = {b"ICCP": ICC, b"EXIF": EXIF, b"XMP ": XMP}
     still = any(not data for data, *_ in pictures)  # blended with a transparent pixel, which needs the flag for alpha
     flags = ANIMATION | (ALPHA if alpha or still else 0) | sum(present[name] for name in carried)
@@ -110,17 +99,14 @@ def animated(
     parts.append(chunk(b"ANIM", bytes(4) + struct.pack("<H", loop)))
     for (data, top, left, down, across), duration in zip(pictures, durations, strict=True):
         place = b"".join(map(_three, (left // 2, top // 2, across - 1, down - 1, duration)))
-        coded = b"".join(chunk(name, body) for name, body in _chunks_of(data or _nothing()) if name in BITSTREAMS)
+        inside = riff.chunks(data or _nothing())
+        coded = b"".join(chunk(each.name, each.body) for each in inside if each.name in BITSTREAMS)
         parts.append(chunk(b"ANMF", place + bytes([REPLACE if data else 0]) + coded))
     parts += [chunk(name, carried[name]) for name in (b"EXIF", b"XMP ") if name in carried]
     size = 4 + sum(map(len, parts))
     if size > MAX_FILE:
         raise ValueError("the file would be larger than 4 GiB")
     return b"".join((b"RIFF", struct.pack("<I", size), b"WEBP", *parts))
-
-
-def _chunks_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    return chunks(data, 12, len(data))
 
 
 def _nothing() -> bytes:

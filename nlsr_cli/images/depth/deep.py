@@ -7,7 +7,6 @@ pixels than were allowed, or one of which a part is missing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,23 +14,14 @@ import numpy.typing as npt
 
 from nlsr_cli.images.alpha import BAND, straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
+from nlsr_cli.images.containers import png
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.depth.layout import PHOTOMETRIC, Layout, check_segments, tags_of
 from nlsr_cli.images.facts import Deep, Facts
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, Decoded
 from nlsr_cli.images.picture import Pixels
+from nlsr_cli.images.turning import TURNS
 from nlsr_cli.images.words import tiff
-
-# Turning arrays upright by EXIF orientation (CIPA DC-008, tag 274).
-TURNS: dict[int, Callable[[Pixels], Pixels]] = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.swapaxes(0, 1),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
-    8: lambda pixels: np.rot90(pixels, 1),
-}
 
 
 def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decoded:
@@ -63,7 +53,7 @@ def turned(decoded: Decoded, orientation: int) -> Decoded:
 
 
 def _png(data: bytes) -> Pixels:
-    return _with_channels(codecs().png_decode(data))
+    return _with_channels(codecs().png_decode(png.without(data, (*png.TEXTS, *png.ANIMATION))))
 
 
 def _avif(data: bytes, bits: int) -> Pixels:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli.images.containers.png import SIGNATURE as PNG_SIGNATURE
+from nlsr_cli.images.containers.png import chunks
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.depth.layout import (
     BITS,
@@ -36,7 +37,6 @@ from nlsr_cli.images.words import tiff
 PREDICTOR, HORIZONTAL, FLOATING_POINT = 317, 2, 3  # of TIFF 6.0, and of Adobe's TechNote 3
 DEFLATE, LEVEL = 8, 6
 STRIP = 1 << 18  # bytes before compression: what a reader decodes at once
-PNG_SIGNATURE = 8
 
 
 def png(samples: Pixels, model: bytes) -> bytes:
@@ -48,11 +48,12 @@ def png(samples: Pixels, model: bytes) -> bytes:
     # Runs alone, as for 8 bits: the smallest file of all strategies on photographs, and the fastest.
     grey = samples[..., 0] if samples.shape[2] == 1 else samples
     data: bytes = codecs().png_encode(np.ascontiguousarray(grey), 1, strategy=zlib.Z_RLE)
-    pieces = [data[:PNG_SIGNATURE]]
+    pieces = [PNG_SIGNATURE]
     before, after = _chunks_beside_picture(model)
-    for name, chunk in _chunks(data):
-        pieces += [*after, chunk] if name == b"IEND" else [chunk]
-        pieces += before if name == b"IHDR" else []
+    for chunk in chunks(data):
+        framed = data[chunk.start : chunk.end]
+        pieces += [*after, framed] if chunk.name == b"IEND" else [framed]
+        pieces += before if chunk.name == b"IHDR" else []
     return b"".join(pieces)
 
 
@@ -61,20 +62,12 @@ def _chunks_beside_picture(data: bytes) -> tuple[list[bytes], list[bytes]]:
     before: list[bytes] = []
     after: list[bytes] = []
     side = before
-    for name, chunk in _chunks(data):
-        if name == b"IDAT":
+    for chunk in chunks(data):
+        if chunk.name == b"IDAT":
             side = after
-        elif name not in (b"IHDR", b"IEND"):
-            side.append(chunk)
+        elif chunk.name not in (b"IHDR", b"IEND"):
+            side.append(data[chunk.start : chunk.end])
     return before, after
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = PNG_SIGNATURE
-    while at < len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        yield name, data[at : at + 12 + length]
-        at += 12 + length
 
 
 def tiff_samples(samples: Pixels, *, alpha: bool, cmyk: bool) -> tuple[bytes, tiff.Directory]:

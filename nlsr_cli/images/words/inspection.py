@@ -5,20 +5,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
+from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.headers import read_facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.picture import Header
-from nlsr_cli.images.reading import pillow_names, probe
+from nlsr_cli.images.reading import pillow_image, probe
 from nlsr_cli.images.words import metadata, tiff
 from nlsr_cli.images.words.provenance import history
 from nlsr_cli.images.words.statements import Statements, read_statements
@@ -82,7 +80,7 @@ def inspect_picture(
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     header = probe(data, name=label, max_pixels=max_pixels)
     facts = read_facts(format, data)
-    info = _info(data, format, facts, (label, max_pixels))
+    info = _info(data, format, label, max_pixels, facts)
     raw = facts.exif or (metadata.exif_block(info) if facts.still is None else None)
     from_tiff = format in ("TIFF", "RAW")
     said = read_statements(format, data, facts.xmp)
@@ -91,7 +89,7 @@ def inspect_picture(
         size=len(data),
         header=header,
         profile=_profile(info, facts),
-        dpi=metadata.resolution(info, raw, from_tiff=from_tiff),
+        dpi=metadata.resolution(info, raw, format),
         exif=metadata.portable_exif(raw, from_tiff=from_tiff)[0] is not None,
         thumbnail=not from_tiff and has_thumbnail(raw or b""),
         said=said,
@@ -109,19 +107,21 @@ def read_provenance(path: str | Path) -> dict[str, str]:
     return dict(found[-1]) if found else {}
 
 
-def _info(data: bytes, format: str, facts: Facts, limits: tuple[str, int]) -> Mapping[Any, object]:  # noqa: A002
-    """Return what Pillow collects of a file; of one that it may not know how to decode, the profile alone."""
-    label, max_pixels = limits
+def _info(data: bytes, format: str, label: str, max_pixels: int, facts: Facts) -> Mapping[Any, object]:  # noqa: A002
+    """Return what Pillow collects of a file; of one that it may not know how to decode, what was found without it."""
+    found = {} if facts.icc is None else {"icc_profile": facts.icc}
     if facts.foreign is not None:
         return {} if facts.foreign.icc is None else {"icc_profile": facts.foreign.icc}
+    if facts.bitmap is not None:
+        return {**found, "dpi": resolution_of(facts.bitmap)}
     if format == "TIFF":
         try:
             profile = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
         except (ValueError, struct.error) as exc:
             raise ImageReadError(label, "is truncated or damaged: its header makes no sense") from exc
         return {"icc_profile": profile.payload} if profile else {}
-    with border(data, label, max_pixels), Image.open(BytesIO(data), formats=pillow_names(format)) as image:
-        return dict(image.info)
+    with border(data, label, max_pixels), pillow_image(data, format) as image:
+        return {**image.info, **found}
 
 
 def _profile(info: Mapping[Any, object], facts: Facts) -> str | None:

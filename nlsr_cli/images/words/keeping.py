@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nlsr_cli.images.picture import Metadata
-from nlsr_cli.images.words import iptc, jpeg, png, xmp
+from nlsr_cli.images.words import iptc, jpeg, metadata, png, xmp
+from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
 EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "JXL")
@@ -27,8 +28,15 @@ class Kept:
 
 
 def stripped(given: Metadata) -> Metadata:
-    """Return what says how pixels are to be seen, and nothing else: the profile, or the code points of HDR."""
-    return Metadata(given.format, given.mode, given.icc, lossless=given.lossless, code_points=given.code_points)
+    """Return what says how pixels are to be seen, and nothing else: the profile, or what HDR says of its coding."""
+    return Metadata(
+        given.format,
+        given.mode,
+        given.icc,
+        lossless=given.lossless,
+        code_points=given.code_points,
+        mastering=given.mastering,
+    )
 
 
 def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes | None) -> Kept:  # noqa: A002
@@ -37,8 +45,9 @@ def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes |
     `thumbnail` is the new one, for pictures that had one.
     """
     notes: list[str] = []
+    given = _enlarged(given, size, notes)
     exif, thumbnail = _exif(given.exif, thumbnail, format, notes)
-    packet, records = _xmp(given.xmp, format, size, notes), _iptc(given.iptc, format, notes)
+    packet, records = _xmp(given, format, size, notes), _iptc(given.iptc, format, notes)
     texts, comment = _words(given, format, notes)
     held = replace(given, exif=exif, xmp=packet, iptc=records, texts=texts, comment=comment)
     if held.dpi is not None and format == "JPEG" and any(value != round(value) for value in held.dpi):
@@ -48,6 +57,19 @@ def kept(given: Metadata, format: str, size: tuple[int, int], thumbnail: bytes |
         held = replace(held, dpi=None)
         notes.append("GIF holds no resolution; it is left out.")
     return Kept(held, thumbnail, tuple(notes))
+
+
+def _enlarged(given: Metadata, size: tuple[int, int], notes: list[str]) -> Metadata:
+    """Return metadata whose EXIF, and whose resolution where it is a calibration, are true of this (height, width)."""
+    if given.exif is None or given.size is None:
+        return given
+    change = Change(1, given.size, size)
+    exif, lost = metadata.changed_exif(given.exif, change)
+    notes += lost
+    if given.dpi is None or not metadata.states_calibration(given.exif):
+        return replace(given, exif=exif)
+    across, down = (float(value * factor) for value, factor in zip(given.dpi, change.factors, strict=True))
+    return replace(given, exif=exif, dpi=(across, down))
 
 
 def _exif(
@@ -73,13 +95,13 @@ def _exif(
     return exif, thumbnail
 
 
-def _xmp(packet: bytes | None, format: str, size: tuple[int, int], notes: list[str]) -> bytes | None:  # noqa: A002
-    if packet is None:
+def _xmp(given: Metadata, format: str, size: tuple[int, int], notes: list[str]) -> bytes | None:  # noqa: A002
+    if given.xmp is None:
         return None
     if format not in XMP_HOLDERS:
         notes.append(f"{format} holds no XMP metadata; it is left out.")
         return None
-    sized = xmp.sized(packet, *size)
+    sized = xmp.sized(given.xmp, *size, source=given.size)
     if len(sized) > XMP_LIMITS.get(format, xmp.PACKET_LIMIT):
         notes.append(f"The XMP metadata of {len(sized)} bytes is too large for {format} and is left out.")
         return None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import binascii
 import math
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nlsr_cli.images.words import tiff
+from nlsr_cli.images.words import calibration, exif_places, tiff
+from nlsr_cli.images.words.geometry import Change
 
 WIDTH, LENGTH, ORIENTATION = 256, 257, 274
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 PIXEL_X, PIXEL_Y, COLOR_SPACE = 0xA002, 0xA003, 0xA001
+RELATED_WIDTH, RELATED_LENGTH = 0x1001, 0x1002  # of the Interoperability directory: the size of the picture, once more
 ICC_PROFILE, XMP, IPTC, PHOTOSHOP = 34675, 700, 33723, 34377
 INCH, CENTIMETRE = 2, 3
 UNCALIBRATED = 0xFFFF
@@ -36,24 +37,9 @@ UNREADABLE_NOTE = "The EXIF data is damaged and is left out."
 
 
 def exif_block(info: Mapping[Any, object]) -> bytes | None:
-    """Return the TIFF-structured EXIF bytes among what Pillow collected from a file, or None.
-
-    Besides the standard places it knows the hexadecimal text that ImageMagick wrote before PNG had an eXIf chunk.
-    """
+    """Return the TIFF-structured EXIF bytes among what Pillow collected from a file, or None."""
     raw = info.get("exif")
-    if not isinstance(raw, bytes):
-        text = info.get("Raw profile type exif", info.get("Raw profile type APP1"))
-        raw = _unhexed(text) if isinstance(text, str) else None
-    if not raw:
-        return None
-    return raw[6:] if raw.startswith(b"Exif\0\0") else raw
-
-
-def _unhexed(text: str) -> bytes | None:
-    try:
-        return binascii.unhexlify("".join(text.split("\n")[3:]))
-    except ValueError:
-        return None
+    return raw.removeprefix(b"Exif\0\0") or None if isinstance(raw, bytes) else None
 
 
 def orientation(raw: bytes | None) -> int:
@@ -78,11 +64,13 @@ def _parsed(raw: bytes | None) -> tiff.Block | None:
         return None
 
 
-def portable_exif(raw: bytes | None, *, from_tiff: bool) -> tuple[bytes | None, list[str]]:
+def portable_exif(
+    raw: bytes | None, *, from_tiff: bool, change: Change | None = None
+) -> tuple[bytes | None, list[str]]:
     """Return EXIF bytes that are true of the upright picture in any file, and notes on what is left out.
 
-    The orientation becomes 1; the thumbnail and whatever describes the storage of the source go. Of a TIFF, whose first
-    directory is mostly storage, only descriptive tags stay.
+    The orientation becomes 1, and places turn with the picture, as `change` says; the thumbnail and whatever describes
+    the storage of the source go. Of a TIFF, whose first directory is mostly storage, only descriptive tags stay.
     """
     if not raw:
         return None, []
@@ -92,12 +80,30 @@ def portable_exif(raw: bytes | None, *, from_tiff: bool) -> tuple[bytes | None, 
     root = block.root.only(DESCRIPTIVE) if from_tiff else block.root.without(STRUCTURAL)
     if ORIENTATION in root.entries:
         root = root.updated({ORIENTATION: tiff.short_or_long(1, block.order)})
-    notes = []
+    notes: list[str] = []
+    if from_tiff:
+        several = tiff.count_pages(raw) > 1
+        root = exif_places.described(root, lambda text: calibration.single(text, pages=several), notes)
+    if change is not None:
+        root, lost = exif_places.changed(root, block.order, change)
+        notes += lost
     if block.broken:
         notes.append("Some EXIF entries are damaged and are left out.")
     if from_tiff and not (root.children or set(root.entries) - RESOLUTION_TAGS - {ORIENTATION}):
         return None, notes
     return tiff.serialise(tiff.Block(block.order, root)), notes
+
+
+def changed_exif(exif: bytes, change: Change) -> tuple[bytes, list[str]]:
+    """Return EXIF bytes that are true, in all that they state of places, of the changed picture, and notes."""
+    block = tiff.parse(exif)
+    root, notes = exif_places.changed(block.root, block.order, change)
+    return tiff.serialise(tiff.Block(block.order, root)), notes
+
+
+def states_calibration(exif: bytes) -> bool:
+    """Say whether the resolution is that of what is seen, as in a microscope's picture, and not of paper."""
+    return exif_places.is_calibrated(tiff.parse(exif).root)
 
 
 def states_adobe_rgb(raw: bytes | None) -> bool:
@@ -120,20 +126,21 @@ def exif_for(exif: bytes, height: int, width: int, *, dpi: tuple[float, float] |
     block = tiff.parse(exif)
     root = block.root if oriented else block.root.without(frozenset({ORIENTATION}))
     sizes = {WIDTH: width, LENGTH: height, PIXEL_X: width, PIXEL_Y: height}
+    sizes |= {RELATED_WIDTH: width, RELATED_LENGTH: height}
     root = _resized(root, sizes, block.order)
     if dpi is not None:
         root = root.updated(resolution_entries(dpi, block.order))
     return tiff.serialise(tiff.Block(block.order, root))
 
 
-def _resized(root: tiff.Directory, sizes: dict[int, int], order: str) -> tiff.Directory:
-    def corrected(directory: tiff.Directory) -> tiff.Directory:
-        return directory.updated(
-            {tag: tiff.short_or_long(value, order) for tag, value in sizes.items() if tag in directory.entries}
-        )
-
-    children = {tag: corrected(child) if tag == tiff.EXIF_IFD else child for tag, child in root.children.items()}
-    return tiff.Directory(corrected(root).entries, children)
+def _resized(directory: tiff.Directory, sizes: dict[int, int], order: str) -> tiff.Directory:
+    """Return a directory with sizes corrected where it states them, and where those of Exif below it do."""
+    children = {
+        tag: child if tag == tiff.GPS_IFD else _resized(child, sizes, order)
+        for tag, child in directory.children.items()
+    }
+    known = {tag: tiff.short_or_long(value, order) for tag, value in sizes.items() if tag in directory.entries}
+    return tiff.Directory({**directory.entries, **known}, children)
 
 
 def empty_exif() -> bytes:
@@ -156,18 +163,25 @@ def resolution_entries(dpi: tuple[float, float], order: str) -> dict[int, tiff.E
     }
 
 
-def resolution(info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool) -> tuple[float, float] | None:
-    """Return (horizontal, vertical) dots per inch from the container, else from EXIF, else None.
+def resolution(info: Mapping[Any, object], raw: bytes | None, format: str) -> tuple[float, float] | None:  # noqa: A002
+    """Return (horizontal, vertical) dots per inch of the upright picture: from the container, from EXIF, or None."""
+    stated = _container_resolution(info, format)
+    found = None if stated is None else _sensible(*stated)
+    if found is None:
+        across, down, factor = _tagged_resolution(raw)
+        found = _sensible(across * factor, down * factor)
+    return found[::-1] if found is not None and orientation(raw) >= 5 else found
 
-    Of a TIFF only the tags count, since Pillow reports 1 dpi where there are none.
+
+def _container_resolution(info: Mapping[Any, object], format: str) -> tuple[float, float] | None:  # noqa: A002
+    """Return the dots per inch that the container itself states.
+
+    Of a TIFF these are its tags, and of a JPEG without a unit in its JFIF header there are none: what Pillow reports
+    there it took from EXIF, whatever its unit, or made up.
     """
-    stated = None if from_tiff else info.get("dpi")
-    if isinstance(stated, tuple) and len(stated) == 2:
-        found = _sensible(stated[0], stated[1])
-        if found:
-            return found
-    across, down, factor = _tagged_resolution(raw)
-    return _sensible(across * factor, down * factor) if across and down else None
+    if format == "TIFF" or (format == "JPEG" and info.get("jfif_unit") not in (1, 2)):
+        return None
+    return _numbers(info.get("dpi"))
 
 
 def _tagged_resolution(raw: bytes | None) -> tuple[float, float, float]:
@@ -182,33 +196,42 @@ def _tagged_resolution(raw: bytes | None) -> tuple[float, float, float]:
 
 
 def resolution_notes(
-    info: Mapping[Any, object], raw: bytes | None, *, from_tiff: bool, found: tuple[float, float] | None
+    info: Mapping[Any, object],
+    raw: bytes | None,
+    format: str,  # noqa: A002
+    *,
+    found: tuple[float, float] | None,
 ) -> Iterator[str]:
     """Yield a note if the file states a resolution in which none was `found`, or pixels that are not square."""
     across, down, factor = _tagged_resolution(raw)
-    stated = None if from_tiff else info.get("dpi")
+    stated = _container_resolution(info, format)
     if factor and across and down:
         stated = across * factor, down * factor
-    if found is None and isinstance(stated, tuple) and len(stated) == 2 and all(stated):
+    if found is None and stated is not None and all(stated):
         yield f"The resolution of {stated[0]:g} × {stated[1]:g} dpi makes no sense and is left out."
-    shape = info.get("aspect") or (info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
-    if shape is None and not factor:
-        shape = across, down
-    if isinstance(shape, tuple) and len(shape) == 2 and all(shape) and shape[0] != shape[1]:
-        yield f"The file says that its pixels are not square ({shape[0]:g} : {shape[1]:g}); this is left out."
+    density = info.get("jfif_density") if info.get("jfif_unit") == 0 else None
+    for shape in (_numbers(info.get("aspect")), _numbers(density), None if factor else (across, down)):
+        if shape is not None and all(shape) and shape[0] != shape[1]:
+            yield f"The file says that its pixels are not square ({shape[0]:g} : {shape[1]:g}); this is left out."
+            return
 
 
-def _sensible(across: object, down: object) -> tuple[float, float] | None:
+def _numbers(given: object) -> tuple[float, float] | None:
+    """Return a pair of numbers as Pillow hands them over, whole, broken or as its own fractions; None if it is none."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        return None
+    try:
+        across, down = float(given[0]), float(given[1])
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return None
+    return (across, down) if math.isfinite(across) and math.isfinite(down) else None
+
+
+def _sensible(across: float, down: float) -> tuple[float, float] | None:
     """Return two numbers as a resolution, or None if they cannot be one. PNG counts whole dots per metre, so that 300
     dpi come back as 299.9994: within half such a step a whole number is meant.
     """
-    values = []
-    for value in (across, down):
-        try:
-            number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError, ZeroDivisionError):
-            return None
-        if not math.isfinite(number) or not 1 < number <= 65535:
-            return None
-        values.append(float(round(number)) if abs(number - round(number)) <= 0.0128 else number)
-    return values[0], values[1]
+    if not all(1 < number <= 65535 for number in (across, down)):
+        return None
+    first, second = (float(round(n)) if abs(n - round(n)) <= 0.0128 else n for n in (across, down))
+    return first, second

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import binascii
-import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from nlsr_cli.images.containers import png
+from nlsr_cli.images.containers.png import TEXTS
+
 AFTER_HEADER = 33  # bytes: the signature and the IHDR chunk, which comes first
-SAMPLES = (b"IDAT", b"fdAT")
 
 XMP_KEYWORD = "XML:com.adobe.xmp"
 RAW_PROFILE = "Raw profile type "
 COMMENT = "Comment"
-TEXT_LIMIT = 16 << 20  # bytes of all texts once unpacked; the reader around Pillow has the same limit
+EXIF_PROFILES = ("exif", "app1")  # types of the raw profiles that hold EXIF; the latter may hold XMP as well
+EXIF_HEAD = b"Exif\0\0"
+TEXT_LIMIT = 16 << 20  # bytes of all texts once unpacked
+MAX_LONG = 8  # texts that are found to be too long by unpacking them; behind them no other is unpacked
 MAX_TEXTS = 4096
 MAX_KEYWORD = 79
 LONG = 1024  # bytes from which the standard recommends to compress a text
@@ -26,8 +29,9 @@ HEX_ROW = 72  # digits in a row of a raw profile, as ImageMagick writes them
 class Texts:
     """The texts of one file: keywords with texts in their order, the XMP packet, raw profiles by their type.
 
-    `broken` counts texts that are damaged or beyond the limit, `tagged` those whose language or translated keyword is
-    stated, which is not kept.
+    `broken` counts texts that are damaged, `tagged` those whose language or translated keyword is stated, which is not
+    kept; `long` are the keywords of texts beyond TEXT_LIMIT, `doubled` those of packets and profiles of which there is
+    one already.
     """
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
@@ -35,46 +39,75 @@ class Texts:
     profiles: dict[str, bytes] = field(default_factory=dict)
     broken: int = 0
     tagged: int = 0
+    long: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and body of each chunk that holds no samples, in their order; a file that is cut off ends early."""
-    at = len(SIGNATURE)
-    while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
-        if name not in SAMPLES:
-            yield name, data[at + 8 : at + 8 + length]
-        if name == b"IEND":
-            return
-        at += 12 + length
+class TooLong(ValueError):
+    """A text is longer than what is left of TEXT_LIMIT."""
 
 
 def read_texts(data: bytes) -> Texts:
     """Return the texts of a PNG, unpacked to TEXT_LIMIT bytes in all."""
     found, left = Texts(), TEXT_LIMIT
-    for name, body in chunks(data):
-        if name not in (b"tEXt", b"zTXt", b"iTXt"):
+    for chunk in png.chunks(data):
+        if chunk.name == b"tXMP":  # of a draft of the XMP specification, 2001
+            _take_xmp(found, "tXMP", chunk.body)
+        if chunk.name not in TEXTS:
             continue
         try:
-            keyword, text, tagged = _unpacked(name, body, left)
+            keyword, text, tagged = _unpacked(chunk, left if len(found.long) < MAX_LONG else 0)
+        except TooLong:
+            found.long.append(chunk.body[:MAX_KEYWORD].partition(b"\0")[0].decode("latin-1"))
+            continue
         except (ValueError, zlib.error):
             found.broken += 1
             continue
         left -= len(text)
-        _sort_in(found, keyword, text, utf8=name == b"iTXt")
+        _sort_in(found, keyword, text, utf8=chunk.name == b"iTXt")
         found.tagged += tagged
     return found
 
 
-def _unpacked(name: bytes, body: bytes, left: int) -> tuple[str, bytes, bool]:
+def read_exif(data: bytes) -> bytes | None:
+    """Return the TIFF-structured EXIF bytes of a PNG: of its eXIf chunk, of the zxIf chunk that was once proposed for
+    packed ones, or of the hexadecimal text that ImageMagick wrote before there were such chunks.
+    """
+    first: dict[bytes, bytes] = {}
+    for chunk in png.chunks(data):
+        if chunk.name in (b"eXIf", b"zxIf"):
+            first.setdefault(chunk.name, chunk.body)
+        elif chunk.name in TEXTS and data.startswith(RAW_PROFILE.encode(), chunk.start + 8):
+            first.setdefault(b"text", b"")
+    raw = first.get(b"eXIf") or _unpacked_exif(first.get(b"zxIf"))
+    if not raw and b"text" in first:
+        profiles = read_texts(data).profiles
+        stated = (profiles.get(kind, b"") for kind in EXIF_PROFILES)
+        raw = next((profile for profile in stated if profile.startswith((EXIF_HEAD, b"II", b"MM"))), None)
+    return raw.removeprefix(EXIF_HEAD) or None if raw else None
+
+
+def _unpacked_exif(body: bytes | None) -> bytes | None:
+    """Return what a zxIf chunk holds behind its method, 0, and its length."""
+    if not body or body[0]:
+        return None
+    try:
+        return zlib.decompressobj().decompress(body[5:], TEXT_LIMIT)
+    except zlib.error:
+        return None
+
+
+def _unpacked(chunk: png.Chunk, left: int) -> tuple[str, bytes, bool]:
     """Return keyword, text and whether a language is stated.
 
     Raises:
-        ValueError, zlib.error: the chunk is damaged, or the text is longer than `left`.
+        TooLong: the text is longer than `left`.
+        ValueError, zlib.error: the chunk is damaged.
     """
-    word, mark, rest = body.partition(b"\0")
-    if not mark or not 1 <= len(word) <= MAX_KEYWORD:
-        raise ValueError("no keyword")
+    name = chunk.name
+    word, mark, rest = chunk.body.partition(b"\0")
+    if not chunk.sound or not mark or not 1 <= len(word) <= MAX_KEYWORD:
+        raise ValueError("no keyword, or a wrong checksum")
     packed, tagged = name == b"zTXt", False
     if name == b"iTXt":
         packed = rest[:1] == b"\1"
@@ -89,20 +122,23 @@ def _unpacked(name: bytes, body: bytes, left: int) -> tuple[str, bytes, bool]:
     elif name == b"iTXt":
         rest = rest[1:]
     if len(rest) > left:
-        raise ValueError("too long")
+        raise TooLong
     return word.decode("latin-1"), rest, tagged
 
 
 def _sort_in(found: Texts, keyword: str, text: bytes, *, utf8: bool) -> None:
     if keyword == XMP_KEYWORD:
-        found.xmp = found.xmp or text
+        _take_xmp(found, keyword, text)
         return
     if keyword.startswith(RAW_PROFILE):
         profile = _unhexed(text)
+        kind = keyword.removeprefix(RAW_PROFILE).lower()
         if profile is None:
             found.broken += 1
+        elif kind in found.profiles:
+            found.doubled.append(keyword)
         else:
-            found.profiles.setdefault(keyword.removeprefix(RAW_PROFILE).lower(), profile)
+            found.profiles[kind] = profile
         return
     try:
         words = text.rstrip(b"\0").decode("utf-8" if utf8 else "latin-1")
@@ -113,6 +149,13 @@ def _sort_in(found: Texts, keyword: str, text: bytes, *, utf8: bool) -> None:
         found.broken += 1
     else:
         found.pairs.append((keyword, words))
+
+
+def _take_xmp(found: Texts, keyword: str, packet: bytes) -> None:
+    if found.xmp is None:
+        found.xmp = packet
+    else:
+        found.doubled.append(keyword)
 
 
 def _unhexed(text: bytes) -> bytes | None:
@@ -158,9 +201,5 @@ def profile_chunk(kind: str, profile: bytes) -> tuple[bytes, bytes]:
 
 def with_chunks(data: bytes, added: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Return a PNG with more chunks, right behind its header, where any kind of chunk may stand."""
-    return b"".join((data[:AFTER_HEADER], *_framed(added), data[AFTER_HEADER:])) if added else data
-
-
-def _framed(added: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
-    for name, body in added:
-        yield struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    framed = (png.chunk(name, body) for name, body in added)
+    return b"".join((data[:AFTER_HEADER], *framed, data[AFTER_HEADER:])) if added else data

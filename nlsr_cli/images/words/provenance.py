@@ -16,16 +16,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nlsr_cli.images.picture import Metadata
-from nlsr_cli.images.words import xmp
+from nlsr_cli.images.words import rdf, xmp
 
 NAMESPACE = "urn:nlsr:provenance:1"
-STEPS, LI, SEQ = (NAMESPACE, "steps"), (xmp.RDF, "li"), (xmp.RDF, "Seq")
+STEPS = (NAMESPACE, "steps")
 MAX_STEPS = 32  # of a history; older ones make room
 MAX_FACTS, MAX_VALUE = 64, 256  # facts in an entry, characters of a fact
 FACT = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 OPENING = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
-OPENING += f'<rdf:RDF xmlns:rdf="{xmp.RDF}">\n'.encode()
+OPENING += f'<rdf:RDF xmlns:rdf="{rdf.RDF}">\n'.encode()
 CLOSING = b'</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="w"?>'
 
 
@@ -43,12 +43,12 @@ def stamped(metadata: Metadata, facts: Mapping[str, str]) -> Metadata:
     found = _History(packet)
     if found.list_end is not None:
         surplus = max(0, len(found.spans) - MAX_STEPS + 1)
-        edits: list[xmp.Edit] = [(start, stop, b"") for start, stop in found.spans[:surplus]]
-        return replace(metadata, xmp=xmp.edited(packet, [*edits, (found.list_end, found.list_end, _entry(facts))]))
+        edits: list[rdf.Edit] = [(start, stop, b"") for start, stop in found.spans[:surplus]]
+        return replace(metadata, xmp=rdf.edited(packet, [*edits, (found.list_end, found.list_end, _entry(facts))]))
     place = xmp.insertion_place(packet)
     if place is None:
         raise ValueError("the XMP packet has no place for a description")
-    return replace(metadata, xmp=xmp.edited(packet, [(place, place, _description(_entry(facts)))]))
+    return replace(metadata, xmp=rdf.edited(packet, [(place, place, _description(_entry(facts)))]))
 
 
 def history(packet: bytes | None) -> tuple[dict[str, str], ...]:
@@ -69,43 +69,30 @@ class _History:
     """
 
     def __init__(self, packet: bytes) -> None:
-        self.packet = packet
         self.entries: list[dict[str, str]] = []
         self.spans: list[tuple[int, int]] = []
         self.list_end: int | None = None
-        self._inside: list[xmp.Name] = []
-        self._at = 0
-        xmp.walk(packet, self._start, self._end)
-
-    @property
-    def _listing(self) -> bool:
-        return self.list_end is None and self._inside[-2:] == [STEPS, SEQ]
-
-    def _start(self, name: xmp.Name, attributes: Mapping[xmp.Name, str], at: int) -> None:
-        if self._listing and name == LI:
-            ours = {local: value for (space, local), value in attributes.items() if space == NAMESPACE}
+        lists = (each for each in rdf.parse(packet).everything() if each.name == STEPS)
+        arrays = (array for each in lists for array in each.children if array.name == (rdf.RDF, "Seq"))
+        array = next((array for array in arrays if array.stop > array.inner), None)
+        if array is None:
+            return
+        self.list_end = array.outer
+        for entry in array.children:
+            ours = {local: value for (space, local), value in entry.given if space == NAMESPACE}
             self.entries.append({key: ours[key][:MAX_VALUE] for key in list(ours)[:MAX_FACTS] if FACT.fullmatch(key)})
-            self._at = at
-        self._inside.append(name)
-
-    def _end(self, name: xmp.Name, at: int) -> None:
-        self._inside.pop()
-        if self._listing and name == LI:
-            found = xmp.START_TAG.match(self.packet, at)
-            self.spans.append((self._at, at if found is None else found.end()))
-        elif name == SEQ and self._inside[-1:] == [STEPS] and self.packet[at : at + 2] == b"</":
-            self.list_end = at if self.list_end is None else self.list_end
+            self.spans.append((entry.start, entry.stop))
 
 
 def _description(entry: bytes) -> bytes:
     """Return a description of ours around an entry. It declares its own prefixes, whatever those of the packet are."""
-    spaces = f'xmlns:rdf="{xmp.RDF}" xmlns:nlsr="{NAMESPACE}"'
+    spaces = f'xmlns:rdf="{rdf.RDF}" xmlns:nlsr="{NAMESPACE}"'
     opening = f'<rdf:Description rdf:about="" {spaces}><nlsr:steps><rdf:Seq>\n'
     return opening.encode() + entry + b"</rdf:Seq></nlsr:steps></rdf:Description>\n"
 
 
 def _entry(facts: Mapping[str, str]) -> bytes:
-    spaces = f'xmlns:rdf="{xmp.RDF}" xmlns:nlsr="{NAMESPACE}"'
+    spaces = f'xmlns:rdf="{rdf.RDF}" xmlns:nlsr="{NAMESPACE}"'
     for name in facts:
         if not FACT.fullmatch(name):
             raise ValueError(f"'{name}' is no name for a fact")

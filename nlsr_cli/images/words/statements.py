@@ -6,9 +6,12 @@ import struct
 from dataclasses import dataclass
 
 from nlsr_cli.images.animation import gif_words
-from nlsr_cli.images.headers import riff_chunks
+from nlsr_cli.images.containers import riff
+from nlsr_cli.images.parts import listed
 from nlsr_cli.images.words import iptc, jpeg, metadata, png, tiff, xmp
+from nlsr_cli.images.words.geometry import Change
 
+PROFILES_READ = {*png.EXIF_PROFILES, "iptc", "8bim", "xmp"}
 COMMENT_LIMIT = 1 << 20  # bytes
 
 
@@ -41,15 +44,16 @@ def read_statements(
     packet: bytes | None = None,
     *,
     turned: bool = True,
+    change: Change | None = None,
 ) -> Statements:
     """Return what a file of the given format says; `packet` is the XMP that its header was found to hold, for AVIF and
-    HEIC, and `turned` tells whether the picture was brought upright by what other parts of the file say.
+    HEIC. `turned` tells whether the picture was brought upright by what other parts of the file say, and `change` how.
 
     Nothing in it can fail: what is damaged is left out, with a note.
     """
     readers = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "GIF": _gif}
     raw = readers[format](data) if format in readers else _Raw(packet)
-    packet, notes = xmp.portable(raw.xmp, turned=turned)
+    packet, notes = xmp.portable(raw.xmp, turned=turned, change=change)
     notes += [*iptc.left_behind(raw.blocks), *raw.notes]
     comment = b"\n".join(filter(None, raw.comments)) or None
     if comment is not None and len(comment) > COMMENT_LIMIT:
@@ -63,9 +67,16 @@ def _png(data: bytes) -> _Raw:
     found = png.read_texts(data)
     notes = []
     if found.broken:
-        notes.append(f"{found.broken} of the PNG texts are damaged or too large and are left out.")
+        notes.append(f"{found.broken} of the PNG texts are damaged and are left out.")
+    if found.long:
+        beyond = f"{png.TEXT_LIMIT >> 20} MiB of texts"
+        notes.append(f"Left out: what goes beyond {beyond} ({listed(dict.fromkeys(found.long))}).")
     if found.tagged:
         notes.append("The languages that PNG texts state are left out.")
+    if found.doubled:
+        notes.append(f"Left out: what is in the file a second time ({listed(dict.fromkeys(found.doubled))}).")
+    if unread := found.profiles.keys() - PROFILES_READ:
+        notes.append(f"Left out: profiles that texts of the PNG hold ({listed(sorted(unread))}).")
     blocks = found.profiles.get("8bim", b"")
     stated = found.profiles.get("iptc")
     records = None if stated is None else iptc.records_of(stated)
@@ -83,15 +94,14 @@ def _jpeg(data: bytes) -> _Raw:
 
 
 def _webp(data: bytes) -> _Raw:
-    for name, start, length in riff_chunks(data, 12):
-        if name == b"XMP ":
-            return _Raw(data[start : start + length])
-    return _Raw()
+    return _Raw(next((chunk.body for chunk in riff.chunks(data) if chunk.name == b"XMP "), None))
 
 
 def _gif(data: bytes) -> _Raw:
-    packet, comments = gif_words.read_words(data)
-    return _Raw(packet, comments=tuple(comments))
+    found = gif_words.read_words(data)
+    records = None if found.iptc is None else iptc.records_of(found.iptc)
+    notes = (iptc.DAMAGED_NOTE,) if found.iptc is not None and records is None else ()
+    return _Raw(found.xmp, records, found.photoshop or b"", comments=tuple(found.comments), notes=notes)
 
 
 def _tiff(data: bytes) -> _Raw:

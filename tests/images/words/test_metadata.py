@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from nlsr_cli.images import Metadata, Picture, encode_picture, native_formats, profiles, read_picture
 from nlsr_cli.images.words import metadata, tiff
@@ -15,6 +18,7 @@ from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved
 
 HOLDERS = [name for name in native_formats().writable if name not in ("BMP", "GIF", "JXL")]  # which Pillow opens
 OPTIONS = EncodeOptions()
+CASES = Path(__file__).parents[2] / "assets" / "cases"
 
 
 def enlarged(source: Picture, scale: int = 3) -> Picture:
@@ -196,9 +200,9 @@ def test_resolution_goes_into_exif_where_there_is_no_other_place(target):
 )
 def test_silly_resolutions_are_ignored(info):
     """A resolution that cannot be meant is none."""
-    assert metadata.resolution(info, None, from_tiff=False) is None
+    assert metadata.resolution(info, None, "PNG") is None
     for number in (float("inf"), float("nan")):
-        assert metadata.resolution({"dpi": (number, 300.0)}, None, from_tiff=False) is None
+        assert metadata.resolution({"dpi": (number, 300.0)}, None, "PNG") is None
 
 
 def test_resolution_in_centimetres_and_without_tags():
@@ -213,6 +217,91 @@ def test_resolution_in_centimetres_and_without_tags():
 def test_no_resolution_is_made_up(target):
     """A picture that states none gets none; Pillow alone would write 96 dpi into a BMP."""
     assert read_picture(encode_picture(picture(), format=target, options=OPTIONS)[0]).metadata.dpi is None
+
+
+def jpeg_of(density: tuple[int, int], unit: int, tags: dict[int, tuple[int, int, bytes]] | None) -> bytes:
+    """Return a JPEG with this JFIF density and EXIF of these tags."""
+    data = bytearray(saved(Image.fromarray(gradient()), "JPEG"))
+    struct.pack_into(">BHH", data, 13, unit, *density)  # behind the version in APP0, with which Pillow begins
+    if tags is None:
+        return bytes(data)
+    entries = {tag: tiff.Entry(*entry) for tag, entry in tags.items()}
+    body = b"Exif\0\0" + tiff.serialise(tiff.Block("<", tiff.Directory(entries)))
+    return bytes(data[:20] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[20:])
+
+
+def fractions(*pairs: tuple[int, int]) -> tuple[int, int, bytes]:
+    """Return the fields of a RATIONAL entry."""
+    return tiff.RATIONAL, len(pairs), b"".join(struct.pack("<II", *pair) for pair in pairs)
+
+
+UNIT = {code: (tiff.SHORT, 1, struct.pack("<H", code)) for code in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("tags", "dpi", "notes"),
+    [
+        ({282: fractions((1, 1)), 283: fractions((1, 1)), 296: UNIT[1]}, None, 0),
+        ({282: fractions((300, 1)), 283: fractions((300, 1)), 296: UNIT[1]}, None, 0),
+        ({282: fractions((2, 1)), 283: fractions((1, 1)), 296: UNIT[1]}, None, 1),
+        ({282: fractions((72, 0)), 283: fractions((72, 0)), 296: UNIT[2]}, None, 0),
+        ({282: fractions((0, 0)), 283: fractions((72, 1)), 296: UNIT[2]}, None, 0),
+        ({282: fractions((0, 1)), 283: fractions((0, 1)), 296: UNIT[2]}, None, 0),
+        ({282: fractions((1, 2)), 283: fractions((1, 2)), 296: UNIT[2]}, None, 1),
+        ({282: fractions((2**32 - 1, 1)), 283: fractions((2**32 - 1, 1)), 296: UNIT[2]}, None, 1),
+        ({282: fractions((72, 1), (9, 1)), 283: fractions((72, 1), (9, 1)), 296: UNIT[2]}, (72.0, 72.0), 0),
+        ({282: fractions(), 283: fractions(), 296: UNIT[2]}, None, 0),
+        ({282: UNIT[4], 283: UNIT[4], 296: UNIT[2]}, None, 0),
+        ({282: (2, 3, b"72\0"), 283: (2, 3, b"72\0"), 296: UNIT[2]}, None, 0),
+        ({282: fractions((100, 1)), 283: fractions((100, 1)), 296: UNIT[3]}, (254.0, 254.0), 0),
+        ({282: fractions((300, 1)), 283: fractions((300, 1))}, (300.0, 300.0), 0),
+        ({282: fractions((72, 1)), 283: fractions((72, 1)), 296: UNIT[4]}, None, 0),
+        ({271: (2, 2, b"A\0")}, None, 0),
+        (None, None, 0),
+    ],
+)
+@pytest.mark.parametrize("jfif", [True, False])
+def test_every_resolution_in_exif_is_read_or_left_out(tags, dpi, notes, jfif):
+    """Whatever fraction it is, with a unit or without, a JPEG is enlarged, and none is made up. With a JFIF header, and
+    in the JPEG of a camera, which has none.
+    """
+    data = jpeg_of((1, 1), 0, tags)
+    read = read_picture(data if jfif else data[:2] + data[20:])
+    assert read.metadata.dpi == dpi
+    assert len(read.notes) == notes
+    encode_picture(read, format="JPEG", options=OPTIONS)
+
+
+def test_a_resolution_without_a_unit_ends_no_reading():
+    """Pillow hands it over as a fraction of its own, which no format of numbers takes."""
+    read = read_picture(CASES / "10_exif_xres1_unit_none.jpg")
+    assert (read.metadata.dpi, read.notes) == (None, ())
+
+
+@pytest.mark.parametrize("unit", [1, 2])
+def test_resolution_of_jfif_counts_before_exif(unit):
+    """In dots per inch, and in dots per centimetre."""
+    tags = {282: fractions((72, 1)), 283: fractions((72, 1)), 296: UNIT[2]}
+    assert read_picture(jpeg_of((100, 100), unit, tags)).metadata.dpi == ((100, 100) if unit == 1 else (254, 254))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (IFDRational(1, 0), IFDRational(1)),
+        (IFDRational(0, 0),) * 2,
+        ((1, 2), (1, 2)),
+        (None, 3),
+        (10**400, 1),
+        [1, 2],
+        3,
+    ],
+)
+def test_pairs_of_any_kind_are_taken_or_ignored(pair):
+    """What Pillow hands over depends on the file: whole numbers, fractions of its own, pairs of them, nothing."""
+    for info in ({"dpi": pair}, {"aspect": pair}, {"jfif_unit": 0, "jfif_density": pair}):
+        assert metadata.resolution(info, None, "PNG") is None
+        assert list(metadata.resolution_notes(info, None, "PNG", found=None)) == []
 
 
 def test_metadata_defaults_say_nothing():

@@ -99,28 +99,28 @@ def test_thumbnails_are_left_out_with_a_note():
 )
 def test_damaged_and_hostile_packets_are_left_out_with_a_note(hostile):
     """Quickly, whatever they hold."""
-    start = time.perf_counter()
+    start = time.process_time()
     assert xmp.portable(hostile) == (None, [xmp.DAMAGED_NOTE])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_entities_are_never_expanded():
     """A thousand million laughs take no time, for they are not begun."""
     names = [f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10)]
     bomb = f'<!DOCTYPE b [<!ENTITY e0 "ha">{"".join(names)}]>'.encode() + packet(elements=b"<dc:x>&e9;</dc:x>")
-    start = time.perf_counter()
+    start = time.process_time()
     assert xmp.portable(bomb) == (None, [xmp.DAMAGED_NOTE])
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_packet_of_many_elements_takes_time_by_its_length():
     """A tag that is looked at again for every other one would take minutes."""
     elements = b'<rdf:li tiff:Orientation="6"/><tiff:Orientation>6</tiff:Orientation>' * 50_000
-    start = time.perf_counter()
+    start = time.process_time()
     found, _ = xmp.portable(packet(elements=elements))
     assert found.count(b"Orientation>1<") == 50_000
     assert b'"6"' not in found
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_packet_without_end_is_left_out():
@@ -152,3 +152,77 @@ def test_orientation_that_nothing_follows_is_told(fmt: str) -> None:
     assert (both.height, both.width) == (6, 4)
     assert b'tiff:Orientation="1"' in (both.metadata.xmp or b"")
     assert both.notes == ()
+
+
+HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
+CONTAINER = (
+    b'xmlns:C="http://ns.google.com/photos/1.0/container/" xmlns:I="http://ns.google.com/photos/1.0/container/item/"'
+)
+
+
+CLAIMS = [
+    b'<h:Version xmlns:h="HDR">1</h:Version>',
+    b'<h:Version xmlns:h="HDR"/>',
+    b'<h:Gamma xmlns:h="HDR"><rdf:Seq><rdf:li dc:x="1">1</rdf:li></rdf:Seq></h:Gamma\n>',
+    b'<h:a xmlns:h="HDR" rdf:parseType="Resource"><h:b>1</h:b><dc:y>2</dc:y></h:a>',
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize(
+    "around", [(b"", b""), (b'<dc:y rdf:parseType="Resource"><dc:z>', b"</dc:z><dc:w>2</dc:w></dc:y>")]
+)
+def test_elements_of_a_claimed_namespace_go(claim, around):
+    """At any depth, under a prefix that only they know; and nothing else changes, quoted look-alikes included."""
+    before, after = b"<dc:x>h:Version=&quot;1&quot;</dc:x>" + around[0], around[1] + b'<dc:v h:x="1" xmlns:h="urn:1"/>'
+    given = packet(elements=before + claim.replace(b"HDR", HDRGM.encode()) + after)
+    assert xmp.without(given, [HDRGM]) == packet(elements=before + after)
+    assert xmp.without(given, ["urn:other"]) == given
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (b' dc:x="1"\n h:Version="1.0"', b' dc:x="1"'),
+        (b" h:Version = '1.0'\th:Gamma='1' dc:x='1'", b" dc:x='1'"),
+        (b" g:Version='1'", b""),
+        (b" dc:x=' h:Version=\"1\" '", b" dc:x=' h:Version=\"1\" '"),
+    ],
+)
+def test_attributes_of_a_claimed_namespace_go(given, left):
+    """In either quotes, under any prefix; the declaration of the prefix stays."""
+    declared = b'xmlns:h="%s" xmlns:g="%s"' % (HDRGM.encode(), HDRGM.encode())
+    assert xmp.without(packet(declared + given), [HDRGM]) == packet(declared + left)
+
+
+def test_claims_can_be_named_one_by_one():
+    """A pair of namespace and local name takes that property alone."""
+    given = packet(b'tiff:Make="A" tiff:Model="B"', b"<exif:Make>C</exif:Make>")
+    assert xmp.without(given, [(xmp.TIFF, "Make")]) == packet(b'tiff:Model="B"', b"<exif:Make>C</exif:Make>")
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0\0"])
+def test_what_is_not_sound_is_returned_for_the_reader_to_leave_out(padding):
+    """Nobody can tell what it claims; zeros behind a packet are no damage."""
+    for hostile in (b"nonsense", packet()[:-200], b'<!DOCTYPE x [<!ENTITY a "b">]>' + packet(), b"<a>" * 100_000):
+        assert xmp.without(hostile, [HDRGM]) == hostile
+        assert xmp.without_items(hostile, ["GainMap"]) == hostile
+        assert xmp.portable(xmp.without(hostile, [HDRGM])) == (None, [xmp.DAMAGED_NOTE])
+    given = packet(b'xmlns:h="urn:h" h:x="1"') + padding
+    assert xmp.without(given, ["urn:h"]) == packet(b'xmlns:h="urn:h"') + padding
+
+
+def test_items_of_a_directory_go_by_their_semantics():
+    """As an attribute or an element, in the item or in the entry itself; the others stay in their order."""
+    primary = b'<rdf:li rdf:parseType="Resource"><C:Item I:Mime="image/jpeg" I:Semantic="Primary"/></rdf:li>'
+    gain = b'<rdf:li rdf:parseType="Resource"><C:Item I:Semantic="GainMap" I:Length="9"></C:Item></rdf:li>'
+    motion = b"<rdf:li><rdf:Description><I:Semantic>MotionPhoto</I:Semantic></rdf:Description></rdf:li>"
+    other = b'<dc:x><rdf:Seq><rdf:li I:Semantic="GainMap"/></rdf:Seq></dc:x>'
+
+    def holding(*items: bytes) -> bytes:
+        return packet(CONTAINER, b"<C:Directory><rdf:Seq>" + b"".join(items) + b"</rdf:Seq></C:Directory>" + other)
+
+    given = holding(primary, gain, motion)
+    assert xmp.without_items(given, ["gainmap"]) == holding(primary, motion)
+    assert xmp.without_items(given, {"GainMap", "MotionPhoto"}) == holding(primary)
+    assert xmp.without_items(given, ["Depth"]) == given
