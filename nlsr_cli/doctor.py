@@ -11,7 +11,7 @@ from nlsr_cli.errors import ModelError
 from nlsr_cli.version import __version__
 
 _PACKAGES = ("torch", "numpy", "pillow", "safetensors", "huggingface-hub", "typer", "rich")
-_EXTRAS = {"imagecodecs": "deep"}  # packages, and the extras that bring them
+_EXTRAS = ("imagecodecs", "pi-heif", "rawpy")
 _VARIABLES = ("HF_", "NLSR_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # beginnings of names
 
 
@@ -31,7 +31,7 @@ def examine() -> dict[str, Any]:
         "system": platform.platform(),
     }
     facts |= {package: importlib.metadata.version(package) for package in _PACKAGES}
-    facts |= {package: _version_or_hint(package, extra) for package, extra in _EXTRAS.items()}
+    facts |= {package: _version_or_hint(package) for package in _EXTRAS}
     for device in describe_devices():
         precisions = ", ".join(f"{p} (auto)" if p == device.automatic else p for p in device.precisions)
         facts[f"device {device.name}"] = f"{device.description}; {precisions}"
@@ -46,11 +46,11 @@ def examine() -> dict[str, Any]:
     return facts
 
 
-def _version_or_hint(package: str, extra: str) -> str:
+def _version_or_hint(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return f"not installed; pip install 'nlsr[{extra}]' brings it"
+        return f"not installed; pip install {package} brings it"
 
 
 def _may_be_told(name: str) -> bool:

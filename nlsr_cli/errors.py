@@ -159,5 +159,5 @@ class MissingExtra(NlsrError):
     """An optional package is needed and not installed."""
 
     def __init__(self, name: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the extra '{name}'", f"Install it with: pip install 'nlsr[{name}]'")
+        super().__init__(f"{purpose} needs the package {name}", f"Install it with: pip install {name}")
         self.name = name

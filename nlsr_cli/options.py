@@ -33,6 +33,7 @@ FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "BMP": (".bmp",),
     "AVIF": (".avif",),
     "GIF": (".gif",),
+    "JXL": (".jxl",),
 }
 
 ALPHAS = ("model", "lanczos")  # what enlarges transparency
@@ -152,7 +153,8 @@ class ComputeOptions:
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How a picture is encoded. `quality` is that of JPEG, WebP and AVIF (1 to 100); `lossless` is for WebP;
+    """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF and JPEG XL (1 to 100); `lossless` is for WebP
+    and JPEG XL;
     `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip`
     leaves out all metadata but the colour profile; `provenance` False what nlsr says of itself.
     """

@@ -96,8 +96,8 @@ def upscale(
             help="What the output's name adds; {scale}, {width} and {height} are replaced. [default: _x{scale}]"
         ),
     ] = None,
-    quality: Annotated[int, typer.Option(help="Of JPEG, WebP and AVIF, 1 to 100.")] = 95,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Write WebP without loss.")] = False,
+    quality: Annotated[int, typer.Option(help="Of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")] = 95,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")] = False,
     background: Annotated[
         str, typer.Option(help="Colour under transparent pictures where the format has no alpha.")
     ] = "white",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nlsr_cli.images.parts import Accounted, loss_notes
+from nlsr_cli.images.containers import items
+from nlsr_cli.images.jpegxl.files import parts as jpegxl_parts
+from nlsr_cli.images.parts import Accounted, account, loss_notes
+from nlsr_cli.images.rules import isobmff, jpegxl
 from nlsr_cli.images.rules.bmp import account_bmp
 from nlsr_cli.images.rules.gif import account_gif
 from nlsr_cli.images.rules.jpeg import accounted as account_jpeg
@@ -17,6 +20,8 @@ Accounting = Callable[[bytes], tuple[Accounted, ...]]
 # By format: what makes the account, and what the format calls a part.
 ACCOUNTS: dict[str, tuple[Accounting, str]] = {
     "JPEG": (account_jpeg, "JPEG segment"),
+    **dict.fromkeys(("AVIF", "HEIC"), (lambda data: account(items.parts(data), isobmff.rule), "part of the container")),
+    "JXL": (lambda data: account(jpegxl_parts(data), jpegxl.rule), "part of the container"),
     "PNG": (account_png, "PNG chunk"),
     "WEBP": (account_webp, "WebP chunk"),
     "GIF": (account_gif, "GIF extension"),

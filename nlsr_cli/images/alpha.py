@@ -157,3 +157,16 @@ def _doubled_rows(color: Floats, rows: int) -> Floats:
     result[0::2] = 0.75 * color + 0.25 * before
     result[1::2] = 0.75 * color + 0.25 * after
     return result[:rows]
+
+
+def straight(color: Pixels, alpha: Pixels) -> Pixels:
+    """Return colours with the alpha divided out that was multiplied into them; where it is 0, they stay."""
+    result = np.empty_like(color)
+    rows = max(1, BAND // color.shape[1])
+    white = 1.0 if color.dtype == np.float32 else float(np.iinfo(color.dtype).max)
+    for top in range(0, len(color), rows):
+        band = slice(top, top + rows)
+        weight = np.where(alpha[band] > 0, alpha[band], white)[..., None].astype(np.float64)
+        values = color[band] * (white / weight)
+        result[band] = values if color.dtype == np.float32 else np.rint(np.minimum(values, white))
+    return result

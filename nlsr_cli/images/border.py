@@ -108,7 +108,7 @@ def _complaint(exc: Exception, data: bytes) -> str:
         return TRUNCATED
     if isinstance(exc, ValueError) and "is not known" in text:
         return f"cannot be read: {exc}"
-    return "is damaged, or of a kind that Pillow cannot decode"
+    return "is damaged, or of a kind that cannot be decoded"
 
 
 def _advice(exc: Exception) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
+import numpy as np
 from PIL import Image
 
 from nlsr_cli.images import ultra_hdr
@@ -15,6 +16,7 @@ from nlsr_cli.images.containers import png as container
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.jpeg import with_segments
 from nlsr_cli.images.depth import deep_avif, deep_encoders
+from nlsr_cli.images.jpegxl.codec import encode_jpegxl
 from nlsr_cli.images.picture import GainMap, Pixels
 from nlsr_cli.images.words import extended_xmp, iptc, jpeg, metadata, png
 from nlsr_cli.images.words.thumbnail import with_thumbnail
@@ -150,6 +152,18 @@ def _avif(canvas: Canvas, options: EncodeOptions) -> bytes:
     return data if canvas.samples is None else deep_avif.avif(canvas.samples, canvas.bits, options.quality, data)
 
 
+def _jxl(canvas: Canvas, options: EncodeOptions) -> bytes:
+    image = np.asarray(canvas.image)
+    samples = canvas.samples if canvas.samples is not None else image[..., None] if image.ndim == 2 else image
+    return encode_jpegxl(
+        samples,
+        canvas.icc,
+        quality=options.quality,
+        lossless=canvas.lossless,
+        words=(_exif(canvas, with_dpi=True), canvas.xmp),
+    )
+
+
 def _bmp(canvas: Canvas, options: EncodeOptions) -> bytes:
     return _saved(canvas, "BMP", dpi=canvas.dpi or (0, 0))  # zero is unknown; left alone, Pillow would claim 96
 
@@ -208,4 +222,5 @@ ENCODERS: dict[str, Callable[[Canvas, EncodeOptions], bytes]] = {
     "TIFF": _tiff,
     "BMP": _bmp,
     "AVIF": _avif,
+    "JXL": _jxl,
 }

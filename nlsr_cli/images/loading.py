@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.sniff import HEAD_SIZE, format_of, native_formats, stranger_of
+from nlsr_cli.images.depth import extra
+from nlsr_cli.images.raw import is_raw
+from nlsr_cli.images.sniff import HEAD_SIZE, NAMES, PACKAGES, format_of, native_formats, stranger_of
 
 CONVERT_HINT = "Convert it to PNG first."
 DAMAGED_HINT = "Fetch or export the file again."
@@ -29,9 +31,10 @@ def load(source: Path | bytes, label: str, max_pixels: int) -> tuple[bytes, str]
         ImageReadError: it cannot be opened, is no known picture, or is larger than any of `max_pixels` pixels.
     """
     if isinstance(source, bytes):
-        return source, known_format(source, label)
-    with _reading(label):
-        data = _bytes_of(source, label, max_pixels)
+        data = source
+    else:
+        with _reading(label):
+            data = _bytes_of(source, label, max_pixels)
     return data, known_format(data, label)
 
 
@@ -93,10 +96,15 @@ def known_format(data: bytes, label: str) -> str:
     if not data:
         raise ImageReadError(label, "is empty", DAMAGED_HINT)
     found = format_of(data[:HEAD_SIZE])
+    if found == "TIFF" and is_raw(data):
+        found = "RAW"
     if found is None:
         seems = stranger_of(data[:HEAD_SIZE])
         what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
         raise ImageReadError(label, what, CONVERT_HINT)
+    if found in PACKAGES and not extra.available(PACKAGES[found]):
+        lacking = extra.missing(f"is {NAMES[found]}, which", PACKAGES[found])
+        raise ImageReadError(label, lacking.message, lacking.hint)
     if found not in native_formats().readable:
         raise ImageReadError(label, f"is {found}, which this installation of Pillow cannot read", CONVERT_HINT)
     return found

@@ -9,13 +9,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from nlsr_cli.images import color as colour
-from nlsr_cli.images.headers import Facts
+from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.picture import Pixels
 
 BAND = 1 << 19  # bytes
 
 YCBCR_NOTE = "YCbCr is converted to RGB."
 Bytes = npt.NDArray[np.uint8]
+
+PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
 
 
 @dataclass
@@ -48,7 +50,7 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
     if mode in ("1", "L", "RGB"):
         return _plain(image, facts, _samples(image.convert("L") if mode == "1" else image))
     if mode in ("LA", "La"):
-        notes = ["Premultiplied alpha is read as straight alpha."] if mode == "La" else []
+        notes = [PREMULTIPLIED_NOTE] if mode == "La" else []
         both = _samples(image.convert("LA") if mode == "La" else image)
         return Decoded(both[..., :1], both[..., 1], notes)
     if mode in ("RGBA", "RGBX"):

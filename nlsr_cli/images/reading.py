@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -26,12 +26,16 @@ from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.excess import Excess, excess_of
+from nlsr_cli.images.facts import Deep, Facts, Foreign
 from nlsr_cli.images.gain_map import read_gain_map
-from nlsr_cli.images.headers import Deep, Facts, read_facts
+from nlsr_cli.images.headers import read_facts
+from nlsr_cli.images.heic import decode_heic
+from nlsr_cli.images.jpegxl.codec import decode_jpegxl
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
+from nlsr_cli.images.raw import develop
 from nlsr_cli.images.silence import silenced
 from nlsr_cli.images.words import georeference, metadata
 from nlsr_cli.images.words.geometry import Change
@@ -39,6 +43,8 @@ from nlsr_cli.images.words.statements import read_statements
 from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
+# What Pillow does not read.
+FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic, "JXL": decode_jpegxl, "RAW": develop}
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
@@ -67,7 +73,10 @@ def read_picture(
     facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
-        if facts.deep is not None:
+        if facts.foreign is not None:
+            check_pixels(facts.foreign.size, label, max_pixels)
+            opened = _open_foreign(data, format, facts, facts.foreign)
+        elif facts.deep is not None:
             opened = _open_deep(facts.source or data, format, facts, facts.deep, (label, max_pixels))
         elif facts.bitmap is not None:
             opened = _open_bitmap(data, facts.bitmap, facts)
@@ -81,7 +90,7 @@ def read_picture(
 class Opened:
     """A decoded picture, upright, with what was found beside it: Pillow's `info`, and EXIF as it was in the file.
 
-    `stacked` frames of an animation lie one below the other.
+    `stacked` frames of an animation lie one below the other. `orientation` is as of EXIF, where EXIF does not say it.
     """
 
     decoded: Decoded
@@ -90,12 +99,13 @@ class Opened:
     info: Mapping[Any, object]
     raw: bytes | None
     stacked: int = 1
+    orientation: int | None = None
 
     @property
     def change(self) -> Change:
         """Return how the picture was turned."""
         height, width = self.decoded.color.shape[0] // self.stacked, self.decoded.color.shape[1]
-        orientation = metadata.orientation(self.raw)
+        orientation = metadata.orientation(self.raw) if self.orientation is None else self.orientation
         return Change(orientation, (width, height) if orientation >= 5 else (height, width), (height, width))
 
 
@@ -105,13 +115,30 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         mode, frames = image.mode, _frames(image, facts)
         image.load()
         check_pixels((image.height, image.width), label, max_pixels)
-        raw = facts.exif or metadata.exif_block(image.info)
+        raw = facts.exif or (metadata.exif_block(image.info) if facts.still is None else None)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
-        decoded = decode(_upright(image, format, raw), facts, keep_rgb=has_rgb_profile(info))
+        seen = image if facts.still is not None else _upright(image, format, raw)
+        decoded = decode(seen, facts, keep_rgb=has_rgb_profile(info))
         if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
         decoded = as_seen(decoded) if facts.apple else decoded
-        return Opened(decoded, mode, frames, info, raw)
+        return Opened(_as_shown(decoded, facts), mode, frames, info, raw, orientation=facts.orientation)
+
+
+def _as_shown(decoded: Decoded, facts: Facts) -> Decoded:
+    """Return the picture as the boxes of its file say that it is shown, for which they are the authority."""
+    if facts.still is None:
+        return decoded
+    show = facts.still.upright
+    return Decoded(show(decoded.color), None if decoded.alpha is None else show(decoded.alpha), decoded.notes)
+
+
+def _open_foreign(data: bytes, format: str, facts: Facts, foreign: Foreign) -> Opened:  # noqa: A002
+    decoded = FOREIGN[format](data)
+    if decoded.color.shape[:2] != foreign.size:
+        raise ValueError("the size is not what the header says")
+    info = {} if foreign.icc is None else {"icc_profile": foreign.icc}
+    return Opened(decoded, foreign.mode, facts.frames or 1, info, facts.exif, orientation=facts.orientation)
 
 
 def _open_bitmap(data: bytes, found: Bitmap, facts: Facts) -> Opened:
@@ -135,6 +162,8 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
             check_pixels((image.height, image.width), label, max_pixels)
             info, frames = image.info, _frames(image, facts)
     decoded = silenced(label, partial(decode_deep, data, facts, deep, max_pixels))
+    if facts.still is not None:
+        return Opened(_as_shown(decoded, facts), deep.mode, frames, info, facts.exif, orientation=facts.orientation)
     raw = facts.exif or metadata.exif_block(info)
     return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
 
@@ -150,7 +179,10 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
     facts = facts_of(data, format, label)
     with border(data, label, max_pixels):
         check_pixels(facts.canvas, label, max_pixels)
-        deep = facts.deep
+        deep, foreign = facts.deep, facts.foreign
+        if foreign is not None:
+            check_pixels(foreign.size, label, max_pixels)
+            return Header(format, foreign.mode, *foreign.size, foreign.depth, facts.frames or 1, foreign.alpha)
         if deep is not None and deep.layout is not None and facts.canvas is not None:
             height, width = facts.canvas
             if metadata.orientation(facts.exif) >= 5:
@@ -163,7 +195,9 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
         with pillow_image(facts.source or data, format) as image:
             check_pixels((image.height, image.width), label, max_pixels)
             height, width = image.height, image.width
-            if format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
+            if facts.still is not None:
+                height, width = facts.still.upright(np.broadcast_to(np.uint8(0), (height, width))).shape
+            elif format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
                 height, width = width, height
             if deep is not None:
                 return Header(format, deep.mode, height, width, deep.depth, _frames(image, facts), deep.alpha)
@@ -237,18 +271,24 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     `source` is its format and what it is called, `data` its bytes.
     """
     format, label = source  # noqa: A001
-    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format == "TIFF"
+    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format in ("TIFF", "RAW")
     claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
     exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
-    turned_by_tag, shown = from_tiff or metadata.states_orientation(raw), facts.source or data
-    said = read_statements(format, shown, info, turned=turned_by_tag, change=opened.change)
+    oriented = metadata.states_orientation(raw) if facts.orientation is None else facts.orientation != 1
+    shown = facts.source or data
+    said = read_statements(format, shown, facts.xmp, turned=from_tiff or oriented, change=opened.change)
     dpi = metadata.resolution(info, raw, format)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
         count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
-        notes.append(f"Only the first of {count} is read.")
+        beside = facts.still is not None and facts.frames is not None
+        notes.append(
+            f"Only the main one of {opened.frames} pictures is read."
+            if beside
+            else f"Only the first of {count} is read."
+        )
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, format, found=dpi)
     unset = decoded.nodata is None and opened.mode not in UNLIKE  # a value that no sample has, or none at all

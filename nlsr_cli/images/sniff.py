@@ -9,20 +9,27 @@ from typing import NamedTuple
 
 from PIL import Image, features
 
+from nlsr_cli.images.depth import extra
 from nlsr_cli.options import FORMAT_SUFFIXES
 
 HEAD_SIZE = 4096
-READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+PACKAGES = {
+    "HEIC": extra.PI_HEIF,
+    "JXL": extra.IMAGECODECS,
+    "RAW": extra.RAWPY,
+}  # what reads the formats that Pillow does not
+NAMES = {"HEIC": "a HEIC picture", "JXL": "a JPEG XL picture", "RAW": "a camera raw file"}
+READ_ONLY = ("HEIC", "RAW")
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIC", "JXL", "RAW")
 
 AVIF_BRANDS = (b"avif", b"avis")
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+HEIF_BRANDS = (b"mif1", b"mif2", b"miaf", b"msf1")  # of any coding
 
 # What people pass by mistake; each value completes "It is ..., not a picture".
 STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"8BPS", "a Photoshop document"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     (b"PK\x03\x04", "a ZIP archive (or an office document)"),
@@ -41,9 +48,13 @@ STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"OggS", "a sound or video file"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
-    (b"FUJIFILMCCD-RAW", "a camera raw file"),
     (b"version https://git-lfs", "a Git LFS pointer (run: git lfs pull)"),
 )
+
+
+# Camera raw files that are no TIFFs: Fujifilm, Olympus (twice, and in the other order), Panasonic, Canon's oldest,
+# Minolta, Sigma. Canon's newest are ISO media files.
+RAW_MAGICS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II\x1a\0\0\0HEAPCCDR", b"\0MRM", b"FOVb")
 
 
 class NativeFormats(NamedTuple):
@@ -57,6 +68,7 @@ class NativeFormats(NamedTuple):
 def native_formats() -> NativeFormats:
     """Return the formats that can be read and written here; AVIF and WebP only where Pillow was built with them."""
     missing = {name for name, feature in (("AVIF", "avif"), ("WEBP", "webp")) if not features.check(feature)}
+    missing |= {name for name, package in PACKAGES.items() if not extra.available(package)}
     Image.preinit()
     for name in ("AvifImagePlugin", "MpoImagePlugin", "TiffImagePlugin", "WebPImagePlugin"):
         import_module(
@@ -64,7 +76,7 @@ def native_formats() -> NativeFormats:
         )  # those few, because Image.init() loads forty, which takes longer than a small picture
     return NativeFormats(
         tuple(name for name in READABLE if name not in missing),
-        tuple(name for name in FORMAT_SUFFIXES if name not in missing and name in Image.SAVE),
+        tuple(name for name in FORMAT_SUFFIXES if name not in missing and (name in Image.SAVE or name in PACKAGES)),
     )
 
 
@@ -80,12 +92,25 @@ def format_of(head: bytes) -> str | None:  # noqa: PLR0911 - one line per format
         return "GIF"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
-    if head[4:8] == b"ftyp" and any(brand in AVIF_BRANDS for brand in _brands(head)):
-        return "AVIF"
+    if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
+        return "JXL"
+    if head.startswith(RAW_MAGICS) or head[4:12] == b"ftypcrx ":
+        return "RAW"
+    if head[4:8] == b"ftyp":
+        return _format_of_brands(_brands(head))
     # Two letters are weak evidence: plain text may begin with them, so the size of the second header is asked too.
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124):
         return "BMP"
     return None
+
+
+def _format_of_brands(brands: list[bytes]) -> str | None:
+    """Return the format of an ISO media file: its own brand counts first, then those that it is compatible with."""
+    for group in (brands[:1], brands):
+        for names, found in ((AVIF_BRANDS, "AVIF"), (HEIC_BRANDS, "HEIC")):
+            if any(brand in names for brand in group):
+                return found
+    return "HEIC" if any(brand in HEIF_BRANDS for brand in brands) else None
 
 
 def _brands(head: bytes) -> list[bytes]:
@@ -99,8 +124,7 @@ def stranger_of(head: bytes) -> str | None:
     if known is not None:
         return known
     if head[4:8] == b"ftyp":
-        heif = any(brand in HEIF_BRANDS for brand in _brands(head))
-        return "a HEIC picture" if heif else "a video or a camera raw file"
+        return "a video"
     return _kind_of_text(head)
 
 

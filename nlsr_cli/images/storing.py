@@ -12,7 +12,16 @@ from nlsr_cli.files import part_beside, remove, write_new, writing_in
 
 # The least share of its bare samples that a file of each format has taken: what is smooth compresses far, and a place
 # with less room than this holds the file of no photograph.
-LEAST_SHARE = {"BMP": 1.0, "PNG": 0.05, "TIFF": 0.05, "GIF": 0.02, "JPEG": 0.005, "WEBP": 0.002, "AVIF": 0.0005}
+LEAST_SHARE = {
+    "BMP": 1.0,
+    "PNG": 0.05,
+    "TIFF": 0.05,
+    "GIF": 0.02,
+    "JPEG": 0.005,
+    "WEBP": 0.002,
+    "AVIF": 0.0005,
+    "JXL": 0.0005,
+}
 
 # What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}

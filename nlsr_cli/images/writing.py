@@ -21,7 +21,7 @@ from nlsr_cli.images.depth import extra
 from nlsr_cli.images.encoders import ENCODERS, Canvas
 from nlsr_cli.images.excess import add_excess, weighed
 from nlsr_cli.images.picture import Animation, Picture, Pixels, quantised
-from nlsr_cli.images.sniff import native_formats
+from nlsr_cli.images.sniff import PACKAGES, native_formats
 from nlsr_cli.images.storing import check_free, store
 from nlsr_cli.images.words import keeping
 from nlsr_cli.images.words.thumbnail import make_thumbnail
@@ -55,6 +55,7 @@ ABILITIES = {
     "BMP": Abilities(alpha=False, grey=True, depth=8, cmyk=False, metadata=False, content=2**32 - 2**20),
     "GIF": Abilities(alpha=True, grey=True, depth=8, cmyk=False, metadata=False, side=65535),
     "AVIF": Abilities(alpha=True, grey=True, depth=16, cmyk=False, metadata=True, side=32768, area=2**28),
+    "JXL": Abilities(alpha=True, grey=True, depth=32, cmyk=False, metadata=True, side=2**30 - 1),
 }
 
 
@@ -134,6 +135,9 @@ def check_size(format: str, height: int, width: int, path: Path, *, depth: int =
     Raises:
         ImageWriteError: the format is not writable here, or holds no picture of that size.
     """
+    if format in PACKAGES and not extra.available(PACKAGES[format]):
+        lacking = extra.missing(f"{format}", PACKAGES[format])
+        raise ImageWriteError(path, lacking.message, lacking.hint)
     if format not in ABILITIES or format not in native_formats().writable:
         hint = f"Writable here: {', '.join(native_formats().writable)}."
         raise ImageWriteError(path, f"{format} cannot be written by this installation of Pillow", hint)
@@ -311,7 +315,7 @@ def _images(pixels: Pixels, alpha: Pixels | None, format: str) -> tuple[Image.Im
     plain_grey = channels == 1 and alpha is None
     if alpha is not None:
         pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
-    if pixels.dtype == np.uint16 and plain_grey and format != "AVIF":
+    if pixels.dtype == np.uint16 and plain_grey and format not in ("AVIF", "JXL"):
         return Image.frombytes("I;16", (width, height), np.ascontiguousarray(pixels).astype("<u2").tobytes()), None
     mode = {1: "LA", 3: "RGBA"}[channels] if alpha is not None else {1: "L", 3: "RGB", 4: "CMYK"}[channels]
     if pixels.dtype != np.uint8:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli.errors import ImageWriteError, NlsrError
 from nlsr_cli.images import Animation, Picture, check_inside, encode_any
+from nlsr_cli.images.sniff import READ_ONLY
 from nlsr_cli.images.storing import check_free, store
 from nlsr_cli.options import STREAM
 from nlsr_cli.upscaling.outcome import Outcome
@@ -76,6 +77,8 @@ class Delivery:
         notes = []
         if isinstance(task.picture, Picture) and task.picture.metadata.format == "GIF" and task.format == "PNG":
             notes.append("A GIF of one frame becomes a PNG: 256 colours would lose what was made.")
+        elif task.picture is not None and task.picture.metadata.format in READ_ONLY and task.format == "PNG":
+            notes.append("This format is read but not written; the output is a PNG, without loss.")
         if self._encode.lossless and task.format in ("JPEG", "AVIF"):
             notes.append(f"{task.format} is written with loss, whatever --lossless says.")
         return notes

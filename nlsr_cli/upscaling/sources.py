@@ -23,7 +23,9 @@ _HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
 # Endings under which people keep pictures. In a folder such a file is taken for a picture even if its content is none,
 # so that a damaged picture is reported instead of passed over.
 _PICTURE_SUFFIXES = {suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes} | {
-    ".gif", ".apng", ".mpo", ".dib", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".exr"
+    ".gif", ".apng", ".mpo", ".dib", ".heic", ".heif", ".hif", ".avifs", ".jp2", ".psd", ".ico", ".tga", ".ppm", ".pgm",
+    ".exr", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".pef",
+    ".srw", ".3fr", ".iiq", ".mrw", ".x3f"
 }  # fmt: skip
 
 

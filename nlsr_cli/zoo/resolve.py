@@ -73,7 +73,7 @@ def _embedded(model: EmbeddedModel) -> ModelSource:
     if not (config.is_file() and weights.is_file()):
         raise WeightsCorrupt(
             f"the embedded model {model.name} is missing from {model.folder}",
-            "Install nlsr again: pip install --force-reinstall nlsr",
+            "Install nlsr again, in its checkout: python3 -m pip install --force-reinstall --no-deps .",
         )
     network, notes = read_config(config, weights)
     return ModelSource(model.name, "embedded", weights, config, network, sha256=model.files, notes=notes)

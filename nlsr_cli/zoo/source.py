@@ -129,7 +129,7 @@ def check_digests(source: ModelSource) -> None:
 def repair_hint(source: ModelSource) -> str:
     """Say how to get sound files again."""
     if source.kind == "embedded":
-        return "Install nlsr again: pip install --force-reinstall nlsr"
+        return "Install nlsr again, in its checkout: python3 -m pip install --force-reinstall --no-deps ."
     if source.kind == "hub":
         folder = source.weights.parents[2]  # snapshots/<commit>/ lies in the repository's folder of the cache
         return f"Delete {folder} and run: nlsr models pull {source.name}"

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images import headers, native_formats, probe, read_picture
-from nlsr_cli.images.containers import tiff
+from nlsr_cli.images import native_formats, probe, read_picture
+from nlsr_cli.images.containers import isobmff, tiff
 from nlsr_cli.images.words import metadata
 from tests.images.files import gradient, plain_tiff, saved, with_png_chunk
 
@@ -76,16 +76,16 @@ def test_deep_boxes_end(tmp_path):
     nested = b""
     for _ in range(3000):
         nested = struct.pack(">I4sI", len(nested) + 12, b"meta", 0) + nested
-    many = struct.pack(">I4s", 8, b"free") * (headers.MAX_BOXES + 1)
+    many = struct.pack(">I4s", 8, b"free") * (isobmff.MAX_BOXES + 1)
     for body in (nested, many):
         data = b"\0\0\0\x10ftypavif\0\0\0\0" + body
         if "AVIF" in native_formats().readable:
             (tmp_path / "a.avif").write_bytes(data)
             with pytest.raises(ImageReadError):
                 probe(tmp_path / "a.avif", max_pixels=100)
-    assert list(headers._properties(nested, 0, len(nested))) == []
+    assert isobmff.parse(nested).items == {}
     with pytest.raises(ValueError, match="boxes"):
-        list(headers._properties(many, 0, len(many)))
+        isobmff.parse(many)
 
 
 @pytest.mark.parametrize("trouble", [RecursionError(), TypeError("x"), MemoryError()])

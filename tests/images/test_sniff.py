@@ -6,12 +6,12 @@ import pytest
 from PIL import Image, features
 
 from nlsr_cli.images import native_formats
-from nlsr_cli.images.sniff import format_of, stranger_of
+from nlsr_cli.images.sniff import PACKAGES, format_of, stranger_of
 from nlsr_cli.options import FORMAT_SUFFIXES
 from tests.images.files import saved
 
 
-@pytest.mark.parametrize("fmt", native_formats().readable)
+@pytest.mark.parametrize("fmt", [name for name in native_formats().readable if name not in PACKAGES])
 def test_every_readable_format_is_recognised(fmt):
     """What Pillow writes is recognised from its first bytes."""
     assert format_of(saved(Image.new("RGB", (3, 3)), fmt)[:64]) == fmt
@@ -32,13 +32,30 @@ def test_formats_depend_on_how_pillow_was_built(monkeypatch):
         native_formats.cache_clear()
 
 
-def test_brands_tell_avif_from_heic():
-    """Both are ISO media files of major brand mif1; the list of compatible brands decides."""
-    assert format_of(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf") == "AVIF"
-    heic = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
-    assert format_of(heic) is None
-    assert stranger_of(heic) == "a HEIC picture"
-    assert stranger_of(b"\0\0\0\x18ftypisom\0\0\0\0isomavc1") == "a video or a camera raw file"
+@pytest.mark.parametrize(
+    ("brands", "fmt"),
+    [
+        (b"mif1\0\0\0\0mif1avifmiaf", "AVIF"),
+        (b"avif\0\0\0\0mif1heic", "AVIF"),
+        (b"heic\0\0\0\0mif1avif", "HEIC"),
+        (b"mif1\0\0\0\0mif1heic", "HEIC"),
+        (b"heix\0\0\0\0mif1", "HEIC"),
+        (b"mif1\0\0\0\0miaf", "HEIC"),
+        (b"msf1\0\0\0\0hevc", "HEIC"),
+        (b"crx \0\0\0\1crx isom", "RAW"),
+        (b"isom\0\0\0\0isomavc1", None),
+    ],
+)
+def test_brands_tell_formats_apart(brands, fmt):
+    """All are ISO media files; the brand of the file counts, then those that it is compatible with."""
+    head = (len(brands) + 8).to_bytes(4, "big") + b"ftyp" + brands
+    assert format_of(head) == fmt
+    assert fmt is not None or stranger_of(head) == "a video"
+
+
+@pytest.mark.parametrize("head", [b"\xff\x0a" + bytes(20), b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(20)])
+def test_jpeg_xl_with_and_without_a_container(head):
+    assert format_of(head) == "JXL"
 
 
 def test_unknown_bytes_are_not_guessed():

@@ -17,7 +17,7 @@ from nlsr_cli.images.animation import gif, webp
 from nlsr_cli.images.animation.frames import FrameIndex, Stage, check_index
 from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.border import border, check_pixels
-from nlsr_cli.images.headers import DEEP_HINT, Facts
+from nlsr_cli.images.facts import DEEP_HINT, Facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Animation, Picture, Pixels

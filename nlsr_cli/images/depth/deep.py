@@ -7,14 +7,13 @@ pixels than were allowed, or one of which a part is missing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.alpha import BAND, straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.containers import png, tiff
 from nlsr_cli.images.depth.extra import codecs
@@ -28,24 +27,13 @@ from nlsr_cli.images.depth.layout import (
     number,
 )
 from nlsr_cli.images.depth.segments import decode_segments
-from nlsr_cli.images.headers import Deep, Facts
-from nlsr_cli.images.modes import YCBCR_NOTE, Decoded
+from nlsr_cli.images.facts import Deep, Facts
+from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, YCBCR_NOTE, Decoded
 from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Pixels
+from nlsr_cli.images.turning import TURNS
 
 ORIENTATION = 274
-PREMULTIPLIED_NOTE = "Premultiplied alpha is read as straight alpha."
-
-# Turning arrays upright by EXIF orientation (CIPA DC-008, tag 274).
-TURNS: dict[int, Callable[[Pixels], Pixels]] = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.swapaxes(0, 1),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
-    8: lambda pixels: np.rot90(pixels, 1),
-}
 
 
 def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decoded:
@@ -108,17 +96,17 @@ def _tiff(data: bytes, layout: Layout, nodata: str | None, max_pixels: int) -> D
     if layout.floating and layout.bits != 32:
         notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
     if layout.floating and alpha is not None:
-        alpha = _as_float32(alpha)
+        alpha = as_float32(alpha)
         if alpha.min() < 0 or alpha.max() > 1:
             alpha = np.clip(alpha, 0, 1)
             notes.append("Alpha beyond 0 and 1 is clipped.")
     found = hide(Decoded(color, alpha, notes), nodata)
     if layout.floating:
-        found.color = _as_float32(found.color)
-        found.alpha = None if found.alpha is None else _as_float32(found.alpha)
+        found.color = as_float32(found.color)
+        found.alpha = None if found.alpha is None else as_float32(found.alpha)
     if layout.premultiplied and found.alpha is not None:
         found.notes.append(PREMULTIPLIED_NOTE)
-        found.color = _straight(found.color, found.alpha)
+        found.color = straight(found.color, found.alpha)
     return found
 
 
@@ -150,23 +138,15 @@ def _stating(data: bytes, tag: int, value: int) -> bytes:
     return bytes(changed)
 
 
-def _as_float32(samples: Pixels) -> Pixels:
-    """Return alpha, or colours of which nothing is masked any more, as float32."""
-    samples = samples.astype(np.float32, copy=False)
+def as_float32(samples: Pixels) -> Pixels:
+    """Return alpha, or colours of which nothing is masked any more, in 32 bits.
+
+    Raises:
+        ValueError: some are infinite, or no numbers.
+    """
+    with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite, and refused as that
+        samples = samples.astype(np.float32, copy=False)
     rows = max(1, BAND // samples.shape[1])
     if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
         raise ValueError("a picture with values that are infinite or no numbers is not known")
     return samples
-
-
-def _straight(color: Pixels, alpha: Pixels) -> Pixels:
-    """Return colours with the alpha divided out that was multiplied into them; where it is 0, they stay."""
-    result = np.empty_like(color)
-    rows = max(1, BAND // color.shape[1])
-    white = 1.0 if color.dtype == np.float32 else float(np.iinfo(color.dtype).max)
-    for top in range(0, len(color), rows):
-        band = slice(top, top + rows)
-        weight = np.where(alpha[band] > 0, alpha[band], white)[..., None].astype(np.float64)
-        values = color[band] * (white / weight)
-        result[band] = values if color.dtype == np.float32 else np.rint(np.minimum(values, white))
-    return result

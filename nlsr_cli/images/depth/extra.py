@@ -1,7 +1,9 @@
-"""The door to imagecodecs, which the extra `deep` brings: samples of more than 8 bits, in files and through profiles.
+"""The door to packages that are optional: what each is for, whether it is there, and how it is installed.
 
-It was chosen over libvips for its colour transforms, which leave floating point unbounded where libvips ends at 16
-bits, and over tifffile, which fills a missing strip with zeros. Pictures of 8 bits, and grey of 16, never come here.
+imagecodecs (the extra `deep`) holds samples of more than 8 bits, in files and through profiles. It was chosen over
+libvips for its colour transforms, which leave floating point unbounded where libvips ends at 16 bits, and over
+tifffile, which fills a missing strip with zeros. It reads and writes JPEG XL, too. pi-heif (`heic`) decodes HEIC, and
+rawpy (`raw`) develops the files of cameras.
 """
 
 from __future__ import annotations
@@ -12,29 +14,39 @@ from typing import Any
 
 from nlsr_cli.errors import MissingExtra
 
-EXTRA, PACKAGE = "deep", "imagecodecs"
+IMAGECODECS, PI_HEIF, RAWPY = "imagecodecs", "pi-heif", "rawpy"
+MODULES = {IMAGECODECS: "imagecodecs", PI_HEIF: "pi_heif", RAWPY: "rawpy"}
 
 
-def available() -> bool:
-    """Say whether the extra is installed, without loading it."""
+def available(package: str = IMAGECODECS) -> bool:
+    """Say whether a package is installed, without loading it."""
     try:
-        return importlib.util.find_spec(PACKAGE) is not None
+        return importlib.util.find_spec(MODULES[package]) is not None
     except (ImportError, ValueError):
         return False
 
 
-def missing(what: str) -> MissingExtra:
-    """Return the error that says what needs the extra, with the command that installs it as its hint."""
-    return MissingExtra(EXTRA, what)
+def missing(what: str, package: str = IMAGECODECS) -> MissingExtra:
+    """Return the error that says what needs a package, with the command that installs it as its hint."""
+    return MissingExtra(package, what)
 
 
-def codecs() -> Any:  # noqa: ANN401 - a module, whose functions are typed where they are called
+def load(package: str, what: str) -> Any:  # noqa: ANN401 - a module, whose functions are typed where they are called
+    """Return the module of a package.
+
+    Raises:
+        MissingExtra: it is not installed; the message says that `what` needs it.
+    """
+    try:
+        return importlib.import_module(MODULES[package])
+    except ImportError as exc:
+        raise missing(what, package) from exc
+
+
+def codecs() -> Any:  # noqa: ANN401
     """Return the imagecodecs module.
 
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
-        return importlib.import_module(PACKAGE)
-    except ImportError as exc:
-        raise missing("a picture of more than 8 bits per channel") from exc
+    return load(IMAGECODECS, "a picture of more than 8 bits per channel")

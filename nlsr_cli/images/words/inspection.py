@@ -13,8 +13,9 @@ from nlsr_cli.images import color as colour
 from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.gain_map import find
-from nlsr_cli.images.headers import Facts, read_facts
+from nlsr_cli.images.headers import read_facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import pillow_image, probe
@@ -87,9 +88,9 @@ def inspect_picture(
     facts = read_facts(format, data)
     shown = facts.source or data
     info = _info(shown, format, label, max_pixels, facts)
-    raw = facts.exif or metadata.exif_block(info)
-    from_tiff = format == "TIFF"
-    said = read_statements(format, shown, info)
+    raw = facts.exif or (metadata.exif_block(info) if facts.still is None else None)
+    from_tiff = format in ("TIFF", "RAW")
+    said = read_statements(format, shown, facts.xmp)
     gain_map = find(data) if format == "JPEG" else None
     return Inspection(
         path=Path(label),
@@ -118,6 +119,8 @@ def read_provenance(path: str | Path) -> dict[str, str]:
 def _info(data: bytes, format: str, label: str, max_pixels: int, facts: Facts) -> Mapping[Any, object]:  # noqa: A002
     """Return what Pillow collects of a file; of one that it may not know how to decode, what was found without it."""
     found = {} if facts.icc is None else {"icc_profile": facts.icc}
+    if facts.foreign is not None:
+        return {} if facts.foreign.icc is None else {"icc_profile": facts.foreign.icc}
     if facts.bitmap is not None:
         return {**found, "dpi": resolution_of(facts.bitmap)}
     if format == "TIFF":

@@ -10,8 +10,8 @@ from nlsr_cli.images.words import extended_xmp, georeference, iptc, jpeg, metada
 from nlsr_cli.images.words.geometry import Change
 from nlsr_cli.images.words.thumbnail import with_thumbnail
 
-EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF")
-ALPHA_HOLDERS = ("PNG", "WEBP", "AVIF", "GIF")
+EXIF_HOLDERS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "JXL")
+ALPHA_HOLDERS = ("PNG", "WEBP", "AVIF", "GIF", "JXL")
 XMP_HOLDERS = (*EXIF_HOLDERS, "GIF")
 IPTC_HOLDERS = ("PNG", "JPEG", "TIFF")
 COMMENT_HOLDERS = ("JPEG", "GIF", "PNG")

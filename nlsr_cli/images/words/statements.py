@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.containers import riff, tiff
@@ -46,22 +44,18 @@ class _Raw:
 def read_statements(
     format: str,  # noqa: A002 - the word for it, in Pillow too
     data: bytes,
-    info: Mapping[Any, object],
+    packet: bytes | None = None,
     *,
     turned: bool = True,
     change: Change | None = None,
 ) -> Statements:
-    """Return what a file of the given format says; `info` is what Pillow collected, for AVIF alone. `turned` tells
-    whether the picture was brought upright by what other parts of the file say, and `change` how.
+    """Return what a file of the given format says; `packet` is the XMP that its header was found to hold, for AVIF and
+    HEIC. `turned` tells whether the picture was brought upright by what other parts of the file say, and `change` how.
 
     Nothing in it can fail: what is damaged is left out, with a note.
     """
     readers = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff, "GIF": _gif}
-    if format in readers:
-        raw = readers[format](data)
-    else:
-        stated = info.get("xmp")
-        raw = _Raw(xmp=stated if isinstance(stated, bytes) else None)
+    raw = readers[format](data) if format in readers else _Raw(packet)
     packet, notes = xmp.portable(raw.xmp, turned=turned, change=change)
     if packet is not None:
         packet, told = without_companions(packet)

@@ -453,13 +453,13 @@ def test_missing_extra_is_named_in_reading(data, what, hidden, tmp_path):
     for attempt in (lambda: read_picture(data), lambda: probe(tmp_path / "a", max_pixels=10**6)):
         with pytest.raises(ImageReadError) as caught:
             attempt()
-        assert caught.value.reason == f"holds {what}, which needs the extra 'deep'"
-        assert caught.value.hint == "Install it with: pip install 'nlsr[deep]'"
+        assert caught.value.reason == f"holds {what}, which needs the package imagecodecs"
+        assert caught.value.hint == "Install it with: pip install imagecodecs"
 
 
 def test_missing_extra_is_named_in_writing(hidden):
     """A deep picture made by a program meets the same."""
-    with pytest.raises(ImageWriteError, match="16-bit colour needs the extra 'deep'") as caught:
+    with pytest.raises(ImageWriteError, match="16-bit colour needs the package imagecodecs") as caught:
         encode_picture(Picture(samples(3), None, Metadata("PNG", "RGB")), format="PNG", options=OPTIONS)
     assert "pip install" in caught.value.hint
     with pytest.raises(MissingExtra):
