@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.border import border
+from nlsr_cli.images.border import FORESEEN
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.depth.deep import turned
@@ -88,12 +88,12 @@ def read_gain_map(
     own = data[found.start : found.stop]
     try:
         check_parts("JPEG", own, label)
-        with border(own, label, size[0] * size[1]), Image.open(BytesIO(own), formats=["JPEG"]) as image:
+        with Image.open(BytesIO(own), formats=["JPEG"]) as image:  # the border is around the picture as a whole
             if image.mode not in ("L", "RGB"):
                 return None, (f"The gain map is {image.mode}, which is not known, and {NOT_HDR}.",)
             icc = image.info.get("icc_profile")
             samples = np.asarray(image, np.uint8)
-    except ImageReadError:
+    except (ImageReadError, Image.DecompressionBombError, *FORESEEN):
         return None, (f"The gain map is damaged and {NOT_HDR}.",)
     packet, notes = xmp.portable(found.xmp)
     if packet is not None and len(packet) > XMP_LIMIT:

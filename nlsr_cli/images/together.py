@@ -15,7 +15,7 @@ class Together(Generic[Wish, Lent]):
     """Threads with equal wishes are inside at once: the first one arranges what they share, the last one undoes it.
 
     A thread with another wish waits until they are out, and whoever comes later waits behind it. A thread that is
-    inside must not enter again.
+    inside must not enter again: it would wait for itself, and gets a RuntimeError instead.
 
     Args:
         arrange: makes a wish true, gives what is shared, and ends it again.
@@ -25,25 +25,28 @@ class Together(Generic[Wish, Lent]):
         self._arrange = arrange
         self._queue = threading.Lock()
         self._left = threading.Condition()
-        self._inside = 0
+        self._inside: set[int] = set()  # identifiers of threads
         self._wish: Wish | None = None
         self._arranged = ExitStack()
 
     @contextmanager
     def inside(self, wish: Wish) -> Iterator[Lent]:
         """Give what is shared by all whose wish is `wish`."""
+        me = threading.get_ident()
+        if me in self._inside:
+            raise RuntimeError("a thread entered again what it is inside of")
         with self._queue, self._left:
             self._left.wait_for(lambda: not self._inside or self._wish == wish)
             if not self._inside:
                 self._lent = self._arranged.enter_context(self._arrange(wish))
                 self._wish = wish
-            self._inside += 1
+            self._inside.add(me)
             lent = self._lent
         try:
             yield lent
         finally:
             with self._left:
-                self._inside -= 1
+                self._inside.remove(me)
                 if not self._inside:
                     del self._lent
                     self._left.notify_all()

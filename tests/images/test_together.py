@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -111,3 +111,14 @@ def test_an_error_inside_or_in_arranging_leaves_the_door_open():
             pass
     with house.together.inside("cold") as what:
         assert what == 3
+
+
+def test_a_thread_that_enters_again_is_told_so():
+    """It would wait for itself without end, as a reader inside the border of another once did."""
+    shared = Together(lambda wish: nullcontext(wish))
+    with shared.inside(1):
+        for wish in (1, 2):
+            with pytest.raises(RuntimeError, match="entered again"), shared.inside(wish):
+                pytest.fail("it got in")
+    with shared.inside(2) as lent:
+        assert lent == 2

@@ -313,5 +313,5 @@ def test_metadata_defaults_say_nothing():
 def test_resolutions_that_are_no_whole_numbers_stay_what_they_are():
     """Only what a PNG's dots per metre cannot say is rounded: 299.8 dpi are not 300."""
     for stated in (299.8, 72.25, 71.98):
-        assert metadata.resolution({"dpi": (stated, 300.0)}, None, from_tiff=False) == (stated, 300.0)
-    assert metadata.resolution({"dpi": (299.9994, 72.0088)}, None, from_tiff=False) == (300.0, 72.0)
+        assert metadata.resolution({"dpi": (stated, 300.0)}, None, "PNG") == (stated, 300.0)
+    assert metadata.resolution({"dpi": (299.9994, 72.0088)}, None, "PNG") == (300.0, 72.0)
