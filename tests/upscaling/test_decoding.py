@@ -63,7 +63,7 @@ def png(tmp_path):
 
 def stub(code):
     """Return the command of a worker that starts as it should and then does what `code` says."""
-    start = "import os, sys, time; from nlsr_cli.images.wire import *; from nlsr_cli.images.worker import *\n"
+    start = "import os, sys, time; from nlsr_cli.images.wire import *; from nlsr_cli.images.messages import *\n"
     ready = (
         "out = open(1, 'wb', buffering=0); send(out, Ready(1)); receive(open(0, 'rb', buffering=0), (Request,), 1)\n"
     )
