@@ -1,6 +1,9 @@
 # make demo    enlarge a sample picture with the embedded model
 # make test    run the tests
 # make torture what happens when everything goes wrong, at full counts: about an hour; PART=kills for one part
+# make compatible
+#              the tests of the main job, formats, Hub and training with the newest and the oldest of every dependency, for
+#              each Python found; environments stay in COMPATIBLE, and ARGS="--only newest python3.13" does one alone
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write the command reference into README.md again
 # make models PHOTOS=DIR VALIDATION=DIR
@@ -13,7 +16,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 SAMPLE := tests/assets/colosseum.png
 
-.PHONY: demo test torture check docs models clean
+COMPATIBLE ?= build/compatible
+
+.PHONY: demo test torture compatible check docs models clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -27,6 +32,9 @@ test: $(INSTALLED)
 
 torture: $(INSTALLED)
 	$(BIN)/python -m tests.torture $(PART)
+
+compatible: $(INSTALLED)
+	$(BIN)/python -m tests.tools.compatible --folder $(COMPATIBLE) $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check nlsr_cli tests
