@@ -3,6 +3,9 @@
 # make torture what happens when everything goes wrong, at full counts: about an hour; PART=kills for one part
 # make mutants small changes to the code that guards files, and which of them no test notices; MODULE=images.storing for
 #              one module, MINUTES=60 as long; what was interrupted goes on
+# make compatible
+#              the tests of the main job, formats, Hub and training with the newest and the oldest of every dependency, for
+#              each Python found; environments stay in COMPATIBLE, and ARGS="--only newest python3.13" does one alone
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write the command reference into README.md again
 # make models PHOTOS=DIR VALIDATION=DIR
@@ -16,8 +19,9 @@ INSTALLED := $(VENV)/installed
 SAMPLE := tests/assets/colosseum.png
 
 MINUTES ?= 60
+COMPATIBLE ?= build/compatible
 
-.PHONY: demo test torture mutants check docs models clean
+.PHONY: demo test torture mutants compatible check docs models clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -34,6 +38,9 @@ torture: $(INSTALLED)
 
 mutants: $(INSTALLED)
 	$(BIN)/python -m tests.tools.mutants $(MODULE) --minutes $(MINUTES)
+
+compatible: $(INSTALLED)
+	$(BIN)/python -m tests.tools.compatible --folder $(COMPATIBLE) $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check nlsr_cli tests

@@ -14,16 +14,18 @@ def main() -> None:
     _prepare()
     try:
         from nlsr_cli.cli import main as run
+        from nlsr_cli.console.streams import last_word, take_streams
     except KeyboardInterrupt:
         sys.exit(130)
     try:
+        take_streams()
         run()
     except KeyboardInterrupt:  # before a command began, of which each answers to it by itself
         _leave()
     except SystemExit as end:
         if end.code == 130:
             _leave()
-        raise
+        sys.exit(end.code if isinstance(end.code, str) else last_word(end.code or 0))
     finally:
         gc.freeze()  # see `_prepare`: Python would look through all objects once more when it ends
 

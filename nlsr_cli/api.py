@@ -70,8 +70,11 @@ def find_set(options: UpscaleOptions) -> ModelSet:
 
 
 def _default_family(options: UpscaleOptions, scales: set[int]) -> str:
-    """Return the family for the device that will run it, where it has all of these scales."""
-    if options.compute.device == "cpu" or not scales <= set(scales_of(GPU_FAMILY)):
+    """Return the family for the device that will run it, where it has all of these scales.
+
+    Where no network has a part in it, and so no device, that is the default one: the other may have no models at all.
+    """
+    if options.compute.device == "cpu" or not scales or not scales <= set(scales_of(GPU_FAMILY)):
         return DEFAULT_FAMILY
     from nlsr_cli.upscaling.device import place
 

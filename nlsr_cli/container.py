@@ -1,7 +1,10 @@
-"""What the limits of a container (Linux control groups, version 2) leave of the machine that a process sees.
+"""What the limits of a container (Linux control groups, both versions) leave of the machine that a process sees.
 
 A container sees the memory and the processors of the whole machine, and is killed, or made to wait, when it uses them.
 A limit holds for a group and for all groups within it, so that those of every group from the own one up count.
+
+Version 2 has one tree of groups. Version 1 has one for each kind of limit, and a machine may have both at once; its
+files are described in the kernel's Documentation/admin-guide/cgroup-v1/memory.rst and scheduler/sched-bwc.rst.
 """
 
 from __future__ import annotations
@@ -11,51 +14,63 @@ from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
+_NO_LIMIT = 2**60  # bytes: version 1 says the largest number of pages where version 2 says "max"
 
 
 def memory_left() -> int | None:
     """Return the bytes that may still be taken; None without a limit. Cached files do not count, as they give way."""
-    found = [left for folder in _groups() if (left := _memory_left_in(folder)) is not None]
-    return min(found, default=None)
+    found = [_memory_left_in(folder, "memory.max", "memory.current", "inactive_file") for folder in _groups("")]
+    names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    found += [_memory_left_in(folder, *names) for folder in _groups("memory")]
+    return min((left for left in found if left is not None), default=None)
 
 
 def processors() -> int | None:
     """Return how many processors the time that is granted fills, rounded up; None without a limit."""
-    found = [count for folder in _groups() if (count := _processors_of(folder)) is not None]
+    quotas = [_numbers(folder / "cpu.max") for folder in _groups("")]
+    quotas += [
+        _numbers(folder / "cpu.cfs_quota_us") + _numbers(folder / "cpu.cfs_period_us") for folder in _groups("cpu")
+    ]
+    found = [-(-each[0] // each[1]) for each in quotas if len(each) == 2 and min(each) > 0]  # -1 is no limit
     return min(found, default=None)
 
 
-def _groups() -> Iterator[Path]:
-    """Yield the folders of the own group and of all that it is in; none where there are no groups."""
+def _groups(controller: str) -> Iterator[Path]:
+    """Yield the folders of the own group and of all that it is in, in the tree of version 1 that limits what
+    `controller` says, or in that of version 2 for ""; none where there is no such tree.
+
+    Inside of a container its own group may be all that is mounted, under the name that it has outside: what is not
+    there has no limits, and the root of the tree always counts.
+    """
     try:
         lines = _OWN_CGROUP.read_text(errors="surrogateescape").splitlines()
     except OSError:
         return
-    own = _CGROUPS / next((line[3:] for line in lines if line.startswith("0::")), "/").lstrip("/")
+    root, name = (_CGROUPS / controller, None) if controller else (_CGROUPS, "/")
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controller in controllers.split(","):
+            name = path
+    if name is None:
+        return
+    own = root / name.lstrip("/")
     yield own
-    while own not in (_CGROUPS, own.parent):
+    while own not in (root, own.parent):
         own = own.parent
         yield own
 
 
-def _memory_left_in(folder: Path) -> int | None:
-    limit, used = _numbers(folder / "memory.max"), _numbers(folder / "memory.current")
-    if not limit or not used:
+def _memory_left_in(folder: Path, limit_name: str, used_name: str, cached_name: str) -> int | None:
+    limit, used = _numbers(folder / limit_name), _numbers(folder / used_name)
+    if not limit or not used or limit[0] >= _NO_LIMIT:
         return None
     try:
         lines = [line.split() for line in (folder / "memory.stat").read_text().splitlines()]
-        cached = next((int(words[1]) for words in lines if words[:1] == ["inactive_file"]), 0)
+        cached = next((int(words[1]) for words in lines if words[:1] == [cached_name]), 0)
     except (OSError, ValueError, IndexError):
         cached = 0
     return max(0, limit[0] - used[0] + cached)
-
-
-def _processors_of(folder: Path) -> int | None:
-    match _numbers(folder / "cpu.max"):
-        case [quota, period] if quota > 0 and period > 0:
-            return -(-quota // period)
-        case _:
-            return None
 
 
 def _numbers(path: Path) -> list[int]:

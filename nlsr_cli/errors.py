@@ -36,6 +36,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     PARTIAL = 3
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
 
 
 class NlsrError(Exception):

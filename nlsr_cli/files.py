@@ -41,8 +41,9 @@ def remove_parts(folder: Path) -> None:
 def writing_in(folder: Path) -> Iterator[None]:
     """Tell `remove_dead_parts` in other processes that parts in `folder` are alive, until they have their names.
 
-    The lock is on the folder itself, shared by all who write there, and ends with the process. Where it cannot be had
-    (Windows, some network mounts, or somebody keeps the folder for himself) the work goes on without.
+    The lock is on the folder itself (on Windows on a file in it, which goes with the last who has it open), shared by
+    all who write there, and ends with the process. Where it cannot be had (some network mounts, or somebody keeps the
+    folder for himself) the work goes on without.
     """
     descriptor = _opened(folder)
     try:
@@ -51,7 +52,7 @@ def writing_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            _close(descriptor, folder)
 
 
 def remove_dead_parts(folder: Path) -> int:
@@ -76,7 +77,7 @@ def remove_dead_parts(folder: Path) -> int:
                         removed += 1
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            _close(descriptor, folder)
     return removed
 
 
@@ -95,14 +96,6 @@ def _remove_part(entry: os.DirEntry[str]) -> None:
     path.rmdir()
 
 
-def _opened(folder: Path) -> int | None:
-    """Return a descriptor of a folder, or None where it has none."""
-    try:
-        return os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
-    except (OSError, ValueError):
-        return None
-
-
 def lock(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> bool | None:
     """Lock an open file until it is closed: True if it is locked, False if others keep it, None where nobody can.
 
@@ -117,23 +110,56 @@ def lock(descriptor: int, *, shared: bool = False, patience: float = 0.0) -> boo
 if sys.platform == "win32":
     import msvcrt
 
+    # Far behind the content, because a lock keeps others from reading what it covers. A byte is locked for one process
+    # alone: whoever shares takes any one of them, and whoever does not takes all.
+    _FIRST, _PLACES = 2**30, 64
+    _FOLDER_LOCK = ".nlsr-lock"
+
+    def _opened(folder: Path) -> int | None:
+        """Return a descriptor of a file in a folder, which has none of its own; None where it cannot be made."""
+        try:
+            return os.open(folder / _FOLDER_LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOINHERIT", 0))
+        except (OSError, ValueError):
+            return None
+
+    def _close(descriptor: int, folder: Path) -> None:
+        """Close it, and remove the file, which succeeds once nobody has it open."""
+        os.close(descriptor)
+        with suppress(OSError):
+            (folder / _FOLDER_LOCK).unlink()
+
     def _try_lock(descriptor: int, *, shared: bool) -> bool | None:
-        """Lock one byte far behind the content, because such a lock keeps others from reading what it covers."""
-        del shared
+        start = secrets.randbelow(_PLACES)  # two who share seldom try the same byte
+        places = [((start + step) % _PLACES, 1) for step in range(_PLACES)] if shared else [(0, _PLACES)]
         before = os.lseek(descriptor, 0, os.SEEK_CUR)
         try:
-            os.lseek(descriptor, 2**30, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
+            return any(_lock_bytes(descriptor, _FIRST + place, count) for place, count in places)
         except OSError:
             return None
         finally:
             os.lseek(descriptor, before, os.SEEK_SET)
+
+    def _lock_bytes(descriptor: int, first: int, count: int) -> bool:
+        os.lseek(descriptor, first, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, count)
+        except PermissionError:  # another process has one of them
+            return False
         return True
 
 else:
     import fcntl
+
+    def _opened(folder: Path) -> int | None:
+        """Return a descriptor of a folder, or None where it has none."""
+        try:
+            return os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
+        except (OSError, ValueError):
+            return None
+
+    def _close(descriptor: int, folder: Path) -> None:
+        del folder
+        os.close(descriptor)
 
     def _try_lock(descriptor: int, *, shared: bool) -> bool | None:
         try:

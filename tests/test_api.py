@@ -66,6 +66,24 @@ def test_a_gpu_gets_the_large_family_unless_told_otherwise(
     assert api.find_model(asked).name == expected
 
 
+@pytest.mark.parametrize("base", [(), (4,)], ids=["no base at all", "base x4"])
+def test_a_picture_that_keeps_its_size_asks_no_gpu(
+    sample: Path, base: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No network has a part in it, so that the machine is of no importance: one with a GPU found no model for it."""
+    for scale in (2, 3, 4):
+        monkeypatch.delitem(registry.EMBEDDED, f"nlsn-base-x{scale}", raising=False)
+    lite = registry.EMBEDDED["nlsn-lite-x4"]
+    for scale in base:
+        name = f"nlsn-base-x{scale}"
+        monkeypatch.setitem(registry.EMBEDDED, name, replace(lite, name=name, family="base"))
+    there = [torch.device("cuda:0"), torch.device("cpu")]
+    monkeypatch.setattr("nlsr_cli.upscaling.device.available_devices", lambda: there)
+    outcome = upscale_file(sample, sample.with_name("same.png"), UpscaleOptions(scale=1))
+    assert (pixels(outcome.output) == pixels(sample)).all()
+    assert api.find_set(UpscaleOptions(scale=1)).source(4).name == "nlsn-lite-x4"
+
+
 def test_upscale_file(sample: Path) -> None:
     calls: list[tuple[int, int]] = []
     options = UpscaleOptions(tile=TileOptions(32, 8))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.conftest import pixels
 from tests.test_cli import names, run
 
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 UNIX = pytest.mark.skipif(os.name == "nt", reason="needs a Unix shell")
 
 
@@ -34,7 +36,7 @@ def test_closed_standard_error_and_input(sample: Path) -> None:
     assert "error: standard input: is closed" in result.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@FULL
 @pytest.mark.parametrize("options", ["", "-o -", "--json"])
 def test_full_standard_output_is_one_clear_line(sample: Path, options: str) -> None:
     result = shell(f"nlsr upscale photo.png {options} > /dev/full", sample.parent)
@@ -44,9 +46,90 @@ def test_full_standard_output_is_one_clear_line(sample: Path, options: str) -> N
     assert "Traceback" not in result.stderr
 
 
+def nlsr(*arguments: object, folder: Path, **streams: object) -> subprocess.CompletedProcess[str]:
+    """Run the command with streams of its own; what goes to none of them is returned."""
+    command = [sys.executable, "-m", "nlsr_cli", *map(str, arguments)]
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.run(command, cwd=folder, text=True, check=False, env={**os.environ}, **given)
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """Return a pipe whose reader has gone, as behind `| head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
 @UNIX
-def test_reader_that_goes_away_is_no_traceback(sample: Path) -> None:
-    assert "Traceback" not in shell("nlsr models list | head -0", sample.parent).stderr
+@pytest.mark.parametrize("arguments", ["--help", "--version", "models list", "doctor"])
+def test_reader_that_goes_away_ends_as_by_its_signal(arguments: str, tmp_path: Path, unread: int) -> None:
+    result = nlsr(*arguments.split(), folder=tmp_path, stdout=unread)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+@UNIX
+@pytest.mark.parametrize("options", [["-o", "out"], ["-o", "out", "--json"]])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_no_work_is_lost_to_a_reader_that_goes_away(sample: Path, unread: int, stream: str, options: list[str]) -> None:
+    """Both streams: the talk of a batch goes on for hours, and who follows it may stop."""
+    sample.with_name("second.png").write_bytes(sample.read_bytes())
+    result = nlsr("upscale", ".", "-s", 2, *options, folder=sample.parent, **{stream: unread})
+    assert (result.returncode, names(sample.parent / "out")) == (141, ["photo_x2.png", "second_x2.png"])
+    assert "Traceback" not in f"{result.stdout}{result.stderr}"
+
+
+@UNIX
+def test_a_picture_that_nobody_takes_is_told(sample: Path, unread: int) -> None:
+    result = nlsr("upscale", sample, "-s", 2, "-o", "-", folder=sample.parent, stdout=unread)
+    assert result.returncode == 141
+    assert "error: standard output: cannot be written: Broken pipe" in result.stderr
+
+
+@FULL
+@pytest.mark.parametrize("arguments", ["--help", "models list", "doctor --json"])
+def test_a_full_device_is_one_line(arguments: str, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = nlsr(*arguments.split(), folder=tmp_path, stdout=full)
+    said = [line for line in result.stderr.splitlines() if not line.startswith("hint: ")]
+    assert (result.returncode, said) == (1, ["error: standard output cannot be written: No space left on device"])
+
+
+@FULL
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_no_work_is_lost_to_a_full_device(sample: Path, stream: str) -> None:
+    sample.with_name("second.png").write_bytes(sample.read_bytes())
+    with Path("/dev/full").open("w") as full:
+        result = nlsr("upscale", ".", "-s", 2, "-o", "out", folder=sample.parent, **{stream: full})
+    assert (result.returncode, names(sample.parent / "out")) == (1, ["photo_x2.png", "second_x2.png"])
+
+
+ODD = "naïve → 日本.png"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "lite", ".", "-s", "2"], "PSNR"),
+        (["upscale", ODD, "-s", "2", "-o", "out.png"], "out.png"),
+        (["upscale", ODD, "-s", "2", "--json"], '"status": "done"'),
+        (["inspect", ODD], "PNG"),
+        (["upscale", "--help"], "Usage: "),
+    ],
+    ids=["evaluate", "upscale", "JSON", "inspect", "help"],
+)
+def test_no_work_is_lost_to_characters_that_cannot_be_shown(
+    sample: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, arguments: list[str], said: str
+) -> None:
+    """A table with a Japanese name in a terminal of western Europe ended in a traceback, after the work."""
+    sample.rename(sample.with_name(ODD))
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    result = nlsr(*arguments, folder=sample.parent, encoding=encoding, errors="replace")
+    assert result.returncode == 0, result.stderr
+    assert said in result.stdout
+    assert "Traceback" not in result.stderr
 
 
 @UNIX

@@ -72,6 +72,34 @@ def test_without_files_there_is_no_limit(cgroup: Path) -> None:
     assert container.processors() is None
 
 
+V1 = "12:cpu,cpuacct:/docker/abc\n9:memory:/docker/abc\n1:name=systemd:/docker/abc\n"
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["the tree of the machine", "mounted as the root"])
+@pytest.mark.parametrize("beside", ["", "0::/\n"], ids=["version 1", "both versions"])
+def test_limits_of_version_1_count(inside: bool, beside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older hosts and some clusters have them: memory and processors lie in trees of their own."""
+    (tmp_path / "own").write_text(V1 + beside)
+    monkeypatch.setattr(container, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(container, "_OWN_CGROUP", tmp_path / "own")
+    memory, cpu = (tmp_path / "cgroup" / name / ("docker/abc" if inside else "") for name in ("memory", "cpu"))
+    for folder in (memory, cpu):
+        folder.mkdir(parents=True)
+    assert container.memory_left() is None
+    assert container.processors() is None
+    (memory / "memory.limit_in_bytes").write_text("1000\n")
+    (memory / "memory.usage_in_bytes").write_text("600\n")
+    (memory / "memory.stat").write_text("inactive_file 7\ntotal_inactive_file 100\n")
+    (cpu / "cpu.cfs_quota_us").write_text("250000\n")
+    (cpu / "cpu.cfs_period_us").write_text("100000\n")
+    assert container.memory_left() == 500
+    assert container.processors() == 3
+    (memory / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (cpu / "cpu.cfs_quota_us").write_text("-1\n")
+    assert container.memory_left() is None
+    assert container.processors() is None
+
+
 def test_systems_without_groups_have_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "_OWN_CGROUP", tmp_path / "missing")
     assert container.memory_left() is None

@@ -157,7 +157,8 @@ def upscale(
             existing=existing,
             recursive=recursive,
         )
-        console.results = output != "-"
+        if output == "-":
+            console.leave_output()
         code = _dry_run(console, inputs, target, options) if dry_run else _upscale(console, inputs, target, options)
     raise typer.Exit(int(code))
 

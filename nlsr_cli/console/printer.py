@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlsr_cli.console.streams import outlet_of
 from nlsr_cli.errors import ExitCode, NlsrError
 from nlsr_cli.options import counted
 
@@ -54,9 +55,16 @@ class Console:
 
     def __init__(self, speech: Speech | None = None) -> None:
         self.speech = speech or Speech()
-        self.results = True  # off when stdout carries a picture
+        self.results = True
         self._bar: Progress | None = None
         self._last_hint = ""
+
+    def leave_output(self) -> None:
+        """Print no results: standard output carries a picture, and whoever writes that is to know where it fails."""
+        self.results = False
+        outlet = outlet_of(sys.stdout)
+        if outlet is not None:
+            outlet.strict = True
 
     @cached_property
     def _err(self) -> RichConsole:
@@ -72,8 +80,7 @@ class Console:
     def _say(self, text: str, style: str = "") -> None:
         from rich.text import Text
 
-        with suppress(OSError):  # a standard error that is closed or full leaves nobody to tell
-            self._err.print(Text(printable(text), style))
+        self._err.print(Text(printable(text), style))
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -139,12 +146,8 @@ class Console:
     # ---- results, on stdout
 
     def line(self, text: object) -> None:
-        """Print one result line; the bytes of a path come out as they are on disk."""
-        try:
-            data = os.fsencode(str(text))
-        except UnicodeEncodeError:  # no path of this file system, or a text in a locale that cannot say it
-            data = printable(text).encode("ascii", "backslashreplace")
-        self._write(data + b"\n")
+        """Print one result line; the bytes of a path come out as they are on disk, whatever the encoding."""
+        self._write((os.fsencode(text) if isinstance(text, os.PathLike) else _encoded(str(text))) + b"\n")
 
     def json_line(self, value: dict[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
@@ -156,16 +159,9 @@ class Console:
         bar = self._bar if sys.stdout.isatty() else None  # on one terminal, the bar and the results share the line
         if bar is not None:
             bar.stop()
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:  # the reader has seen enough, as in `| head -1`; the work goes on
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as exc:
-            raise NlsrError(
-                f"standard output cannot be written: {exc.strerror}", "Finished files are complete."
-            ) from exc
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         if bar is not None:
             bar.start()
 
@@ -180,7 +176,9 @@ class Console:
         out = self._rich(stderr=False)
         if not out.is_terminal:  # a pipe has no width to fit into
             out.width = 1000
-        out.print(table)
+        with out.capture() as printed:
+            out.print(table)
+        self._write(_encoded(printed.get()))
 
     def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print names and values, one pair a line, as a result."""
@@ -201,6 +199,18 @@ class Console:
                 yield progress
             finally:
                 self._bar = None
+
+
+def _encoded(text: str) -> bytes:
+    """Return text in the encoding of standard output, bytes of paths in it as they are on disk (PEP 383).
+
+    Where the encoding cannot say all of it, what it cannot say is escaped.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        return text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(encoding, "backslashreplace")
 
 
 def _unexpected(error: Exception, hint: str) -> NlsrError:

@@ -1,10 +1,12 @@
-"""Pictures between two processes: every field of a dataclass, as JSON of bounded size and the raw bytes of its arrays.
+"""Pictures between two processes: values as JSON of bounded size, and the raw bytes of arrays and long texts after it.
 
 Nothing that arrives is executed, and nothing is allocated before it was checked: a decoder that a hostile file has
 taken over can send what it likes, and gets no further than a picture of wrong pixels. That is why it is not pickle.
 
 A message is eight bytes with the length of its JSON, little-endian; the JSON; then, in the order in which they are
-named there, the bytes of arrays, of byte strings and of long texts. A dataclass is {"is": name, "of": {field: value}}.
+named there, the bytes of arrays, of byte strings and of long texts. A dataclass is an object of its fields. How each of
+them travels is declared with `record`, never read from annotations: these are for readers and type checkers, and what
+they are at run time differs between versions of Python and NumPy.
 """
 
 from __future__ import annotations
@@ -12,16 +14,13 @@ from __future__ import annotations
 import io
 import json
 import struct
-import types
-from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from math import prod
 from numbers import Integral, Real
-from typing import Any, BinaryIO, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 
 MAX_JSON = 32 << 20  # bytes: ten thousand frames with their metadata take a tenth of it
 LONG = 4096  # characters of a text that goes as bytes
@@ -33,7 +32,7 @@ class WireError(Exception):
 
 
 def send(stream: BinaryIO, value: object) -> None:
-    """Write one dataclass to a stream.
+    """Write one dataclass that `record` has declared to a stream.
 
     Raises:
         TypeError: it holds something that does not travel.
@@ -41,7 +40,7 @@ def send(stream: BinaryIO, value: object) -> None:
         OSError: the other end is gone.
     """
     pieces: list[memoryview] = []
-    text = json.dumps(_encode(value, pieces), separators=(",", ":")).encode()
+    text = json.dumps(either(_RECORDS).encode(value, pieces), separators=(",", ":")).encode()
     if len(text) > MAX_JSON:
         raise ValueError(f"a message of {len(text)} bytes")
     for piece in (memoryview(struct.pack("<Q", len(text)) + text), *pieces):
@@ -62,31 +61,242 @@ def receive(stream: BinaryIO, kinds: Sequence[type], limit: int) -> object:
         node = json.loads(_read(stream, length))
     except (ValueError, RecursionError) as exc:
         raise WireError("no sound JSON") from exc
-    return _Reader(stream, limit).decode(_chosen(tuple(kinds), node), node)
+    return either({kind: _RECORDS[kind] for kind in kinds}).decode(node, _Body(stream, limit))
 
 
-def _encode(value: object, pieces: list[memoryview]) -> object:  # noqa: PLR0911 - one line per kind
-    if value is None or isinstance(value, bool):
+class Kind(Protocol):
+    """How the values of one kind travel."""
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return the JSON of a value and append its bytes to `pieces`; raise TypeError where it is of another kind."""
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return the value whose JSON is `node` and whose bytes come next; raise WireError where there is none."""
+
+
+class _Flag:
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        if not isinstance(value, bool):
+            raise _other(value, "yes or no")
         return value
-    if isinstance(value, str):
-        if len(value) <= LONG:
-            return str(value)
-        return {"text": _append(value.encode("utf-8", "surrogatepass"), pieces)}
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"bytes": _append(value, pieces)}
-    if isinstance(value, np.ndarray):
+
+    def decode(self, node: object, body: _Body) -> object:
+        if type(node) is not bool:
+            raise WireError("neither yes nor no")
+        return node
+
+
+@dataclass(frozen=True)
+class _Number:
+    kinds: tuple[type, ...]
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        if type(value) is not bool and isinstance(value, Integral):
+            return int(value)
+        if type(value) is not bool and isinstance(value, Real) and float in self.kinds:
+            return float(value)
+        raise _other(value, "a number")
+
+    def decode(self, node: object, body: _Body) -> object:
+        if type(node) not in self.kinds:
+            raise WireError("no number of this kind")
+        return node
+
+
+class _Text:
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        if not isinstance(value, str):
+            raise _other(value, "a text")
+        return str(value) if len(value) <= LONG else _append(value.encode("utf-8", "surrogatepass"), pieces)
+
+    def decode(self, node: object, body: _Body) -> object:
+        if isinstance(node, str):
+            return node
+        try:
+            return body.take(node).decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as exc:
+            raise WireError("a text that is none") from exc
+
+
+class _Bytes:
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise _other(value, "bytes")
+        return _append(value, pieces)
+
+    def decode(self, node: object, body: _Body) -> object:
+        return bytes(body.take(node))
+
+
+class _Array:
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        if not isinstance(value, np.ndarray) or value.dtype.str not in SAMPLES:
+            raise _other(value, "an array of samples")
         _append(np.ascontiguousarray(value).data, pieces)
-        return {"array": [value.dtype.str, *value.shape]}
-    if isinstance(value, (tuple, list)):
-        return [_encode(each, pieces) for each in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        values = {each.name: _encode(getattr(value, each.name), pieces) for each in fields(value)}
-        return {"is": type(value).__name__, "of": values}
-    raise TypeError(f"{type(value).__name__} does not travel")
+        return [value.dtype.str, *value.shape]
+
+    def decode(self, node: object, body: _Body) -> object:
+        if not isinstance(node, list) or not 2 <= len(node) <= 4 or node[0] not in list(SAMPLES):
+            raise WireError("no array of samples")
+        dtype, shape = SAMPLES[node[0]], node[1:]
+        if not all(type(side) is int and 0 < side < 2**31 for side in shape):
+            raise WireError("an array without a sound shape")
+        return np.frombuffer(body.take(prod(shape) * dtype.itemsize), dtype).reshape(shape)
+
+
+FLAG, WHOLE, NUMBER = _Flag(), _Number((int,)), _Number((int, float))
+TEXT, BYTES, ARRAY = _Text(), _Bytes(), _Array()
+
+
+class choice:  # noqa: N801 - these are used as functions are: they declare how a field travels
+    """One of the values given, such as the members of an enumeration; its place among them travels."""
+
+    def __init__(self, *values: object) -> None:
+        self._values = values
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return the place of a value."""
+        if value not in self._values:
+            raise _other(value, f"one of {self._values}")
+        return self._values.index(value)
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return the value at a place."""
+        if type(node) is not int or not 0 <= node < len(self._values):
+            raise WireError("none of the choices")
+        return self._values[node]
+
+
+class maybe:  # noqa: N801
+    """A value of a kind, or None."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return the JSON of a value, null for None."""
+        return None if value is None else self._kind.encode(value, pieces)
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return a value, None for null."""
+        return None if node is None else self._kind.decode(node, body)
+
+
+class many:  # noqa: N801
+    """A tuple of any length, all of one kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return a list."""
+        if not isinstance(value, (tuple, list)):
+            raise _other(value, "a tuple")
+        return [self._kind.encode(each, pieces) for each in value]
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return a tuple."""
+        if not isinstance(node, list):
+            raise WireError("no list")
+        return tuple(self._kind.decode(each, body) for each in node)
+
+
+class row:  # noqa: N801
+    """A tuple of a fixed length, each place with its own kind."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self._kinds = kinds
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return a list."""
+        if not isinstance(value, (tuple, list)) or len(value) != len(self._kinds):
+            raise _other(value, f"a tuple of {len(self._kinds)}")
+        return [kind.encode(each, pieces) for kind, each in zip(self._kinds, value, strict=True)]
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return a tuple."""
+        if not isinstance(node, list) or len(node) != len(self._kinds):
+            raise WireError("a list of another length")
+        return tuple(kind.decode(each, body) for kind, each in zip(self._kinds, node, strict=True))
+
+
+class either:  # noqa: N801
+    """A value of one of several types, each of its own kind: the name of the type travels with it."""
+
+    def __init__(self, kinds: Mapping[type, Kind]) -> None:
+        self._kinds = kinds
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return {"is": name, "of": value}."""
+        if type(value) not in self._kinds:
+            raise _other(value, f"one of {', '.join(made.__name__ for made in self._kinds)}")
+        return {"is": type(value).__name__, "of": self._kinds[type(value)].encode(value, pieces)}
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return a value of the type that is named."""
+        if isinstance(node, dict) and node.keys() == {"is", "of"}:
+            for made, kind in self._kinds.items():
+                if node["is"] == made.__name__:
+                    return kind.decode(node["of"], body)
+        raise WireError(f"none of {', '.join(made.__name__ for made in self._kinds)}")
+
+
+class record:  # noqa: N801
+    """A dataclass, with the kind of each of its fields; from then on it can be sent and received.
+
+    Raises:
+        TypeError: a field of the class is not declared, or what is declared is none of its fields.
+    """
+
+    def __init__(self, made: type, /, **kinds: Kind) -> None:
+        if odd := {each.name for each in fields(made)} ^ kinds.keys():
+            names = ", ".join(sorted(odd))
+            raise TypeError(f"declare how each field of {made.__name__} travels, and nothing else: {names}")
+        self._made, self._kinds = made, kinds
+        _RECORDS[made] = self
+
+    def encode(self, value: object, pieces: list[memoryview]) -> object:
+        """Return {field: value}."""
+        if type(value) is not self._made:
+            raise _other(value, self._made.__name__)
+        node = {}
+        for name, kind in self._kinds.items():
+            try:
+                node[name] = kind.encode(getattr(value, name), pieces)
+            except TypeError as exc:
+                raise TypeError(f"{self._made.__name__}.{name}: {exc}") from exc
+        return node
+
+    def decode(self, node: object, body: _Body) -> object:
+        """Return a dataclass whose fields are all there, of their kinds, and as the class itself wants them."""
+        if not isinstance(node, dict) or node.keys() != self._kinds.keys():
+            raise WireError(f"no {self._made.__name__}")
+        try:
+            return self._made(**{name: kind.decode(node[name], body) for name, kind in self._kinds.items()})
+        except ValueError as exc:  # what the class itself asks of its fields
+            raise WireError(str(exc)) from exc
+
+
+_RECORDS: dict[type, record] = {}
+
+
+class _Body:
+    """The bytes after the JSON of a message, of which no more than `limit` are taken."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def take(self, count: object) -> bytearray:
+        """Return the next `count` bytes, if that is a number and so many are allowed."""
+        if type(count) is not int or not 0 <= count <= self._left:
+            raise WireError(f"{count} bytes where {self._left} are left")
+        self._left -= count
+        return _read(self._stream, count)
+
+
+def _other(value: object, wanted: str) -> TypeError:
+    return TypeError(f"{type(value).__name__} does not travel as {wanted}")
 
 
 def _append(data: bytes | bytearray | memoryview, pieces: list[memoryview]) -> int:
@@ -102,121 +312,10 @@ def _write(stream: BinaryIO, view: memoryview) -> None:
 
 def _read(stream: BinaryIO, count: int) -> bytearray:
     data = bytearray(count)
-    _fill(stream, memoryview(data))
-    return data
-
-
-def _fill(stream: BinaryIO, view: memoryview) -> None:
+    view = memoryview(data)
     while view.nbytes:
-        count = cast("io.RawIOBase", stream).readinto(view)
-        if not count:
+        got = cast("io.RawIOBase", stream).readinto(view)
+        if not got:
             raise EOFError("the other end has closed the stream")
-        view = view[count:]
-
-
-@cache
-def _annotations(kind: type) -> dict[str, object]:
-    hints = get_type_hints(kind)
-    return {each.name: hints[each.name] for each in fields(kind)}
-
-
-class _Reader:
-    """Builds values as their annotations ask for, and takes no more than `limit` bytes beside the JSON."""
-
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self._stream = stream
-        self._left = limit
-
-    def decode(self, kind: object, node: object) -> object:
-        """Return the value that `node` stands for, if it is one of `kind`, which is an annotation."""
-        origin = get_origin(kind)
-        if origin in (Union, types.UnionType):
-            return self.decode(_chosen(get_args(kind), node), node)
-        if origin is tuple:
-            return self._tuple(get_args(kind), node)
-        if origin is np.ndarray:
-            return self._array(_member(node, "array"))
-        if isinstance(kind, type) and is_dataclass(kind):
-            return self._dataclass(kind, node)
-        return self._plain(kind, node)
-
-    def _plain(self, kind: object, node: object) -> object:
-        if kind is bytes:
-            return bytes(_read(self._stream, self._take(_member(node, "bytes"))))
-        if kind is str and not isinstance(node, str):
-            return self._text(_member(node, "text"))
-        if get_origin(kind) is Literal:
-            fits = node in get_args(kind)
-        else:
-            fits = type(node) is kind or (kind is float and type(node) is int)
-        if not fits:
-            raise WireError("a value of another kind")
-        return node
-
-    def _dataclass(self, kind: type, node: object) -> object:
-        annotations, values = _annotations(kind), _member(node, "of")
-        if not isinstance(values, dict) or values.keys() != annotations.keys() or _name(node) != kind.__name__:
-            raise WireError(f"no {kind.__name__}")
-        try:
-            return kind(**{name: self.decode(hint, values[name]) for name, hint in annotations.items()})
-        except ValueError as exc:  # what the class itself asks of its fields
-            raise WireError(str(exc)) from exc
-
-    def _tuple(self, kinds: tuple[object, ...], node: object) -> tuple[object, ...]:
-        if not isinstance(node, list):
-            raise WireError("no list")
-        if len(kinds) == 2 and kinds[1] is Ellipsis:
-            kinds = (kinds[0],) * len(node)
-        if len(kinds) != len(node):
-            raise WireError("a list of another length")
-        return tuple(self.decode(kind, each) for kind, each in zip(kinds, node, strict=True))
-
-    def _array(self, described: object) -> npt.NDArray[Any]:
-        if not isinstance(described, list) or not 2 <= len(described) <= 4 or described[0] not in list(SAMPLES):
-            raise WireError("no array of samples")
-        dtype, shape = SAMPLES[described[0]], described[1:]
-        if not all(type(side) is int and 0 < side < 2**31 for side in shape):
-            raise WireError("an array without a sound shape")
-        self._take(prod(shape) * dtype.itemsize)
-        array = np.empty(shape, dtype)
-        _fill(self._stream, memoryview(array.data).cast("B"))
-        return array
-
-    def _text(self, count: object) -> str:
-        try:
-            return _read(self._stream, self._take(count)).decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError as exc:
-            raise WireError("a text that is none") from exc
-
-    def _take(self, count: object) -> int:
-        if type(count) is not int or not 0 <= count <= self._left:
-            raise WireError(f"{count} bytes where {self._left} are left")
-        self._left -= count
-        return count
-
-
-def _chosen(kinds: tuple[object, ...], node: object) -> object:
-    """Return the member of a union that a value can only be."""
-    for kind in kinds:
-        if isinstance(node, dict):
-            fits = _name(node) == getattr(kind, "__name__", "")
-        elif isinstance(node, list):
-            fits = get_origin(kind) is tuple
-        else:
-            fits = type(node) is kind or (kind is float and type(node) is int)
-        if fits:
-            return kind
-    raise WireError("a value of another kind")
-
-
-def _name(node: object) -> object:
-    """Return the name of the class whose value an object of JSON stands for."""
-    if not isinstance(node, dict):
-        return None
-    return node.get("is") or {"bytes": "bytes", "text": "str", "array": "ndarray"}.get(next(iter(node), ""))
-
-
-def _member(node: object, name: str) -> object:
-    if not isinstance(node, dict) or name not in node:
-        raise WireError(f"no {name}")
-    return node[name]
+        view = view[got:]
+    return data

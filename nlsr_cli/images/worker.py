@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -17,54 +16,14 @@ from nlsr_cli.images.animation.film import read_any
 from nlsr_cli.images.border import REPORT_HINT, failure
 from nlsr_cli.images.limits import confine, space_for, watched
 from nlsr_cli.images.loading import digest, largest, load
-from nlsr_cli.images.picture import Animation, Header, Picture
+from nlsr_cli.images.messages import Content, Ready, Refusal, Request
+from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.images.wire import WireError, receive, send
 from nlsr_cli.limits import granted
 
 SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file first."
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`.
-
-    `whole` says that all frames of an animation are wanted.
-    """
-
-    action: Literal["probe", "read"]
-    source: str | bytes
-    name: str
-    max_pixels: int
-    seconds: float
-    whole: bool = False
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The first answer: the process has started."""
-
-    process: int
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a file holds, and the SHA-256 of the very bytes that this was decoded from, as hexadecimal digits."""
-
-    sha256: str
-    picture: Picture | Animation
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a file cannot be read: of these an ImageReadError is made where its path is known."""
-
-    reason: str
-    hint: str
-
-
-ANSWERS = {"probe": (Header, Refusal), "read": (Content, Refusal)}
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
-from nlsr_cli.files import is_part, remove_parts, replace_files
+from nlsr_cli.files import is_part, lock, remove_parts, replace_files
 from nlsr_cli.options import SCALES
 from nlsr_cli.training.curve import draw_curve
 from nlsr_cli.zoo.source import RUN_MODEL
@@ -124,12 +124,16 @@ class RunFolder:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""
         if self._lock is None:
             return
-        with suppress(OSError):
-            if not os.path.lexists(self.path / STATE_NAME):
+        unused = not os.path.lexists(self.path / STATE_NAME)
+        if unused:
+            with suppress(OSError):  # while it is held: afterwards it may be another process's
                 (self.path / LOCK_NAME).unlink()
-        self._unmake()
         os.close(self._lock)
         self._lock = None
+        if unused and os.name == "nt":  # where nobody can remove what anybody has open
+            with suppress(OSError):
+                (self.path / LOCK_NAME).unlink()
+        self._unmake()
 
     def _make(self) -> None:
         missing = [each for each in (self.path, *self.path.parents) if not os.path.lexists(each)]
@@ -226,15 +230,9 @@ class RunFolder:
 def _locked(path: Path) -> int | None:
     """Return a descriptor that holds a lock which ends with the process, or None where another process has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-    try:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if lock(descriptor) is False:  # None, as on some network mounts: a run there is worth more than the guard
         os.close(descriptor)
         return None
-    except (ImportError, OSError):
-        pass  # Windows, and some network file systems, know no such lock: a run there is worth more than the guard
     return descriptor
 
 

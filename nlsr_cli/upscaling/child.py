@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -18,6 +19,7 @@ from nlsr_cli.errors import NlsrError
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from nlsr_cli.images.worker import main; main()"
 # One thread for arithmetic and one heap: more would reserve address space for each core, and start later.
 SPARE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+TICK, LONGEST_TICK = 0.5, 2.0  # seconds that the clock of a decoder waits, and that a machine under load makes of them
 MOMENT = 2.0  # seconds in which a process that has closed its end of a pipe will have ended
 
 DAMAGED_HINT = "The file is damaged, or made to do harm: fetch or export it again."
@@ -25,23 +27,35 @@ SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file f
 
 
 class Clock:
-    """A context that ends a process after `seconds`, which wakes whoever reads from it; `expired` says that it did."""
+    """A context that ends a process after `seconds`, which wakes whoever reads from it; `expired` says that it did.
+
+    It counts the time for which this process was awake, a tick after the other: where one lasted far longer, the
+    machine slept or the process was stopped, and so, most likely, was the other one.
+    """
 
     def __init__(self, child: subprocess.Popen[bytes], seconds: float) -> None:
         self.expired = False
         self._child = child
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
+        self._left = seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._count, daemon=True)
 
     def __enter__(self) -> None:
-        self._timer.start()
+        self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._over.set()
 
-    def _ring(self) -> None:
-        self.expired = True
-        self._child.kill()
+    def _count(self) -> None:
+        before = time.monotonic()
+        while not self._over.wait(min(TICK, max(self._left, 0.0))):
+            now = time.monotonic()
+            self._left -= min(now - before, LONGEST_TICK)
+            before = now
+            if self._left <= 0:
+                self.expired = True
+                self._child.kill()
+                return
 
 
 def spawn(command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:

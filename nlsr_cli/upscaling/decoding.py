@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import subprocess
 
     from nlsr_cli.images import Header
-    from nlsr_cli.images.worker import Content, Request
+    from nlsr_cli.images.messages import Content, Request
 
 # Pictures and what reads them are imported where they are needed: the child starts before this process loads them.
 
@@ -127,7 +127,7 @@ class Decoder:
         *,
         whole: bool = False,
     ) -> object:
-        from nlsr_cli.images.worker import Refusal, Request
+        from nlsr_cli.images.messages import Refusal, Request
 
         label = name or ("-" if isinstance(source, bytes) else str(source))
         place, count = _place(source, label, max_pixels)
@@ -153,8 +153,8 @@ class Decoder:
 
     def _greeted(self, child: subprocess.Popen[bytes]) -> int:
         """Wait for the first answer of the child and return 0; where none comes, give it up and return how it ended."""
+        from nlsr_cli.images.messages import Ready
         from nlsr_cli.images.wire import WireError, receive
-        from nlsr_cli.images.worker import Ready
 
         try:
             with Clock(child, START_SECONDS):
@@ -168,8 +168,8 @@ class Decoder:
         return 0
 
     def _exchange(self, child: subprocess.Popen[bytes], request: Request) -> object:
+        from nlsr_cli.images.messages import ANSWERS
         from nlsr_cli.images.wire import WireError, receive, send
-        from nlsr_cli.images.worker import ANSWERS
 
         limit = METADATA_BYTES + SAMPLE_BYTES * request.max_pixels
         clock = Clock(child, request.seconds)
@@ -223,8 +223,8 @@ def _check(answer: object, max_pixels: int) -> None:
         WireError: it is larger, or has no size.
     """
     from nlsr_cli.images import Animation, Header, Picture
+    from nlsr_cli.images.messages import Content
     from nlsr_cli.images.wire import WireError
-    from nlsr_cli.images.worker import Content
 
     first = answer.picture if isinstance(answer, Content) else answer
     first = first.frames[0] if isinstance(first, Animation) else first

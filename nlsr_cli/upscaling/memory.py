@@ -9,10 +9,11 @@ import torch
 
 from nlsr_cli.container import memory_left
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.nlsn.rows import BAND_FEATURES
+from nlsr_cli.nlsn.rows import BAND_FEATURES, LEAST_PIXELS
 
 SHARE = 0.75  # of what is free, that is used where nothing else is asked
 _FIXED = 28 * 2**20  # bytes beside what grows with the tile and the threads: blocks of scores, small kernels
+_BAND = 10 * 4  # bytes for a feature of a band of rows: what a convolution takes and gives, in float32
 
 _MEMINFO = Path("/proc/meminfo")
 
@@ -62,15 +63,28 @@ def bytes_per_pixel(config: NLSNConfig, precision: str) -> float:
 
 def tile_bytes(config: NLSNConfig, pixels: int, precision: str) -> int:
     """Return the bytes that a tile of so many pixels takes while the network has it."""
-    channels = config.n_feats
-    fixed = _FIXED + 10 * BAND_FEATURES * torch.get_num_threads() * 4
+    return int(
+        _fixed(config, precision)
+        + _BAND * min(_band(config), pixels * config.n_feats)
+        + pixels * bytes_per_pixel(config, precision)
+    )
+
+
+def _band(config: NLSNConfig) -> int:
+    """Return the features of a band, which a small tile does not fill, however many threads there are."""
+    return max(LEAST_PIXELS * config.n_feats, BAND_FEATURES * torch.get_num_threads())
+
+
+def _fixed(config: NLSNConfig, precision: str) -> int:
+    """Return the bytes that a tile takes whatever its size."""
+    channels, fixed = config.n_feats, _FIXED
     if (
         config.upsampler == "pixelshuffle"
     ):  # composing its one convolution: kernels for every kind of border, and copies
         fixed += 4 * 9 * 3 * config.scale**2 * 25 * channels * 4
     if precision == "fp32" and channels >= 128:  # Winograd's convolution: strips, and the kernels of a block
         fixed += 5 * 36 * 128 * channels * 4 + 2 * 36 * channels**2 * 4
-    return int(fixed + pixels * bytes_per_pixel(config, precision))
+    return fixed
 
 
 def _width(precision: str) -> int:
@@ -80,4 +94,6 @@ def _width(precision: str) -> int:
 
 def pixels_within(config: NLSNConfig, budget: int, precision: str) -> int:
     """Return the pixels of the largest tile that `budget` bytes hold; 0 if they hold none."""
-    return max(0, int((budget - tile_bytes(config, 0, precision)) / bytes_per_pixel(config, precision)))
+    left, each = budget - _fixed(config, precision), bytes_per_pixel(config, precision)
+    filled = int((left - _BAND * _band(config)) / each)
+    return filled if filled * config.n_feats >= _band(config) else max(0, int(left / (each + _BAND * config.n_feats)))

@@ -115,6 +115,7 @@ class Stage:
 
     def runner(self, placement: Placement, plan: TilePlan, size: tuple[int, int]) -> TileRunner:
         """Return who runs the tiles of a plan for pixels of a size; it says where they are smaller than usual."""
+        self._model.to(self._device)  # nothing, unless another stage has the same network elsewhere by now
         runner = TileRunner(self._model, self.scale, placement, overlap=self.tile.overlap, ensemble=self.ensemble)
         if plan != plan_for(self.config, self.tile, *size):
             runner.events.append(_SMALLER_TILES)

@@ -208,8 +208,30 @@ def _status(exc: BaseException) -> int | None:
     return status if isinstance(status, int) else None
 
 
+def _token_refused(exc: BaseException) -> bool:
+    """Tell whether the Hub refuses the token itself, as it does even where a repository is public and needs none.
+
+    Of a repository that a sound token does not open it says that it is not there.
+    """
+    response = getattr(exc, "response", None)
+    if response is None or response.status_code != 401 or response.headers.get("X-Error-Code"):
+        return False
+    return "Authorization" in response.request.headers
+
+
+def _token_hint() -> str:
+    """Say what to do about a token that is refused; the client takes one from the environment first."""
+    given = next((name for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if os.environ.get(name)), None)
+    renewed = (
+        f"Set {given} to a new one or unset it" if given else "Run `hf auth login` for a new one, or `hf auth logout`"
+    )
+    return f"{renewed}; a public repository needs no token."
+
+
 def _reason(exc: BaseException) -> str:
     """Say in a few words why the Hub gave nothing."""
+    if _token_refused(exc):
+        return f"{constants.ENDPOINT} refuses your access token, which has expired or is wrong"
     if status := _status(exc):
         return f"{constants.ENDPOINT} answered with HTTP status {status}"
     text = next((text for kind, text in _REASONS if isinstance(exc, kind)), "{host} cannot be reached")
@@ -273,6 +295,8 @@ def _explain(exc: Exception, repo_id: str, revision: str) -> ModelError:
         return _explain(exc.__cause__, repo_id, revision)
     facts = {"repo": repo_id, "revision": revision, "what": f"{repo_id}@{revision}", "host": constants.ENDPOINT}
     facts |= {"cache": str(cache_root()), "reason": _reason(exc)}
+    if _token_refused(exc):
+        return DownloadFailed(_UNFETCHED.format(**facts), _token_hint())
     # Outside https the client does not recognise a refusal as what the Hub says of repositories that one may not see.
     kind = RepositoryNotFoundError if type(exc) is HfHubHTTPError and _status(exc) in (401, 403) else type(exc)
     for foreign, ours, message, hint in _BORDER:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -69,6 +69,7 @@ def grey(gamma: float = 1.8) -> bytes:
     return _profile(b"mntr", b"GRAY", b"XYZ ", tags)
 
 
+@cache  # it is dated to the second, and two of them would differ
 def srgb() -> bytes:
     """Return the sRGB profile that Pillow's colour library makes."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

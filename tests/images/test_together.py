@@ -115,7 +115,7 @@ def test_an_error_inside_or_in_arranging_leaves_the_door_open():
 
 def test_a_thread_that_enters_again_is_told_so():
     """It would wait for itself without end, as a reader inside the border of another once did."""
-    shared = Together(lambda wish: nullcontext(wish))
+    shared = Together(nullcontext)
     with shared.inside(1):
         for wish in (1, 2):
             with pytest.raises(RuntimeError, match="entered again"), shared.inside(wish):

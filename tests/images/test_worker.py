@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images import Header, Picture, limits, read_picture
+from nlsr_cli.images.messages import ANSWERS, Ready, Refusal, Request
 from nlsr_cli.images.wire import receive, send
-from nlsr_cli.images.worker import ANSWERS, Ready, Refusal, Request
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's limits are those of Linux")
 

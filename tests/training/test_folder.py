@@ -121,7 +121,6 @@ def test_places_that_cannot_be_a_run(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no such lock there")
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     """The second is refused while the first lives, and let in when it dies, however it does."""
     code = (

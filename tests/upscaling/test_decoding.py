@@ -36,6 +36,7 @@ def hostile(data, *, name, max_pixels):
     if "crash" in name: signal.signal(signal.SIGSEGV, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGSEGV)
     if "hang" in name: sum(iter(int, 1))
     if "sleep" in name: time.sleep(60)
+    if "doze" in name: time.sleep(7)
     if "exit" in name: os._exit(7)
     if "killed" in name: os.kill(os.getpid(), signal.SIGKILL)
     if "memory" in name: held = bytearray(1 << 45)
@@ -63,7 +64,7 @@ def png(tmp_path):
 
 def stub(code):
     """Return the command of a worker that starts as it should and then does what `code` says."""
-    start = "import os, sys, time; from nlsr_cli.images.wire import *; from nlsr_cli.images.worker import *\n"
+    start = "import os, sys, time; from nlsr_cli.images.wire import *; from nlsr_cli.images.messages import *\n"
     ready = (
         "out = open(1, 'wb', buffering=0); send(out, Ready(1)); receive(open(0, 'rb', buffering=0), (Request,), 1)\n"
     )
@@ -346,6 +347,33 @@ def running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+STOPPED = """
+import sys, time
+from pathlib import Path
+from nlsr_cli.upscaling.decoding import Decoder
+with Decoder(eval(sys.argv[1]), seconds=3) as decoder:
+    decoder.probe(Path(sys.argv[2]), max_pixels=2**20)
+    print("asking", flush=True)
+    print(decoder.read(Path(sys.argv[2]), max_pixels=2**20).picture.width)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals that stop a process")
+def test_the_time_for_which_a_machine_sleeps_is_no_hang(png, tmp_path):
+    """A lid that is closed during a decode: its file was called damaged, or made to do harm."""
+    slow = tmp_path / "doze.png"
+    slow.write_bytes(png.read_bytes())
+    command = [sys.executable, "-c", STOPPED, repr([sys.executable, "-c", HOSTILE]), str(slow)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "asking\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(6)
+        process.send_signal(signal.SIGCONT)
+        said, told = process.communicate(timeout=60)
+    assert (said, process.returncode) == ("5\n", 0), told
 
 
 def until(condition, seconds=60.0):

@@ -57,12 +57,24 @@ def tell(name: str, side: int, precision: str) -> None:
     sys.stdout.write(f"{peak_memory(enlarge, CPU)}\n")
 
 
+@pytest.mark.parametrize("threads", [1, 2, 64])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_pixels_are_those_that_fit(precision: str) -> None:
+def test_pixels_are_those_that_fit(precision: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     config = preset("lite", 4)
-    pixels = pixels_within(config, 2**28, precision)
-    assert tile_bytes(config, pixels, precision) <= 2**28 < tile_bytes(config, pixels + 2, precision)
+    for budget in (2**26, 2**27, 2**28, 2**30, 2**34):
+        pixels = pixels_within(config, budget, precision)
+        assert tile_bytes(config, pixels, precision) <= budget < tile_bytes(config, pixels + 2, precision)
     assert pixels_within(config, 0, precision) == 0
+
+
+def test_a_small_tile_takes_no_more_where_there_are_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share its rows: a band of rows for each of them is more than the tile has."""
+    taken = []
+    for threads in (2, 8, 64):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        taken.append(tile_bytes(network("full"), 48**2, "bf16"))
+    assert len(set(taken)) == 1
 
 
 def test_machine_has_memory() -> None:

@@ -27,6 +27,7 @@ class FakeHub:
     refs: dict[tuple[str, str], str] = field(default_factory=dict)  # (repo, branch or tag) -> commit
     gated: set[str] = field(default_factory=set)
     private: dict[str, str] = field(default_factory=dict)  # repo -> the token that opens it
+    tokens: set[str] | None = None  # those that are sound; any other one is refused, whatever it is for
     status: int = 0  # answer everything with this
     cut_at: int = 0  # break the connection after so many bytes of a large file ...
     cuts: int = 0  # ... so many times
@@ -57,11 +58,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Stay silent: the tests read stderr."""
 
-    def refuse(self, status: int, code: str = "", commit: str = "") -> None:
+    def refuse(self, status: int, code: str = "", commit: str = "", message: str = "") -> None:
         self.send_response(status)
         if code:
             self.send_header("X-Error-Code", code)
-            self.send_header("X-Error-Message", code)
+        if code or message:
+            self.send_header("X-Error-Message", message or code)
         if commit:
             self.send_header("X-Repo-Commit", commit)
         self.send_header("Content-Length", "0")
@@ -73,6 +75,9 @@ class Handler(BaseHTTPRequestHandler):
         match = RESOLVE.fullmatch(self.path)
         if hub.status:
             return self.refuse(hub.status)
+        given = self.headers.get("Authorization")
+        if hub.tokens is not None and given is not None and given.removeprefix("Bearer ") not in hub.tokens:
+            return self.refuse(401, message="Invalid credentials in Authorization header")
         if match is None or match["repo"] not in hub.repos:
             return self.refuse(404, "RepoNotFound")
         repo = match["repo"]

@@ -212,6 +212,26 @@ def test_a_token_opens_a_private_repository(hub: FakeHub, user: User) -> None:
     assert user.run(HF_TOKEN="secret")["kind"] == "hub"
 
 
+def test_a_token_that_is_refused_is_told_even_where_none_is_needed(hub: FakeHub, user: User) -> None:
+    """An expired token keeps people out of public repositories, and they searched for a typing error."""
+    hub.tokens = set()
+    assert user.run()["kind"] == "hub", "without a token it is open"
+    hub.push(REPO, embedded_files() | {"README.md": b"newer"})
+    held = user.run(HF_TOKEN="hf_old")
+    assert "refuses your access token" in held["notes"][0]
+    hub.push("someone/new", embedded_files())
+    for source in ("environment", "file"):
+        if source == "file":
+            (user.home / "hf" / "token").write_text("hf_old")
+        found = user.run("someone/new", **({"HF_TOKEN": "hf_old"} if source == "environment" else {}))
+        assert found["error"] == "DownloadFailed"
+        assert found["message"].endswith("refuses your access token, which has expired or is wrong")
+        assert {"environment": "unset it", "file": "hf auth logout"}[source] in found["hint"]
+        assert "hf_old" not in str(found)
+    (user.home / "hf" / "token").unlink()
+    assert user.run("someone/new")["kind"] == "hub", "the hint works"
+
+
 def test_a_broken_transfer_is_taken_up_again(hub: FakeHub, user: User) -> None:
     # The client writes in blocks of 10 MiB: only a longer file shows that it goes on where it stopped.
     long = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * (12 * 4096)}
