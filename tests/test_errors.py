@@ -54,4 +54,5 @@ def test_exit_codes_are_the_documented_ones() -> None:
         "USAGE": 2,
         "PARTIAL": 3,
         "INTERRUPTED": 130,
+        "BROKEN_PIPE": 141,
     }

@@ -31,6 +31,7 @@ RAF_MAGIC = b"FUJIFILMCCD-RAW"
 RAF_PREVIEW = 84  # place of the offset and length of a JPEG, whose EXIF is that of the picture
 REC_2020 = Colours(codes=(9, 13, True))  # wide enough for what sensors see of surfaces, with the curve of sRGB
 GAMMA = (2.4, 12.92)
+RAW_HINT = "Develop it with the camera maker's converter first, for example to a 16-bit TIFF."
 SIDEWAYS = 4  # the bit in LibRaw's flips that exchanges rows and columns
 
 
@@ -59,12 +60,18 @@ def facts(data: bytes) -> Facts:
 
     Raises:
         MissingExtra: rawpy is not installed.
-        Exception: whatever LibRaw raises.
+        EOFError: the file ends too early.
     """
-    with _opened(data) as found:
-        sizes = found.sizes
-        size = (sizes.iheight, sizes.iwidth)
-        turned = sizes.flip
+    library = _library()
+    try:
+        with library.imread(BytesIO(data)) as found:
+            sizes = found.sizes
+            size = (sizes.iheight, sizes.iwidth)
+            turned = sizes.flip
+    except (library.LibRawIOError, library.LibRawDataError) as exc:
+        raise EOFError(str(exc)) from exc
+    except library.LibRawError:
+        return Facts(refusal="is a camera raw file of a kind that LibRaw does not read", hint=RAW_HINT)
     if turned & SIDEWAYS:
         size = size[::-1]
     return Facts(
@@ -81,19 +88,23 @@ def develop(data: bytes) -> Decoded:
 
     Raises:
         MissingExtra: rawpy is not installed.
-        Exception: whatever LibRaw raises, for `border` to tell.
+        ValueError: LibRaw finds that the file is damaged.
     """
-    with _opened(data) as found:
-        return Decoded(
-            found.postprocess(
-                use_camera_wb=True,
-                no_auto_bright=True,
-                adjust_maximum_thr=0.0,
-                output_bps=16,
-                output_color=_library().ColorSpace.Rec2020,
-                gamma=GAMMA,
+    library = _library()
+    try:
+        with library.imread(BytesIO(data)) as found:
+            return Decoded(
+                found.postprocess(
+                    use_camera_wb=True,
+                    no_auto_bright=True,
+                    adjust_maximum_thr=0.0,
+                    output_bps=16,
+                    output_color=library.ColorSpace.Rec2020,
+                    gamma=GAMMA,
+                )
             )
-        )
+    except library.LibRawError as exc:
+        raise ValueError(str(exc)) from exc
 
 
 def exif_of(data: bytes) -> bytes | None:
@@ -129,9 +140,5 @@ def _exif_of_cr3(data: bytes) -> bytes | None:
     return tiff.serialise(tiff.Block("<", tiff.Directory(root.entries, children)))
 
 
-def _opened(data: bytes) -> Any:  # noqa: ANN401 - of a module without types
-    return _library().imread(BytesIO(data))
-
-
-def _library() -> Any:  # noqa: ANN401
+def _library() -> Any:  # noqa: ANN401 - of a module without types
     return extra.load(extra.RAWPY, "a camera raw file")

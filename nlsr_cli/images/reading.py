@@ -246,7 +246,7 @@ def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
     """
     if format == "PNG":
         data = as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
-    return Image.open(BytesIO(data), formats=["JPEG", "MPO"] if format == "JPEG" else [format])
+    return Image.open(BytesIO(data), formats=[format])
 
 
 def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002

@@ -226,7 +226,8 @@ def test_a_further_picture_in_a_sub_ifd_is_told():
 
 
 @pytest.mark.parametrize("tags", [{262: shorts("<", 32803)}, {50706: (1, 4, b"\1\4\0\0")}])
-def test_samples_of_a_sensor_are_refused_wherever_they_are(tags):
+def test_samples_of_a_sensor_are_developed_or_refused_wherever_they_are(tags):
+    """Never is the reduced copy beside them taken for the picture; these are no samples that LibRaw knows."""
     small = grey(
         {254: (4, 1, struct.pack("<I", 1)), 330: (4, 1, bytes(4)), **({50706: tags[50706]} if 50706 in tags else {})},
         side=4,

@@ -37,7 +37,7 @@ def statements(packet: bytes) -> dict[rdf.Name, str]:
     found: dict[rdf.Name, str] = {}
     for element in rdf.parse(packet).everything():
         if element.name == rdf.DESCRIPTION:
-            found |= {name: each.text for name, each in element.fields().items()}
+            found |= {name: each.text for name, each in element.stated().items() if name[0] != rdf.RDF}
     return found
 
 
