@@ -127,8 +127,10 @@ def train(
 
 def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
     from nlsr_cli.training.events import Interrupted
+    from nlsr_cli.training.memory import keep_freed_memory
     from nlsr_cli.training.run import prepare
 
+    keep_freed_memory()  # here, because it is the whole process's
     with console.reading_progress() as on_photo:
         run = prepare(plan, on_photo)
     with run:
