@@ -73,11 +73,11 @@ class Bench:
         """Return the folder for outputs."""
         return self.folder / "out"
 
-    def reference(self) -> dict[str, bytes]:
-        """Return the outputs of an undisturbed run."""
-        calm = self.folder / "calm"
+    def reference(self, *options: str) -> dict[str, bytes]:
+        """Return the outputs of an undisturbed run with these options."""
+        calm = self.folder / "-".join(("calm", *(option.strip("-") for option in options)))
         if not calm.is_dir():
-            ended = nlsr("upscale", self.source, "-o", calm, "--scale", 2)
+            ended = nlsr("upscale", self.source, "-o", calm, "--scale", 2, *options)
             self.expect(ended.code == 0, f"the undisturbed run: {ended}")
         return pictures(contents(calm))
 
@@ -110,9 +110,9 @@ class Bench:
         told = (ended.stderr + ended.stdout).lower()
         self.expect(any(word.lower() in told for word in words), f"nothing said of {' or '.join(words)}: {ended}")
 
-    def expect_whole(self, *, missing: tuple[str, ...] = ()) -> None:
-        """Demand that what has a final name is what an undisturbed run gives, but for outputs that may be missing."""
-        there, reference = contents(self.out), self.reference()
+    def expect_whole(self, *options: str, missing: tuple[str, ...] = ()) -> None:
+        """Demand that what has a final name is what an undisturbed run with these options gives; some may be missing."""
+        there, reference = contents(self.out), self.reference(*options)
         for name, data in pictures(there).items():
             self.expect(data == reference.get(name), f"{name} is not what an undisturbed run gives ({len(data)} bytes)")
         lost = sorted(set(reference) - set(there) - set(missing))

@@ -11,6 +11,7 @@ from tests.torture.bench import BF16, NETWORK, Bench, NotHere
 from tests.torture.command import finish, helpers, kill_group, start
 from tests.torture.kills import wait_for_output
 
+FP32 = ("--precision", "fp32")  # in half precision, which some processors take by themselves, tiles are redone first
 OUT_OF_MEMORY = 'raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")'
 
 
@@ -53,11 +54,11 @@ def not_finite_in_half(bench: Bench) -> str:
 def not_finite(bench: Bench) -> str:
     """One tile with one value that is no number fails its file, and no other."""
     body = "out = sr()\n    if max(lr.shape[-2:]) > 64: out[0, 0, 5, 5] = float('inf')\n    return out"
-    ended = bench.upscale("--precision", "fp32", prelude=network(body))
+    ended = bench.upscale(*FP32, prelude=network(body))
     bench.expect_code(ended, 3)
     bench.expect_said(ended, "not finite")
     bench.expect_status(ended, a="done", b="failed", c="done")
-    bench.expect_whole(missing=("b_x2.png",))
+    bench.expect_whole(*FP32, missing=("b_x2.png",))
     return "the file fails with the reason, others are done"
 
 
@@ -80,10 +81,10 @@ def misplaced(bench: Bench) -> str:
 
 
 def _wrong_tile(bench: Bench, body: str) -> str:
-    ended = bench.upscale("--precision", "fp32", prelude=network(body))
+    ended = bench.upscale(*FP32, prelude=network(body))
     bench.expect_code(ended, 3)
     bench.expect_status(ended, a="done", b="failed", c="done")
-    bench.expect_whole(missing=("b_x2.png",))
+    bench.expect_whole(*FP32, missing=("b_x2.png",))
     return "the file fails with the reason, others are done"
 
 
