@@ -111,7 +111,7 @@ class Bench:
         self.expect(any(word.lower() in told for word in words), f"nothing said of {' or '.join(words)}: {ended}")
 
     def expect_whole(self, *options: str, missing: tuple[str, ...] = ()) -> None:
-        """Demand that what has a final name is what an undisturbed run with these options gives; some may be missing."""
+        """Demand that what has a final name is what an undisturbed run with these options gives, but for `missing`."""
         there, reference = contents(self.out), self.reference(*options)
         for name, data in pictures(there).items():
             self.expect(data == reference.get(name), f"{name} is not what an undisturbed run gives ({len(data)} bytes)")
