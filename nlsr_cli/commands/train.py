@@ -80,8 +80,8 @@ def train(
     """Train a model on photographs.
 
     Random patches of them, reduced bicubically, are enlarged and compared with the originals. The weights with the best
-    validation come to lie in OUT/model. Ctrl-C saves the run; the same command with --resume goes on as if nothing
-    had happened.
+    validation score are written to OUT/model, or with several scales to OUT/model-x2 and so on. Ctrl-C saves the run;
+    the same command with --resume goes on as if nothing had happened.
 
     Example: nlsr train photographs --out run --minutes 90
     """

@@ -88,7 +88,7 @@ def upscale(
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
     format_: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp, avif or gif. [default: the input's]"),
+        typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp, avif, gif or jxl. [default: the input's]"),
     ] = None,
     suffix: Annotated[
         str | None,

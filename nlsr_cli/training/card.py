@@ -64,7 +64,8 @@ def write_training_card(run: Trained, finished: Finished, exported: Exported) ->
 
 
 def _training(run: Trained, finished: Finished, exported: Exported) -> list[str]:
-    recipe = ", ".join(f"{option(name)[2:]} {value or 'none'}" for name, value in asdict(run.plan.recipe).items())
+    choices = asdict(run.plan.recipe).items()
+    recipe = ", ".join(f"{option(name)[2:]} {'none' if value == '' else value}" for name, value in choices)
     bicubic = bicubic_psnr(run.data.validation[exported.scale], exported.scale)
     scales = run.plan.scales
     together = f" Scales {run.plan.scale_text} were trained together, with one body." if len(scales) > 1 else ""

@@ -105,6 +105,7 @@ def test_the_model_is_sound_and_its_card_tells_all(plan: Callable[..., Plan]) ->
         "45 steps in ",
         f"after step {finished.best_step},",
         "Recipe: patch 8, batch 2,",
+        "attention-from 0.0, loss l1, fourier 0.05, degrade none, damaged 0.6, seed 0.",
         "seed 0",
         f"| the middle of 1 photograph held back | {finished.models[0].psnr:.2f} | {finished.models[0].ssim:.4f} |",
         "holds float16 tensors",
