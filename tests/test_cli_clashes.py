@@ -48,7 +48,7 @@ def test_both_are_refused_before_the_work(
     assert {Path(each["source"]).name for each in files} == set(PAIRS[fold])
     for each in files:
         assert each["error"]["type"] == "DestinationClash"
-        assert "is also that of others" in each["error"]["message"]
+        assert "is one of several files with the same output" in each["error"]["message"]
         assert "are one file there)" in each["error"]["message"]
     assert summary["summary"].items() >= {"done": 0, "skipped": 0, "failed": 2}.items()
     assert list(place.iterdir()) == []

@@ -27,6 +27,7 @@ def decode_heic(data: bytes) -> Decoded:
     image = library.open_heif(BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
     samples: np.ndarray[Any, Any] = np.array(image)  # a copy: its own memory goes with the image
     letters, _, bits = image.mode.partition(";")
+    letters = "L" if letters == "I" else letters  # what pi-heif calls grey of more than 8 bits without alpha
     if bits:
         levels = 2 ** int(bits) - 1
         table = np.rint(np.arange(levels + 1) * (65535 / levels)).astype(np.uint16)

@@ -276,7 +276,7 @@ def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
         return replace(job, error=DestinationClash(job.target, _OWN_INPUT if own else reason, _INPUT_HINT))
     if claimants:
         hint = "Give each its own call with its own -o, or another name."
-        reason = f"the output of {job.source} is also that of others: {claimants}"
+        reason = f"{job.source} is one of several files with the same output: {claimants}"
         return replace(job, error=DestinationClash(job.target, reason, hint))
     return job
 

@@ -45,6 +45,14 @@ def test_colours_are_those_that_were_encoded():
     assert picture.notes == ()
 
 
+def test_grey_of_ten_bits_is_grey_of_sixteen():
+    """The decoder has a name of its own for it."""
+    picture = read_picture(heic("deep-grey"))
+    assert (picture.color.dtype, picture.color.shape) == (np.uint16, (16, 24, 1))
+    header = probe(ASSETS / "heic" / "deep-grey.heic", max_pixels=10**6)
+    assert (header.mode, header.depth, header.height, header.width) == ("L;10", 16, 16, 24)
+
+
 def test_samples_live_on_when_the_decoder_is_gone():
     """The decoder's memory is its own: what is kept must be a copy."""
     first = read_picture(heic()).color
