@@ -19,7 +19,7 @@ from nlsr_cli.zoo import load_model, resolve, save_model
 from tests.training.photographs import tiny_plan
 
 LITE = PRESETS["lite"]
-SMALL = {**LITE, "n_feats": 8, "n_resblocks": 1, "chunk_size": 16}
+SMALL = {**LITE, "n_feats": 8, "n_resblocks": 1, "chunk_size": 16, "attention_at": (0,)}
 
 
 @pytest.fixture(autouse=True)
