@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.decoding import Decoder
     from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.restoration import Restorer
     from nlsr_cli.upscaling.upscaler import Upscaler
 
 
@@ -105,10 +106,26 @@ def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | Non
         strength=options.strength,
         wrap=options.wrap,
         floor=options.floor,
+        restorer=_restorer(options, networks),
     )
     if len(networks.scales) == 1 and options.strength > 0:
         upscaler.load(networks.scales)
     return upscaler
+
+
+def _restorer(options: UpscaleOptions, models: ModelSet) -> Restorer:
+    """Return what networks are told of damage, once those that are asked to restore are known to be able to.
+
+    Raises:
+        OptionError: one has not learned what is asked of it.
+    """
+    from nlsr_cli.upscaling.restoration import Restorer
+
+    restorer = Restorer(options.deblock, options.denoise)
+    for scale in models.scales if options.strength > 0 else ():
+        source = models.source(scale)
+        restorer.check(source.network, source.name)
+    return restorer
 
 
 def plan_files(
@@ -134,6 +151,7 @@ def plan_files(
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
     sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
     aim = Aim(sizes, models.scales, bicubic=options.strength == 0)
+    _restorer(options, models)  # nor what no model here has learned
     decoder = decoder or Decoder()
     plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels, decoder=decoder)
     for source in models.sources(plan.scales):

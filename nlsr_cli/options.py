@@ -82,6 +82,19 @@ def parse_format(text: str) -> str:
     raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in FORMAT_SUFFIXES]))
 
 
+def parse_amount(text: str, option: str) -> float | None:
+    """Return the number that a text such as 0.5 stands for, or None for `auto`.
+
+    Raises:
+        OptionError: it is neither. `option` is how the message calls it.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}", text.strip()):
+        raise OptionError(f"{option} must be auto or from 0 to 1, not '{text[:40]}'", f"For example: {option} 0.5")
+    return float(text)
+
+
 def parse_network_scale(text: str) -> int:
     """Return the scale of a network, written as `4`, `4x` or `x4`.
 
@@ -181,7 +194,9 @@ class UpscaleOptions:
     three quarters of what the device has free. `alpha` is "model" or "lanczos": what enlarges transparency. `strength`
     from 0 to 1 blends what the network makes with what bicubic interpolation makes. `wrap` is "", "x", "y" or "xy":
     where the picture continues at its other side, as textures do. `floor` is the least PSNR, in dB, with which a result
-    that is reduced again must match its input; 0 asks for none.
+    that is reduced again must match its input; 0 asks for none. `deblock` and `denoise`, from 0 to 1, are how strongly
+    the traces of compression and noise are removed, by models that have learned it; None is as the picture seems to
+    need.
     """
 
     model: str | None = None
@@ -197,6 +212,8 @@ class UpscaleOptions:
     strength: float = 1.0
     wrap: str = ""
     floor: float = DEFAULT_FLOOR
+    deblock: float | None = None
+    denoise: float | None = None
     size: SizeOptions = field(default_factory=SizeOptions)
 
     def __post_init__(self) -> None:
@@ -211,6 +228,9 @@ class UpscaleOptions:
             raise OptionError(f"--strength must be from 0 to 1, not {self.strength:g}")
         if self.wrap not in WRAPS:
             raise OptionError(f"--wrap must be x, y or xy, not '{self.wrap}'")
+        for name, value in (("--deblock", self.deblock), ("--denoise", self.denoise)):
+            if value is not None and not 0 <= value <= 1:
+                raise OptionError(f"{name} must be auto or from 0 to 1, not {value:g}", f"For example: {name} 0.5")
         if not 0 <= self.floor <= 100:
             raise OptionError(f"--floor must be from 0 to 100 dB, not {self.floor:g}")
 

@@ -10,7 +10,14 @@ import typer
 from nlsr_cli.console import Speech
 from nlsr_cli.console.evaluation import EvaluationConsole
 from nlsr_cli.errors import OptionError
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, ComputeOptions, TileOptions, UpscaleOptions, parse_network_scale
+from nlsr_cli.options import (
+    DEFAULT_MAX_PIXELS,
+    ComputeOptions,
+    TileOptions,
+    UpscaleOptions,
+    parse_amount,
+    parse_network_scale,
+)
 
 if TYPE_CHECKING:
     from nlsr_cli.errors import ExitCode
@@ -53,6 +60,15 @@ def evaluate(
             help="Damage the low resolution first, as jpeg:50 or noise:12,jpeg:75/444: blur, noise, jpeg, webp.",
         ),
     ] = None,
+    deblock: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of compression: auto, or 0 to 1.")
+    ] = "auto",
+    denoise: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")
+    ] = "auto",
+    oracle: Annotated[
+        bool, typer.Option("--oracle", help="Tell the network the damage of --degrade instead of an estimate.")
+    ] = False,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")] = False,
@@ -77,10 +93,15 @@ def evaluate(
             tile=TileOptions.parse(tile, overlap),
             max_pixels=max_pixels,
             ensemble=ensemble,
+            deblock=parse_amount(deblock, "--deblock"),
+            denoise=parse_amount(denoise, "--denoise"),
         )
         _ = options.network_scale  # a measure is of one network, or of what papers compare it with
         degradation = None if degrade is None else _degradation(degrade)
+        if oracle and degradation is None:
+            raise OptionError("--oracle tells the network the damage of --degrade", "For example: --degrade jpeg:50")
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
+        subject.oracle = oracle
         pairs = find_pairs(data, lr, subject.scale, recursive=recursive)
         code = _evaluate(console, subject, pairs, max_pixels, degradation)
     raise typer.Exit(int(code))
@@ -93,19 +114,25 @@ class _Subject:
     scale: int
     settings: dict[str, Any]
     upscaler: Upscaler | None = None
+    oracle: bool = False
     events: list[str] = field(default_factory=list)
 
     @property
     def enlarge(self) -> Enlarge | None:
-        """Return what enlarges (h, w, 3) uint8 as `nlsr upscale` does; None for bicubic interpolation."""
+        """Return what enlarges (h, w, 3) uint8 as `nlsr upscale` does; None for bicubic interpolation.
+
+        With an oracle it takes the true damage, (compression, noise), as a second argument.
+        """
         from nlsr_cli.images import Metadata, Picture
+        from nlsr_cli.upscaling.restoration import Restoration
 
         upscaler = self.upscaler
         if upscaler is None:
             return None
 
-        def enlarge(pixels: Pixels) -> Pixels:
-            enlarged = upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB")))
+        def enlarge(pixels: Pixels, truth: tuple[float, float] | None = None) -> Pixels:
+            restoration = None if truth is None else Restoration(*truth)
+            enlarged = upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB")), restoration=restoration)
             self.events = list(enlarged.events)
             return enlarged.picture.color
 
@@ -155,7 +182,7 @@ def _evaluate(
 
     for why, paths in (*found.passed.by_choice(), ("of low resolution that have no partner", found.lonely)):
         console.passed_over(paths, why)
-    settings = subject.settings | ({"degrade": degradation.text} if degradation else {})
+    settings = subject.settings | ({"degrade": degradation.text, "oracle": subject.oracle} if degradation else {})
     summary = Summary(len(found.pairs), subject.scale, settings, passed=found.passed)
     enlarge = subject.enlarge
     with console.evaluation_progress(len(found.pairs)) as advance:
@@ -167,6 +194,7 @@ def _evaluate(
                 baseline=enlarge is not None,
                 max_pixels=max_pixels,
                 degradation=degradation,
+                oracle=subject.oracle and enlarge is not None,
             ):
                 told = replace(result, notes=(*result.notes, *subject.events))
                 subject.events = []

@@ -20,6 +20,7 @@ from nlsr_cli.options import (
     OutputOptions,
     TileOptions,
     UpscaleOptions,
+    parse_amount,
     parse_format,
     parse_memory,
 )
@@ -80,6 +81,13 @@ def upscale(
     strength: Annotated[
         float, typer.Option(help="0 to 1: how much of what the network makes, the rest bicubic interpolation.")
     ] = 1.0,
+    deblock: Annotated[
+        str,
+        typer.Option(metavar="AMOUNT", help="How strongly to remove traces of JPEG compression: auto, or 0 to 1."),
+    ] = "auto",
+    denoise: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")
+    ] = "auto",
     wrap: Annotated[str, typer.Option(help="x, y or xy: the picture goes on at its other side, as textures do.")] = "",
     alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
     floor: Annotated[
@@ -148,6 +156,8 @@ def upscale(
             strength=strength,
             wrap=wrap,
             floor=floor,
+            deblock=parse_amount(deblock, "--deblock"),
+            denoise=parse_amount(denoise, "--denoise"),
             size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
         )
         target = OutputOptions(

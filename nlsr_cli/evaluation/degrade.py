@@ -28,10 +28,9 @@ from PIL import Image
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Pixels, reduce_bicubic
+from nlsr_cli.nlsn.conditioning import compression_of, noise_of
 from nlsr_cli.options import nearest
 
-# What a network is told at most: compression of a JPEG of quality 25 and below, and noise of 16 levels and above.
-LOWEST_QUALITY, HIGHEST_NOISE = 25.0, 16.0
 HINT = "For example: --degrade noise:6,jpeg:75"
 
 Generator = np.random.Generator
@@ -114,15 +113,10 @@ class Degradation:
             variant = _drawn(step, generator)
             pixels = _APPLY[step.name](pixels, value, variant, generator)
             if step.name in ("jpeg", "webp"):
-                compression = max(compression, told_compression(value))
+                compression = max(compression, compression_of(value))
             elif step.name == "noise":
-                noise = max(noise, min(1.0, value / HIGHEST_NOISE))
+                noise = max(noise, noise_of(value))
         return Degraded(pixels, compression, noise, (height - pixels.shape[0], width - pixels.shape[1]))
-
-
-def told_compression(quality: float) -> float:
-    """Return what a network is told of a JPEG quality: 0 at 100, 1 at 25 and below."""
-    return min(1.0, max(0.0, (100 - quality) / (100 - LOWEST_QUALITY)))
 
 
 _KERNELS = {  # of the library, widened for reduction but for the nearest pixel; None is ours, as MATLAB has it

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError
-from nlsr_cli.evaluation.degrade import Degradation
+from nlsr_cli.evaluation.degrade import Degradation, Degraded
 from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, luma, mean_score, score, score_luma
 from nlsr_cli.evaluation.pairs import Pair
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic, rgb8
@@ -26,7 +26,8 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
 from nlsr_cli.upscaling.outcome import as_ours
 from nlsr_cli.upscaling.passed import PassedOver
 
-Enlarge = Callable[[Pixels], Pixels]  # (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB
+# (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB; with an oracle, (compression, noise) from 0 to 1 come second.
+Enlarge = Callable[..., Pixels]
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ def evaluate_pictures(
     baseline: bool = True,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     degradation: Degradation | None = None,
+    oracle: bool = False,
 ) -> Iterator[PictureScore]:
     """Enlarge the low resolution of every pair, compare it with the truth, and yield the results one by one.
 
@@ -185,10 +187,11 @@ def evaluate_pictures(
         baseline: whether bicubic enlargement is scored too.
         max_pixels: the largest file that is read, in pixels.
         degradation: what the low resolution goes through first; the draws depend on the name of the picture alone.
+        oracle: whether `enlarge` gets what a network is told of the damage, (compression, noise), as a second argument.
     """
     for pair in pairs:
         try:
-            result = _evaluate(enlarge, pair, scale, baseline, max_pixels, degradation)
+            result = _evaluate(enlarge, pair, scale, baseline, max_pixels, degradation, oracle=oracle)
         except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest of the folder
             result = PictureScore(pair.name, error=as_ours(exc, Path(pair.name)))
         yield result
@@ -208,11 +211,19 @@ def bicubic_score(hr: Pixels, scale: int) -> Score:
 
 
 def _evaluate(
-    enlarge: Enlarge | None, pair: Pair, scale: int, baseline: bool, max_pixels: int, degradation: Degradation | None
+    enlarge: Enlarge | None,
+    pair: Pair,
+    scale: int,
+    baseline: bool,
+    max_pixels: int,
+    degradation: Degradation | None,
+    *,
+    oracle: bool,
 ) -> PictureScore:
     if pair.error is not None:
         raise pair.error
-    hr, lr, notes = _load(pair, scale, max_pixels, degradation)
+    hr, damaged, notes = _load(pair, scale, max_pixels, degradation)
+    lr = damaged.pixels
 
     def interpolated() -> Score:
         if degradation is None:
@@ -220,7 +231,8 @@ def _evaluate(
         return score(np.clip(np.rint(resize_bicubic(lr, *hr.shape[:2])), 0, 255).astype(np.uint8), hr, scale)
 
     start = time.perf_counter()
-    sr = None if enlarge is None else enlarge(lr)
+    truth = ((damaged.compression, damaged.noise),) if oracle else ()
+    sr = None if enlarge is None else enlarge(lr, *truth)
     seconds = 0.0 if sr is None else time.perf_counter() - start
     scored = interpolated() if sr is None else score(sr, hr, scale)
     if scored.ssim is None:
@@ -229,7 +241,9 @@ def _evaluate(
     return PictureScore(pair.name, (hr.shape[0], hr.shape[1]), scored, bicubic, seconds, tuple(dict.fromkeys(notes)))
 
 
-def _load(pair: Pair, scale: int, max_pixels: int, degradation: Degradation | None) -> tuple[Pixels, Pixels, list[str]]:
+def _load(
+    pair: Pair, scale: int, max_pixels: int, degradation: Degradation | None
+) -> tuple[Pixels, Degraded, list[str]]:
     """Return the truth, cropped, and the low resolution, both (h, w, 3) uint8, and what was changed in reading."""
     label = pair.hr if isinstance(pair.hr, Path) else pair.name
     truth, notes = _pixels(pair.hr, max_pixels)
@@ -244,7 +258,7 @@ def _load(pair: Pair, scale: int, max_pixels: int, degradation: Degradation | No
         lr, more = _pixels(pair.lr, max_pixels)
         _check_sizes(label, hr, lr, scale)
         notes += more
-    return hr, lr if degradation is None else degradation.apply(lr, generator).pixels, notes
+    return hr, Degraded(lr, 0.0, 0.0) if degradation is None else degradation.apply(lr, generator), notes
 
 
 def _check_sizes(label: Path | str, hr: Pixels, lr: Pixels, scale: int) -> None:

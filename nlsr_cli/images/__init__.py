@@ -7,6 +7,7 @@ from nlsr_cli.images.animation.film import read_any
 from nlsr_cli.images.animation.film_writing import encode_any, write_any
 from nlsr_cli.images.animation.frames import check_frames
 from nlsr_cli.images.animation.indexes import FILMS
+from nlsr_cli.images.estimate import Estimate, estimate
 from nlsr_cli.images.gain_map import resize_gain_map
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
@@ -20,6 +21,7 @@ from nlsr_cli.images.writing import check_picture, check_size, encode_picture, w
 __all__ = [
     "FILMS",
     "Animation",
+    "Estimate",
     "GainMap",
     "Header",
     "Inspection",
@@ -37,6 +39,7 @@ __all__ = [
     "crop_to_multiple",
     "encode_any",
     "encode_picture",
+    "estimate",
     "inspect_picture",
     "keep_flat",
     "native_formats",

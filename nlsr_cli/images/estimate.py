@@ -10,24 +10,28 @@ eigenvalues of the covariance of patches are its variance (Chen, Zhu, Heng, "An 
 Noise Level Estimation", ICCV 2015). Patches of three colours have room for that; those of a grey picture have not, so
 nothing is said of its noise. What all colours share, as the grain of film, is not seen either.
 
-Pictures are looked at in a bounded number of blocks, spread evenly: the same picture gives the same numbers.
+Of large pictures only windows are looked at, spread evenly: the same picture gives the same numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.picture import Pixels
 
-Reals = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.floating]
 
 SIDE = 8  # pixels on the side of a JPEG's block
+WINDOW, MOST_WINDOWS = 20 * SIDE, 8  # pixels on a side, and windows in each direction
 MOST_BLOCKS = 4096  # that are looked at: enough for a tenth of a level, and as fast for any picture
 LEAST_BLOCKS = 48  # under these nothing can be told
 FEW_BLOCKS = 512  # that are looked at to find the grid
+MOST_VALUES = 1024  # of one coefficient, which are compared with the steps of all qualities
 NEAR_ZERO = 0.5  # levels
 CANDIDATES = 3
 SURE = 0.35  # of 20 clean photographs none explains more than 0.15 of its coefficients, of their JPEGs none under 0.6
@@ -47,7 +51,7 @@ LUMA_TABLE = np.array(
         [49, 64, 78, 87, 103, 121, 120, 101],
         [72, 92, 95, 98, 112, 100, 103, 99],
     ],
-    np.float64,
+    np.float32,
 )
 
 
@@ -69,23 +73,46 @@ def table_of(quality: float) -> Reals:
     return np.asarray(np.clip(np.floor((LUMA_TABLE * scale + 50) / 100), 1, 255))
 
 
-def quality_of(table: Reals) -> float:
+def quality_of(table: Reals) -> int:
     """Return the quality, 1 to 100, whose table is nearest to a quantisation of luma, (8, 8), from whatever program."""
     distances = [np.abs(np.log(table_of(quality) / table)).mean() for quality in range(1, 101)]
-    return float(np.argmin(distances) + 1)
+    return int(np.argmin(distances)) + 1
+
+
+def jpeg_quality(data: bytes) -> int | None:
+    """Return the quality, 1 to 100, of a JPEG file by its table for the first component; None where it has none."""
+    table = jpeg.quantisation(data)
+    return None if table is None else quality_of(np.array(table, np.float32).reshape(SIDE, SIDE))
+
+
+def windows_of(pixels: Pixels) -> list[Pixels]:
+    """Return a picture, or windows of a large one that begin on the grid of blocks which begins in its corner."""
+    height, width = pixels.shape[:2]
+    if height * width <= (WINDOW * MOST_WINDOWS) ** 2:
+        return [pixels]
+    return [pixels[top : top + WINDOW, left : left + WINDOW] for top in _origins(height) for left in _origins(width)]
+
+
+def _origins(side: int) -> list[int]:
+    count = min(MOST_WINDOWS, max(1, side // WINDOW))
+    return [(side - WINDOW) * index // max(1, count - 1) // SIDE * SIDE if count > 1 else 0 for index in range(count)]
+
+
+def levels_of(pixels: Pixels) -> Reals:
+    """Return samples of any depth in levels of 8 bits, of the same shape; floats are clipped."""
+    values = pixels.astype(np.float32)
+    if pixels.dtype.kind == "u":
+        return np.asarray(values * np.float32(255 / np.iinfo(pixels.dtype).max))
+    return np.asarray(values.clip(0, 1) * 255)
 
 
 def luma_of(pixels: Pixels) -> Reals:
     """Return the luma of a JPEG (JFIF), (h, w) in levels of 8 bits, of (h, w, 1 or 3) samples of any depth."""
-    values = pixels.astype(np.float64)
-    if pixels.dtype.kind == "u":
-        values *= 255 / np.iinfo(pixels.dtype).max
-    else:
-        values = values.clip(0, 1) * 255
-    return np.asarray(values[..., 0] if pixels.shape[2] == 1 else values @ np.array([0.299, 0.587, 0.114]))
+    values = levels_of(pixels)
+    return np.asarray(values[..., 0] if pixels.shape[2] == 1 else values @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
-def _places(luma: Reals) -> list[tuple[int, int]]:
+def _places(lumas: Sequence[Reals]) -> list[tuple[int, int]]:
     """Return where the grid of blocks most probably begins, (top, left) from 0 to 7, the best first.
 
     On the grid of a JPEG most of the coefficients are zero, but for the rounding of its pixels.
@@ -93,77 +120,88 @@ def _places(luma: Reals) -> list[tuple[int, int]]:
     zeros = {}
     for top in range(SIDE):
         for left in range(SIDE):
-            coefficients = _DCT @ _blocks(luma, top, left, FEW_BLOCKS) @ _DCT.T
-            zeros[top, left] = float((np.abs(coefficients[:, _MIDDLE]) < NEAR_ZERO).mean())
+            coefficients = _blocks(lumas, top, left, FEW_BLOCKS) @ _DCT[:, _MIDDLE]
+            zeros[top, left] = float((np.abs(coefficients) < NEAR_ZERO).mean()) if coefficients.size else 0.0
     return sorted(zeros, key=lambda place: -zeros[place])[:CANDIDATES]
 
 
-def _blocks(luma: Reals, top: int, left: int, most: int) -> Reals:
-    """Return blocks of the grid that begins at a place, (n, 8, 8), at most so many, spread evenly."""
-    rows, columns = (luma.shape[0] - top) // SIDE, (luma.shape[1] - left) // SIDE
-    inside = luma[top : top + rows * SIDE, left : left + columns * SIDE]
-    blocks = inside.reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2).reshape(-1, SIDE, SIDE)
-    step = max(1, -(-len(blocks) // most))
-    return blocks[step // 2 :: step]
+def _blocks(lumas: Sequence[Reals], top: int, left: int, most: int) -> Reals:
+    """Return blocks of the grid that begins at a place, (n, 64), about so many at most, spread evenly."""
+    found = []
+    for luma in lumas:
+        rows, columns = (luma.shape[0] - top) // SIDE, (luma.shape[1] - left) // SIDE
+        inside = luma[top : top + rows * SIDE, left : left + columns * SIDE]
+        blocks = inside.reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2)  # a view
+        numbers = np.arange(rows * columns)[:: max(1, -(-rows * columns * len(lumas) // most))]
+        found.append(blocks[numbers // max(1, columns), numbers % max(1, columns)].reshape(-1, SIDE**2))
+    return np.concatenate(found)
 
 
 def _dct() -> Reals:
-    """Return the matrix (8, 8) of the orthonormal DCT-II, as a JPEG has it."""
+    """Return the matrix (64, 64) that a block, as a row, is multiplied by: the orthonormal DCT-II of a JPEG."""
     k, n = np.mgrid[:SIDE, :SIDE]
     basis = np.cos(np.pi * (2 * n + 1) * k / (2 * SIDE)) / 2
     basis[0] /= np.sqrt(2)
-    return np.asarray(basis)
+    return np.kron(basis, basis).T.astype(np.float32)
 
 
 _DCT = _dct()
-_MIDDLE = np.add.outer(np.arange(SIDE), np.arange(SIDE)) >= 3
-_QUALITIES = np.array([*range(5, 96)], np.float64)
+_MIDDLE = np.flatnonzero(np.add.outer(np.arange(SIDE), np.arange(SIDE)).ravel() >= 3)
+# Each quality twice, because a picture may lie on its side by now.
+_QUALITIES = np.array([*range(5, 96)] * 2, np.float64)
+_TABLES = [table_of(quality) for quality in _QUALITIES[: len(_QUALITIES) // 2]]
+_FREQUENCIES = [(u, v) for u in range(5) for v in range(5) if 0 < u + v < 5]  # where photographs have anything left
+_STEPS = np.array(
+    [[table[place] for place in _FREQUENCIES] for table in [*_TABLES, *(table.T for table in _TABLES)]]
+)  # (qualities, n)
+_LEAST_STEP = 3  # rounding to whole levels hides smaller ones
+_LEAST_VALUES, _LEAST_IN_ALL = 8, 64
 
 
-def estimate_quality(luma: Reals) -> tuple[float | None, float]:
-    """Return the quality of the JPEG that a picture went through, or None, and how sure it is (0 to 1)."""
-    if min(luma.shape) < 4 * SIDE:
+def estimate_quality(lumas: Sequence[Reals]) -> tuple[float | None, float]:
+    """Return the quality of the JPEG that a picture went through, or None, and how sure it is (0 to 1).
+
+    Args:
+        lumas: the luma of its windows, (h, w) each.
+    """
+    if min(lumas[0].shape) < 4 * SIDE:
         return None, 0.0
     found = 0.0, 0.0
-    for top, left in _places(luma):
-        blocks = _blocks(luma, top, left, MOST_BLOCKS)
+    for top, left in _places(lumas):
+        blocks = _blocks(lumas, top, left, MOST_BLOCKS)
         if len(blocks) < LEAST_BLOCKS:
             continue
-        coefficients = _DCT @ blocks @ _DCT.T  # (n, 8, 8)
-        scores = [_explained(coefficients, table_of(quality)) for quality in _QUALITIES]
-        found = max(found, (max(scores), float(_QUALITIES[int(np.argmax(scores))])))
+        scores = _explained(blocks @ _DCT[:, [SIDE * u + v for u, v in _FREQUENCIES]])
+        found = max(found, (float(scores.max()), float(_QUALITIES[int(scores.argmax())])))
     return found[1], found[0]
 
 
-_ZIGZAG = [(u, v) for u in range(5) for v in range(5) if 0 < u + v < 5]  # where photographs have anything left
+def _explained(coefficients: Reals) -> Reals:
+    """Return how near coefficients, (blocks, n), are to multiples of the steps of each quality: 1 is on them all."""
+    total, weight = np.zeros(len(_QUALITIES)), np.zeros(len(_QUALITIES))
+    for column, steps in zip(coefficients.T, _STEPS.T, strict=True):
+        # Equal values, as in ramps and drawings, count once.
+        values = np.unique(np.round(column, 2))
+        values = values[:: max(1, -(-len(values) // MOST_VALUES))].astype(np.float32)
+        for step in np.unique(steps[steps >= _LEAST_STEP]):
+            away = values[np.abs(values) > 0.6 * step]  # those at zero are explained by any step
+            if len(away) >= _LEAST_VALUES:
+                of_step = steps == step
+                total[of_step] += float(np.cos(away * np.float32(2 * np.pi / step)).sum())
+                weight[of_step] += len(away)
+    return np.where(weight >= _LEAST_IN_ALL, total / np.maximum(weight, 1), 0.0)
 
 
-def _explained(coefficients: Reals, table: Reals) -> float:
-    """Return how near coefficients are to multiples of their steps: 1 is exactly, 0 is by chance."""
-    total = weight = 0.0
-    for u, v in _ZIGZAG:
-        step = table[u, v]
-        if step < 3:  # rounding to whole levels hides it
-            continue
-        values = coefficients[:, u, v]
-        # Those at zero are explained by any step, and so are values that are all the same, as in ramps and drawings.
-        values = np.unique(np.round(values[np.abs(values) > 0.6 * step], 2))
-        if len(values) >= 8:
-            total += float(np.cos(2 * np.pi * values / step).sum())
-            weight += len(values)
-    return total / weight if weight >= 64 else 0.0
+def estimate_noise(windows: Sequence[Pixels]) -> float:
+    """Return the standard deviation of noise in levels of 8 bits.
 
-
-def estimate_noise(pixels: Pixels) -> float:
-    """Return the standard deviation of noise in levels of 8 bits, of (h, w, 3) samples of any depth; 0 of (h, w, 1)."""
-    height, width, channels = pixels.shape
+    Args:
+        windows: of one picture, (h, w, 3) samples of any depth; of grey ones, (h, w, 1), nothing is known: 0.
+    """
+    height, width, channels = windows[0].shape
     if channels == 1 or min(height, width) < 2 * PATCH:
         return 0.0
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (PATCH, PATCH), axis=(0, 1))  # (h', w', 3, 5, 5)
-    rows, columns = windows.shape[:2]
-    places = np.arange(0, rows * columns, max(1, rows * columns // MOST_PATCHES))
-    patches = windows[places // columns, places % columns].reshape(len(places), -1).astype(np.float64)
-    patches *= 255 / np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 255
+    patches = np.concatenate([_patches(window, MOST_PATCHES // len(windows)) for window in windows]).astype(np.float64)
     middle = patches[(patches.min(axis=1) > 2) & (patches.max(axis=1) < 253)]  # noise is cut off at black and white
     if len(middle) and (np.ptp(middle.reshape(len(middle), channels, -1), axis=2).max(axis=1) == 0).mean() > FLAT:
         return 0.0  # noise leaves no place of one colour
@@ -176,8 +214,18 @@ def estimate_noise(pixels: Pixels) -> float:
     return float(np.sqrt(means[pure - 1]))
 
 
+def _patches(window: Pixels, most: int) -> Reals:
+    """Return patches of a window as rows, (n, 75) in levels of 8 bits, about so many at most, spread evenly."""
+    views = np.lib.stride_tricks.sliding_window_view(window, (PATCH, PATCH), axis=(0, 1))  # (h', w', 3, 5, 5)
+    rows, columns = views.shape[:2]
+    places = np.arange(0, rows * columns, max(1, rows * columns // most))
+    patches = views[places // columns, places % columns]
+    return levels_of(patches.reshape(len(places), -1))
+
+
 def estimate(pixels: Pixels) -> Estimate:
     """Return what is told of a picture, (h, w, 1 or 3) samples of any depth; what is unsure is left unsaid."""
-    quality, sure = estimate_quality(luma_of(pixels))
-    noise = estimate_noise(pixels)
+    windows = windows_of(pixels)
+    quality, sure = estimate_quality([luma_of(window) for window in windows])
+    noise = estimate_noise(windows)
     return Estimate(quality if sure >= SURE else None, noise if noise >= LEAST_NOISE else 0.0)

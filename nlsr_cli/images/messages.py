@@ -67,6 +67,7 @@ METADATA = record(
     tiff_tags=many(row(WHOLE, WHOLE, BYTES)),
     nodata=maybe(TEXT),
     masked=FLAG,
+    jpeg_quality=maybe(WHOLE),
 )
 GAIN_MAP = record(GainMap, pixels=ARRAY, iso=maybe(BYTES), xmp=maybe(BYTES), icc=maybe(BYTES))
 PICTURE = record(

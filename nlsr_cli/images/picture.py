@@ -27,6 +27,7 @@ class Metadata:
     of which all this is true; where it is known, places and sizes that EXIF, XMP and tags state grow with the picture.
     `tiff_tags` are tags that only a TIFF holds: number, type and little-endian values of each. `nodata` is the value of
     pixels that hold no data, as text ("-9999", "nan"); `masked` says that alpha marks those and nothing else.
+    `jpeg_quality` is the quality, 1 to 100, to which the quantisation of a JPEG comes nearest.
     """
 
     format: str
@@ -46,6 +47,7 @@ class Metadata:
     tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
     nodata: str | None = None
     masked: bool = False
+    jpeg_quality: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

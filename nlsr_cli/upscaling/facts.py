@@ -61,6 +61,7 @@ class Stamp:
             "overlap": str(options.tile.overlap) if tile else "",
             "ensemble": "8 passes" if enlarged.ensemble else "",
             "alpha": options.alpha if made.alpha is not None else "",
+            **(enlarged.restoration.facts if enlarged.restoration else {}),
             "strength": f"{options.strength:g}" if options.strength != 1 else "",
             "wrap": options.wrap,
             "input_sha256": content,

@@ -41,8 +41,9 @@ def frame_steps(upscaler: Upscaler, animation: Animation) -> Generator[tuple[int
     order = dict.fromkeys(codes)
     enlarged: dict[bytes, Enlarged] = {}
     before = 0  # tiles of the frames that are done
+    restoration = upscaler.restoration(animation.frames[0])  # one for all, or frames would flicker
     for number, code in enumerate(order):
-        steps = upscaler.steps(animation.frames[codes.index(code)])
+        steps = upscaler.steps(animation.frames[codes.index(code)], restoration=restoration)
         total = 0
         while code not in enlarged:
             try:

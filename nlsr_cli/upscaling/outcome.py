@@ -11,6 +11,7 @@ from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.guards import Agreement
     from nlsr_cli.upscaling.passed import PassedOver
+    from nlsr_cli.upscaling.restoration import Restoration
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Outcome:
 
     `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
     networks that the picture ran through. `agreement` is how well the result, reduced again, matches its source.
+    `restoration` is what was told of the damage to its pixels.
     `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
 
@@ -39,6 +41,7 @@ class Outcome:
     agreement: Agreement | None = None
     reason: str = ""
     resumed_rows: int = 0
+    restoration: Restoration | None = None
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -61,6 +64,7 @@ class Outcome:
             "ensemble": self.ensemble,
             "stages": list(self.stages),
             "agreement_db": self.agreement and {"all": self.agreement.psnr, "worst": self.agreement.worst},
+            "restoration": self.restoration and self.restoration.as_json(),
             "reason": self.reason or None,
             "resumed_rows": self.resumed_rows,
             "notes": list(self.notes),

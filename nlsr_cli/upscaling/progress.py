@@ -11,6 +11,7 @@ from nlsr_cli.upscaling.rows import Layer, Rows, is_worth_keeping
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.guards import Agreement
+    from nlsr_cli.upscaling.restoration import Restoration
     from nlsr_cli.upscaling.stage import Work
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Enlarged:
     stages: tuple[int, ...] = ()
     agreement: Agreement | None = None
     resumed_rows: int = 0  # rows of tiles that an earlier call had finished
+    restoration: Restoration | None = None  # what the first network was told of damage, if it can be told
 
 
 class Progress:

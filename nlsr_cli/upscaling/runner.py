@@ -76,7 +76,8 @@ class TileRunner:
     other, and the mean of what comes back, turned upright again, is the result (the geometric self-ensemble of Lim et
     al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPR Workshops 2017).
 
-    What had to be done differently from the plan is kept in `events`, one sentence each, to be told to the user.
+    What had to be done differently from the plan is kept in `events`, one sentence each, to be told to the user. `told`
+    is what the network is told of the damage in the tiles; nothing where it is empty.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class TileRunner:
         self._ahead = 1 if placement.device.type == "cuda" else 0  # batches begun before the first of them is fetched
         self.events: list[str] = []
 
-    def run_all(self, batches: Iterable[Floats]) -> Iterator[Floats]:
+    def run_all(self, batches: Iterable[Floats], told: tuple[float, ...] = ()) -> Iterator[Floats]:
         """Enlarge batches of tiles, and yield the tiles in order.
 
         A GPU has the next batch before what it made of the last one is fetched: it does not wait for pictures to be
@@ -101,27 +102,27 @@ class TileRunner:
         """
         begun: deque[tuple[Floats, _Begun | None]] = deque()
         for lr in batches:
-            begun.append((lr, self._begin(lr)))
+            begun.append((lr, self._begin(lr, told)))
             if len(begun) > self._ahead:
-                yield from self._end(*begun.popleft())
+                yield from self._end(*begun.popleft(), told)
         while begun:
-            yield from self._end(*begun.popleft())
+            yield from self._end(*begun.popleft(), told)
 
-    def run(self, lr: Floats) -> Floats:
+    def run(self, lr: Floats, told: tuple[float, ...] = ()) -> Floats:
         """Enlarge a batch of tiles.
 
         Raises:
             OutOfMemory: not even the smallest tile fits.
             ResultRejected: what the network gives is implausible in float32 too.
         """
-        return self._end(lr, self._begin(lr))
+        return self._end(lr, self._begin(lr, told), told)
 
-    def _begin(self, lr: Floats) -> _Begun | None:
+    def _begin(self, lr: Floats, told: tuple[float, ...]) -> _Begun | None:
         """Start the network; None if memory ran out."""
         try:
             with self._placement.context():
                 batch = _to_device(lr, self._placement.device)  # (b, 3, h, w), channels-last
-                sr = self._average(batch) if self._ensemble else self._model(batch).float()
+                sr = self._average(batch, told) if self._ensemble else self._pass(batch, told).float()
                 return _Begun(sr.permute(0, 2, 3, 1))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -131,26 +132,31 @@ class TileRunner:
             torch.cuda.empty_cache()
         return None
 
-    def _end(self, lr: Floats, begun: _Begun | None) -> Floats:
+    def _end(self, lr: Floats, begun: _Begun | None, told: tuple[float, ...]) -> Floats:
         """Fetch what was begun, and do again what did not work."""
         if begun is None and self._ahead:
-            begun = self._begin(lr)  # now that the batch before it is gone
+            begun = self._begin(lr, told)  # now that the batch before it is gone
         if begun is None:
-            return self._run_smaller(lr)
+            return self._run_smaller(lr, told)
         sr = begun.fetch()
         faults = [fault_of(lr[i], tile) for i, tile in enumerate(sr)]
         if not any(faults):
             return sr
-        return np.stack([self._redo(lr[i], fault) if fault else sr[i] for i, fault in enumerate(faults)])
+        return np.stack([self._redo(lr[i], fault, told) if fault else sr[i] for i, fault in enumerate(faults)])
 
-    def _average(self, lr: Tensor) -> Tensor:
+    def _pass(self, lr: Tensor, told: tuple[float, ...]) -> Tensor:
+        """Return what the network makes of (b, 3, h, w)."""
+        sr: Tensor = self._model(lr, degradation=lr.new_tensor([told])) if told else self._model(lr)
+        return sr
+
+    def _average(self, lr: Tensor, told: tuple[float, ...]) -> Tensor:
         """Return the mean of eight passes over (b, 3, h, w), in float32; only the sum is kept between them."""
-        total: Tensor = self._model(lr).to(torch.float32, copy=True)  # (b, 3, s h, s w)
+        total = self._pass(lr, told).to(torch.float32, copy=True)  # (b, 3, s h, s w)
         for turn in _TURNS:
-            total += turn.undo(self._model(turn.apply(lr))).float()
+            total += turn.undo(self._pass(turn.apply(lr), told)).float()
         return total.div_(len(_TURNS) + 1)
 
-    def _redo(self, tile: Floats, fault: str) -> Floats:
+    def _redo(self, tile: Floats, fault: str, told: tuple[float, ...]) -> Floats:
         """Run one tile (h, w, 3) in float32, because what half precision gave cannot be right."""
         height, width, _ = tile.shape
         if self._placement.precision == "fp32":
@@ -161,14 +167,14 @@ class TileRunner:
         self.events.append(f"a tile of {width}×{height} pixels {fault} in {self._placement.precision}: redone in fp32")
         precise = self._placement.in_float32()
         runner = TileRunner(self._model, self._scale, precise, overlap=self._overlap, ensemble=self._ensemble)
-        sr: Floats = runner.run(tile[None])[0]
+        sr: Floats = runner.run(tile[None], told)[0]
         self.events += runner.events
         return sr
 
-    def _run_smaller(self, lr: Floats) -> Floats:
+    def _run_smaller(self, lr: Floats, told: tuple[float, ...]) -> Floats:
         """Do again what did not fit: a batch tile by tile, a tile in halves."""
         if len(lr) > 1:
-            return np.concatenate([self.run(lr[i : i + 1]) for i in range(len(lr))])
+            return np.concatenate([self.run(lr[i : i + 1], told) for i in range(len(lr))])
         height, width = lr.shape[1:3]
         side = max(height, width)
         overlap = min(self._overlap, side // 8)
@@ -179,7 +185,7 @@ class TileRunner:
         sr = np.empty((1, height * self._scale, width * self._scale, 3), np.float32)
 
         plan = plan_tiles(height, width, size=half, overlap=overlap)
-        parts = (self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width])[0] for t in plan)
+        parts = (self.run(lr[:, t.top : t.top + t.height, t.left : t.left + t.width], told)[0] for t in plan)
         for row, column, block in stitch(plan, self._scale, parts):
             sr[0, row : row + block.shape[0], column : column + block.shape[1]] = block
         return sr

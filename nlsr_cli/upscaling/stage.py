@@ -34,7 +34,7 @@ class Work:
     """What a stage is to do with one array: its `name` ("stage 1 of 2"), its tiles, who runs them, what comes out.
 
     `pad` are the pixels, (rows, columns), by which the picture goes on at its other side around it. `budget` are the
-    bytes that a tile might take, None where nobody can tell.
+    bytes that a tile might take, None where nobody can tell. `told` is what the network is told of the damage.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Work:
     dtype: np.dtype[Any]
     pad: tuple[int, int] = (0, 0)
     budget: int | None = None
+    told: tuple[float, ...] = ()
 
     @property
     def scale(self) -> int:
@@ -170,7 +171,8 @@ class Stage:
         batch, skipped = self._batch_size(work.plan), first * len(work.plan.columns.starts)
         tiles = islice(work.plan, skipped - skipped % batch, None)
         groups = iter(lambda: list(islice(tiles, batch)), [])
-        parts = work.runner.run_all(np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
+        batches = (np.stack([_cut(pixels, tile) for tile in group]) for group in groups)
+        parts = work.runner.run_all(batches, work.told)
         return islice(parts, skipped % batch, None)
 
     def _batch_size(self, plan: TilePlan) -> int:

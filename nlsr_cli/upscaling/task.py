@@ -91,7 +91,8 @@ class Task:
         if self.error is not None or self.picture is None or picture is None or enlarged is None:
             return Outcome(job.source, None, "failed", seconds=self.seconds, error=self.error)
         again = (f"The output was there and is made again: {self.verdict.reason}.",) if self.verdict.reason else ()
-        told = (*again, *self.picture.notes, *enlarged.events, *notes)
+        restored = enlarged.restoration.notes if enlarged.restoration else ()
+        told = (*again, *self.picture.notes, *restored, *enlarged.events, *notes)
         return Outcome(
             source=job.source,
             output=job.target,
@@ -109,6 +110,7 @@ class Task:
             agreement=enlarged.agreement,
             stages=enlarged.stages,
             resumed_rows=enlarged.resumed_rows,
+            restoration=enlarged.restoration,
             notes=tuple(dict.fromkeys(told)),
         )
 

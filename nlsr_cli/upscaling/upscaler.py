@@ -19,6 +19,7 @@ from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
 from nlsr_cli.upscaling.guards import Agreement, check_agreement
 from nlsr_cli.upscaling.memory import SHARE, free_memory
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
+from nlsr_cli.upscaling.restoration import Restoration, Restorer
 from nlsr_cli.upscaling.rows import Rows
 from nlsr_cli.upscaling.stage import Stage, Work
 from nlsr_cli.upscaling.tiles import TilePlan, wrap_padding
@@ -41,6 +42,7 @@ class Upscaler:
         alpha: "model" or "lanczos": what enlarges transparency.
         strength: from 0 to 1: how much of what the network makes, beside bicubic interpolation.
         wrap: "", "x", "y" or "xy": where pictures go on at their other side.
+        restorer: what networks that can be told of damage are told; None is what every picture seems to have.
         floor: the least PSNR in dB with which a result that is reduced again must match its source, everywhere; 0 asks
             for none, as for networks that are not trained.
 
@@ -61,6 +63,7 @@ class Upscaler:
         strength: float = 1.0,
         wrap: str = "",
         floor: float = DEFAULT_FLOOR,
+        restorer: Restorer | None = None,
     ) -> None:
         compute = compute or ComputeOptions()
         self.placement = place(compute)
@@ -74,6 +77,7 @@ class Upscaler:
         self.strength = strength
         self.wrap = wrap
         self.floor = floor
+        self.restorer = restorer or Restorer()
         self._chosen_precision = compute.precision
         self._stages: dict[int, Stage] = {}
 
@@ -113,17 +117,27 @@ class Upscaler:
             raise ValueError(f"{width}×{height} pixels run through no network")
         return works[0].plan
 
-    def upscale(self, picture: Picture, on_tile: OnTile | None = None) -> Enlarged:
+    def upscale(
+        self, picture: Picture, on_tile: OnTile | None = None, *, restoration: Restoration | None = None
+    ) -> Enlarged:
         """Enlarge colour and alpha, keep depth and greyness, and carry the metadata along; see `steps`."""
-        return completed(self.steps(picture), on_tile)
+        return completed(self.steps(picture, restoration=restoration), on_tile)
 
-    def steps(self, picture: Picture, rows: Rows | None = None) -> Steps[Enlarged]:
+    def restoration(self, picture: Picture) -> Restoration | None:
+        """Return what the first network is told of a picture's damage; None if it can be told nothing, or is none."""
+        stages = self.route(picture.height, picture.width).stages
+        return self.restorer.restoration(picture, self._stage(stages[0]).config) if stages else None
+
+    def steps(
+        self, picture: Picture, rows: Rows | None = None, restoration: Restoration | None = None
+    ) -> Steps[Enlarged]:
         """Enlarge a picture tile by tile: yield the numbers of tiles done and in all, and return what came of it.
 
         Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
         Pictures of 16 bit and of floats run in float32 unless a precision was asked for. Floats outside of [0, 1], and
         the `excess` of a picture, are enlarged bicubically. What networks make is kept in 16 bit (floats in float32)
-        until it has its size, and rounded once. Rows of tiles that are finished are kept in `rows`, and those that are
+        until it has its size, and rounded once. The first network is told the damage to the colours: `restoration`, or
+        what the restorer finds; alpha has none. Rows of tiles that are finished are kept in `rows`, and those that are
         there are taken from it.
 
         Raises:
@@ -151,6 +165,9 @@ class Upscaler:
         elif alpha is not None:
             alpha = np.full(route.size, alpha.flat[0], alpha.dtype)
         given = color
+        restoration = restoration or self.restoration(picture)
+        if works and restoration is not None:
+            works[0] = replace(works[0], told=restoration.told)
         color = yield from self._enlarge(given, route, works, progress, "colour")
         if picture.metadata.masked:  # measurements: beyond what was measured nothing is known
             np.clip(color, given.min(axis=(0, 1)), given.max(axis=(0, 1)), out=color)
@@ -161,7 +178,7 @@ class Upscaler:
         if gain_map is not None:
             gain_map = resize_gain_map(gain_map, (picture.height, picture.width), route.size, wrap=self.wrap)
         made = replace(picture, color=color, alpha=alpha, excess=excess, gain_map=gain_map)
-        return self._enlarged(made, route, works, rows, agreement)
+        return replace(self._enlarged(made, route, works, rows, agreement), restoration=restoration)
 
     def _enlarged(
         self, made: Picture, route: Route, works: Sequence[Work], rows: Rows | None, agreement: Agreement | None

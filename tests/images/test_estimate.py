@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nlsr_cli.images.estimate import estimate, estimate_noise, quality_of, table_of
+from nlsr_cli.images.estimate import estimate, estimate_noise, jpeg_quality, quality_of, table_of, windows_of
 from tests.conftest import ASSETS, pixels
 
 CLEAN = pixels(ASSETS / "colosseum.png")[..., :3]
@@ -35,6 +35,49 @@ def test_the_grid_is_found_wherever_a_crop_begins() -> None:
     found = estimate(as_jpeg(CLEAN, 60)[3:, 5:]).quality
     assert found is not None
     assert abs(found - 60) <= 1
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_picture_may_have_been_turned_since(turns: int) -> None:
+    found = estimate(np.rot90(as_jpeg(CLEAN, 60), turns)).quality
+    assert found is not None
+    assert abs(found - 60) <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": "4:2:0"}, {"optimize": True}])
+def test_the_tables_of_a_file_name_its_quality(options: dict[str, object]) -> None:
+    buffer = BytesIO()
+    for quality in (12, 50, 77, 98):
+        buffer.seek(0)
+        buffer.truncate()
+        Image.fromarray(CLEAN).save(buffer, "JPEG", quality=quality, **options)
+        assert jpeg_quality(buffer.getvalue()) == quality
+
+
+def test_a_file_without_tables_names_none() -> None:
+    assert jpeg_quality(b"\xff\xd8\xff\xdb\x00\x05\x00\x01\x02\xff\xd9") is None
+    assert jpeg_quality(b"\xff\xd8") is None
+
+
+@pytest.mark.parametrize("size", [(1281, 1300), (200, 20_000), (3000, 2500)])
+def test_windows_of_large_pictures_lie_on_their_grid(size: tuple[int, int]) -> None:
+    """Which a window that begins elsewhere would shift, and no quality would be found."""
+    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.uint16)
+    windows = windows_of(np.stack([rows, columns], axis=2))
+    origins = {tuple(window[0, 0]) for window in windows}
+    assert len(origins) == len(windows)
+    assert not any(place % 8 for origin in origins for place in origin)
+    assert {window[-1, -1, 0] for window in windows} >= {
+        min(size[0], windows[-1].shape[0] + max(o[0] for o in origins)) - 1
+    }
+    assert sum(window.shape[0] * window.shape[1] for window in windows) <= 1280**2
+
+
+def test_large_pictures_are_told_like_small_ones() -> None:
+    large = np.tile(CLEAN, (12, 16, 1))[:2000, :2600]
+    found = estimate(as_jpeg(large, 60))
+    assert found.quality is not None
+    assert abs(found.quality - 60) <= 1
 
 
 def test_the_worse_of_two_codings_counts() -> None:
@@ -86,7 +129,7 @@ def test_sound_pictures_have_no_noise(name: str) -> None:
 
 
 def test_noise_of_few_patches_is_a_number() -> None:
-    assert estimate_noise(noisy(6)[:12, :12]) >= 0
+    assert estimate_noise([noisy(6)[:12, :12]]) >= 0
 
 
 def test_tables_and_qualities_belong_together() -> None:

@@ -26,7 +26,9 @@ CPU = ComputeOptions("cpu", "fp32")
 
 @pytest.fixture(autouse=True)
 def _small_lite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PRESETS, "lite", {**PRESETS["lite"], "n_feats": 8, "n_resblocks": 1, "chunk_size": 16})
+    monkeypatch.setitem(
+        PRESETS, "lite", {**PRESETS["lite"], "n_feats": 8, "n_resblocks": 1, "chunk_size": 16, "attention_at": (1,)}
+    )
 
 
 @pytest.fixture

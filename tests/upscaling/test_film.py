@@ -51,7 +51,7 @@ def test_each_distinct_frame_is_computed_once(upscaler: Upscaler, monkeypatch: p
     """Equal pixels, not the same object, decide; what comes out is what each picture alone gives."""
     calls = []
     monkeypatch.setattr(
-        upscaler, "steps", lambda picture: (calls.append(picture), Upscaler.steps(upscaler, picture))[1]
+        upscaler, "steps", lambda picture, **told: (calls.append(picture), Upscaler.steps(upscaler, picture, **told))[1]
     )
     one, two, same = frame(1), frame(2), frame(1)
     film = Animation((one, two, same, one), (10.0, 20.0, 30.0, 40.0), 3, ("a note",))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from nlsr_cli.images.containers import samsung
 from nlsr_cli.images.parts import GAP, TRAILER, Part
 
-TEM, SOI, EOI, SOS, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xFE
+TEM, SOI, EOI, SOS, DQT, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
 APP0, APP1, APP2, APP11, APP12, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xEC, 0xED, 0xEE
 CODED, FILL, STRAY = 0x100, 0x101, 0x102  # what is no segment: coded samples, fill bytes, bytes of no known meaning
 RESTARTS = range(0xD0, 0xD8)
@@ -31,7 +31,11 @@ ZEROS = re.compile(rb"\0+")
 BOX = re.compile(rb"[ -~\xa9]{4}")
 KNOWN_START = re.compile(rb"\xff\xd8\xff|[\0-\x7f][\s\S]{3}ftyp")
 
-NAMES = {0xC4: "DHT", 0xC8: "JPG", 0xCC: "DAC", SOI: "SOI", EOI: "EOI", SOS: "SOS", 0xDB: "DQT", 0xDC: "DNL"}
+# For each place of a block, row by row, where its step stands in a table (T.81, figure A.6: along the diagonals).
+_DIAGONALS = sorted(range(64), key=lambda p: (p // 8 + p % 8, p // 8 if (p // 8 + p % 8) % 2 else p % 8))
+PLACES = [_DIAGONALS.index(place) for place in range(64)]
+
+NAMES = {0xC4: "DHT", 0xC8: "JPG", 0xCC: "DAC", SOI: "SOI", EOI: "EOI", SOS: "SOS", DQT: "DQT", 0xDC: "DNL"}
 NAMES |= {0xDD: "DRI", 0xDE: "DHP", 0xDF: "EXP", COM: "COM", TEM: "TEM", CODED: "samples", FILL: "fill bytes"}
 NAMES |= {STRAY: GAP} | {marker: f"SOF{marker - 0xC0}" for marker in FRAMES}
 NAMES |= {0xE0 + number: f"APP{number}" for number in range(16)}
@@ -97,6 +101,28 @@ def header(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
             return
         if piece.marker < CODED and piece.body > piece.start + 2:
             yield piece.marker, data[piece.body : piece.stop]
+
+
+def quantisation(data: bytes) -> list[int] | None:
+    """Return the quantisation of the first component, 64 steps row by row; None where the file states none.
+
+    ITU-T T.81, B.2.2 and B.2.4.1; a progressive file has one too, and of several with one number the last counts.
+    """
+    tables: dict[int, bytes] = {}
+    wanted = 0
+    for marker, body in header(data):
+        if marker in FRAMES and len(body) >= 9:
+            wanted = body[8]
+        at = 0
+        while marker == DQT and at < len(body):
+            size = 129 if body[at] >> 4 else 65
+            tables[body[at] & 15] = body[at : at + size]
+            at += size
+    table = tables.get(wanted, b"")
+    if len(table) not in (65, 129):
+        return None
+    steps = struct.unpack(f">{'64H' if len(table) == 129 else '64B'}", table[1:])
+    return [max(1, steps[place]) for place in PLACES]
 
 
 def end(data: bytes, at: int = 0) -> int:
