@@ -7,7 +7,7 @@ from nlsr_cli.images.animation.film import read_any
 from nlsr_cli.images.animation.film_writing import encode_any, write_any
 from nlsr_cli.images.animation.frames import check_frames
 from nlsr_cli.images.animation.indexes import FILMS
-from nlsr_cli.images.estimate import Estimate, estimate
+from nlsr_cli.images.estimation import Estimate, estimate
 from nlsr_cli.images.gain_map import resize_gain_map
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8

@@ -25,7 +25,7 @@ from nlsr_cli.images.containers import png, tiff
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
-from nlsr_cli.images.estimate import jpeg_quality
+from nlsr_cli.images.estimation import jpeg_quality
 from nlsr_cli.images.excess import Excess, excess_of
 from nlsr_cli.images.facts import Deep, Facts, Foreign
 from nlsr_cli.images.gain_map import read_gain_map

@@ -37,7 +37,7 @@ CANDIDATES = 3
 SURE = 0.35  # of 20 clean photographs none explains more than 0.15 of its coefficients, of their JPEGs none under 0.6
 PATCH, MOST_PATCHES = 5, 20_000
 FLAT = 0.02  # share of patches of one colour from which on a picture is drawn, not photographed
-LEAST_NOISE = 2.2  # levels; clean photographs come to 1.9 where they are all texture
+LEAST_NOISE = 2.6  # levels; clean photographs come to 2.5 where they are all texture
 
 # Quantisation of luma that the IJG's library scales (ITU-T T.81, annex K.1), row by row.
 LUMA_TABLE = np.array(
@@ -156,6 +156,7 @@ _STEPS = np.array(
 )  # (qualities, n)
 _LEAST_STEP = 3  # rounding to whole levels hides smaller ones
 _LEAST_VALUES, _LEAST_IN_ALL = 8, 64
+_LEAST_MULTIPLES = 24  # of all steps together: the blocks of a smooth ramp are alike, and lie near a few
 
 
 def estimate_quality(lumas: Sequence[Reals]) -> tuple[float | None, float]:
@@ -178,7 +179,7 @@ def estimate_quality(lumas: Sequence[Reals]) -> tuple[float | None, float]:
 
 def _explained(coefficients: Reals) -> Reals:
     """Return how near coefficients, (blocks, n), are to multiples of the steps of each quality: 1 is on them all."""
-    total, weight = np.zeros(len(_QUALITIES)), np.zeros(len(_QUALITIES))
+    total, weight, multiples = (np.zeros(len(_QUALITIES)) for _ in range(3))
     for column, steps in zip(coefficients.T, _STEPS.T, strict=True):
         # Equal values, as in ramps and drawings, count once.
         values = np.unique(np.round(column, 2))
@@ -189,7 +190,9 @@ def _explained(coefficients: Reals) -> Reals:
                 of_step = steps == step
                 total[of_step] += float(np.cos(away * np.float32(2 * np.pi / step)).sum())
                 weight[of_step] += len(away)
-    return np.where(weight >= _LEAST_IN_ALL, total / np.maximum(weight, 1), 0.0)
+                multiples[of_step] += len(np.unique(np.rint(away / step)))
+    sure = (weight >= _LEAST_IN_ALL) & (multiples >= _LEAST_MULTIPLES)
+    return np.where(sure, total / np.maximum(weight, 1), 0.0)
 
 
 def estimate_noise(windows: Sequence[Pixels]) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nlsr_cli.images.estimate import estimate, estimate_noise, jpeg_quality, quality_of, table_of, windows_of
+from nlsr_cli.images.estimation import estimate, estimate_noise, jpeg_quality, quality_of, table_of, windows_of
 from tests.conftest import ASSETS, pixels
 
 CLEAN = pixels(ASSETS / "colosseum.png")[..., :3]
@@ -96,6 +96,7 @@ def sound_pictures() -> dict[str, np.ndarray]:
     ramp = np.tile(np.arange(256, dtype=np.uint8), (128, 1))
     drawing = np.full((160, 200, 3), 255, np.uint8)
     drawing[20:140, 30:33], drawing[70:74, 10:190], drawing[100:130, 100:160] = 0, (200, 30, 30), (20, 60, 200)
+    slope = np.linspace(30, 90, 160)[:, None, None] + np.linspace(0, 100, 200)[:, None] * np.array([1.0, 0.4, -0.2])
     blocks = np.kron(np.random.default_rng(1).integers(0, 256, (24, 24, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
     return {
         "photograph": CLEAN,
@@ -103,6 +104,7 @@ def sound_pictures() -> dict[str, np.ndarray]:
         "flat": np.full((96, 96, 3), 77, np.uint8),
         "ramp": np.stack([ramp] * 3, axis=2),
         "drawing": drawing,
+        "gradient": np.rint(slope).astype(np.uint8),
         "pixel art of eight": blocks,
         "noise": np.random.default_rng(2).integers(0, 256, (96, 96, 3), np.uint8),
     }
@@ -123,7 +125,7 @@ def test_noise_is_measured(sigma: float) -> None:
     assert estimate(noisy(sigma)).noise == pytest.approx(sigma, rel=0.15)
 
 
-@pytest.mark.parametrize("name", ["photograph", "grey", "flat", "ramp", "drawing", "pixel art of eight"])
+@pytest.mark.parametrize("name", ["photograph", "grey", "flat", "ramp", "drawing", "gradient", "pixel art of eight"])
 def test_sound_pictures_have_no_noise(name: str) -> None:
     assert estimate(sound_pictures()[name]).noise == 0
 
