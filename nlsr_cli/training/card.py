@@ -85,7 +85,9 @@ def _training(run: Trained, finished: Finished, exported: Exported) -> list[str]
 
 
 def _places(run: Trained) -> str:
-    return ", ".join(f"`{Path(place).name or place}`" for place in run.plan.data)
+    """Return the folders that photographs came from: files that were named one by one are told by theirs."""
+    folders = (Path(place).resolve().parent if Path(place).is_file() else Path(place) for place in run.plan.data)
+    return ", ".join(dict.fromkeys(f"`{folder.name or folder}`" for folder in folders))
 
 
 def _left_out(run: Trained) -> str:
