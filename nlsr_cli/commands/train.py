@@ -69,7 +69,7 @@ def train(
     ] = Recipe.degrade,
     damaged: Annotated[float, typer.Option(help="Share of patches that --degrade damages.")] = Recipe.damaged,
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = Recipe.seed,
-    name: Annotated[str | None, typer.Option(help="Of the exported model. [default: nlsn-PRESET-xN]")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the exported model. [default: own-PRESET-xN]")] = None,
     licence: Annotated[str, typer.Option(help="Of the exported model, such as cc-by-4.0.")] = "unknown",
     store: Annotated[str, typer.Option(help="float32 or float16, which halves the file.")] = "float32",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,

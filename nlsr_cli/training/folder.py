@@ -20,9 +20,9 @@ from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
 from nlsr_cli.files import is_part, lock, remove_parts, replace_files
 from nlsr_cli.options import SCALES
 from nlsr_cli.training.curve import draw_curve
-from nlsr_cli.zoo.source import RUN_MODEL
+from nlsr_cli.zoo.source import RUN_MODEL, RUN_STATE, run_model
 
-STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", ".lock"
+STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = RUN_STATE, "log.csv", "curve.png", ".lock"
 FORMAT = 2  # of state.pt; raised when what it holds changes
 READ_HINT = "Check its permissions and the disk."
 NEW_HINT = "Begin a new run in another folder."
@@ -83,7 +83,7 @@ class RunFolder:
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self.path = path
-        names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *(f"{RUN_MODEL}-x{scale}" for scale in SCALES))
+        names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *map(run_model, SCALES))
         taken = [name for name in names if os.path.lexists(path / name)]
         if resume and STATE_NAME not in taken:
             hint = "Begin a new one in another folder." if taken else "Leave --resume away to begin one."
@@ -118,7 +118,7 @@ class RunFolder:
 
     def model_of(self, scale: int | None) -> Path:
         """Return the folder of the exported model; of one scale, where there are several."""
-        return self.model if scale is None else self.path / f"{RUN_MODEL}-x{scale}"
+        return self.model if scale is None else self.path / run_model(scale)
 
     def close(self) -> None:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""

@@ -87,10 +87,13 @@ class Plan:
 
     @property
     def model_name(self) -> str:
-        """Return the name of the exported model; with several scales, what their names begin with."""
+        """Return the name of the exported model; with several scales, what their names begin with.
+
+        The default is none of an embedded model, for which it would be taken.
+        """
         if self.name is not None:
             return self.name
-        return f"nlsn-{self.preset}-x{self.scales[0]}" if len(self.scales) == 1 else f"nlsn-{self.preset}"
+        return f"own-{self.preset}-x{self.scales[0]}" if len(self.scales) == 1 else f"own-{self.preset}"
 
     def name_of(self, scale: int) -> str:
         """Return the name of the exported model of a scale."""

@@ -32,6 +32,7 @@ from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME
 WRAPPERS = ("params_ema", "ema", "params", "state_dict", "model_state_dict", "model", "net", "network", "generator")
 SETTINGS = ("chunk_size", "n_hashes", "res_scale", "image_skip")  # what no shape tells
 MEMORY, MEMORY_PER_BYTE = 1 << 30, 4  # address space that reading a checkpoint may take, by the size of its file
+STATE_KEYS = {"choices", "trainer", "rows", "format"}  # among those of the state of a training run
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # of DataParallel, torch.compile and wrapping classes
 
 
@@ -100,6 +101,11 @@ def canonical(loaded: object, where: str) -> dict[str, Tensor]:
         if inner is None:
             break
         loaded = inner
+    if isinstance(loaded, Mapping) and loaded.keys() >= STATE_KEYS:
+        raise WeightsMismatch(
+            f"{where}: the state of a training run, not a model",
+            "Give the folder of the run to --model; if it holds no model yet, repeat its command with --resume.",
+        )
     if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(name, str) for name in loaded):
         raise WeightsMismatch(f"{where}: holds no named tensors", "Give a checkpoint, that is a saved state dict.")
     others = [name for name, value in loaded.items() if not isinstance(value, Tensor)]

@@ -18,13 +18,19 @@ from nlsr_cli.zoo.infer import infer_config
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
-RUN_MODEL = "model"  # where a training run puts its model
+RUN_MODEL = "model"  # where a training run puts its model; with several scales they are model-x2 and so on
+RUN_STATE = "state.pt"  # what a training run goes on from; it holds more than a model
 CARD_NAME = "README.md"
 CONFIG_KEY = "nlsr_config"  # in the safetensors header: the same text as config.json, so that one file is enough
 
 MAX_CONFIG_BYTES = 2**16
 MAX_CARD_BYTES = 2**16  # what states the licence comes first
 READ_BLOCK = 2**20
+
+
+def run_model(scale: int) -> str:
+    """Return the name of the folder of one model of a training run with several scales."""
+    return f"{RUN_MODEL}-x{scale}"
 
 
 @dataclass(frozen=True)

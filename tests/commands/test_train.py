@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from nlsr_cli import load_model
 from nlsr_cli.cli import app
 from nlsr_cli.console.training import duration
 from nlsr_cli.training.trainer import Trainer
+from nlsr_cli.zoo import EMBEDDED
 from tests.conftest import pixels, skip_where_ignored
 from tests.training.photographs import save_photographs
 
@@ -46,7 +50,7 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     assert (result.exit_code, result.stdout) == (0, f"{Path('run', 'model')}\n")
     said = result.stderr.splitlines()
     assert said[0] == "3 photographs (0.01 megapixels), 1 held back to measure on"
-    assert said[1].startswith("nlsn-lite-x2 on cpu in fp32; bicubic interpolation has ")
+    assert said[1].startswith("own-lite-x2 on cpu in fp32; bicubic interpolation has ")
     assert [line.split(":")[0] for line in said[2:4]] == ["step 2 (50%)", "step 4 (100%)"]
     assert "validation" in said[2]
     assert "(best)" in said[2]
@@ -57,6 +61,31 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     enlarged = CliRunner().invoke(app, ["upscale", "photos/photo001.png", "-m", "run/model", "-o", "large.png"])
     assert enlarged.exit_code == 0, enlarged.stderr
     assert pixels(Path("large.png")).shape == (144, 128, 3)
+    by_run = CliRunner().invoke(app, ["upscale", "photos/photo001.png", "-m", "run", "-o", "again.png"])
+    assert by_run.exit_code == 0, by_run.stderr
+    assert Path("again.png").read_bytes() == Path("large.png").read_bytes()
+
+
+def test_the_examples_of_a_card_work_as_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They mean the model of the card, whose default name no embedded model has."""
+    assert invoke("photos", "--out", "run", "--scale", "2", *QUICK).exit_code == 0
+    save_photographs(Path("run/model"))
+    monkeypatch.chdir("run/model")
+    Path("photo001.png").rename("picture.png")
+    card = Path("README.md").read_text()
+    assert "# own-lite-x2\n" in card
+    assert "own-lite-x2" not in EMBEDDED
+    words = re.search("^nlsr (upscale .*)$", card, re.MULTILINE)[1].split()  # type: ignore[index]
+    shown = CliRunner().invoke(app, [*words, "-o", "card.png"])
+    assert shown.exit_code == 0, shown.stderr
+    named = CliRunner().invoke(app, ["upscale", "picture.png", "-m", "model.safetensors", "-o", "named.png"])
+    assert named.exit_code == 0, named.stderr
+    assert pixels(Path("card.png")).tolist() == pixels(Path("named.png")).tolist()
+    made: dict[str, Any] = {}
+    exec(card.split("```python\n")[1].split("```")[0], made)
+    torch.testing.assert_close(
+        made["model"].state_dict(), load_model("./model.safetensors").state_dict(), rtol=0, atol=0
+    )
 
 
 def test_json_has_one_object_per_event() -> None:

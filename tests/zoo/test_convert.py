@@ -41,6 +41,13 @@ def test_a_published_checkpoint(scale: int, zipped: bool, tmp_path: Path) -> Non
     assert NLSN.from_pretrained(out).config == model.config
 
 
+def test_the_state_of_a_training_run_is_no_checkpoint() -> None:
+    state = {"choices": {}, "trainer": {}, "rows": [], "best": {2: published().state_dict()}, "format": 2}
+    with pytest.raises(WeightsMismatch, match="the state of a training run") as caught:
+        canonical(state, "state.pt")
+    assert "--model" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "wrap",
     [
