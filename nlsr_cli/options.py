@@ -36,6 +36,13 @@ FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "JXL": (".jxl",),
 }
 
+# Formats whose bytes follow from an option of encoding; those of all others do not, whatever it says.
+_ENCODED_BY: dict[str, tuple[str, ...]] = {
+    "quality": ("JPEG", "WEBP", "AVIF", "JXL"),
+    "lossless": ("WEBP", "JXL"),
+    "background": ("JPEG", "BMP"),
+}
+
 ALPHAS = ("model", "lanczos")  # what enlarges transparency
 WRAPS = ("", "x", "y", "xy")
 DEFAULT_FLOOR = 15.0  # dB: dithered black and white, which is clipped at every pixel, comes down to 17
@@ -168,6 +175,12 @@ class EncodeOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
             raise OptionError(f"--quality must be from 1 to 100, not {self.quality}")
+
+    def for_format(self, format: str) -> EncodeOptions:  # noqa: A002
+        """Return the options with those at their defaults that change nothing in a file of `format`."""
+        plain = EncodeOptions()
+        idle = [name for name, formats in _ENCODED_BY.items() if format not in formats]
+        return replace(self, **{name: getattr(plain, name) for name in idle})
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,8 @@ def test_what_changed_is_made_again_and_said_why(sample: Path) -> None:
     statuses(folder)
     Image.new("RGB", (48, 40), "teal").save(sample)
     assert statuses(folder)["photo.png"] == ("done", "The output was there and is made again: its input has changed.")
-    assert (
-        statuses(folder, "--overlap", "8")["photo.png"][1] == "The output was there and is made again: other options."
-    )
+    said = statuses(folder, "--overlap", "8")["photo.png"][1]
+    assert said == "The output was there and is made again: other options (--overlap)."
     assert statuses(folder, "--overlap", "8")["photo.png"] == ("skipped", "done already")
 
 
@@ -80,12 +79,12 @@ def test_an_option_that_changes_the_picture_has_it_made_again(sample: Path, opti
     statuses(sample.parent)
     before = (sample.parent / "photo_x2.png").read_bytes()
     said = statuses(sample.parent, *option)["photo.png"]
-    assert said == ("done", "The output was there and is made again: other options.")
+    assert said == ("done", f"The output was there and is made again: other options ({option[0]}).")
     assert (sample.parent / "photo_x2.png").read_bytes() != before
     assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
 
 
-@pytest.mark.parametrize("option", [("--floor", "1"), ("--max-pixels", "5000"), ("--offline",)])
+@pytest.mark.parametrize("option", [("--floor", "1"), ("--max-pixels", "5000"), ("--offline",), ("--quality", "50")])
 def test_an_option_that_changes_no_picture_leaves_it(sample: Path, option: tuple[str, ...]) -> None:
     statuses(sample.parent)
     assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")

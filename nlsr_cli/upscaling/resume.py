@@ -6,6 +6,7 @@ Of two processes on one folder, each looks again before it begins a picture, and
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections import defaultdict
@@ -169,7 +170,10 @@ class Keeper:
         """Say why an output is made again."""
         if entry.content != content:
             return "its input has changed"
-        return "another model" if entry.weights != self.identity.weights(job) else "other options"
+        if entry.weights != self.identity.weights(job):
+            return "another model"
+        changed = self.identity.changed(job, json.loads(entry.options)) if entry.options else []
+        return f"other options ({', '.join(changed)})" if changed else "other options"
 
 
 def _seen(path: Path) -> tuple[int, int, int] | None:
