@@ -100,7 +100,7 @@ def test_a_folder_to_one_size_uses_what_each_picture_needs(sample: Path) -> None
     assert result.exit_code == 3
     assert names(sample.parent / "out") == ["large_96x77.png", "photo_96x80.png"]
     assert "nlsn-lite-x2 on cpu in" in result.stderr, "that is all which is needed"
-    assert "note: the picture is larger already: it was reduced by Lanczos interpolation" in result.stderr
+    assert "note: the picture is larger already: it is reduced by Lanczos interpolation" in result.stderr
     assert "tiny.png: 5×4 → 96×77 pixels is 19.2 times as large, more than 16" in result.stderr
 
 
@@ -117,7 +117,7 @@ def test_a_dry_run_counts_the_tiles_of_skipped_pictures_too(sample: Path) -> Non
 
 def test_a_picture_that_has_its_size_keeps_its_pixels(sample: Path) -> None:
     result = run("upscale", sample, "--scale", "1", "-o", sample.parent / "same.png")
-    assert "note: the picture has the size already: its pixels were kept" in result.stderr
+    assert "note: the picture has the size already: it is written again and not enlarged" in result.stderr
     assert (pixels(sample.parent / "same.png") == pixels(sample)).all()
 
 
@@ -213,11 +213,48 @@ def test_dry_run_prints_the_plan_and_touches_nothing(sample: Path) -> None:
     result = run("upscale", sample.parent, "-o", sample.parent / "out", "--dry-run")
     assert result.exit_code == 3
     target = sample.parent / "out" / "photo_x4.png"
-    assert result.stdout == f"would write: {sample} → {target}  PNG  48×40 → 192×160, tiles: 1\n"
+    assert result.stdout == f"would be written: {sample} → {target}  PNG  48×40 → 192×160, tiles: 1\n"
     assert names(sample.parent) == ["broken.png", "photo.png"]
     *listed, last = map(json.loads, run("upscale", sample.parent, "--dry-run", "--json").stdout.splitlines())
+    assert "1 would be written, 1 would fail" in result.stderr
     assert [line["status"] for line in listed] == ["would fail", "would write"]
     assert last["summary"].items() >= {"planned": 1, "done": 0, "failed": 1, "exit_code": 3}.items()
+
+
+def test_notes_of_a_dry_run_are_true_before_the_work_and_after_it(sample: Path) -> None:
+    """Also where the output's format changes the pixels by itself."""
+    for asked, note in (
+        (["--width", "48"], "the picture has the size already: it is written again and not enlarged"),
+        (["--width", "24"], "the picture is larger already: it is reduced by Lanczos interpolation"),
+    ):
+        for dry in (["--dry-run"], []):
+            result = run("upscale", sample, "-o", sample.with_suffix(".jpg"), *asked, *dry, "--overwrite")
+            assert result.exit_code == 0, result.stderr
+            assert f"note: {note}" in result.stderr
+
+
+def test_inputs_that_do_not_exist_are_a_mistake_in_the_command(sample: Path) -> None:
+    """Alone they end like an unknown option, for every command; beside others those others are done."""
+    nowhere, nothing = sample.with_name("nowhere.png"), sample.with_name("nothing.png")
+    wrong = sample.with_name("wrong.png")
+    wrong.write_text("no picture")
+    for command in (
+        ["upscale", nowhere],
+        ["upscale", nowhere, nothing, "--json"],
+        ["upscale", nowhere, "--dry-run"],
+        ["inspect", nowhere, nothing],
+        ["evaluate", "lite", nowhere],
+        ["train", nowhere, "--out", sample.parent / "run"],
+        ["models", "convert", nowhere, sample.parent / "model"],
+        ["models", "info", nowhere],
+    ):
+        result = run(*command)
+        assert result.exit_code == 2, command
+        assert nowhere.name in result.stderr
+    assert run("upscale", nowhere, sample, "-s", "2").exit_code == 3
+    assert run("inspect", nowhere, sample).exit_code == 3
+    for command in ("upscale", "inspect"):
+        assert run(command, nowhere, wrong).exit_code == 1
 
 
 def test_dry_run_tells_what_the_machine_lacks(sample: Path) -> None:

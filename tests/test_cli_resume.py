@@ -174,7 +174,7 @@ def test_a_dry_run_foresees_it_and_writes_nothing(sample: Path) -> None:
     Image.new("RGB", (48, 40), "teal").save(sample)
     before = {path: path.read_bytes() for path in sample.parent.iterdir()}
     result = run("upscale", sample.parent, *OPTIONS, "--dry-run")
-    assert "1 would write, 1 would skip" in result.stderr
+    assert "1 would be written, 1 would be skipped" in result.stderr
     assert {path: path.read_bytes() for path in sample.parent.iterdir()} == before
 
 

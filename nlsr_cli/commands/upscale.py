@@ -254,23 +254,29 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             outcome = replace(outcome, frames=frames)
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
-        if console.speech.as_json:
-            console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": job.format})
-        elif outcome.error is not None:
-            console.error(outcome.error)
-        else:
-            sizes = ""
-            if outcome.input_size and outcome.output_size:
-                sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
-                sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
-            console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+        _print_foreseen(console, job, outcome)
     console.not_taken(batch.plan.sources.passed)
     if console.speech.as_json:
         console.json_line(report.as_json())
     elif len(batch.plan.jobs) > 1:
-        counts = {"write": report.planned, "skip": report.skipped, "fail": report.failed}
-        console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
+        counts = {"planned": report.planned, "skipped": report.skipped, "failed": report.failed}
+        console.note(", ".join(f"{count} {_FORESEEN[status]}" for status, count in counts.items() if count))
     return report.exit_code
+
+
+def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
+    if console.speech.as_json:
+        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": job.format})
+    elif outcome.error is not None:
+        console.error(outcome.error)
+    else:
+        sizes = ""
+        if outcome.input_size and outcome.output_size:
+            sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
+            sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
+        console.line(f"{_FORESEEN[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+        for note in outcome.notes:
+            console.note(f"  note: {note}")
 
 
 def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: UpscaleOptions) -> Outcome:
@@ -288,4 +294,5 @@ def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: Upscale
     )
 
 
-_PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would fail"}
+_FORESEEN = {"planned": "would be written", "skipped": "would be skipped", "failed": "would fail"}
+_PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would fail"}  # as `--json` has it

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
-from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
+from nlsr_cli.errors import (
+    DestinationClash,
+    ImageError,
+    ImageReadError,
+    ImageWriteError,
+    MissingInput,
+    NlsrError,
+    OptionError,
+)
 from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
 from nlsr_cli.names import one_spelling
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
@@ -169,6 +177,8 @@ def _job(
             return Job(source, source, error=ImageReadError(source, "is a pipe and has no name to go by", hint))
         return _check_target(Job(source, file, asked), output)
     try:
+        if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
+            raise MissingInput(source)
         header = decoder.probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
