@@ -25,6 +25,8 @@ def inspect(
 ) -> None:
     """Show what picture files are and carry, and how nlsr made them: model, its hash, settings, version.
 
+    Headers and metadata are read, the pixels are not: a file whose pixels are damaged or cut off is shown, too.
+
     Example: nlsr inspect photo.jpg
     """
     console = InspectionConsole(Speech(as_json=as_json))

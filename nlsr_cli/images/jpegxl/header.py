@@ -34,7 +34,8 @@ class Extra:
 
 @dataclass
 class ImageHeader:
-    """What the header says. `orientation` is as of EXIF; `animated` says that there may be more frames than one.
+    """What the header says. `orientation` is as of EXIF; `animated` says that there may be more frames than one,
+    which are played `plays` times, 0 for ever.
 
     `xyb` says that colours are absolute, so that the codec can give them in any space. `colour` and `stop` are places
     in bits: where the colour encoding begins and ends; `frames_at` is the byte at which frames begin. `colours` is
@@ -45,6 +46,7 @@ class ImageHeader:
     width: int
     orientation: int = 1
     animated: bool = False
+    plays: int = 1
     preview: bool = False
     bits: int = 8
     floating: bool = False
@@ -150,7 +152,7 @@ def _metadata(reader: BitReader, header: ImageHeader) -> None:
         if header.animated:
             reader.u32(((0, 100), (0, 1000), (10, 1), (30, 1)))
             reader.u32(((0, 1), (0, 1001), (8, 1), (10, 1)))
-            reader.u32(((0, 0), (3, 0), (16, 0), (32, 0)))
+            header.plays = reader.u32(((0, 0), (3, 0), (16, 0), (32, 0)))
             reader.flag()
     header.bits_at = reader.place
     header.bits, header.floating = _depth(reader)

@@ -23,6 +23,7 @@ from nlsr_cli.images.jpegxl.header import read_header, with_header
 from nlsr_cli.images.jpegxl.profile import read_profile, write_profile
 from nlsr_cli.images.picture import Picture
 from nlsr_cli.images.words import metadata
+from nlsr_cli.images.words.inspection import inspect_picture
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
 from tests.images.boxes import ASSETS, box
@@ -156,6 +157,8 @@ def test_the_first_frame_of_an_animation_is_read_with_a_note():
     read = read_picture(asset("film"))
     np.testing.assert_array_equal(read.color, ramps())
     assert read.notes == ("Only the first frame of the animation is read.",)
+    found = inspect_picture(asset("film")).as_json()
+    assert (found["frames"], found["plays"]) == (None, 0), "an animation is not one frame, and is played for ever"
 
 
 @pytest.mark.parametrize("name", [b"abcd", b"ABCD", b"free"])
