@@ -163,7 +163,8 @@ class EncodeOptions:
     """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF and JPEG XL (1 to 100); `lossless` is for WebP
     and JPEG XL;
     `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip`
-    leaves out all metadata but the colour profile; `provenance` False what nlsr says of itself.
+    leaves out all metadata but what says how pixels are to be seen: the colour profile, the code points of HDR, the
+    value of missing data; `provenance` False what nlsr says of itself.
     """
 
     quality: int = 95

@@ -101,7 +101,13 @@ def upscale(
     background: Annotated[
         str, typer.Option(help="Colour under transparent pictures where the format has no alpha.")
     ] = "white",
-    strip: Annotated[bool, typer.Option("--strip", help="Leave out all metadata but the colour profile.")] = False,
+    strip: Annotated[
+        bool,
+        typer.Option(
+            "--strip",
+            help="Leave out all metadata but the colour profile, HDR code points and the value of missing data.",
+        ),
+    ] = False,
     no_provenance: Annotated[
         bool, typer.Option("--no-provenance", help="Do not write into the picture how it was made.")
     ] = False,

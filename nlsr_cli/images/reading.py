@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -33,7 +33,7 @@ from nlsr_cli.images.heic import decode_heic
 from nlsr_cli.images.jpegxl.codec import decode_jpegxl
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
-from nlsr_cli.images.nodata import hide
+from nlsr_cli.images.nodata import hide, left_out
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.raw import develop
 from nlsr_cli.images.silence import silenced
@@ -121,6 +121,8 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         decoded = decode(seen, facts, keep_rgb=has_rgb_profile(info))
         if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
+        elif facts.nodata is not None:
+            decoded = replace(decoded, notes=[*decoded.notes, left_out(facts.nodata, palette=mode == "PA")])
         decoded = as_seen(decoded) if facts.apple else decoded
         return Opened(_as_shown(decoded, facts), mode, frames, info, raw, orientation=facts.orientation)
 
@@ -291,7 +293,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         )
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, format, found=dpi)
-    unset = decoded.nodata is None and opened.mode not in UNLIKE  # a value that no sample has, or none at all
+    # A value that no sample has, or none at all; of samples that are stored otherwise, `hide` has told what is lost.
+    unset = decoded.nodata is None and (opened.mode not in UNLIKE or facts.nodata is None)
     tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
     notes += [*tag_notes, *losses(format, data)]
     gain_map = None
