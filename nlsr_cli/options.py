@@ -274,7 +274,7 @@ class OutputOptions:
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
         if self.suffix is not None and set("{}\0") & set(_FIELD.sub("", self.suffix)):
             raise OptionError(
-                f"--suffix '{self.suffix}' may hold no braces but those of {{scale}}, {{width}}, {{height}}"
+                f"--suffix '{self.suffix}' may contain no braces other than {{scale}}, {{width}}, {{height}}"
             )
         if self.format is not None and self.format not in FORMAT_SUFFIXES:
             raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))

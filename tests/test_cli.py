@@ -153,9 +153,9 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
         (["--device", "gpu"], 2, "unknown device 'gpu'", "Did you mean cuda?"),
-        (["--device", "cuda:77"], 2, "device 'cuda:77' is not there", "This machine has:"),
+        (["--device", "cuda:77"], 2, "device 'cuda:77' is not available", "Devices of this machine: cpu"),
         (["--precision", "fp61"], 2, "unknown precision 'fp61'", "Did you mean fp16?"),
-        (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not have the precision fp16", "It has: fp32"),
+        (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not support the precision fp16", "It supports fp32"),
         (["--tile", "big"], 2, "--tile must be auto, 0 or a positive number of pixels, not 'big'", ""),
         (["--tile", "9" * 5000], 2, "--tile must be auto, 0 or a positive number", ""),
         (["--device", "cuda:99999999999999999999"], 2, "unknown device", "Valid:"),
@@ -261,7 +261,7 @@ def test_dry_run_tells_what_the_machine_lacks(sample: Path) -> None:
     """A plan that the real call would refuse is none."""
     result = run("upscale", sample, "--dry-run", "--device", "cuda:99")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "device 'cuda:99' is not there" in result.stderr
+    assert "device 'cuda:99' is not available" in result.stderr
 
 
 def test_json_is_one_object_per_file_and_a_summary(sample: Path) -> None:
@@ -324,7 +324,7 @@ def test_ctrl_c_leaves_whole_files_only_and_exits_with_130(tmp_path: Path) -> No
     assert process.returncode == 130, said
     assert "interrupted" in said
     assert "Traceback" not in said
-    assert "hint: The same command goes on from here." in said
+    assert "hint: The same command continues from here." in said
     finished = [path for path in out.iterdir() if path.name != LEDGER_NAME]
     assert 0 < len(finished) < 40
     for path in finished:
@@ -382,7 +382,7 @@ def test_second_call_with_another_scale_leaves_the_outputs_of_the_first_alone(sa
     assert run("upscale", sample.parent).exit_code == 0
     result = run("upscale", sample.parent, "--scale", "2x")
     assert result.exit_code == 0
-    assert "passed over 1 that are outputs of an earlier call: photo_x4.png" in result.stderr
+    assert "skipped 1 file (made by an earlier call): photo_x4.png" in result.stderr
     assert names(sample.parent) == ["photo.png", "photo_x2.png", "photo_x4.png"]
 
 
@@ -397,7 +397,7 @@ def test_the_same_advice_is_given_once(sample: Path) -> None:
 def test_a_forgotten_command_is_suggested(sample: Path) -> None:
     result = run(sample)
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[1] == f"hint: Did you mean: nlsr upscale {sample}?"
+    assert result.stderr.splitlines()[1] == f"hint: Did you mean: nlsr upscale {sample}"
 
 
 def test_a_file_called_dash_is_a_file(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,9 +61,9 @@ def test_what_changed_is_made_again_and_said_why(sample: Path) -> None:
     folder = sample.parent
     statuses(folder)
     Image.new("RGB", (48, 40), "teal").save(sample)
-    assert statuses(folder)["photo.png"] == ("done", "The output was there and is made again: its input has changed.")
+    assert statuses(folder)["photo.png"] == ("done", "The output existed and is made again: its input has changed.")
     said = statuses(folder, "--overlap", "8")["photo.png"][1]
-    assert said == "The output was there and is made again: other options (--overlap)."
+    assert said == "The output existed and is made again: other options (--overlap)."
     assert statuses(folder, "--overlap", "8")["photo.png"] == ("skipped", "done already")
 
 
@@ -79,7 +79,7 @@ def test_an_option_that_changes_the_picture_has_it_made_again(sample: Path, opti
     statuses(sample.parent)
     before = (sample.parent / "photo_x2.png").read_bytes()
     said = statuses(sample.parent, *option)["photo.png"]
-    assert said == ("done", f"The output was there and is made again: other options ({option[0]}).")
+    assert said == ("done", f"The output existed and is made again: other options ({option[0]}).")
     assert (sample.parent / "photo_x2.png").read_bytes() != before
     assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
 
@@ -126,7 +126,7 @@ def test_another_model_is_another_picture(sample: Path) -> None:
     name = sorted(tensors)[0]
     save_file({**tensors, name: tensors[name] * 0.999}, model / "model.safetensors")
     status, reason = statuses(sample.parent, "--model", model)["photo.png"]
-    assert (status, reason) == ("done", "The output was there and is made again: another model.")
+    assert (status, reason) == ("done", "The output existed and is made again: another model.")
 
 
 @pytest.mark.parametrize("meddle", ["edited", "foreign", "no ledger", "link"])
@@ -241,7 +241,7 @@ def test_rows_of_a_large_picture_survive(tmp_path: Path, end: signal.Signals) ->
     assert not (tmp_path / "out.png").exists()
     if end == signal.SIGINT:
         assert "of tiles of the last picture" in said
-        assert "hint: The same command goes on from here." in said
+        assert "hint: The same command continues from here." in said
     told = json.loads(run("upscale", source, "-o", tmp_path / "out.png", *options, "--json").stdout.splitlines()[0])
     assert told["resumed_rows"] >= 1
     assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()

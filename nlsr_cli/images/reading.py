@@ -381,7 +381,7 @@ def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
         return _Managed(pixels, icc, [])
     converted = colour.to_srgb(pixels, icc)
     if not colour.is_invertible(icc):
-        note = f"Colours are converted from '{name}' to sRGB and stay so: the profile has no way back."
+        note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile does not convert back."
         return _Managed(converted, None, [note])
     note = f"Colours are converted from '{name}' to sRGB for enlarging."
     return _Managed(converted, icc, [note], excess_of(pixels, converted, icc))

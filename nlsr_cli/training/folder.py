@@ -26,7 +26,7 @@ STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = RUN_STATE, "log.csv", "curve.png",
 FORMAT = 2  # of state.pt; raised when what it holds changes
 READ_HINT = "Check its permissions and the disk."
 NEW_HINT = "Begin a new run in another folder."
-RESUME_HINT = "Go on with --resume, or choose another folder."
+RESUME_HINT = "Continue it with --resume, or choose another folder."
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class RunFolder:
         names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *map(run_model, SCALES))
         taken = [name for name in names if os.path.lexists(path / name)]
         if resume and STATE_NAME not in taken:
-            hint = "Begin a new one in another folder." if taken else "Leave --resume away to begin one."
-            raise OptionError(f"{path} holds no run to go on with", hint)
+            hint = "Begin a new one in another folder." if taken else "Omit --resume to begin one."
+            raise OptionError(f"{path} holds no run to continue", hint)
         if taken and not resume:
             hint = RESUME_HINT if STATE_NAME in taken else "Choose another folder."
             raise OptionError(f"{path} already holds {taken[0]} of a run", hint)
@@ -191,7 +191,7 @@ class RunFolder:
 
     def damaged(self) -> RunFolderError:
         """Return the error that says that the state is of no use."""
-        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or no state of a run", NEW_HINT)
+        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or is not the state of a run", NEW_HINT)
 
     def _read(self) -> dict[str, Any]:
         path = self.path / STATE_NAME
@@ -217,8 +217,8 @@ class RunFolder:
             return
         told = [f"{name.replace('_', '-')} was {_brief(saved.get(name))}, not {_brief(asked[name])}" for name in others]
         raise OptionError(
-            f"{self.path} was begun with other choices: {'; '.join(told)}",
-            "Repeat the first command with --resume; the schedule fits its budget, so that cannot change either.",
+            f"{self.path} was started with other options: {'; '.join(told)}",
+            "Repeat the first command with --resume. The budget cannot change either: the schedule depends on it.",
         )
 
     def _unwritable(self, exc: OSError) -> RunFolderError:

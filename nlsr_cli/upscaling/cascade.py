@@ -34,7 +34,7 @@ class Networks(Protocol):
 
     @property
     def default(self) -> int:
-        """Return the scale that is taken where no size is asked."""
+        """Return the scale that is taken where no size was given."""
         ...
 
     def load(self, scale: int) -> NLSN:

@@ -25,7 +25,7 @@ from nlsr_cli.upscaling.planning import EXISTS_HINT, Job
 from nlsr_cli.upscaling.rows import Rows, folders_of_rows, stem_of
 
 _PIECE = 2**20
-DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done meanwhile by another process"
+DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done by another process meanwhile"
 
 
 @dataclass(frozen=True)

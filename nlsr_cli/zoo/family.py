@@ -20,7 +20,7 @@ class ModelSet:
 
     Args:
         scales: those that there are.
-        default: the one that is taken where no size is asked.
+        default: the one that is taken where no size was given.
         family: what names those that are not found yet, as `resolve` reads it: an embedded family, or the folder of a
             training run.
         found: those that are.

@@ -86,13 +86,13 @@ def parse_config(text: str, where: str) -> NLSNConfig:
     try:
         values: Any = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise WeightsCorrupt(f"{where}: not sound JSON", "Download or copy the file again.") from exc
+        raise WeightsCorrupt(f"{where}: not valid JSON", "Download or copy the file again.") from exc
     if not isinstance(values, dict):
         raise WeightsCorrupt(f"{where}: not a JSON object", "Download or copy the file again.")
     try:
         return NLSNConfig.from_dict(values)
     except OptionError as exc:
-        raise WeightsMismatch(f"{where}: {exc.message}", exc.hint or "This is no model that nlsr can run.") from exc
+        raise WeightsMismatch(f"{where}: {exc.message}", exc.hint or "nlsr cannot run this model.") from exc
 
 
 def stated_licence(folder: Path) -> str:
@@ -151,7 +151,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as exc:
         raise WeightsCorrupt(f"{path}: not a text file", "Download or copy the file again.") from exc
     if len(data) > MAX_CONFIG_BYTES:
-        raise WeightsCorrupt(f"{path}: longer than {MAX_CONFIG_BYTES} bytes, so no config of a model")
+        raise WeightsCorrupt(f"{path}: longer than {MAX_CONFIG_BYTES} bytes, so not the config of a model")
     return text
 
 

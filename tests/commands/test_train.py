@@ -50,7 +50,7 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     assert (result.exit_code, result.stdout) == (0, f"{Path('run', 'model')}\n")
     said = result.stderr.splitlines()
     assert said[0] == "3 photographs (0.01 megapixels), 1 held back to measure on"
-    assert said[1].startswith("own-lite-x2 on cpu in fp32; bicubic interpolation has ")
+    assert said[1].startswith("own-lite-x2 on cpu in fp32; bicubic interpolation reaches ")
     assert [line.split(":")[0] for line in said[2:4]] == ["step 2 (50%)", "step 4 (100%)"]
     assert "validation" in said[2]
     assert "(best)" in said[2]
@@ -111,7 +111,7 @@ def test_quiet_says_nothing_and_verbose_names_files() -> None:
     quiet = invoke("photos", "--out", "a", "--quiet", *QUICK)
     assert (quiet.exit_code, quiet.output) == (0, "")
     told = invoke("photos", "--out", "b", *QUICK).stderr
-    assert "passed over 1 that cannot be read: broken.png\n" in told
+    assert "skipped 1 file (unreadable): broken.png\n" in told
     assert str(Path("photos", "broken.png")) not in told
     assert str(Path("photos", "broken.png")) in invoke("photos", "--out", "c", "--verbose", *QUICK).stderr
 
@@ -126,14 +126,14 @@ def test_starting_from_another_scale_is_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("photos", "--steps", "4", "--minutes", "1"), 2, "give the budget as --steps or as --minutes"),
+        (("photos", "--steps", "4", "--minutes", "1"), 2, "give either --steps or --minutes"),
         (("photos", "--preset", "large"), 2, "unknown preset 'large'"),
         (("photos", "--scale", "5"), 2, "scale must be one of"),
         (("photos", "--scale", "much"), 2, "--scale must be a whole number"),
         (("photos", "--precision", "fp16"), 2, "training in fp16 is not possible"),
         (("photos", "--device", "cuda:999"), 2, "is not there"),
         (("photos", "--rate", "-1"), 2, "--rate must be from 0 to 1"),
-        (("photos", "--resume"), 2, "holds no run to go on with"),
+        (("photos", "--resume"), 2, "holds no run to continue"),
         (("photos", "--init", "nothing"), 2, "unknown model"),
         (("photos", "--init", "lite", "--preset", "base"), 1, "cannot be continued"),
         (("photos/photo001.png",), 2, "one photograph is too few"),
@@ -144,7 +144,7 @@ def test_errors_are_one_line_and_one_hint(arguments: tuple[str, ...], code: int,
     """And leave no folder behind."""
     result = invoke("--patch", "8", "--out", "run", *arguments)
     assert result.exit_code == code
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("passed over")]
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("skipped")]
     assert lines[0].startswith("error: ")
     assert message in lines[0]
     assert all(line.startswith("hint: ") for line in lines[1:])

@@ -123,13 +123,13 @@ def test_folders_without_a_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
-        ("{", WeightsCorrupt, "not sound JSON"),
+        ("{", WeightsCorrupt, "not valid JSON"),
         ("[" * 100_000, WeightsCorrupt, "longer than 65536 bytes"),
-        ("[" * 60_000, WeightsCorrupt, "not sound JSON"),
+        ("[" * 60_000, WeightsCorrupt, "not valid JSON"),
         ("[1, 2]", WeightsCorrupt, "not a JSON object"),
         ('{"vocab_size": 3}', WeightsMismatch, "unknown config keys: vocab_size"),
         ('{"n_feats": 1000000000}', WeightsMismatch, "n_feats must be a whole number from 1 to 1024"),
-        ('{"n_feats": ' + "9" * 5000 + "}", WeightsCorrupt, "not sound JSON"),
+        ('{"n_feats": ' + "9" * 5000 + "}", WeightsCorrupt, "not valid JSON"),
         ('{"scale": "4"}', WeightsMismatch, "scale must be one of 2, 3, 4"),
         ('{"res_scale": NaN}', WeightsMismatch, "res_scale must be a positive number"),
         ('{"upsampler": ["pixelshuffle"]}', WeightsMismatch, "upsampler must be one of"),

@@ -148,5 +148,5 @@ def as_float32(samples: Pixels) -> Pixels:
         samples = samples.astype(np.float32, copy=False)
     rows = max(1, BAND // samples.shape[1])
     if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
-        raise ValueError("a picture with values that are infinite or no numbers is not known")
+        raise ValueError("pictures with infinite or NaN values are not supported")
     return samples
