@@ -48,16 +48,6 @@ FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic, "JXL": de
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
-# Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read_picture(
@@ -117,8 +107,9 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or (metadata.exif_block(image.info) if facts.still is None else None)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
-        seen = image if facts.still is not None else _upright(image, format, raw)
-        decoded = decode(seen, facts, keep_rgb=has_rgb_profile(info))
+        decoded = decode(image, facts, keep_rgb=has_rgb_profile(info))
+        if facts.still is None and format != "TIFF":  # which Pillow has turned in loading
+            decoded = turned(decoded, metadata.orientation(raw))
         if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
         elif facts.nodata is not None:
@@ -249,16 +240,6 @@ def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
     if format == "PNG":
         data = as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
     return Image.open(BytesIO(data), formats=[format])
-
-
-def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002
-    """Return the picture as it is meant to be seen. Of a TIFF, Pillow has turned it in loading."""
-    turn = UPRIGHT.get(metadata.orientation(raw)) if format != "TIFF" else None
-    if turn is None:
-        return image
-    turned = image.transpose(turn)
-    turned.info = image.info  # the transparent colour is in there
-    return turned
 
 
 def has_rgb_profile(info: Mapping[Any, object]) -> bool:
