@@ -368,7 +368,7 @@ def test_standard_output_that_is_a_terminal_gets_no_picture(sample: Path) -> Non
     os.close(terminal)
     os.close(main)
     assert result.returncode == 2
-    assert result.stderr.startswith("error: a picture is nothing for a terminal")
+    assert result.stderr.startswith("error: a picture cannot be printed to a terminal")
 
 
 def test_notes_tell_what_formats_change(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def train(
         int | None, typer.Option(help="Budget in steps instead of minutes; the run is the same on any machine.")
     ] = None,
     validation: Annotated[
-        str | None, typer.Option(help="Folder of pictures to measure on. [default: every 20th photograph, held back]")
+        str | None, typer.Option(help="Folder of validation pictures. [default: every 20th photograph, held back]")
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders.")] = False,
     init: Annotated[

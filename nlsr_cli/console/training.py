@@ -40,7 +40,7 @@ class TrainingConsole(Console):
                 self.note(f"  {error.message}")
             for path in data.small:
                 self.note(f"  {path}: too small")
-        measured = f"{data.measured} {'held back' if data.held_out else 'others'} to measure on"
+        measured = f"{data.measured} {'held back' if data.held_out else 'others'} for validation"
         self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
         if plan.recipe.halves and run.halves < run.photographs:
             few = "none is" if not run.halves else f"only {run.halves} are"

@@ -148,7 +148,7 @@ def test_a_missing_partner_is_told(data: Path) -> None:
 def test_low_resolution_of_another_scale_is_told(data: Path) -> None:
     result = run("nlsn-lite-x2", data / "hr", "--lr", data / "lr")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "has no low resolution" in result.stderr  # x4 in their names says it
+    assert "has no low-resolution partner" in result.stderr  # x4 in their names says it
     for path in (data / "lr").iterdir():
         path.rename(path.with_name(path.name.replace("x4", "")))
     result = run("nlsn-lite-x2", data / "hr", "--lr", data / "lr")
@@ -182,7 +182,7 @@ def test_a_picture_too_small_for_ssim_has_a_dash(data: Path) -> None:
         (["lite", "empty"], 2, "no high-resolution pictures in 'empty'", "Give the folder"),
         (["lite", "hr", "--lr", "empty"], 2, "no low-resolution pictures in 'empty'", "Give the folder"),
         (["bicubic", "hr"], 2, "bicubic needs a scale", "Add --scale"),
-        (["bicubic", "hr", "-s", "4", "--ensemble"], 2, "--ensemble is for models", ""),
+        (["bicubic", "hr", "-s", "4", "--ensemble"], 2, "--ensemble needs a model", ""),
         (["lite", "hr", "--scale", "5"], 2, "--scale must be 2, 3 or 4, not 5", ""),
         (["lite", "hr", "--overlap", "300"], 2, "--overlap 300 is too large for automatic tiles", "at most 265"),
         (["lite", "hr", "--device", "gpu"], 2, "unknown device 'gpu'", "cuda"),

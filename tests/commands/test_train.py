@@ -49,7 +49,7 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     result = invoke("photos", "--out", "run", "--scale", "2", *QUICK)
     assert (result.exit_code, result.stdout) == (0, f"{Path('run', 'model')}\n")
     said = result.stderr.splitlines()
-    assert said[0] == "3 photographs (0.01 megapixels), 1 held back to measure on"
+    assert said[0] == "3 photographs (0.01 megapixels), 1 held back for validation"
     assert said[1].startswith("own-lite-x2 on cpu in fp32; bicubic interpolation reaches ")
     assert [line.split(":")[0] for line in said[2:4]] == ["step 2 (50%)", "step 4 (100%)"]
     assert "validation" in said[2]
@@ -130,13 +130,13 @@ def test_starting_from_another_scale_is_told() -> None:
         (("photos", "--preset", "large"), 2, "unknown preset 'large'"),
         (("photos", "--scale", "5"), 2, "scale must be one of"),
         (("photos", "--scale", "much"), 2, "--scale must be a whole number"),
-        (("photos", "--precision", "fp16"), 2, "training in fp16 is not possible"),
-        (("photos", "--device", "cuda:999"), 2, "is not there"),
+        (("photos", "--precision", "fp16"), 2, "training in fp16 is not supported"),
+        (("photos", "--device", "cuda:999"), 2, "is not available"),
         (("photos", "--rate", "-1"), 2, "--rate must be from 0 to 1"),
         (("photos", "--resume"), 2, "holds no run to continue"),
         (("photos", "--init", "nothing"), 2, "unknown model"),
         (("photos", "--init", "lite", "--preset", "base"), 1, "cannot be continued"),
-        (("photos/photo001.png",), 2, "one photograph is too few"),
+        (("photos/photo001.png",), 2, "one photograph is not enough"),
         (("nowhere",), 2, "nowhere does not exist"),
     ],
 )
@@ -186,7 +186,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Si
     assert invoke(*common, "--out", "whole").exit_code == 0
     resumed = invoke(*common, "--out", "broken", "--resume")
     assert resumed.exit_code == 0, resumed.stderr
-    assert f"goes on after step {events[-1]['step']}" in resumed.stderr
+    assert f"resuming after step {events[-1]['step']}" in resumed.stderr
     logs = []
     for run in ("whole", "broken"):
         rows = [line.split(",") for line in (Path(run) / "log.csv").read_text().splitlines()]
@@ -210,7 +210,7 @@ def test_an_interruption_that_does_not_wait_keeps_what_was_saved(monkeypatch: py
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr.endswith("interrupted\n")
     monkeypatch.setattr(Trainer, "step", original)
-    assert "goes on after step 2" in invoke("photos", "--out", "run", "--resume", *QUICK).stderr
+    assert "resuming after step 2" in invoke("photos", "--out", "run", "--resume", *QUICK).stderr
 
 
 @pytest.mark.parametrize(

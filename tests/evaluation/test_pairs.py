@@ -39,7 +39,7 @@ def test_partners_share_a_name(tmp_path: Path, truth: str, reduced: str) -> None
     assert (first.hr, first.lr, first.error) == (high / truth, low / reduced, None)
     other = next(pair for pair in found.pairs if pair.name == "other.png")
     assert isinstance(other.error, ImageReadError)
-    assert "has no low resolution in" in other.error.message
+    assert "has no low-resolution partner in" in other.error.message
     assert found.lonely == [low / "else.png"]
 
 

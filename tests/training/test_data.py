@@ -45,7 +45,7 @@ def test_held_back_is_the_middle(tmp_path: Path) -> None:
 
 def test_one_photograph_is_too_few_unless_others_are_measured(tmp_path: Path) -> None:
     save_photographs(tmp_path / "photos", 1)
-    with pytest.raises(OptionError, match="one photograph is too few") as caught:
+    with pytest.raises(OptionError, match="one photograph is not enough") as caught:
         gather(tiny_plan(tmp_path))
     assert "--validation" in caught.value.hint
     measured = save_photographs(tmp_path / "others", 2, size=(41, 60))
@@ -101,7 +101,7 @@ def test_the_fingerprint_sees_every_pixel(tmp_path: Path) -> None:
         ({"data": ("empty",)}, "no pictures"),
         ({"data": ("small",)}, r"none of 1 file can be read; small.broken\.jpg: is truncated"),
         ({"recipe": Recipe(patch=40)}, "none of 2 files is a photograph of 80 pixels a side"),
-        ({"validation": "small/broken.jpg"}, "no picture to measure on"),
+        ({"validation": "small/broken.jpg"}, "no validation pictures"),
     ],
 )
 def test_nothing_to_learn_from(

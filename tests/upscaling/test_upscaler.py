@@ -343,7 +343,7 @@ def test_float_pictures_are_those_of_sixteen_bit_unrounded(lite: NLSN) -> None:
 def test_samples_that_are_no_numbers_are_refused(lite: NLSN) -> None:
     color = np.zeros((4, 4, 3), np.float32)
     color[1, 1, 1] = np.nan
-    with pytest.raises(NlsrError, match="samples that are no finite numbers"):
+    with pytest.raises(NlsrError, match="samples that are not finite"):
         upscaler(lite).upscale(picture(color))
 
 

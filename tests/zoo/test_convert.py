@@ -164,8 +164,8 @@ EDSR = {name: shape for name, shape in expected_shapes(PUBLISHED).items() if "co
         ([torch.zeros(3)], "holds no named tensors"),
         (torch.zeros(3), "holds no named tensors"),
         ({3: torch.zeros(3)}, "holds no named tensors"),
-        ({"a": torch.zeros(3, dtype=torch.int64)}, "not a plain tensor"),
-        ({"a": torch.zeros(3).to_sparse()}, "not a plain tensor"),
+        ({"a": torch.zeros(3, dtype=torch.int64)}, "not a plain floating-point tensor"),
+        ({"a": torch.zeros(3).to_sparse()}, "not a plain floating-point tensor"),
         (
             {name: torch.zeros(shape) for name, shape in expected_shapes(PUBLISHED).items() if "mean" not in name},
             "sub_mean",

@@ -381,7 +381,7 @@ def test_alpha_that_is_no_number_is_refused(value):
     """Nobody can say how much is seen of such a pixel."""
     pixels = samples(4, np.float32)
     pixels[3, 3, 3] = value
-    with pytest.raises(ImageReadError, match="infinite or no numbers"):
+    with pytest.raises(ImageReadError, match="infinite or NaN values"):
         read_picture(deep_tiff(pixels, 2, extra=(2,)))
 
 
