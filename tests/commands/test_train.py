@@ -222,13 +222,13 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_measuring_on_what_is_learned_from_is_told() -> None:
     result = invoke("photos", "--out", "run", "--validation", "photos", *QUICK)
-    assert "note: 4 of them are learned from too, so their figures flatter the model\n" in result.stderr
+    assert "note: 4 of these pictures are also trained on, so their scores flatter the model\n" in result.stderr
     first = json.loads(invoke("photos", "-o", "b", "--validation", "photos", "--json", *QUICK).stdout.splitlines()[0])
     assert first["shared"] == 4
 
 
 def test_halves_that_nothing_is_large_enough_for_are_told() -> None:
     result = invoke("photos", "--out", "run", "--scale", "2", *QUICK, "--patch", "20")
-    assert "note: none is large enough for --halves: at half the size no patch fits" in result.stderr
+    assert "note: none is large enough for --halves: at half size, the others are smaller than a patch" in result.stderr
     result = invoke("photos", "--out", "other", "--scale", "2", *QUICK, "--patch", "20", "--halves", "0")
     assert "--halves" not in result.stderr
