@@ -44,7 +44,7 @@ class TrainingConsole(Console):
         self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
         if plan.recipe.halves and run.halves < run.photographs:
             few = "none is" if not run.halves else f"only {run.halves} are"
-            self.note(f"note: {few} large enough for --halves: at half size, the others are smaller than a patch")
+            self.note(f"note: {few} large enough for --halves: at half size a photograph must still hold a patch")
         if data.shared:
             self.note(f"note: {data.shared} of these pictures are also trained on, so their scores flatter the model")
         if run.origin is not None and run.step == 0:

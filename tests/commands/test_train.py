@@ -229,6 +229,6 @@ def test_measuring_on_what_is_learned_from_is_told() -> None:
 
 def test_halves_that_nothing_is_large_enough_for_are_told() -> None:
     result = invoke("photos", "--out", "run", "--scale", "2", *QUICK, "--patch", "20")
-    assert "note: none is large enough for --halves: at half size, the others are smaller than a patch" in result.stderr
+    assert "note: none is large enough for --halves: at half size a photograph must still hold a patch" in result.stderr
     result = invoke("photos", "--out", "other", "--scale", "2", *QUICK, "--patch", "20", "--halves", "0")
     assert "--halves" not in result.stderr
