@@ -79,6 +79,22 @@ def test_lossless_comes_back_exactly(channels, alpha, dtype):
     assert written(source) == written(source)
 
 
+@pytest.mark.parametrize("lossless", [True, False])
+@pytest.mark.parametrize(("primaries", "transfer"), [(12, 13), (9, 8), (11, 17), (12, 1)])
+def test_colours_by_numbers_are_written_as_numbers(primaries, transfer, lossless):
+    """Of JPEG XL they come back as the same profile; libjxl follows BT.709 (1) otherwise, so that stays a profile."""
+    profile = profiles.profile_for(profiles.Colours(codes=(primaries, transfer, True)), 3)
+    source = picture(3, icc=profile)
+    data = written(source, EncodeOptions(lossless=lossless))
+    header = read_header(open_file(data).stream)
+    assert (header.icc is None) == (transfer != 1)
+    if transfer != 1:
+        assert header.colours == profiles.Colours(codes=(primaries, transfer, True))
+    read = read_picture(data)
+    assert read.metadata.icc == profile
+    assert np.abs(read.color.astype(int) - source.color).max() <= (3 if lossless else 8)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_loss_follows_the_quality(dtype):
     """Whatever libjxl's binding says of the light that deeper samples are: here it is that of sRGB."""
