@@ -20,7 +20,7 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer keeps the types to itself
         if args and args[0] not in self.commands and Path(args[0]).exists():
-            error = OptionError(f"there is no command '{args[0]}'", f"Did you mean: nlsr upscale {args[0]}?")
+            error = OptionError(f"unknown command '{args[0]}'", f"Did you mean: nlsr upscale {args[0]}")
             Console().error(error)
             raise typer.Exit(int(error.exit_code))
         return super().resolve_command(ctx, args)

@@ -50,7 +50,7 @@ def _version_or_hint(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return f"not installed; pip install {package} brings it"
+        return f"not installed; install it with: pip install {package}"
 
 
 def _may_be_told(name: str) -> bool:

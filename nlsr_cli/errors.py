@@ -8,7 +8,8 @@ NlsrError(message, hint)
 │   ├── WeightsMismatch             a sound file, but not of this network or not of these shapes
 │   └── DownloadFailed              the Hub could not be reached, or did not have it
 ├── ImageError(path, reason, hint)
-│   ├── ImageReadError              missing, empty, truncated, not a picture, too large, refused
+│   ├── ImageReadError              empty, truncated, not a picture, too large, refused
+│   │   └── MissingInput            a file that was named does not exist
 │   ├── ImageWriteError             the output cannot be encoded or stored
 │   └── DestinationClash            the output exists, is the input itself, or two inputs claim it
 ├── TrainingError
@@ -100,6 +101,15 @@ class ImageError(NlsrError):
 
 class ImageReadError(ImageError):
     """The picture cannot be read faithfully, so it is not read at all."""
+
+
+class MissingInput(ImageReadError):
+    """A picture that was named does not exist."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path, "does not exist")
 
 
 class ImageWriteError(ImageError):

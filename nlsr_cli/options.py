@@ -36,6 +36,13 @@ FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
     "JXL": (".jxl",),
 }
 
+# Formats whose bytes follow from an option of encoding; those of all others do not, whatever it says.
+_ENCODED_BY: dict[str, tuple[str, ...]] = {
+    "quality": ("JPEG", "WEBP", "AVIF", "JXL"),
+    "lossless": ("WEBP", "JXL"),
+    "background": ("JPEG", "BMP"),
+}
+
 ALPHAS = ("model", "lanczos")  # what enlarges transparency
 WRAPS = ("", "x", "y", "xy")
 DEFAULT_FLOOR = 15.0  # dB: dithered black and white, which is clipped at every pixel, comes down to 17
@@ -169,7 +176,8 @@ class EncodeOptions:
     """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF and JPEG XL (1 to 100); `lossless` is for WebP
     and JPEG XL;
     `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip`
-    leaves out all metadata but the colour profile; `provenance` False what nlsr says of itself.
+    leaves out all metadata but what says how pixels are to be seen: the colour profile, the code points of HDR, the
+    value of missing data; `provenance` False what nlsr says of itself.
     """
 
     quality: int = 95
@@ -181,6 +189,12 @@ class EncodeOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
             raise OptionError(f"--quality must be from 1 to 100, not {self.quality}")
+
+    def for_format(self, format: str) -> EncodeOptions:  # noqa: A002
+        """Return the options with those at their defaults that change nothing in a file of `format`."""
+        plain = EncodeOptions()
+        idle = [name for name, formats in _ENCODED_BY.items() if format not in formats]
+        return replace(self, **{name: getattr(plain, name) for name in idle})
 
 
 @dataclass(frozen=True)
@@ -280,7 +294,7 @@ class OutputOptions:
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
         if self.suffix is not None and set("{}\0") & set(_FIELD.sub("", self.suffix)):
             raise OptionError(
-                f"--suffix '{self.suffix}' may hold no braces but those of {{scale}}, {{width}}, {{height}}"
+                f"--suffix '{self.suffix}' may contain no braces other than {{scale}}, {{width}}, {{height}}"
             )
         if self.format is not None and self.format not in FORMAT_SUFFIXES:
             raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))

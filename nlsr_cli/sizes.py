@@ -98,7 +98,7 @@ class SizeOptions:
             return _rounded(height * factor), _rounded(width * factor)
         to_height, to_width = self._box(height, width)
         if to_width is None and to_height is None:
-            raise OptionError("no size is asked", "Give --scale, or --width and the like.")
+            raise OptionError("no size was given", "Give --scale, --width or another option of size.")
         if to_height is None:
             return _scaled(height, to_width or 1, width), to_width or 1
         return to_height, to_width or _scaled(width, to_height, height)

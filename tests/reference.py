@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nlsr_cli.cli import app
 from tests import figures
 
 README = Path(__file__).parent.parent / "README.md"
@@ -17,6 +18,8 @@ def _reference() -> str:
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     text = re.sub(r"^# .*\n", "", text, count=1)  # the title; README has its own
     text = re.sub(r"^(#+) ", r"#\1 ", text, flags=re.MULTILINE)
+    # The generator knows only the name that every command line has.
+    text = text.replace("* `--help`: ", f"* `{', '.join(app.info.context_settings['help_option_names'])}`: ")
     text = text.replace("```console\n$ ", "```text\n")  # a usage line is no command that a test could run
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).strip() + "\n"
 

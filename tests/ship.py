@@ -2,7 +2,8 @@
 
 The model is scored on Set5 in float32, stored in float16 where that costs less than 0.005 dB, and written to `weights/`
 with the score in its card. The registry and the README's table are written again from what lies there. A model that is
-not better than the embedded one of its name on the pictures it was chosen by is for the caller to leave out.
+not better than the embedded one of its name on the pictures it was chosen by is for the caller to leave out. Train it
+with `--name nlsn-lite`, or `--name nlsn-lite-x4` for a single scale: the default name is none of an embedded model.
 """
 
 import argparse
@@ -64,6 +65,7 @@ def store(source: Path, hr: str, lr: str) -> tuple[str, Score]:
     """Write the model in `source` to `weights/` and return its name and its score there."""
     card = (source / "README.md").read_text(encoding="utf-8")
     name = re.search(r"^# (\S+)$", card, re.MULTILINE)[1]  # type: ignore[index]  # a card without a name is a bug
+    assert re.fullmatch(r"nlsn-[a-z0-9]+-x[234]", name), f"{name} is no name of an embedded model"
     target = weights_root() / name
     scores = {}
     for kind in ("float32", "float16"):
@@ -75,6 +77,9 @@ def store(source: Path, hr: str, lr: str) -> tuple[str, Score]:
     card = re.sub(r"^\| Set5 \|.*\n", "", card, flags=re.MULTILINE)
     card = card.replace("|---|---|---|\n", f"|---|---|---|\n{row}\n", 1)
     card = card.replace("of `photographs`", "of `photographs` (credited in [PHOTOGRAPHS.md](../PHOTOGRAPHS.md))")
+    card = card.replace("In the folder of this card:\n\n", "")
+    card = card.replace("--model .\n", f"--model {name}\n")
+    card = re.sub(r'load_model\("\."\).*', f'load_model("{name}")', card)
     if "-lite-" in name:
         card = card.replace("## Training\n", f"{CHOICE}## Training\n", 1)
     card = re.sub(r"holds float(16|32) tensors", f"holds {kind} tensors", card)

@@ -100,7 +100,7 @@ def test_a_folder_to_one_size_uses_what_each_picture_needs(sample: Path) -> None
     assert result.exit_code == 3
     assert names(sample.parent / "out") == ["large_96x77.png", "photo_96x80.png"]
     assert "nlsn-lite-x2 on cpu in" in result.stderr, "that is all which is needed"
-    assert "note: the picture is larger already: it was reduced by Lanczos interpolation" in result.stderr
+    assert "note: the picture is larger already: it is reduced by Lanczos interpolation" in result.stderr
     assert "tiny.png: 5×4 → 96×77 pixels is 19.2 times as large, more than 16" in result.stderr
 
 
@@ -117,7 +117,7 @@ def test_a_dry_run_counts_the_tiles_of_skipped_pictures_too(sample: Path) -> Non
 
 def test_a_picture_that_has_its_size_keeps_its_pixels(sample: Path) -> None:
     result = run("upscale", sample, "--scale", "1", "-o", sample.parent / "same.png")
-    assert "note: the picture has the size already: its pixels were kept" in result.stderr
+    assert "note: the picture has the size already: it is written again and not enlarged" in result.stderr
     assert (pixels(sample.parent / "same.png") == pixels(sample)).all()
 
 
@@ -153,9 +153,9 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
         (["--device", "gpu"], 2, "unknown device 'gpu'", "Did you mean cuda?"),
-        (["--device", "cuda:77"], 2, "device 'cuda:77' is not there", "This machine has:"),
+        (["--device", "cuda:77"], 2, "device 'cuda:77' is not available", "Devices of this machine: cpu"),
         (["--precision", "fp61"], 2, "unknown precision 'fp61'", "Did you mean fp16?"),
-        (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not have the precision fp16", "It has: fp32"),
+        (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not support the precision fp16", "It supports fp32"),
         (["--tile", "big"], 2, "--tile must be auto, 0 or a positive number of pixels, not 'big'", ""),
         (["--tile", "9" * 5000], 2, "--tile must be auto, 0 or a positive number", ""),
         (["--device", "cuda:99999999999999999999"], 2, "unknown device", "Valid:"),
@@ -213,18 +213,55 @@ def test_dry_run_prints_the_plan_and_touches_nothing(sample: Path) -> None:
     result = run("upscale", sample.parent, "-o", sample.parent / "out", "--dry-run")
     assert result.exit_code == 3
     target = sample.parent / "out" / "photo_x4.png"
-    assert result.stdout == f"would write: {sample} → {target}  PNG  48×40 → 192×160, tiles: 1\n"
+    assert result.stdout == f"would be written: {sample} → {target}  PNG  48×40 → 192×160, tiles: 1\n"
     assert names(sample.parent) == ["broken.png", "photo.png"]
     *listed, last = map(json.loads, run("upscale", sample.parent, "--dry-run", "--json").stdout.splitlines())
+    assert "1 would be written, 1 would fail" in result.stderr
     assert [line["status"] for line in listed] == ["would fail", "would write"]
     assert last["summary"].items() >= {"planned": 1, "done": 0, "failed": 1, "exit_code": 3}.items()
+
+
+def test_notes_of_a_dry_run_are_true_before_the_work_and_after_it(sample: Path) -> None:
+    """Also where the output's format changes the pixels by itself."""
+    for asked, note in (
+        (["--width", "48"], "the picture has the size already: it is written again and not enlarged"),
+        (["--width", "24"], "the picture is larger already: it is reduced by Lanczos interpolation"),
+    ):
+        for dry in (["--dry-run"], []):
+            result = run("upscale", sample, "-o", sample.with_suffix(".jpg"), *asked, *dry, "--overwrite")
+            assert result.exit_code == 0, result.stderr
+            assert f"note: {note}" in result.stderr
+
+
+def test_inputs_that_do_not_exist_are_a_mistake_in_the_command(sample: Path) -> None:
+    """Alone they end like an unknown option, for every command; beside others those others are done."""
+    nowhere, nothing = sample.with_name("nowhere.png"), sample.with_name("nothing.png")
+    wrong = sample.with_name("wrong.png")
+    wrong.write_text("no picture")
+    for command in (
+        ["upscale", nowhere],
+        ["upscale", nowhere, nothing, "--json"],
+        ["upscale", nowhere, "--dry-run"],
+        ["inspect", nowhere, nothing],
+        ["evaluate", "lite", nowhere],
+        ["train", nowhere, "--out", sample.parent / "run"],
+        ["models", "convert", nowhere, sample.parent / "model"],
+        ["models", "info", nowhere],
+    ):
+        result = run(*command)
+        assert result.exit_code == 2, command
+        assert nowhere.name in result.stderr
+    assert run("upscale", nowhere, sample, "-s", "2").exit_code == 3
+    assert run("inspect", nowhere, sample).exit_code == 3
+    for command in ("upscale", "inspect"):
+        assert run(command, nowhere, wrong).exit_code == 1
 
 
 def test_dry_run_tells_what_the_machine_lacks(sample: Path) -> None:
     """A plan that the real call would refuse is none."""
     result = run("upscale", sample, "--dry-run", "--device", "cuda:99")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "device 'cuda:99' is not there" in result.stderr
+    assert "device 'cuda:99' is not available" in result.stderr
 
 
 def test_json_is_one_object_per_file_and_a_summary(sample: Path) -> None:
@@ -287,7 +324,7 @@ def test_ctrl_c_leaves_whole_files_only_and_exits_with_130(tmp_path: Path) -> No
     assert process.returncode == 130, said
     assert "interrupted" in said
     assert "Traceback" not in said
-    assert "hint: The same command goes on from here." in said
+    assert "hint: The same command continues from here." in said
     finished = [path for path in out.iterdir() if path.name != LEDGER_NAME]
     assert 0 < len(finished) < 40
     for path in finished:
@@ -331,7 +368,7 @@ def test_standard_output_that_is_a_terminal_gets_no_picture(sample: Path) -> Non
     os.close(terminal)
     os.close(main)
     assert result.returncode == 2
-    assert result.stderr.startswith("error: a picture is nothing for a terminal")
+    assert result.stderr.startswith("error: a picture cannot be printed to a terminal")
 
 
 def test_notes_tell_what_formats_change(tmp_path: Path) -> None:
@@ -345,7 +382,7 @@ def test_second_call_with_another_scale_leaves_the_outputs_of_the_first_alone(sa
     assert run("upscale", sample.parent).exit_code == 0
     result = run("upscale", sample.parent, "--scale", "2x")
     assert result.exit_code == 0
-    assert "passed over 1 that are outputs of an earlier call: photo_x4.png" in result.stderr
+    assert "skipped 1 file (made by an earlier call): photo_x4.png" in result.stderr
     assert names(sample.parent) == ["photo.png", "photo_x2.png", "photo_x4.png"]
 
 
@@ -360,7 +397,7 @@ def test_the_same_advice_is_given_once(sample: Path) -> None:
 def test_a_forgotten_command_is_suggested(sample: Path) -> None:
     result = run(sample)
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[1] == f"hint: Did you mean: nlsr upscale {sample}?"
+    assert result.stderr.splitlines()[1] == f"hint: Did you mean: nlsr upscale {sample}"
 
 
 def test_a_file_called_dash_is_a_file(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_apple_double_files_are_passed_over_and_counted(sample: Path) -> None:
 def test_the_summary_tells_of_systems_in_words(sample: Path) -> None:
     folder = place(sample, "a.png", "@eaDir/a.png", "x/@eaDir/a.png", "__MACOSX/a.png", "._a.png", "#recycle/a.png")
     result = run("upscale", folder, "-r", *FAST)
-    assert "passed over: 5 of a NAS or system (#recycle, ._a.png, @eaDir, …)" in result.stderr
+    assert "skipped: 5 of a NAS or the system (#recycle, ._a.png, @eaDir, …)" in result.stderr
     assert names(folder) == ["#recycle", "._a.png", "@eaDir", "__MACOSX", "a.png", "a_x2.png", "x"]
     assert names(folder / "@eaDir") == ["a.png"]
 
@@ -77,7 +77,7 @@ def test_a_pattern_that_only_systems_match_says_so(sample: Path) -> None:
     result = run("upscale", f"{folder}/**/*.png")
     assert result.exit_code == 2
     assert "no file matches" in result.stderr
-    assert "hint: What a NAS or system keeps for itself is passed over: name it to have it." in result.stderr
+    assert "hint: Files of a NAS or the system are skipped: name one to include it." in result.stderr
     assert "no pictures found, only @eaDir" in run("upscale", folder, "-r").stderr
 
 
@@ -151,7 +151,7 @@ def test_types_that_are_not_read_are_told_by_type_and_count(sample: Path) -> Non
     shutil.copy(sample, folder / "unnamed picture")
     result = run("upscale", folder, "-r", *FAST)
     assert result.exit_code == 0
-    line = "passed over: 3 .mp4, 2 .xcf, 1 .kra, 1 .svg, 3 without an ending"
+    line = "skipped: 3 .mp4, 2 .xcf, 1 .kra, 1 .svg, 3 without an ending"
     assert line in result.stderr.splitlines()
     assert "2 done in" in result.stderr, "a picture is known by its content"
     types = {".mp4": 3, ".xcf": 2, ".kra": 1, ".svg": 1, "": 3}
@@ -206,7 +206,7 @@ def test_evaluate_looks_into_subfolders_and_passes_over_the_same(sample: Path) -
     *pictures, last = map(json.loads, result.stdout.splitlines())
     assert [each["name"] for each in pictures] == ["a.png", "x/a.png"]
     assert last["summary"]["passed_over"].items() >= {"types": {".mp4": 1}, "system": 2, "subfolders": 0}.items()
-    assert "passed over: 1 .mp4, 2 of a NAS or system (._a.png, @eaDir)" in result.stderr
+    assert "skipped: 1 .mp4, 2 of a NAS or the system (._a.png, @eaDir)" in result.stderr
     flat = run("evaluate", "bicubic", folder, "-s", "2")
     assert "x/a.png" not in flat.stdout
-    assert "passed over 1 subfolders (-r looks into them): x" in flat.stderr
+    assert "skipped 1 subfolder (use -r to look into subfolders): x" in flat.stderr

@@ -61,10 +61,9 @@ def test_what_changed_is_made_again_and_said_why(sample: Path) -> None:
     folder = sample.parent
     statuses(folder)
     Image.new("RGB", (48, 40), "teal").save(sample)
-    assert statuses(folder)["photo.png"] == ("done", "The output was there and is made again: its input has changed.")
-    assert (
-        statuses(folder, "--overlap", "8")["photo.png"][1] == "The output was there and is made again: other options."
-    )
+    assert statuses(folder)["photo.png"] == ("done", "The output existed and is made again: its input has changed.")
+    said = statuses(folder, "--overlap", "8")["photo.png"][1]
+    assert said == "The output existed and is made again: other options (--overlap)."
     assert statuses(folder, "--overlap", "8")["photo.png"] == ("skipped", "done already")
 
 
@@ -80,12 +79,12 @@ def test_an_option_that_changes_the_picture_has_it_made_again(sample: Path, opti
     statuses(sample.parent)
     before = (sample.parent / "photo_x2.png").read_bytes()
     said = statuses(sample.parent, *option)["photo.png"]
-    assert said == ("done", "The output was there and is made again: other options.")
+    assert said == ("done", f"The output existed and is made again: other options ({option[0]}).")
     assert (sample.parent / "photo_x2.png").read_bytes() != before
     assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
 
 
-@pytest.mark.parametrize("option", [("--floor", "1"), ("--max-pixels", "5000"), ("--offline",)])
+@pytest.mark.parametrize("option", [("--floor", "1"), ("--max-pixels", "5000"), ("--offline",), ("--quality", "50")])
 def test_an_option_that_changes_no_picture_leaves_it(sample: Path, option: tuple[str, ...]) -> None:
     statuses(sample.parent)
     assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
@@ -127,7 +126,7 @@ def test_another_model_is_another_picture(sample: Path) -> None:
     name = sorted(tensors)[0]
     save_file({**tensors, name: tensors[name] * 0.999}, model / "model.safetensors")
     status, reason = statuses(sample.parent, "--model", model)["photo.png"]
-    assert (status, reason) == ("done", "The output was there and is made again: another model.")
+    assert (status, reason) == ("done", "The output existed and is made again: another model.")
 
 
 @pytest.mark.parametrize("meddle", ["edited", "foreign", "no ledger", "link"])
@@ -175,7 +174,7 @@ def test_a_dry_run_foresees_it_and_writes_nothing(sample: Path) -> None:
     Image.new("RGB", (48, 40), "teal").save(sample)
     before = {path: path.read_bytes() for path in sample.parent.iterdir()}
     result = run("upscale", sample.parent, *OPTIONS, "--dry-run")
-    assert "1 would write, 1 would skip" in result.stderr
+    assert "1 would be written, 1 would be skipped" in result.stderr
     assert {path: path.read_bytes() for path in sample.parent.iterdir()} == before
 
 
@@ -242,7 +241,7 @@ def test_rows_of_a_large_picture_survive(tmp_path: Path, end: signal.Signals) ->
     assert not (tmp_path / "out.png").exists()
     if end == signal.SIGINT:
         assert "of tiles of the last picture" in said
-        assert "hint: The same command goes on from here." in said
+        assert "hint: The same command continues from here." in said
     told = json.loads(run("upscale", source, "-o", tmp_path / "out.png", *options, "--json").stdout.splitlines()[0])
     assert told["resumed_rows"] >= 1
     assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()

@@ -86,7 +86,7 @@ def test_options_know_both_and_refuse_both_at_once() -> None:
     assert not UpscaleOptions().sizes.given
     with pytest.raises(OptionError, match="--scale and --height exclude each other"):
         UpscaleOptions(scale=2, size=SizeOptions(height=10))
-    with pytest.raises(OptionError, match="no size is asked"):
+    with pytest.raises(OptionError, match="no size was given"):
         SizeOptions().target(3, 4)
 
 

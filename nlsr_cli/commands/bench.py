@@ -14,13 +14,15 @@ from nlsr_cli.options import ComputeOptions
 def bench(
     case: Annotated[
         list[str] | None,
-        typer.Option(help="attention, network, picture, sizes, threads or folder; may be given again. [default: all]"),
+        typer.Option(help="attention, network, picture, sizes, threads or folder; repeatable. [default: all]"),
     ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16, as of upscale.")] = "auto",
-    quick: Annotated[bool, typer.Option("--quick", help="Smaller pictures, less time: a look, no figures.")] = False,
+    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.")] = "auto",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")] = False,
 ) -> None:
     """Measure nlsr on this machine, beside the published computation in the same process.
 

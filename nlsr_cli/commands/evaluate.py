@@ -32,23 +32,25 @@ BICUBIC = "bicubic"  # in place of a model
 
 def evaluate(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="As upscale --model, or the word bicubic for plain interpolation.")
+        str, typer.Argument(metavar="MODEL", help="A model as for upscale --model, or bicubic for plain interpolation.")
     ],
     data: Annotated[str, typer.Argument(metavar="DATA", help="Folder with the true, high-resolution pictures.")],
     lr: Annotated[
         str | None,
-        typer.Option(help="Folder with their low resolution, under the same names or with x4 added. [default: made]"),
+        typer.Option(
+            help="Folder with their low-resolution versions, under the same names or with x4 added. [default: made]"
+        ),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look into subfolders, of --lr too under the same names.")
+        bool, typer.Option("--recursive", "-r", help="Look into subfolders, also those of --lr with the same names.")
     ] = False,
     scale: Annotated[
         str | None,
-        typer.Option("--scale", "-s", metavar="N", help="How many times larger. [default: the model's own, or 4]"),
+        typer.Option("--scale", "-s", metavar="N", help="Factor of enlargement. [default: the model's, or 4]"),
     ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[
-        str, typer.Option(help="auto, fp32, fp16 or bf16, as of upscale. Published figures are fp32.")
+        str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16. Published figures are fp32.")
     ] = "auto",
     tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
     overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
@@ -57,7 +59,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="STEPS",
-            help="Damage the low resolution first, as jpeg:50 or noise:12,jpeg:75/444: blur, noise, jpeg, webp.",
+            help="Damage the low resolution first with reduce, blur, noise, jpeg or webp, such as noise:12,jpeg:75.",
         ),
     ] = None,
     deblock: Annotated[
@@ -72,7 +74,7 @@ def evaluate(
     max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")] = False,
 ) -> None:
     """Score a model on pictures: PSNR and SSIM, against bicubic interpolation.
 
@@ -97,7 +99,7 @@ def evaluate(
             denoise=parse_amount(denoise, "--denoise"),
         )
         _ = options.network_scale  # a measure is of one network, or of what papers compare it with
-        degradation = None if degrade is None else _degradation(degrade)
+        degradation = None if degrade is None else _degradation(degrade, made=lr is None)
         if oracle and degradation is None:
             raise OptionError("--oracle tells the network the damage of --degrade", "For example: --degrade jpeg:50")
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
@@ -139,20 +141,27 @@ class _Subject:
         return enlarge
 
 
-def _degradation(text: str) -> Degradation:
+def _degradation(text: str, *, made: bool) -> Degradation:
+    """Return what the low resolution goes through, which is `made` here or was given.
+
+    Raises:
+        OptionError: it is no degradation, or none that can be scored.
+    """
     from nlsr_cli.evaluation.degrade import Degradation
 
-    degradation = Degradation.parse(text)
+    degradation = Degradation.parse(text, without=("shift",) if made else ("shift", "reduce"))
     if degradation.moves:
-        raise OptionError("--degrade shift moves pixels away from the truth", "Leave it out: it is for training.")
+        raise OptionError("--degrade shift moves pixels away from the truth", "Omit shift: it is for training.")
+    if degradation.reduces and not made:
+        raise OptionError("--degrade reduce does nothing with --lr: those files are reduced", "Omit reduce or --lr.")
     return degradation
 
 
 def _interpolation(options: UpscaleOptions) -> _Subject:
     if options.network_scale is None:
-        raise OptionError("bicubic has no scale of its own", "Add --scale 2, 3 or 4.")
+        raise OptionError("bicubic needs a scale", "Add --scale 2, 3 or 4.")
     if options.ensemble:
-        raise OptionError("--ensemble is for models; bicubic is the same whichever way a picture is turned")
+        raise OptionError("--ensemble needs a model: bicubic gives the same result for every turn of a picture")
     return _Subject(options.network_scale, {"model": BICUBIC})
 
 
@@ -180,7 +189,8 @@ def _evaluate(
 ) -> ExitCode:
     from nlsr_cli.evaluation import Summary, evaluate_pictures
 
-    for why, paths in (*found.passed.by_choice(), ("of low resolution that have no partner", found.lonely)):
+    lonely = ("low-resolution picture", "without a high-resolution partner")
+    for why, paths in (*found.passed.by_choice(), (lonely, found.lonely)):
         console.passed_over(paths, why)
     settings = subject.settings | ({"degrade": degradation.text, "oracle": subject.oracle} if degradation else {})
     summary = Summary(len(found.pairs), subject.scale, settings, passed=found.passed)

@@ -9,7 +9,7 @@ import typer
 
 from nlsr_cli.console import Speech
 from nlsr_cli.console.inspection import InspectionConsole
-from nlsr_cli.errors import ExitCode, ImageError, ImageReadError
+from nlsr_cli.errors import ExitCode, ImageError, ImageReadError, MissingInput
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ def inspect(
 ) -> None:
     """Show what picture files are and carry, and how nlsr made them: model, its hash, settings, version.
 
+    Headers and metadata are read, the pixels are not: a file whose pixels are damaged or cut off is shown, too.
+
     Example: nlsr inspect photo.jpg
     """
     console = InspectionConsole(Speech(as_json=as_json))
-    shown = failed = 0
+    shown, failed, missing = 0, 0, 0
     with console.guarded():
         for file in files:
             try:
@@ -36,11 +38,12 @@ def inspect(
             except ImageError as error:
                 console.error(error)
                 failed += 1
+                missing += isinstance(error, MissingInput)
                 continue
             console.inspection(found, first=not shown)
             shown += 1
-    code = ExitCode.OK if not failed else ExitCode.PARTIAL if shown else ExitCode.ERROR
-    raise typer.Exit(int(code))
+    nothing = ExitCode.USAGE if missing == failed else ExitCode.ERROR
+    raise typer.Exit(int(ExitCode.OK if not failed else ExitCode.PARTIAL if shown else nothing))
 
 
 def _inspected(file: str, max_pixels: int) -> Inspection:

@@ -19,10 +19,11 @@ app = typer.Typer(help="List, inspect, fetch, check and convert models.", no_arg
 
 _Model = Annotated[str, typer.Argument(metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.")]
 _Scale = Annotated[
-    str | None, typer.Option("--scale", "-s", metavar="N", help="Which member of a family. [default: 4]")
+    str | None,
+    typer.Option("--scale", "-s", metavar="N", help="Scale of a model of a family or a training run. [default: 4]"),
 ]
 _Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network, only the cache.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 @app.command("list")
@@ -132,7 +133,9 @@ def path(model: _Model = "lite", scale: _Scale = None) -> None:
 
 @app.command()
 def convert(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or .safetensors.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or a .safetensors file.")
+    ],
     out: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")],
     chunk_size: Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")] = None,
     n_hashes: Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")] = None,

@@ -20,62 +20,74 @@ from nlsr_cli.training.recipe import Budget, Recipe
 
 def train(
     data: Annotated[list[str], typer.Argument(metavar="DATA", help="Folders and files with photographs.")],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder of the run: state, log, curve, and the model.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder of the run, with state, log, curve and model.")],
     preset: Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")] = "lite",
     scale: Annotated[
         str,
         typer.Option(
-            "--scale", "-s", metavar="N", help="How many times it will enlarge; 2,3,4 trains one body with three tails."
+            "--scale", "-s", metavar="N", help="Factor of enlargement; 2,3,4 trains one body with three tails."
         ),
     ] = "4",
     minutes: Annotated[
         float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in steps instead: repeatable on any machine.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Budget in steps instead of minutes; the run is the same on any machine.")
+    ] = None,
     validation: Annotated[
-        str | None, typer.Option(help="Folder of pictures to measure on. [default: every 20th photograph, held back]")
+        str | None, typer.Option(help="Folder of validation pictures. [default: every 20th photograph, held back]")
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders.")] = False,
     init: Annotated[
-        str | None, typer.Option(help="Model to continue, as upscale --model; its scale may be another.")
+        str | None, typer.Option(help="Model to start from, as for upscale --model; its scale may differ.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that is in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     every: Annotated[
         float | None,
-        typer.Option(help="Minutes, or with --steps steps, between validations. [default: a 40th of the budget]"),
+        typer.Option(help="Minutes between validations; steps with --steps. [default: a 40th of the budget]"),
     ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[
-        str, typer.Option(help="auto, fp32 or bf16. auto: bf16 where the device has it, else fp32.")
+        str, typer.Option(help="auto, fp32 or bf16. auto: bf16 if the device supports it, else fp32.")
     ] = "auto",
-    patch: Annotated[int, typer.Option(help="Low-resolution pixels on a side of a patch.")] = Recipe.patch,
+    patch: Annotated[int, typer.Option(help="Side of a patch in low-resolution pixels.")] = Recipe.patch,
     batch: Annotated[int, typer.Option(help="Patches per step.")] = Recipe.batch,
     rate: Annotated[float, typer.Option(help="Peak learning rate of Adam: head, tail, biases.")] = Recipe.rate,
     matrix_rate: Annotated[
         float, typer.Option(help="Peak learning rate of Muon: kernels of the body.")
     ] = Recipe.matrix_rate,
-    warmup: Annotated[float, typer.Option(help="Share of the budget in which the rates rise.")] = Recipe.warmup,
+    warmup: Annotated[
+        float, typer.Option(help="Share of the budget for the warm-up of the learning rates.")
+    ] = Recipe.warmup,
     average: Annotated[float, typer.Option(help="Decay of the average of the weights, per step.")] = Recipe.average,
     clip: Annotated[float, typer.Option(help="Largest norm of the gradient; 0 never clips.")] = Recipe.clip,
-    focus: Annotated[float, typer.Option(help="How much patches with detail are preferred; 0 not.")] = Recipe.focus,
+    focus: Annotated[
+        float, typer.Option(help="How strongly patches with detail are preferred; 0: not at all.")
+    ] = Recipe.focus,
     halves: Annotated[float, typer.Option(help="Share of patches from photographs at half size.")] = Recipe.halves,
     attention_from: Annotated[
-        float, typer.Option(help="Share of the budget after which attention takes part.")
+        float, typer.Option(help="Share of the budget after which attention is trained.")
     ] = Recipe.attention_from,
-    loss: Annotated[str, typer.Option(help="l1 or l2.")] = Recipe.loss,
-    fourier: Annotated[float, typer.Option(help="Weight of the error of the spectrum in the loss.")] = Recipe.fourier,
+    loss: Annotated[str, typer.Option(help="Loss function: l1 or l2.")] = Recipe.loss,
+    fourier: Annotated[float, typer.Option(help="Weight of the spectral error in the loss.")] = Recipe.fourier,
     degrade: Annotated[
-        str, typer.Option(metavar="STEPS", help="Damage patches, as evaluate --degrade, by values drawn from ranges.")
+        str,
+        typer.Option(
+            metavar="STEPS",
+            help="Damage patches as in evaluate --degrade, also with shift; ranges: noise:0-16,jpeg:30-90.",
+        ),
     ] = Recipe.degrade,
     damaged: Annotated[float, typer.Option(help="Share of patches that --degrade damages.")] = Recipe.damaged,
-    seed: Annotated[int, typer.Option(help="Of every random draw.")] = Recipe.seed,
-    name: Annotated[str | None, typer.Option(help="Of the exported model. [default: nlsn-PRESET-xN]")] = None,
-    licence: Annotated[str, typer.Option(help="Of the exported model, such as cc-by-4.0.")] = "unknown",
-    store: Annotated[str, typer.Option(help="float32 or float16, which halves the file.")] = "float32",
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = Recipe.seed,
+    name: Annotated[str | None, typer.Option(help="Name of the exported model. [default: own-PRESET-xN]")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the exported model, such as cc-by-4.0.")] = "unknown",
+    store: Annotated[
+        str, typer.Option(help="Type of the stored weights: float32, or float16, which halves the file.")
+    ] = "float32",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is passed over.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is skipped.")] = False,
 ) -> None:
     """Train a model on photographs.
 
@@ -158,7 +170,7 @@ def _told_to_stop(console: TrainingConsole) -> Iterator[Callable[[], bool]]:
         for each in before:
             signal.signal(each, signal.default_int_handler)
         with suppress(RuntimeError):  # where the signal came in the middle of saying something else
-            console.note("stopping after this step; once more stops at once, with what was saved before")
+            console.note("stopping after this step; press again to stop at once with what was saved before")
 
     ours = threading.current_thread() is threading.main_thread()  # signals come to no other
     for name in ("SIGINT", "SIGTERM", "SIGHUP") if ours else ():

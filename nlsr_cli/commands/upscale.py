@@ -40,7 +40,9 @@ def upscale(
     ],
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="File or folder to write, or - for standard output. [default: beside]"),
+        typer.Option(
+            "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
+        ),
     ] = None,
     scale: Annotated[
         str | None,
@@ -48,30 +50,32 @@ def upscale(
             "--scale",
             "-s",
             metavar="N",
-            help="How many times larger, 1 to 16: 4, 2.5, 150%. [default: the model's, or 4]",
+            help="Factor of enlargement, 1 to 16: 4, 2.5, 150%. [default: the model's, or 4]",
         ),
     ] = None,
-    width: Annotated[int | None, typer.Option(help="Width to enlarge to, instead of --scale.")] = None,
-    height: Annotated[int | None, typer.Option(help="Height to enlarge to; with --width a box.")] = None,
-    short_side: Annotated[int | None, typer.Option(help="Shorter side to enlarge to.")] = None,
-    long_side: Annotated[int | None, typer.Option(help="Longer side to enlarge to.")] = None,
-    megapixels: Annotated[float | None, typer.Option(help="Millions of pixels to enlarge to.")] = None,
+    width: Annotated[int | None, typer.Option(help="Width of the output, instead of --scale.")] = None,
+    height: Annotated[int | None, typer.Option(help="Height of the output; with --width, a box.")] = None,
+    short_side: Annotated[int | None, typer.Option(help="Shorter side of the output.")] = None,
+    long_side: Annotated[int | None, typer.Option(help="Longer side of the output.")] = None,
+    megapixels: Annotated[float | None, typer.Option(help="Size of the output in millions of pixels.")] = None,
     fit: Annotated[
         str,
-        typer.Option(help="contain: within the box of --width and --height; cover: around it; stretch: exactly it."),
+        typer.Option(
+            help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch."
+        ),
     ] = "contain",
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Family, name, folder, .safetensors file or Hub id owner/repo[@revision]."),
     ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[
         str,
-        typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on a CPU that has it, else fp32."),
+        typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on CPUs with bf16 hardware, else fp32."),
     ] = "auto",
     max_memory: Annotated[
         str | None,
-        typer.Option(help="For a picture and its tiles, such as 800M or 2G. [default: 3/4 of what is free]"),
+        typer.Option(help="Memory for a picture and its tiles, such as 800M or 2G. [default: 3/4 of what is free]"),
     ] = None,
     tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
     overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
@@ -79,7 +83,7 @@ def upscale(
         bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored: a little better, 8 times slower.")
     ] = False,
     strength: Annotated[
-        float, typer.Option(help="0 to 1: how much of what the network makes, the rest bicubic interpolation.")
+        float, typer.Option(help="Share of the network's result, 0 to 1; the rest is bicubic interpolation.")
     ] = 1.0,
     deblock: Annotated[
         str,
@@ -88,30 +92,37 @@ def upscale(
     denoise: Annotated[
         str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")
     ] = "auto",
-    wrap: Annotated[str, typer.Option(help="x, y or xy: the picture goes on at its other side, as textures do.")] = "",
-    alpha: Annotated[str, typer.Option(help="What enlarges transparency: model or lanczos.")] = "model",
+    wrap: Annotated[str, typer.Option(help="x, y or xy: treat opposite edges as joined, for textures that tile.")] = "",
+    alpha: Annotated[str, typer.Option(help="How to enlarge transparency: model or lanczos.")] = "model",
     floor: Annotated[
-        float, typer.Option(help="Refuse results that, reduced again, match their source with fewer dB; 0 takes all.")
+        float,
+        typer.Option(help="Least PSNR in dB between the source and the result reduced again; 0 accepts all results."),
     ] = DEFAULT_FLOOR,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders; mirror them.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders and mirror them.")] = False,
     format_: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="png, jpeg, webp, tiff, bmp, avif, gif or jxl. [default: the input's]"),
+        typer.Option(
+            "--format", "-f", help="Output format: png, jpeg, webp, tiff, bmp, avif, gif or jxl. [default: the input's]"
+        ),
     ] = None,
     suffix: Annotated[
         str | None,
-        typer.Option(
-            help="What the output's name adds; {scale}, {width} and {height} are replaced. [default: _x{scale}]"
-        ),
+        typer.Option(help="Suffix of output names; {scale}, {width} and {height} are replaced. [default: _x{scale}]"),
     ] = None,
-    quality: Annotated[int, typer.Option(help="Of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")] = 95,
+    quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")] = 95,
     lossless: Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")] = False,
     background: Annotated[
-        str, typer.Option(help="Colour under transparent pictures where the format has no alpha.")
+        str, typer.Option(help="Background of transparent pictures in formats without alpha.")
     ] = "white",
-    strip: Annotated[bool, typer.Option("--strip", help="Leave out all metadata but the colour profile.")] = False,
+    strip: Annotated[
+        bool,
+        typer.Option(
+            "--strip",
+            help="Leave out all metadata but the colour profile, HDR code points and the value of missing data.",
+        ),
+    ] = False,
     no_provenance: Annotated[
-        bool, typer.Option("--no-provenance", help="Do not write into the picture how it was made.")
+        bool, typer.Option("--no-provenance", help="Do not record in the picture how it was made.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")] = False,
@@ -119,15 +130,15 @@ def upscale(
         bool | None,
         typer.Option(
             "--resume/--no-resume",
-            help="Keep what is done, make again what nlsr made of other input or options. [default: folders, patterns]",
+            help="Keep finished outputs; redo those whose input or options changed. [default: folders, patterns]",
         ),
     ] = None,
     max_pixels: Annotated[int, typer.Option(help="Refuse larger inputs.")] = DEFAULT_MAX_PIXELS,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; no picture is decoded.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about each file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more about each file.")] = False,
 ) -> None:
     """Enlarge pictures.
 
@@ -137,11 +148,12 @@ def upscale(
     with console.guarded():
         existing = _existing(inputs, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
         if output == "-" and as_json:
-            raise OptionError(
-                "--json and -o - both need standard output", "Give a file after -o, or leave --json away."
-            )
+            raise OptionError("--json and -o - both need standard output", "Give a file after -o, or omit --json.")
         if output == "-" and not dry_run and sys.stdout is not None and sys.stdout.isatty():
-            raise OptionError("a picture is nothing for a terminal", "Send standard output to a file or a program.")
+            raise OptionError(
+                "a picture cannot be printed to a terminal",
+                "Redirect standard output to a file or pipe it to a program.",
+            )
         options = UpscaleOptions(
             model=model,
             scale=None if scale is None else parse_scale(scale),
@@ -188,7 +200,7 @@ def _existing(
     if len(given) > 1:
         raise OptionError(f"{' and '.join(given)} exclude each other")
     if resume and output == "-":
-        raise OptionError("--resume needs a file as output", "Give a file after -o, or leave --resume away.")
+        raise OptionError("--resume needs a file as output", "Give a file after -o, or omit --resume.")
     if overwrite or skip_existing:
         return "overwrite" if overwrite else "skip"
     return "resume" if resume or (resume is None and output != "-" and gathers(inputs)) else "error"
@@ -264,23 +276,29 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
             outcome = replace(outcome, frames=frames)
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
-        if console.speech.as_json:
-            console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": job.format})
-        elif outcome.error is not None:
-            console.error(outcome.error)
-        else:
-            sizes = ""
-            if outcome.input_size and outcome.output_size:
-                sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
-                sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
-            console.line(f"{_PLANNED[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+        _print_foreseen(console, job, outcome)
     console.not_taken(batch.plan.sources.passed)
     if console.speech.as_json:
         console.json_line(report.as_json())
     elif len(batch.plan.jobs) > 1:
-        counts = {"write": report.planned, "skip": report.skipped, "fail": report.failed}
-        console.note(", ".join(f"{count} would {verb}" for verb, count in counts.items() if count))
+        counts = {"planned": report.planned, "skipped": report.skipped, "failed": report.failed}
+        console.note(", ".join(f"{count} {_FORESEEN[status]}" for status, count in counts.items() if count))
     return report.exit_code
+
+
+def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
+    if console.speech.as_json:
+        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": job.format})
+    elif outcome.error is not None:
+        console.error(outcome.error)
+    else:
+        sizes = ""
+        if outcome.input_size and outcome.output_size:
+            sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
+            sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
+        console.line(f"{_FORESEEN[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+        for note in outcome.notes:
+            console.note(f"  note: {note}")
 
 
 def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: UpscaleOptions) -> Outcome:
@@ -298,4 +316,5 @@ def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: Upscale
     )
 
 
-_PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would fail"}
+_FORESEEN = {"planned": "would be written", "skipped": "would be skipped", "failed": "would fail"}
+_PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would fail"}  # as `--json` has it

@@ -124,10 +124,10 @@ class BatchProgress:
 def _how_to_go_on(report: Report) -> str:
     """Say what does the rest of an interrupted batch."""
     if report.existing == "overwrite":
-        return "The same command begins again; without --overwrite, a folder goes on from here."
+        return "The same command starts again; without --overwrite, a folder continues from here."
     if report.existing == "error" and report.done:
-        return "The same command with --skip-existing goes on from here."
-    return "The same command goes on from here."
+        return "The same command with --skip-existing continues from here."
+    return "The same command continues from here."
 
 
 def _named(source: Path) -> Path:

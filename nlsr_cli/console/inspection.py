@@ -31,9 +31,12 @@ def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
     header = found.header
     alpha = ", with transparency" if header.has_alpha else ""
     frames = f", {counted(header.frames, 'frame')}" if header.frames > 1 else ""
+    frames = frames if found.counted else ", animation whose frames are not counted"
+    frames += "" if found.plays is None else f", played {_times(found.plays)}"
     size = size_text((header.height, header.width))
     yield "picture", f"{header.format}, {size}, {header.depth}-bit, {header.mode}{alpha}{frames}"
     yield "size", counted(found.size, "byte")
+    yield "pixels", "not checked: only headers and metadata were read"
     yield "profile", found.profile or "none"
     yield "resolution", "none" if found.dpi is None else f"{' × '.join(f'{v:g}' for v in dict.fromkeys(found.dpi))} dpi"
     yield "metadata", ", ".join(_metadata(found)) or "none"
@@ -45,6 +48,10 @@ def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
         yield "provenance", f"enlargement {number} of {len(found.provenance)}"
         for name, value in step.items():
             yield f"  {name}", value
+
+
+def _times(plays: int) -> str:
+    return "for ever" if plays == 0 else "once" if plays == 1 else f"{plays} times"
 
 
 def _metadata(found: Inspection) -> Iterator[str]:

@@ -123,11 +123,12 @@ class Console:
         if not self.speech.quiet:
             self._say(text, "dim")
 
-    def passed_over(self, files: Sequence[Path], why: str) -> None:
-        """Say which files or folders were passed over, and why."""
+    def passed_over(self, files: Sequence[Path], reason: tuple[str, str]) -> None:
+        """Say which files or folders were skipped: what one is called, and why."""
         if files:
+            noun, why = reason
             names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
-            self.note(f"passed over {len(files)} {why}: {names}")
+            self.note(f"skipped {counted(len(files), noun)} ({why}): {names}")
 
     def not_taken(self, passed: PassedOver) -> None:
         """Say which types of files were passed over and how often, and what belongs to a NAS or system."""
@@ -139,9 +140,9 @@ class Console:
         if passed.system:
             names = sorted({path.name for path in passed.system})
             named = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-            parts.append(f"{len(passed.system)} of a NAS or system ({named})")
+            parts.append(f"{len(passed.system)} of a NAS or the system ({named})")
         if parts:
-            self.note(f"passed over: {', '.join(parts)}")
+            self.note(f"skipped: {', '.join(parts)}")
 
     # ---- results, on stdout
 

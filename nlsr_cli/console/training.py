@@ -32,25 +32,26 @@ class TrainingConsole(Console):
         data, plan = run.data, run.plan
         for why, paths in data.passed_over:
             self.passed_over(paths, why)
-        self.passed_over(data.small, f"that are too small for patches of {plan.recipe.patch * max(plan.scales)} pixels")
-        self.passed_over([error.path for error in data.unreadable], "that cannot be read")
+        side = plan.recipe.patch * max(plan.scales)
+        self.passed_over(data.small, ("photograph", f"too small for patches of {side} pixels"))
+        self.passed_over([error.path for error in data.unreadable], ("file", "unreadable"))
         if self.speech.verbose:
             for error in data.unreadable:
                 self.note(f"  {error.message}")
             for path in data.small:
                 self.note(f"  {path}: too small")
-        measured = f"{data.measured} {'held back' if data.held_out else 'others'} to measure on"
+        measured = f"{data.measured} {'held back' if data.held_out else 'others'} for validation"
         self.note(f"{counted(run.photographs, 'photograph')} ({run.megapixels:.2f} megapixels), {measured}")
         if plan.recipe.halves and run.halves < run.photographs:
             few = "none is" if not run.halves else f"only {run.halves} are"
-            self.note(f"note: {few} large enough for --halves: at half the size no patch fits")
+            self.note(f"note: {few} large enough for --halves: at half size a photograph must still hold a patch")
         if data.shared:
-            self.note(f"note: {data.shared} of them are learned from too, so their figures flatter the model")
+            self.note(f"note: {data.shared} of these pictures are also trained on, so their scores flatter the model")
         if run.origin is not None and run.step == 0:
             self.note(f"from {run.origin.name}: {run.origin.taken}")
-        self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation has {run.bicubic:.2f} dB")
+        self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation reaches {run.bicubic:.2f} dB")
         if run.step:
-            self.note(f"goes on after step {run.step}")
+            self.note(f"resuming after step {run.step}")
         if self.speech.as_json:
             self.json_line(_facts(run))
 
@@ -70,7 +71,7 @@ class TrainingConsole(Console):
             self.note(_validated(event))
         elif isinstance(event, Interrupted):
             self.note(f"interrupted after step {event.step}; the run is saved")
-            self.note("hint: The same command with --resume goes on from here.")
+            self.note("hint: The same command with --resume continues from here.")
         elif isinstance(event, Finished):
             self.note(_finished(event))
             for each in event.models if not (self.speech.as_json or self.speech.quiet) else ():

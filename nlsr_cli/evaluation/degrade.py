@@ -69,13 +69,13 @@ class Degradation:
     steps: tuple[Step, ...]
 
     @classmethod
-    def parse(cls, text: str) -> Degradation:
-        """Read a description; an empty one leaves pictures as they are.
+    def parse(cls, text: str, without: tuple[str, ...] = ()) -> Degradation:
+        """Read a description; an empty one leaves pictures as they are. No hint proposes a step of `without`.
 
         Raises:
             OptionError: a step is unknown, or a value is out of its range.
         """
-        steps = tuple(_step(part) for part in text.split(",") if part.strip())
+        steps = tuple(_step(part, without) for part in text.split(",") if part.strip())
         if any(step.name == "reduce" for step in steps[1:]):
             raise OptionError("reduce must be the first degradation", HINT)
         return cls(text, steps)
@@ -84,6 +84,11 @@ class Degradation:
     def moves(self) -> bool:
         """Tell whether pixels change their place, so that a whole picture no longer lies on its truth."""
         return any(step.name == "shift" for step in self.steps)
+
+    @property
+    def reduces(self) -> bool:
+        """Tell whether it says how pictures are reduced."""
+        return any(step.name == "reduce" for step in self.steps)
 
     @property
     def margin(self) -> int:
@@ -138,17 +143,19 @@ _RANGES = {"reduce": (0, 0), "blur": (0, 8), "noise": (0, 128), "jpeg": (1, 100)
 _PATTERN = re.compile(r"([a-z]+)(?::(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?)?(?:/([a-z0-9]+))?(?:@(\d(?:\.\d+)?|\.\d+))?")
 
 
-def _step(part: str) -> Step:
+def _step(part: str, without: tuple[str, ...]) -> Step:
     found = _PATTERN.fullmatch(part.strip().lower())
     name = found[1] if found else part.strip().partition(":")[0]
     if name not in _VARIANTS:
-        raise OptionError(f"unknown degradation '{name[:40]}'", nearest(name, _VARIANTS))
+        raise OptionError(
+            f"unknown degradation '{name[:40]}'", nearest(name, (each for each in _VARIANTS if each not in without))
+        )
     if found is None or (found[2] is None) != (name == "reduce"):
         raise OptionError(f"'{part.strip()[:60]}' is not a degradation", HINT)
     low, high = float(found[2] or 0), float(found[3] or found[2] or 0)
     least, most = _RANGES[name]
     if not least <= low <= high <= most:
-        raise OptionError(f"the value of {name} must be from {least} to {most}, lower end first", HINT)
+        raise OptionError(f"the value of {name} must be from {least} to {most}, the lower end of a range first", HINT)
     variant, known = found[4] or _VARIANTS[name][0], (*_VARIANTS[name], "any")
     if variant not in known:
         raise OptionError(f"unknown variant '{variant[:40]}' of {name}", nearest(variant, filter(None, known)))

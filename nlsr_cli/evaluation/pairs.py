@@ -91,11 +91,11 @@ def _pair(truth: Path, name: str, reduced: list[Path], folder: Path, scale: int)
     if len(partners) == 1:
         return Pair(name, truth, partners[0])
     if not partners:
-        reason = f"has no low resolution in {folder}"
-        hint = f"It is looked for as {truth.stem} or {truth.stem}x{scale}, with any ending."
+        reason = f"has no low-resolution partner in {folder}"
+        hint = f"It must be called {truth.stem} or {truth.stem}x{scale}, with any ending."
     else:
-        reason = f"has more than one low resolution: {', '.join(path.name for path in partners)}"
-        hint = "Leave one of them."
+        reason = f"has more than one low-resolution partner: {', '.join(path.name for path in partners)}"
+        hint = "Omit one of them."
     return Pair(name, truth, error=ImageReadError(truth, reason, hint))
 
 

@@ -42,4 +42,4 @@ def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002
 def losses(format: str, data: bytes) -> tuple[str, ...]:  # noqa: A002
     """Return a note for each kind of part that is left out."""
     found = ACCOUNTS.get(format)
-    return tuple(loss_notes(found[0](data), found[1])) if found else ()
+    return tuple(loss_notes(account_of(format, data), found[1])) if found else ()

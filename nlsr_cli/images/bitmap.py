@@ -19,8 +19,8 @@ from nlsr_cli.images.profiles import D65, Chroma, Colours
 
 INDEXED, DIRECT = (1, 2, 4, 8), (16, 24, 32)
 INCHES = 39.3701  # in a metre
-NO_ALPHA = "Alpha is 0 everywhere, which is taken as no alpha at all."
-UNUSED = "Bits of the pixels without stated meaning are left out."
+NO_ALPHA = "Alpha is 0 everywhere and is ignored."
+UNUSED = "Bits of the pixels without a stated meaning are left out."
 
 
 def refusal_of(found: Bitmap) -> str:

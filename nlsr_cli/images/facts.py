@@ -50,7 +50,8 @@ class Facts:
     faithfully ("" if it can) with its `hint`; `canvas` is (height, width) where it must be known before a decoder sees
     the file; `inverted` marks 16-bit grey with 0 as white, as Pillow reads it; `raw_ycbcr` uncompressed YCbCr, whatever
     mode Pillow gives it; `frames` is None where Pillow counts them well (the further pictures of a JPEG are no frames:
-    what becomes of each is told by its account); `colours` is what the file states by numbers, None where it states
+    what becomes of each is told by its account); `plays` is how often an animation is played whose frames are not
+    counted, 0 for ever; `colours` is what the file states by numbers, None where it states
     nothing; `source` are the bytes that a decoder gets where they are not the file's; `nodata` is the value of pixels
     that hold no data, in levels of what is decoded. `still` is the picture that the boxes of
     an AVIF or HEIC describe, which alone say how it is turned; `xmp` a packet that the header holds. `foreign` is set
@@ -69,6 +70,7 @@ class Facts:
     monochrome: bool = False
     raw_ycbcr: bool = False
     frames: int | None = None
+    plays: int | None = None
     inverted: bool = False
     exif: bytes | None = None
     colours: Colours | None = None

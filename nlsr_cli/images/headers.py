@@ -185,7 +185,7 @@ def _tiff(data: bytes) -> Facts:
     layout, refusal = examine(block)
     raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
     notes = [COPY_NOTE] if pages.lead is not None else []
-    notes += ["An extra channel without stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
+    notes += ["An extra channel without a stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
     return Facts(
         bits=max(bits),
         deep=_deep_tiff(layout) if layout else None,

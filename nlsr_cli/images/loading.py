@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from nlsr_cli.errors import ImageReadError
+from nlsr_cli.errors import ImageReadError, MissingInput
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.raw import is_raw
 from nlsr_cli.images.sniff import HEAD_SIZE, NAMES, PACKAGES, format_of, native_formats, stranger_of
@@ -77,7 +77,7 @@ def _reading(label: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as exc:
-        raise ImageReadError(label, "does not exist") from exc
+        raise MissingInput(label) from exc
     except PermissionError as exc:
         raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
     except MemoryError as exc:

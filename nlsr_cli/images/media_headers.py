@@ -99,6 +99,7 @@ def _jxl(data: bytes) -> Facts:
         foreign=Foreign(mode, header.upright, depth, alpha, header.icc),
         orientation=header.orientation,
         notes=notes,
+        plays=header.plays if header.animated else None,
     )
 
 

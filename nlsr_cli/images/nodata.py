@@ -38,7 +38,8 @@ def level_of(text: str | None, dtype: np.dtype[Any]) -> np.generic | None:
 
 
 def hide(decoded: Decoded, stated: str | None, *, index: npt.NDArray[np.uint8] | None = None) -> Decoded:
-    """Return a picture in which alpha is 0 and colour black wherever there is no data, with a note if that is anywhere.
+    """Return a picture in which alpha is 0 and colour black wherever there is no data, with a note if that is anywhere,
+    or if the value that stands for it cannot be that of the output.
 
     Args:
         decoded: grey, RGB or CMYK of any type.
@@ -51,17 +52,26 @@ def hide(decoded: Decoded, stated: str | None, *, index: npt.NDArray[np.uint8] |
     mask = _mask(samples, level)
     returns = index is None and color.shape[2] < 4
     text = _text(color, level, stated, mask) if returns else None
+    lost = [] if returns or stated is None else [left_out(stated, palette=index is not None)]
     if not mask.any():
-        return replace(decoded, nodata=text)
+        return replace(decoded, notes=[*decoded.notes, *lost], nodata=text)
     count = int(mask.sum())
     opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
     alpha = np.where(mask, 0, opaque if decoded.alpha is None else decoded.alpha).astype(color.dtype)
     clean = color.copy()
     clean[mask] = 0
     noun = f"{count} pixel{'s hold' if count != 1 else ' holds'} no data"
-    note = f"{noun} ({text or stated}); nothing of it is mixed into other pixels."
+    seen = "they are transparent, and " if lost else ""
+    note = f"{noun} ({text or stated}); {seen}nothing of it is mixed into other pixels."
     masked = returns and decoded.alpha is None
-    return replace(decoded, color=clean, alpha=alpha, notes=[*decoded.notes, note], nodata=text, masked=masked)
+    notes = [*decoded.notes, note, *lost]
+    return replace(decoded, color=clean, alpha=alpha, notes=notes, nodata=text, masked=masked)
+
+
+def left_out(stated: str, *, palette: bool) -> str:
+    """Return the note on a value of missing data that means nothing in the output, and why."""
+    why = "it is the number of a colour, and the output has no palette" if palette else "the samples are converted"
+    return f"The value of missing data ({stated}) is left out: {why}."
 
 
 def restore(color: Pixels, alpha: Pixels | None, nodata: str, *, masked: bool) -> tuple[Pixels, Pixels | None]:

@@ -74,13 +74,22 @@ def loose(name: str, data: bytes, start: int, end: int | None = None) -> Iterato
 
 
 def account(parts: Iterable[Part], rules: Rules) -> tuple[Accounted, ...]:
-    """Return the fate of every part, in the order of the file; what no rule names is dropped."""
-    return tuple(Accounted(part, rules(part) or Rule(Fate.DROPPED)) for part in parts)
+    """Return the fate of every part, in the order of the file; what no rule names is dropped.
+
+    What lies between the parts of a file or behind them is none of its parts, and is not called an unknown one.
+    """
+    return tuple(Accounted(part, rules(part) or LOOSE.get(part.name) or Rule(Fate.DROPPED)) for part in parts)
 
 
 def dropped(what: str) -> Rule:
     """Return the rule for a part that is left out with a note that calls it `what`."""
     return Rule(Fate.DROPPED, what)
+
+
+LOOSE = {
+    GAP: dropped("data between the parts of the file"),
+    TRAILER: dropped("data behind the end of the picture"),
+}
 
 
 def loss_notes(accounted: Iterable[Accounted], kind: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from nlsr_cli.images.profiles import Colours, profile_for
 from nlsr_cli.images.words import metadata
 
 DEVELOPED_NOTE = (
-    "Developed from the data of the sensor, with the camera's white balance and without any change of brightness; its "
+    "Developed from the sensor data with the camera's white balance and unchanged brightness; its "
     "previews and settings are left out."
 )
 CFA, LINEAR_RAW = 32803, 34892  # TIFF photometric values of undeveloped sensor data (TIFF/EP, DNG)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -34,7 +34,7 @@ from nlsr_cli.images.heic import decode_heic
 from nlsr_cli.images.jpegxl.codec import decode_jpegxl
 from nlsr_cli.images.loading import DAMAGED_HINT, load
 from nlsr_cli.images.modes import Decoded, decode
-from nlsr_cli.images.nodata import hide
+from nlsr_cli.images.nodata import hide, left_out
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.raw import develop
 from nlsr_cli.images.silence import silenced
@@ -49,16 +49,6 @@ FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic, "JXL": de
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
-# Turning pixels upright by EXIF orientation (CIPA DC-008, tag 274).
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read_picture(
@@ -118,10 +108,13 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         check_pixels((image.height, image.width), label, max_pixels)
         raw = facts.exif or (metadata.exif_block(image.info) if facts.still is None else None)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
-        seen = image if facts.still is not None else _upright(image, format, raw)
-        decoded = decode(seen, facts, keep_rgb=has_rgb_profile(info))
+        decoded = decode(image, facts, keep_rgb=has_rgb_profile(info))
+        if facts.still is None and format != "TIFF":  # which Pillow has turned in loading
+            decoded = turned(decoded, metadata.orientation(raw))
         if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
+        elif facts.nodata is not None:
+            decoded = replace(decoded, notes=[*decoded.notes, left_out(facts.nodata, palette=mode == "PA")])
         decoded = as_seen(decoded) if facts.apple else decoded
         return Opened(_as_shown(decoded, facts), mode, frames, info, raw, orientation=facts.orientation)
 
@@ -250,16 +243,6 @@ def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
     return Image.open(BytesIO(data), formats=[format])
 
 
-def _upright(image: Image.Image, format: str, raw: bytes | None) -> Image.Image:  # noqa: A002
-    """Return the picture as it is meant to be seen. Of a TIFF, Pillow has turned it in loading."""
-    turn = UPRIGHT.get(metadata.orientation(raw)) if format != "TIFF" else None
-    if turn is None:
-        return image
-    turned = image.transpose(turn)
-    turned.info = image.info  # the transparent colour is in there
-    return turned
-
-
 def has_rgb_profile(info: Mapping[Any, object]) -> bool:
     """Say whether what was found beside a picture has a colour profile that speaks of three channels."""
     icc = info.get("icc_profile")
@@ -292,7 +275,8 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
         )
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
     notes += metadata.resolution_notes(info, raw, format, found=dpi)
-    unset = decoded.nodata is None and opened.mode not in UNLIKE  # a value that no sample has, or none at all
+    # A value that no sample has, or none at all; of samples that are stored otherwise, `hide` has told what is lost.
+    unset = decoded.nodata is None and (opened.mode not in UNLIKE or facts.nodata is None)
     tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
     notes += [*tag_notes, *losses(format, data)]
     gain_map = None
@@ -380,7 +364,7 @@ def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
         return _Managed(pixels, icc, [])
     converted = colour.to_srgb(pixels, icc)
     if not colour.is_invertible(icc):
-        note = f"Colours are converted from '{name}' to sRGB and stay so: the profile has no way back."
+        note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile does not convert back."
         return _Managed(converted, None, [note])
     note = f"Colours are converted from '{name}' to sRGB for enlarging."
     return _Managed(converted, icc, [note], excess_of(pixels, converted, icc))

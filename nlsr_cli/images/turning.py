@@ -18,3 +18,8 @@ TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
     8: lambda pixels: np.rot90(pixels, 1),
 }
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Return (h, w) or (h, w, c) as it is meant to be seen; an orientation that EXIF does not know turns nothing."""
+    return TURNS.get(orientation, TURNS[1])(pixels)

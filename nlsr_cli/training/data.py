@@ -15,6 +15,7 @@ from nlsr_cli.options import OutputOptions, counted
 from nlsr_cli.training.folder import CURVE_NAME
 from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs, reduced
 from nlsr_cli.training.plan import Plan
+from nlsr_cli.upscaling.passed import Reason
 from nlsr_cli.upscaling.sources import Sources, find_sources
 
 HELD_OUT = 20  # one photograph in so many is held back
@@ -38,7 +39,7 @@ class Data:
     shared: int = 0
     unreadable: list[ImageReadError] = field(default_factory=list)
     small: list[Path] = field(default_factory=list)
-    passed_over: list[tuple[str, list[Path]]] = field(default_factory=list)
+    passed_over: list[tuple[Reason, list[Path]]] = field(default_factory=list)
 
     @property
     def photographs(self) -> list[Pixels]:
@@ -96,7 +97,7 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     for each in places:
         if os.path.realpath(each) == out:
             raise OptionError(
-                f"{each} holds the photographs, and cannot be the folder of the run", "Name another --out."
+                f"{each} holds the photographs and cannot be the folder of the run", "Name another --out."
             )
     found = find_sources(places, OutputOptions(target=plan.out, recursive=plan.recursive))
     curve = Path(out, CURVE_NAME)  # a pattern may lead to it
@@ -105,7 +106,11 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
         folder, why = found.unreadable[0]
         raise OptionError(f"{folder} cannot be read: {why}", "Check its permissions.")
     if not found.files:
-        hint = "Give folders that hold some themselves." if plan.recursive else "--recursive looks into subfolders."
+        hint = (
+            "Give folders that directly hold pictures."
+            if plan.recursive
+            else "Use --recursive to look into subfolders."
+        )
         raise OptionError(f"there are no pictures in {', '.join(places)}", hint)
     missing = next((path for path in _files(found) if not os.path.lexists(path)), None)
     if missing is not None:
@@ -113,8 +118,8 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     return found
 
 
-def _passed_over(sources: Sources) -> list[tuple[str, list[Path]]]:
-    return [*sources.passed.reasons(), ("folders that cannot be read", [path for path, _ in sources.unreadable])]
+def _passed_over(sources: Sources) -> list[tuple[Reason, list[Path]]]:
+    return [*sources.passed.reasons(), (("folder", "unreadable"), [path for path, _ in sources.unreadable])]
 
 
 def _files(sources: Sources) -> list[Path]:
@@ -128,7 +133,7 @@ def _measured(plan: Plan, sources: Sources, loaded: Loaded) -> list[Pair]:
     loaded.small += found.small
     if not found.pairs:
         raise OptionError(
-            f"there is no picture to measure on in {plan.validation}", "Give another folder after --validation."
+            f"there are no validation pictures in {plan.validation}", "Give another folder after --validation."
         )
     return found.pairs
 
@@ -141,8 +146,8 @@ def _split(loaded: Loaded, scale: int, multiple: int) -> tuple[list[Pair], list[
     count = len(loaded.pairs)
     if count == 1:
         raise OptionError(
-            "one photograph is too few: some are held back to measure on",
-            "Give more photographs, or pictures to measure on by --validation FOLDER.",
+            "one photograph is not enough: some are held back for validation",
+            "Give more photographs, or validation pictures with --validation FOLDER.",
         )
     chosen = range(0, count, max(HELD_OUT, -(-count // MOST_HELD_OUT)))
     training = [pair for index, pair in enumerate(loaded.pairs) if index not in chosen]

@@ -20,13 +20,13 @@ from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
 from nlsr_cli.files import is_part, lock, remove_parts, replace_files
 from nlsr_cli.options import SCALES
 from nlsr_cli.training.curve import draw_curve
-from nlsr_cli.zoo.source import RUN_MODEL
+from nlsr_cli.zoo.source import RUN_MODEL, RUN_STATE, run_model
 
-STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = "state.pt", "log.csv", "curve.png", ".lock"
+STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = RUN_STATE, "log.csv", "curve.png", ".lock"
 FORMAT = 2  # of state.pt; raised when what it holds changes
 READ_HINT = "Check its permissions and the disk."
 NEW_HINT = "Begin a new run in another folder."
-RESUME_HINT = "Go on with --resume, or choose another folder."
+RESUME_HINT = "Continue it with --resume, or choose another folder."
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class RunFolder:
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self.path = path
-        names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *(f"{RUN_MODEL}-x{scale}" for scale in SCALES))
+        names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *map(run_model, SCALES))
         taken = [name for name in names if os.path.lexists(path / name)]
         if resume and STATE_NAME not in taken:
-            hint = "Begin a new one in another folder." if taken else "Leave --resume away to begin one."
-            raise OptionError(f"{path} holds no run to go on with", hint)
+            hint = "Begin a new one in another folder." if taken else "Omit --resume to begin one."
+            raise OptionError(f"{path} holds no run to continue", hint)
         if taken and not resume:
             hint = RESUME_HINT if STATE_NAME in taken else "Choose another folder."
             raise OptionError(f"{path} already holds {taken[0]} of a run", hint)
@@ -118,7 +118,7 @@ class RunFolder:
 
     def model_of(self, scale: int | None) -> Path:
         """Return the folder of the exported model; of one scale, where there are several."""
-        return self.model if scale is None else self.path / f"{RUN_MODEL}-x{scale}"
+        return self.model if scale is None else self.path / run_model(scale)
 
     def close(self) -> None:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""
@@ -191,7 +191,7 @@ class RunFolder:
 
     def damaged(self) -> RunFolderError:
         """Return the error that says that the state is of no use."""
-        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or no state of a run", NEW_HINT)
+        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or is not the state of a run", NEW_HINT)
 
     def _read(self) -> dict[str, Any]:
         path = self.path / STATE_NAME
@@ -217,8 +217,8 @@ class RunFolder:
             return
         told = [f"{name.replace('_', '-')} was {_brief(saved.get(name))}, not {_brief(asked[name])}" for name in others]
         raise OptionError(
-            f"{self.path} was begun with other choices: {'; '.join(told)}",
-            "Repeat the first command with --resume; the schedule fits its budget, so that cannot change either.",
+            f"{self.path} was started with other options: {'; '.join(told)}",
+            "Repeat the first command with --resume. The budget cannot change either: the schedule depends on it.",
         )
 
     def _unwritable(self, exc: OSError) -> RunFolderError:

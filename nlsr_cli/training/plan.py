@@ -57,10 +57,12 @@ class Plan:
         if self.every is not None and not self.every > 0:
             raise OptionError(f"--every must be positive, not {self.every:g}")
         if self.every is not None and self.budget.steps is not None and self.every % 1:
-            raise OptionError(f"--every counts steps here, as --steps does: it cannot be {self.every:g}")
+            raise OptionError(
+                f"--every counts steps when --steps is given: it must be a whole number, not {self.every:g}"
+            )
         if self.compute.precision == "fp16":
             raise OptionError(
-                "training in fp16 is not possible: small gradients would become zero, as losses are not scaled",
+                "training in fp16 is not supported: small gradients would underflow to zero",
                 "Use --precision bf16, which has the range of fp32, or fp32.",
             )
         if self.store not in STORES:
@@ -71,8 +73,8 @@ class Plan:
             raise OptionError(f"--licence must be an identifier such as mit, not '{self.licence[:80]}'")
         if self.init is not None and self.recipe.attention_from > 0:
             raise OptionError(
-                "--attention-from begins attention from nothing, and would throw away that of --init",
-                "Leave one of them.",
+                "--attention-from starts attention from scratch and would discard that of --init",
+                "Omit one of them.",
             )
 
     def _check_network(self) -> None:
@@ -87,10 +89,13 @@ class Plan:
 
     @property
     def model_name(self) -> str:
-        """Return the name of the exported model; with several scales, what their names begin with."""
+        """Return the name of the exported model; with several scales, what their names begin with.
+
+        The default is none of an embedded model, for which it would be taken.
+        """
         if self.name is not None:
             return self.name
-        return f"nlsn-{self.preset}-x{self.scales[0]}" if len(self.scales) == 1 else f"nlsn-{self.preset}"
+        return f"own-{self.preset}-x{self.scales[0]}" if len(self.scales) == 1 else f"own-{self.preset}"
 
     def name_of(self, scale: int) -> str:
         """Return the name of the exported model of a scale."""

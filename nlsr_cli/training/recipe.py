@@ -72,7 +72,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
-            raise OptionError("give the budget as --steps or as --minutes", "For example: --minutes 60")
+            raise OptionError("give either --steps or --minutes", "For example: --minutes 60")
         if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
             raise OptionError(f"--steps must be from 1 to {MOST_STEPS}, not {str(self.steps)[:40]}")
         if self.minutes is not None and not 0 < self.minutes <= MOST_MINUTES:

@@ -47,8 +47,8 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
         data = gather(plan, on_photo)
         if plan.resume and data.fingerprint != saved.photographs:
             raise OptionError(
-                f"the photographs are not those that {plan.out} was begun with",
-                "Give the same folders with the same pictures in them, or begin a new run.",
+                f"the photographs are not those that {plan.out} was started with",
+                "Give the same folders with the same pictures, or start a new run.",
             )
         saved.photographs = data.fingerprint
         return Run(plan, data, folder, placement, saved)

@@ -57,7 +57,7 @@ def score_all(model: NLSN, pairs: Sequence[Pair], placement: Placement) -> tuple
     ]
     mean = mean_score([replace(each, psnr=min(EQUAL, each.psnr)) for each in scores])
     if mean is None:
-        raise ValueError("there is nothing to measure on")
+        raise ValueError("there are no validation pictures")
     return mean.psnr, mean.ssim
 
 

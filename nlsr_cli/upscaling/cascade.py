@@ -14,8 +14,9 @@ from nlsr_cli.sizes import MAX_SCALE, SizeOptions, factor_of
 if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
 
-LARGER_ALREADY = "the picture is larger already: it was reduced by Lanczos interpolation"
-SAME_SIZE = "the picture has the size already: its pixels were kept"
+# True of a plan as of what was done, and of formats that change pixels by themselves, with loss or a palette.
+LARGER_ALREADY = "the picture is larger already: it is reduced by Lanczos interpolation"
+SAME_SIZE = "the picture has the size already: it is written again and not enlarged"
 
 # What an enlarged pixel costs (to be held, rounded, reduced), beside what a pixel costs that a network is given. It
 # settles ties only: of two cascades that give the networks as many pixels, the one with the smaller product is taken.
@@ -33,7 +34,7 @@ class Networks(Protocol):
 
     @property
     def default(self) -> int:
-        """Return the scale that is taken where no size is asked."""
+        """Return the scale that is taken where no size was given."""
         ...
 
     def load(self, scale: int) -> NLSN:

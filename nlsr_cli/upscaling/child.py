@@ -66,7 +66,7 @@ def spawn(command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
     """
     if command is None and not sys.executable:
         raise NlsrError(
-            "pictures are decoded in a process of their own, and this Python does not say where its program lies",
+            "pictures are decoded in a process of their own, but Python does not know its own path",
             "Run nlsr with an ordinary Python, or set sys.executable.",
         )
     isolated = ["-I"] if sys.flags.isolated else []

@@ -76,7 +76,7 @@ class Delivery:
         """Say what the output's format makes of the input's and of `lossless`."""
         notes = []
         if isinstance(task.picture, Picture) and task.picture.metadata.format == "GIF" and task.format == "PNG":
-            notes.append("A GIF of one frame becomes a PNG: 256 colours would lose what was made.")
+            notes.append("A GIF of one frame becomes a PNG: 256 colours could not hold the result.")
         elif task.picture is not None and task.picture.metadata.format in READ_ONLY and task.format == "PNG":
             notes.append("This format is read but not written; the output is a PNG, without loss.")
         if self._encode.lossless and task.format in ("JPEG", "AVIF"):

@@ -102,14 +102,14 @@ def place(options: ComputeOptions) -> Placement:
     device = found[0] if name == "auto" else torch.device(name)
     if device not in found:
         names = ", ".join(str(each) for each in found)
-        raise OptionError(f"device '{options.device}' is not there", f"This machine has: {names}.")
+        raise OptionError(f"device '{options.device}' is not available", f"Devices of this machine: {names}.")
     if options.precision == "auto":
         return Placement(device, automatic_precision(device))
     supported = supported_precisions(device)
     if options.precision not in supported:
         raise OptionError(
-            f"{device} does not have the precision {options.precision}",
-            f"It has: {', '.join(supported)}; --precision auto chooses {automatic_precision(device)}.",
+            f"{device} does not support the precision {options.precision}",
+            f"It supports {', '.join(supported)}; --precision auto chooses {automatic_precision(device)}.",
         )
     return Placement(device, options.precision)
 

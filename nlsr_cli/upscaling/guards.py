@@ -106,7 +106,7 @@ def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
         raise ResultRejected(
             f"the result does not match the picture: reduced again, around row {row}, column {column} it agrees to "
             f"{found.worst:.1f} dB; at least {floor:g} are asked for",
-            "Try another --model, or --precision fp32; --floor 0 takes the result as it is.",
+            "Try another --model, or --precision fp32; --floor 0 accepts the result as it is.",
         )
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 # yet to be invented; what is to be left out must be named here.
 CHANGE_NO_BYTES = frozenset({"offline", "max_pixels", "floor"})
 RESOLVED = frozenset({"model", "scale", "size", "compute"})  # in the key as what they turned out to be
+_WRITTEN = {"tile.size": "--tile", "encode.provenance": "--no-provenance"} | dict.fromkeys(
+    ("height", "width", "stages"), "the size"
+)  # in a note, where it is no option of that name
 
 
 class Identity:
@@ -98,13 +102,29 @@ class Identity:
             size = {name: value for name, value in asdict(self._options).items() if name in ("scale", "size")}
         else:
             size = {"height": job.route.size[0], "width": job.route.size[1], "stages": list(job.route.stages)}
-        return {**self.settings, **size}
+        if not job.format:
+            return {**self.settings, **size}
+        return {**self.settings, **size, "encode": asdict(self._options.encode.for_format(job.format))}
+
+    def changed(self, job: Job, before: Mapping[str, Any]) -> list[str]:
+        """Return how a user writes the options that are others now than in the line of a ledger."""
+        now, then = (_flat(json.loads(json.dumps(each))) for each in (self._all_settings(job), before))
+        names = [name for name in sorted(now.keys() | then.keys()) if now.get(name) != then.get(name)]
+        return list(dict.fromkeys(_WRITTEN.get(name, f"--{name.split('.')[-1].replace('_', '-')}") for name in names))
 
     def _sources(self, job: Job) -> tuple[ModelSource, ...]:
         return self._models.sources(self._models.scales if job.route is None else job.route.stages)
 
     def _describe(self, model: ModelSource) -> dict[str, Any]:
         return {"name": model.name, "revision": model.revision, "sha256": self._models.weights_sha256(model)}
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return settings by their names, those of a group behind its name and a dot."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+    return flat
 
 
 def _seen_from(folder: Path, source: Path) -> str:

@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import stat
+import sys
 import threading
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -38,10 +39,11 @@ class Entry:
 
     `key` is that of the job (`identity.Identity.key`), `content` the SHA-256 of the input, `sha256` and `size` are of
     the output's bytes, `weights` the SHA-256 of each model in order. `origin` is the input as seen from the folder of
-    the ledger, "" where there is none.
+    the ledger, "" where there is none. `options` is the text of a JSON object, the same one for many lines,
+    or "".
     """
 
-    __slots__ = ("content", "key", "origin", "output", "sha256", "size", "weights")
+    __slots__ = ("content", "key", "options", "origin", "output", "sha256", "size", "weights")
 
     output: str
     key: str
@@ -50,6 +52,7 @@ class Entry:
     sha256: str
     weights: tuple[str, ...]
     origin: str
+    options: str
 
 
 class Ledger:
@@ -149,7 +152,7 @@ def parse(line: bytes) -> Entry | None:
     """Return the entry in a line, or None where it holds none: torn, damaged, or of somebody's own making."""
     try:
         values: Any = json.loads(line)
-        models = values["models"]
+        models, options = values["models"], values.get("options")
         entry = Entry(
             output=values["output"],
             key=values["key"],
@@ -158,6 +161,7 @@ def parse(line: bytes) -> Entry | None:
             sha256=values["sha256"],
             weights=tuple(model["sha256"] for model in models),
             origin=values["origin"],
+            options=sys.intern(json.dumps(options)) if isinstance(options, dict) else "",
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

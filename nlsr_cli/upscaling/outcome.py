@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, NlsrError
+from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, MissingInput, NlsrError
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.guards import Agreement
@@ -80,13 +80,15 @@ def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
 class Report:
     """The sum of all outcomes, and the exit code that follows. `total` counts the files that there were.
 
-    `planned` counts those that a dry run would write, and is 0 of any other.
+    `planned` counts those that a dry run would write, and is 0 of any other; `missing` those of the failed ones that do
+    not exist.
     """
 
     done: int = 0
     planned: int = 0
     skipped: int = 0
     failed: int = 0
+    missing: int = 0
     total: int = 0
     passed: PassedOver | None = None  # what was found and not taken
     interrupted: bool = False
@@ -97,15 +99,18 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
+        self.missing += isinstance(outcome.error, MissingInput)
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 all done or skipped, 1 nothing done, 3 some files failed, 130 interrupted."""
+        """0 all done or skipped, 1 nothing done, 2 no file exists, 3 some files failed, 130 interrupted."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if not self.failed:
             return ExitCode.OK
-        return ExitCode.PARTIAL if self.done + self.planned + self.skipped else ExitCode.ERROR
+        if self.done + self.planned + self.skipped:
+            return ExitCode.PARTIAL
+        return ExitCode.USAGE if self.missing == self.failed else ExitCode.ERROR
 
     def as_json(self) -> dict[str, Any]:
         """Return the sum as plain values, for the last line of `--json`."""

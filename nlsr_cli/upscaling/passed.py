@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+Reason = tuple[str, str]  # what one such file or folder is called, and why it is skipped
+
 MOST_TYPES = 50  # in `--json`; a folder may hold as many endings as files
 
 # Folders, in lower case, that hold thumbnails, indexes, deleted files or snapshots of the pictures around them.
@@ -53,21 +55,21 @@ class PassedOver:
     unvisited: list[Path] = field(default_factory=list)  # subfolders, without `recursive`
     linked: list[Path] = field(default_factory=list)  # subfolders that are links, which may lead in circles
 
-    def reasons(self) -> list[tuple[str, list[Path]]]:
+    def reasons(self) -> list[tuple[Reason, list[Path]]]:
         """Return what was passed over, by the reason in words."""
         reasons = {
-            "that are no pictures": self.strangers,
-            "that belong to a NAS or system": self.system,
+            ("file", "not in a picture format"): self.strangers,
+            ("item", "kept by a NAS or the system"): self.system,
             **dict(self.by_choice()),
         }
         return [(reason, paths) for reason, paths in reasons.items() if paths]
 
-    def by_choice(self) -> list[tuple[str, list[Path]]]:
+    def by_choice(self) -> list[tuple[Reason, list[Path]]]:
         """Return what another call would take, by the reason in words."""
         reasons = {
-            "that are outputs of an earlier call": self.earlier,
-            "subfolders (-r looks into them)": self.unvisited,
-            "linked subfolders (name them to have them)": self.linked,
+            ("file", "made by an earlier call"): self.earlier,
+            ("subfolder", "use -r to look into subfolders"): self.unvisited,
+            ("linked subfolder", "name it to look into it"): self.linked,
         }
         return [(reason, paths) for reason, paths in reasons.items() if paths]
 

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
-from nlsr_cli.errors import DestinationClash, ImageError, ImageReadError, ImageWriteError, NlsrError, OptionError
+from nlsr_cli.errors import (
+    DestinationClash,
+    ImageError,
+    ImageReadError,
+    ImageWriteError,
+    MissingInput,
+    NlsrError,
+    OptionError,
+)
 from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
 from nlsr_cli.names import one_spelling
 from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
@@ -144,7 +152,7 @@ def _asked_format(file: Path | None, output: OutputOptions) -> str:
     if output.format is not None:
         if named not in (None, output.format):
             reason = f"-o {file} is named as {named}, but --format says {output.format}"
-            raise OptionError(reason, "Leave one of them away.")
+            raise OptionError(reason, "Omit one of them.")
         return output.format
     if named is None:
         known = [suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes]
@@ -166,9 +174,11 @@ def _job(
     if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
         if file is None:
             hint = "Add -o FILE, or -o - for standard output."
-            return Job(source, source, error=ImageReadError(source, "is a pipe and has no name to go by", hint))
+            return Job(source, source, error=ImageReadError(source, "is a pipe, so its output needs a name", hint))
         return _check_target(Job(source, file, asked), output)
     try:
+        if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
+            raise MissingInput(source)
         header = decoder.probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
@@ -222,7 +232,7 @@ def _compared(job: Job, output: OutputOptions) -> Job:
     if target.exists() and not target.is_file():
         what = "a folder" if target.is_dir() else "a device or pipe"
         hint = "Choose another name; standard output is -o -."
-        return replace(job, error=DestinationClash(target, f"{what} stands where the output should go", hint))
+        return replace(job, error=DestinationClash(target, f"{what} is in the place of the output", hint))
     if target.exists() or target.is_symlink():
         if output.existing == "skip":
             return replace(job, skip=True)
@@ -275,7 +285,7 @@ def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
         reason = f"the output of {job.source} would replace {victim}, which is an input too"
         return replace(job, error=DestinationClash(job.target, _OWN_INPUT if own else reason, _INPUT_HINT))
     if claimants:
-        hint = "Give each its own call with its own -o, or another name."
+        hint = "Run nlsr once for each with its own -o, or rename one."
         reason = f"{job.source} is one of several files with the same output: {claimants}"
         return replace(job, error=DestinationClash(job.target, reason, hint))
     return job

@@ -6,6 +6,7 @@ Of two processes on one folder, each looks again before it begins a picture, and
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections import defaultdict
@@ -24,7 +25,7 @@ from nlsr_cli.upscaling.planning import EXISTS_HINT, Job
 from nlsr_cli.upscaling.rows import Rows, folders_of_rows, stem_of
 
 _PIECE = 2**20
-DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done meanwhile by another process"
+DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done by another process meanwhile"
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,10 @@ class Keeper:
         """Say why an output is made again."""
         if entry.content != content:
             return "its input has changed"
-        return "another model" if entry.weights != self.identity.weights(job) else "other options"
+        if entry.weights != self.identity.weights(job):
+            return "another model"
+        changed = self.identity.changed(job, json.loads(entry.options)) if entry.options else []
+        return f"other options ({', '.join(changed)})" if changed else "other options"
 
 
 def _seen(path: Path) -> tuple[int, int, int] | None:

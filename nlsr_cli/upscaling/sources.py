@@ -129,9 +129,7 @@ def _match(text: str, found: Sources) -> list[tuple[Path, Path]]:
     files = pattern.files()
     found.unreadable += unreadable
     if not files and not unreadable:
-        hint = (
-            "What a NAS or system keeps for itself is passed over: name it to have it." if found.passed.system else ""
-        )
+        hint = "Files of a NAS or the system are skipped: name one to include it." if found.passed.system else ""
         raise OptionError(f"no file matches '{text}'", hint)
     return [(path, pattern.root) for path in _pictures(files, found)]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
-_SMALLER_TILES = "memory has no room for tiles of the usual size: they are smaller"
+_SMALLER_TILES = "memory is too small for tiles of the usual size: they are smaller"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,9 @@ class Stage:
             raise OptionError(
                 f"{size[1]}×{size[0]} pixels in tiles of {plan.columns.size}×{plan.rows.size} take {least} MiB, "
                 "more than --max-memory",
-                f"Allow {least} MiB." if self.tile.size is None else f"Allow {least} MiB, or choose a smaller --tile.",
+                f"Allow {least} MiB."
+                if self.tile.size is None
+                else f"Raise it to {least} MiB, or choose a smaller --tile.",
             )
         return plan
 

@@ -90,7 +90,7 @@ class Task:
             return Outcome(job.source, job.target, "skipped", seconds=self.seconds, reason=self.verdict.reason)
         if self.error is not None or self.picture is None or picture is None or enlarged is None:
             return Outcome(job.source, None, "failed", seconds=self.seconds, error=self.error)
-        again = (f"The output was there and is made again: {self.verdict.reason}.",) if self.verdict.reason else ()
+        again = (f"The output existed and is made again: {self.verdict.reason}.",) if self.verdict.reason else ()
         restored = enlarged.restoration.notes if enlarged.restoration else ()
         told = (*again, *self.picture.notes, *restored, *enlarged.events, *notes)
         return Outcome(

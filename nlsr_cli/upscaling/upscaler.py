@@ -114,7 +114,7 @@ class Upscaler:
             self.route(height, width), self.placement, np.zeros((1, 1, 3), np.uint8), 3 * height * width
         )
         if not works:
-            raise ValueError(f"{width}×{height} pixels run through no network")
+            raise ValueError(f"{width}×{height} pixels need no network")
         return works[0].plan
 
     def upscale(
@@ -318,5 +318,5 @@ def _check_finite(picture: Picture) -> None:
     for samples in (picture.color, picture.alpha, picture.excess):
         if samples is not None and samples.dtype.kind == "f" and not np.isfinite(samples).all():
             raise NlsrError(
-                "the picture has samples that are no finite numbers", "Replace its NaN and infinities, then try again."
+                "the picture has samples that are not finite", "Replace its NaN and infinite values, then try again."
             )

@@ -46,7 +46,7 @@ def write_card(facts: CardFacts) -> str:
         _front_matter(facts),
         f"# {facts.name}",
         _lead(facts),
-        _usage(facts),
+        _usage(),
         _architecture(facts.config, facts.store),
         f"## Training\n\n{facts.training}" if facts.training else "",
         _results(facts),
@@ -98,15 +98,18 @@ def _lead(facts: CardFacts) -> str:
     return f"{lead} {facts.summary}" if facts.summary else lead
 
 
-def _usage(facts: CardFacts) -> str:
-    return f"""```
-nlsr upscale picture.png --model {facts.name}
+def _usage() -> str:
+    """Name the model by the folder that the card lies in: it may be moved, and its name is no name that nlsr knows."""
+    return """In the folder of this card:
+
+```
+nlsr upscale picture.png --model .
 ```
 
 ```python
-from nlsr_cli.nlsn import NLSN
+from nlsr_cli import load_model
 
-model = NLSN.from_pretrained("{facts.name}")  # a folder, or owner/repo on the Hub
+model = load_model(".")  # or owner/repo, once it is on the Hub
 ```"""
 
 

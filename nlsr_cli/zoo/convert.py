@@ -32,6 +32,7 @@ from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME
 WRAPPERS = ("params_ema", "ema", "params", "state_dict", "model_state_dict", "model", "net", "network", "generator")
 SETTINGS = ("chunk_size", "n_hashes", "res_scale", "image_skip")  # what no shape tells
 MEMORY, MEMORY_PER_BYTE = 1 << 30, 4  # address space that reading a checkpoint may take, by the size of its file
+STATE_KEYS = {"choices", "trainer", "rows", "format"}  # among those of the state of a training run
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")  # of DataParallel, torch.compile and wrapping classes
 
 
@@ -59,7 +60,7 @@ def convert(
         ModelError: a file cannot be read or written.
     """
     if not str(out):  # as a Path it would be the current folder
-        raise OptionError("the name of the output folder is empty", "Name a folder for the converted model.")
+        raise OptionError("the output folder has an empty name", "Name a folder for the converted model.")
     asked = dict(zip(SETTINGS, (chunk_size, n_hashes, res_scale, image_skip), strict=True))
     try:
         return _convert(
@@ -100,13 +101,16 @@ def canonical(loaded: object, where: str) -> dict[str, Tensor]:
         if inner is None:
             break
         loaded = inner
+    if isinstance(loaded, Mapping) and loaded.keys() >= STATE_KEYS:
+        raise WeightsMismatch(
+            f"{where}: the state of a training run, not a model",
+            "Give the folder of the run to --model; if it holds no model yet, repeat its command with --resume.",
+        )
     if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(name, str) for name in loaded):
-        raise WeightsMismatch(f"{where}: holds no named tensors", "Give a checkpoint, that is a saved state dict.")
+        raise WeightsMismatch(f"{where}: holds no named tensors", "Give a checkpoint: a saved state dict.")
     others = [name for name, value in loaded.items() if not isinstance(value, Tensor)]
     if others:
-        raise WeightsMismatch(
-            f"{where}: {others[0][:80]!r} is not a tensor", "Give a checkpoint, that is a saved state dict."
-        )
+        raise WeightsMismatch(f"{where}: {others[0][:80]!r} is not a tensor", "Give a checkpoint: a saved state dict.")
     names = dict(loaded)
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in names)), None):
         names = {name[len(prefix) :]: tensor for name, tensor in names.items()}
@@ -117,7 +121,7 @@ def _plain(tensor: Tensor, where: str) -> Tensor:
     plain = Tensor.detach(tensor)  # through the class: a pickle may set what it likes on a parameter, even "detach"
     strided = plain.layout == torch.strided and plain.device.type == "cpu" and not plain.is_quantized
     if type(plain) is not Tensor or not strided or not plain.is_floating_point():
-        raise WeightsMismatch(f"{where} is not a plain tensor of numbers with fractions ({plain.dtype})")
+        raise WeightsMismatch(f"{where} is not a plain floating-point tensor ({plain.dtype})")
     return plain
 
 
@@ -151,7 +155,7 @@ def _unpickle(path: Path) -> object:
         raise
     except pickle.UnpicklingError as exc:
         raise WeightsCorrupt(
-            f"{path}: holds more than tensors, or is no checkpoint; nothing in it was executed",
+            f"{path}: holds more than tensors, or is not a checkpoint; nothing in it was executed",
             "Save the state dict alone, on a machine that trusts the file.",
         ) from exc
     except OSError as exc:
@@ -161,7 +165,7 @@ def _unpickle(path: Path) -> object:
         raise WeightsCorrupt(reason, "Save the state dict alone, with every tensor stored whole.") from exc
     # The readers meet hostile bytes, and fail on them in whatever way the bytes suggest: no list of errors is complete.
     except Exception as exc:
-        raise WeightsCorrupt(f"{path}: truncated, or no checkpoint", "Download or copy the file again.") from exc
+        raise WeightsCorrupt(f"{path}: truncated, or not a checkpoint", "Download or copy the file again.") from exc
 
 
 def _check_archive(path: Path) -> None:
@@ -198,7 +202,9 @@ def _config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], where: s
     config = infer_config(shapes, bias, where=where, **settings)
     missing = [f"--{name.replace('_', '-')}" for name in SETTINGS if name not in settings]
     if config.upsampler == "pixelshuffledirect" and missing:
-        raise OptionError(f"{where}: a compact NLSN, whose settings no shape tells", f"State {' '.join(missing)}.")
+        raise OptionError(
+            f"{where}: a compact NLSN, whose settings do not follow from its shapes", f"State {' '.join(missing)}."
+        )
     return config
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, families, scales_of
+from nlsr_cli.zoo.paths import default_scale, expanded, is_path, run_scales
+from nlsr_cli.zoo.registry import DEFAULT_FAMILY, families, scales_of
 from nlsr_cli.zoo.resolve import FAMILY_PATTERN, resolve
 from nlsr_cli.zoo.source import ModelSource, sha256_of
 
@@ -19,8 +20,9 @@ class ModelSet:
 
     Args:
         scales: those that there are.
-        default: the one that is taken where no size is asked.
-        family: the embedded family that has those that are not found yet.
+        default: the one that is taken where no size was given.
+        family: what names those that are not found yet, as `resolve` reads it: an embedded family, or the folder of a
+            training run.
         found: those that are.
     """
 
@@ -75,7 +77,7 @@ class ModelSet:
 
 
 def find_models(model: str | None, *, offline: bool = False) -> ModelSet:
-    """Return the models that `model` names, as `resolve` reads it: all of a family, else the one.
+    """Return the models that `model` names, as `resolve` reads it: all of a family or a training run, else the one.
 
     Raises:
         ModelError: as `resolve`.
@@ -84,5 +86,14 @@ def find_models(model: str | None, *, offline: bool = False) -> ModelSet:
     match = FAMILY_PATTERN.fullmatch(text)
     if match and match["family"] in families() and not match["scale"]:
         scales = scales_of(match["family"])
-        return ModelSet(scales, DEFAULT_SCALE if DEFAULT_SCALE in scales else scales[-1], match["family"])
+        return ModelSet(scales, default_scale(scales), match["family"])
+    if is_path(text) and (scales := _scales_at(text)):
+        return ModelSet(scales, default_scale(scales), text)
     return ModelSet.single(resolve(text, None, offline=offline))
+
+
+def _scales_at(text: str) -> tuple[int, ...]:
+    try:
+        return run_scales(expanded(text))
+    except OSError:  # `resolve` says what is wrong with it
+        return ()

@@ -142,7 +142,7 @@ def _parse(path: Path, text: bytes) -> dict[str, Any]:
     try:
         values = json.loads(text.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as exc:
-        raise _corrupt(path, "the safetensors header is not sound JSON") from exc
+        raise _corrupt(path, "the safetensors header is not valid JSON") from exc
     if not isinstance(values, dict) or len(values) > MAX_TENSORS:
         raise _corrupt(path, f"the safetensors header is not an object of at most {MAX_TENSORS} tensors")
     return values
@@ -164,12 +164,12 @@ def _entry(path: Path, name: str, value: object, data_start: int) -> TensorEntry
     fields = value if isinstance(value, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), _sizes(fields.get("shape"), 8), _sizes(fields.get("data_offsets"), 2)
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
-        raise _corrupt(path, f"tensor {name[:80]!r} has no known type", "")
+        raise _corrupt(path, f"tensor {name[:80]!r} has an unknown type", "")
     if shape is None or offsets is None or len(offsets) != 2:
-        raise _corrupt(path, f"tensor {name[:80]!r} has no sound shape and offsets")
+        raise _corrupt(path, f"tensor {name[:80]!r} has an invalid shape or offsets")
     begin, end = offsets
     if end - begin != prod(shape) * DTYPE_BYTES[dtype]:
-        raise _corrupt(path, f"tensor {name[:80]!r} takes other bytes than its shape needs")
+        raise _corrupt(path, f"tensor {name[:80]!r} does not take the bytes that its shape needs")
     return TensorEntry(dtype, shape, data_start + begin, data_start + end)
 
 

@@ -171,7 +171,7 @@ def _check_length(what: str, length: int | None, limit: int) -> None:
     if length is not None and length > limit:
         raise WeightsMismatch(
             f"{what} has {length} bytes, more than the {limit} that it can need; it was not fetched",
-            "This is no model that nlsr can run.",
+            "nlsr cannot run this model.",
         )
 
 
@@ -185,8 +185,8 @@ def _in_snapshot(config: Path, weights: Path) -> HubModel:
 def _refuse_offline(repo_id: str, revision: str) -> HubModel:
     model = repo_id if revision == constants.DEFAULT_REVISION else f"{repo_id}@{revision}"
     raise DownloadFailed(
-        f"{repo_id}@{revision} is not in the cache {cache_root()}, and the network is not to be used",
-        f"Once, without --offline and HF_HUB_OFFLINE: nlsr models pull {model}",
+        f"{repo_id}@{revision} is not in the cache {cache_root()}, and the network must not be used",
+        f"Run once without --offline and HF_HUB_OFFLINE: nlsr models pull {model}",
     )
 
 
@@ -254,7 +254,7 @@ _BORDER: tuple[tuple[type[Exception], type[ModelError], str, str], ...] = (
     (
         HFValidationError,
         UnknownModel,
-        "'{repo}' is no valid Hub id",
+        "'{repo}' is not a valid Hub id",
         "Hub ids look like owner/repo or owner/repo@revision.",
     ),
     (
@@ -285,7 +285,7 @@ _BORDER: tuple[tuple[type[Exception], type[ModelError], str, str], ...] = (
     (OfflineModeIsEnabled, DownloadFailed, _UNFETCHED, _AGAIN),
     (FileMetadataError, DownloadFailed, _UNFETCHED, "Check HF_ENDPOINT and the proxy settings."),
     (HTTPError, DownloadFailed, _UNFETCHED, _AGAIN),
-    (_httpx.InvalidURL, DownloadFailed, "{host} is no usable address", "Check HF_ENDPOINT and the proxy settings."),
+    (_httpx.InvalidURL, DownloadFailed, "{host} is not a usable address", "Check HF_ENDPOINT and the proxy settings."),
 )
 
 

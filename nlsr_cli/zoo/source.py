@@ -18,13 +18,19 @@ from nlsr_cli.zoo.infer import infer_config
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
-RUN_MODEL = "model"  # where a training run puts its model
+RUN_MODEL = "model"  # where a training run puts its model; with several scales they are model-x2 and so on
+RUN_STATE = "state.pt"  # what a training run goes on from; it holds more than a model
 CARD_NAME = "README.md"
 CONFIG_KEY = "nlsr_config"  # in the safetensors header: the same text as config.json, so that one file is enough
 
 MAX_CONFIG_BYTES = 2**16
 MAX_CARD_BYTES = 2**16  # what states the licence comes first
 READ_BLOCK = 2**20
+
+
+def run_model(scale: int) -> str:
+    """Return the name of the folder of one model of a training run with several scales."""
+    return f"{RUN_MODEL}-x{scale}"
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,13 @@ def parse_config(text: str, where: str) -> NLSNConfig:
     try:
         values: Any = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise WeightsCorrupt(f"{where}: not sound JSON", "Download or copy the file again.") from exc
+        raise WeightsCorrupt(f"{where}: not valid JSON", "Download or copy the file again.") from exc
     if not isinstance(values, dict):
         raise WeightsCorrupt(f"{where}: not a JSON object", "Download or copy the file again.")
     try:
         return NLSNConfig.from_dict(values)
     except OptionError as exc:
-        raise WeightsMismatch(f"{where}: {exc.message}", exc.hint or "This is no model that nlsr can run.") from exc
+        raise WeightsMismatch(f"{where}: {exc.message}", exc.hint or "nlsr cannot run this model.") from exc
 
 
 def stated_licence(folder: Path) -> str:
@@ -145,7 +151,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as exc:
         raise WeightsCorrupt(f"{path}: not a text file", "Download or copy the file again.") from exc
     if len(data) > MAX_CONFIG_BYTES:
-        raise WeightsCorrupt(f"{path}: longer than {MAX_CONFIG_BYTES} bytes, so no config of a model")
+        raise WeightsCorrupt(f"{path}: longer than {MAX_CONFIG_BYTES} bytes, so not the config of a model")
     return text
 
 

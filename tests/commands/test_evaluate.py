@@ -61,10 +61,22 @@ def test_damage_is_described_on_the_command_line(data: Path) -> None:
     assert told[-1]["summary"]["degrade"] == "noise:20"
     assert told[-1]["summary"]["worst"]["name"] in {"one.png", "two.png"}
     assert told[0]["psnr_rgb"] < told[0]["psnr"]
-    for bad, hint in (("jpg:40", "Did you mean jpeg?"), ("shift:3", "it is for training")):
+    for bad, hint in (
+        ("jpg:40", "Did you mean jpeg? Valid: reduce, blur, noise, jpeg, webp."),
+        ("shift:3", "it is for training"),
+        ("jpeg:80-40", "the lower end of a range first"),
+    ):
         refused = run("lite", data / "hr", "--degrade", bad)
         assert refused.exit_code == 2
         assert hint in refused.stderr
+
+
+def test_a_reduction_of_files_that_are_reduced_is_refused(data: Path) -> None:
+    """It would be ignored. Hints leave it out, too."""
+    refused = run("bicubic", data / "hr", "-s", 2, "--lr", data / "hr", "--degrade", "reduce/area")
+    assert (refused.exit_code, "does nothing with --lr" in refused.stderr) == (2, True)
+    refused = run("bicubic", data / "hr", "-s", 2, "--lr", data / "hr", "--degrade", "jpg:40")
+    assert "Valid: blur, noise, jpeg, webp." in refused.stderr
 
 
 def test_made_and_given_low_resolution_score_alike(data: Path) -> None:
@@ -128,15 +140,15 @@ def test_a_missing_partner_is_told(data: Path) -> None:
     (data / "lr" / "onex4.png").rename(data / "lr" / "unox4.png")
     result = run("lite", data / "hr", "--lr", data / "lr")
     assert result.exit_code == 3
-    assert f"error: {data / 'hr' / 'one.png'}: has no low resolution in {data / 'lr'}" in result.stderr
-    assert "hint: It is looked for as one or onex4, with any ending." in result.stderr
-    assert "passed over 1 of low resolution that have no partner: unox4.png" in result.stderr
+    assert f"error: {data / 'hr' / 'one.png'}: has no low-resolution partner in {data / 'lr'}" in result.stderr
+    assert "hint: It must be called one or onex4, with any ending." in result.stderr
+    assert "skipped 1 low-resolution picture (without a high-resolution partner): unox4.png" in result.stderr
 
 
 def test_low_resolution_of_another_scale_is_told(data: Path) -> None:
     result = run("nlsn-lite-x2", data / "hr", "--lr", data / "lr")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "has no low resolution" in result.stderr  # x4 in their names says it
+    assert "has no low-resolution partner" in result.stderr  # x4 in their names says it
     for path in (data / "lr").iterdir():
         path.rename(path.with_name(path.name.replace("x4", "")))
     result = run("nlsn-lite-x2", data / "hr", "--lr", data / "lr")
@@ -169,8 +181,8 @@ def test_a_picture_too_small_for_ssim_has_a_dash(data: Path) -> None:
         (["lite", "nowhere"], 2, "nowhere does not exist", "high-resolution"),
         (["lite", "empty"], 2, "no high-resolution pictures in 'empty'", "Give the folder"),
         (["lite", "hr", "--lr", "empty"], 2, "no low-resolution pictures in 'empty'", "Give the folder"),
-        (["bicubic", "hr"], 2, "bicubic has no scale of its own", "Add --scale"),
-        (["bicubic", "hr", "-s", "4", "--ensemble"], 2, "--ensemble is for models", ""),
+        (["bicubic", "hr"], 2, "bicubic needs a scale", "Add --scale"),
+        (["bicubic", "hr", "-s", "4", "--ensemble"], 2, "--ensemble needs a model", ""),
         (["lite", "hr", "--scale", "5"], 2, "--scale must be 2, 3 or 4, not 5", ""),
         (["lite", "hr", "--overlap", "300"], 2, "--overlap 300 is too large for automatic tiles", "at most 265"),
         (["lite", "hr", "--device", "gpu"], 2, "unknown device 'gpu'", "cuda"),
@@ -192,7 +204,7 @@ def test_a_mistake_ends_in_one_line_and_one_hint(
 
 def test_quiet_leaves_the_results(data: Path) -> None:
     (data / "hr" / "notes.txt").write_text("no picture")
-    assert "passed over: 1 .txt" in run("lite", data / "hr").stderr
+    assert "skipped: 1 .txt" in run("lite", data / "hr").stderr
     result = run("lite", data / "hr", "--quiet")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "mean" in result.stdout

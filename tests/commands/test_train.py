@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from nlsr_cli import load_model
 from nlsr_cli.cli import app
 from nlsr_cli.console.training import duration
 from nlsr_cli.training.trainer import Trainer
+from nlsr_cli.zoo import EMBEDDED
 from tests.conftest import pixels, skip_where_ignored
 from tests.training.photographs import save_photographs
 
@@ -45,8 +49,8 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     result = invoke("photos", "--out", "run", "--scale", "2", *QUICK)
     assert (result.exit_code, result.stdout) == (0, f"{Path('run', 'model')}\n")
     said = result.stderr.splitlines()
-    assert said[0] == "3 photographs (0.01 megapixels), 1 held back to measure on"
-    assert said[1].startswith("nlsn-lite-x2 on cpu in fp32; bicubic interpolation has ")
+    assert said[0] == "3 photographs (0.01 megapixels), 1 held back for validation"
+    assert said[1].startswith("own-lite-x2 on cpu in fp32; bicubic interpolation reaches ")
     assert [line.split(":")[0] for line in said[2:4]] == ["step 2 (50%)", "step 4 (100%)"]
     assert "validation" in said[2]
     assert "(best)" in said[2]
@@ -57,6 +61,31 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     enlarged = CliRunner().invoke(app, ["upscale", "photos/photo001.png", "-m", "run/model", "-o", "large.png"])
     assert enlarged.exit_code == 0, enlarged.stderr
     assert pixels(Path("large.png")).shape == (144, 128, 3)
+    by_run = CliRunner().invoke(app, ["upscale", "photos/photo001.png", "-m", "run", "-o", "again.png"])
+    assert by_run.exit_code == 0, by_run.stderr
+    assert Path("again.png").read_bytes() == Path("large.png").read_bytes()
+
+
+def test_the_examples_of_a_card_work_as_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They mean the model of the card, whose default name no embedded model has."""
+    assert invoke("photos", "--out", "run", "--scale", "2", *QUICK).exit_code == 0
+    save_photographs(Path("run/model"))
+    monkeypatch.chdir("run/model")
+    Path("photo001.png").rename("picture.png")
+    card = Path("README.md").read_text()
+    assert "# own-lite-x2\n" in card
+    assert "own-lite-x2" not in EMBEDDED
+    words = re.search("^nlsr (upscale .*)$", card, re.MULTILINE)[1].split()  # type: ignore[index]
+    shown = CliRunner().invoke(app, [*words, "-o", "card.png"])
+    assert shown.exit_code == 0, shown.stderr
+    named = CliRunner().invoke(app, ["upscale", "picture.png", "-m", "model.safetensors", "-o", "named.png"])
+    assert named.exit_code == 0, named.stderr
+    assert pixels(Path("card.png")).tolist() == pixels(Path("named.png")).tolist()
+    made: dict[str, Any] = {}
+    exec(card.split("```python\n")[1].split("```")[0], made)
+    torch.testing.assert_close(
+        made["model"].state_dict(), load_model("./model.safetensors").state_dict(), rtol=0, atol=0
+    )
 
 
 def test_json_has_one_object_per_event() -> None:
@@ -82,7 +111,7 @@ def test_quiet_says_nothing_and_verbose_names_files() -> None:
     quiet = invoke("photos", "--out", "a", "--quiet", *QUICK)
     assert (quiet.exit_code, quiet.output) == (0, "")
     told = invoke("photos", "--out", "b", *QUICK).stderr
-    assert "passed over 1 that cannot be read: broken.png\n" in told
+    assert "skipped 1 file (unreadable): broken.png\n" in told
     assert str(Path("photos", "broken.png")) not in told
     assert str(Path("photos", "broken.png")) in invoke("photos", "--out", "c", "--verbose", *QUICK).stderr
 
@@ -97,17 +126,17 @@ def test_starting_from_another_scale_is_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("photos", "--steps", "4", "--minutes", "1"), 2, "give the budget as --steps or as --minutes"),
+        (("photos", "--steps", "4", "--minutes", "1"), 2, "give either --steps or --minutes"),
         (("photos", "--preset", "large"), 2, "unknown preset 'large'"),
         (("photos", "--scale", "5"), 2, "scale must be one of"),
         (("photos", "--scale", "much"), 2, "--scale must be a whole number"),
-        (("photos", "--precision", "fp16"), 2, "training in fp16 is not possible"),
-        (("photos", "--device", "cuda:999"), 2, "is not there"),
+        (("photos", "--precision", "fp16"), 2, "training in fp16 is not supported"),
+        (("photos", "--device", "cuda:999"), 2, "is not available"),
         (("photos", "--rate", "-1"), 2, "--rate must be from 0 to 1"),
-        (("photos", "--resume"), 2, "holds no run to go on with"),
+        (("photos", "--resume"), 2, "holds no run to continue"),
         (("photos", "--init", "nothing"), 2, "unknown model"),
         (("photos", "--init", "lite", "--preset", "base"), 1, "cannot be continued"),
-        (("photos/photo001.png",), 2, "one photograph is too few"),
+        (("photos/photo001.png",), 2, "one photograph is not enough"),
         (("nowhere",), 2, "nowhere does not exist"),
     ],
 )
@@ -115,7 +144,7 @@ def test_errors_are_one_line_and_one_hint(arguments: tuple[str, ...], code: int,
     """And leave no folder behind."""
     result = invoke("--patch", "8", "--out", "run", *arguments)
     assert result.exit_code == code
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("passed over")]
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("skipped")]
     assert lines[0].startswith("error: ")
     assert message in lines[0]
     assert all(line.startswith("hint: ") for line in lines[1:])
@@ -157,7 +186,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Si
     assert invoke(*common, "--out", "whole").exit_code == 0
     resumed = invoke(*common, "--out", "broken", "--resume")
     assert resumed.exit_code == 0, resumed.stderr
-    assert f"goes on after step {events[-1]['step']}" in resumed.stderr
+    assert f"resuming after step {events[-1]['step']}" in resumed.stderr
     logs = []
     for run in ("whole", "broken"):
         rows = [line.split(",") for line in (Path(run) / "log.csv").read_text().splitlines()]
@@ -181,7 +210,7 @@ def test_an_interruption_that_does_not_wait_keeps_what_was_saved(monkeypatch: py
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr.endswith("interrupted\n")
     monkeypatch.setattr(Trainer, "step", original)
-    assert "goes on after step 2" in invoke("photos", "--out", "run", "--resume", *QUICK).stderr
+    assert "resuming after step 2" in invoke("photos", "--out", "run", "--resume", *QUICK).stderr
 
 
 @pytest.mark.parametrize(
@@ -193,13 +222,13 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_measuring_on_what_is_learned_from_is_told() -> None:
     result = invoke("photos", "--out", "run", "--validation", "photos", *QUICK)
-    assert "note: 4 of them are learned from too, so their figures flatter the model\n" in result.stderr
+    assert "note: 4 of these pictures are also trained on, so their scores flatter the model\n" in result.stderr
     first = json.loads(invoke("photos", "-o", "b", "--validation", "photos", "--json", *QUICK).stdout.splitlines()[0])
     assert first["shared"] == 4
 
 
 def test_halves_that_nothing_is_large_enough_for_are_told() -> None:
     result = invoke("photos", "--out", "run", "--scale", "2", *QUICK, "--patch", "20")
-    assert "note: none is large enough for --halves: at half the size no patch fits" in result.stderr
+    assert "note: none is large enough for --halves: at half size a photograph must still hold a patch" in result.stderr
     result = invoke("photos", "--out", "other", "--scale", "2", *QUICK, "--patch", "20", "--halves", "0")
     assert "--halves" not in result.stderr

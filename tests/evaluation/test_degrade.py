@@ -104,7 +104,7 @@ def test_a_picture_is_reduced_as_described() -> None:
         ("jpg:50", "unknown degradation 'jpg'"),
         ("jpeg", "'jpeg' is not a degradation"),
         ("jpeg:0", "the value of jpeg must be from 1 to 100"),
-        ("jpeg:90-50", "lower end first"),
+        ("jpeg:90-50", "the lower end of a range first"),
         ("jpeg:50/422", "unknown variant '422' of jpeg"),
         ("noise:5@1.5", "the chance of noise must be from 0 to 1"),
         ("jpeg:50,reduce/area", "reduce must be the first"),

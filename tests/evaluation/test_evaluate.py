@@ -89,7 +89,7 @@ def test_alpha_is_left_out_and_told(tmp_path: Path) -> None:
 
 def test_one_bad_picture_does_not_stop_the_rest(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"")
-    error = ImageReadError("c", "has no low resolution")
+    error = ImageReadError("c", "has no low-resolution partner")
     pairs = [Pair("broken", tmp_path / "broken.png"), Pair("a", PHOTO), Pair("c", PHOTO, error=error)]
     first, second, third = evaluate_pictures(bicubic, pairs, 4)
     assert isinstance(first.error, ImageReadError)

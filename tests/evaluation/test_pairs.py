@@ -39,7 +39,7 @@ def test_partners_share_a_name(tmp_path: Path, truth: str, reduced: str) -> None
     assert (first.hr, first.lr, first.error) == (high / truth, low / reduced, None)
     other = next(pair for pair in found.pairs if pair.name == "other.png")
     assert isinstance(other.error, ImageReadError)
-    assert "has no low resolution in" in other.error.message
+    assert "has no low-resolution partner in" in other.error.message
     assert found.lonely == [low / "else.png"]
 
 
@@ -60,7 +60,7 @@ def test_two_that_answer_alike_are_an_error(tmp_path: Path) -> None:
     high, low = folder(tmp_path, "high", ["a.png"]), folder(tmp_path, "low", ["a-x4.png", "a_x4.png"])
     error = find_pairs(high, low, 4).pairs[0].error
     assert error is not None
-    assert error.message == f"{high / 'a.png'}: has more than one low resolution: a-x4.png, a_x4.png"
+    assert error.message == f"{high / 'a.png'}: has more than one low-resolution partner: a-x4.png, a_x4.png"
 
 
 def test_two_files_belong_together_whatever_their_names(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_recursion_compares_pictures_of_the_same_subfolder(tmp_path: Path) -> No
         "y/a.png": low / "y" / "ax4.png",
     }
     assert [pair.name for pair in found.pairs if pair.error] == ["x/a.png"]
-    assert f"has no low resolution in {low / 'x'}" in str(found.pairs[1].error)
+    assert f"has no low-resolution partner in {low / 'x'}" in str(found.pairs[1].error)
     assert [pair.name for pair in find_pairs(tmp_path / "high", None, 4, recursive=True).pairs] == [
         "b.png", "x/a.png", "y/a.png",
     ]  # fmt: skip

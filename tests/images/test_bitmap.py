@@ -137,7 +137,7 @@ def test_alpha_that_is_nowhere_is_none():
     head = header(56, bits, 3) + struct.pack("<4I", *masks)
     picture = read_picture(file(head, packed(masks, bits, levels)))
     assert picture.alpha is None
-    assert picture.notes == ("Alpha is 0 everywhere, which is taken as no alpha at all.",)
+    assert picture.notes == ("Alpha is 0 everywhere and is ignored.",)
 
 
 def test_bits_without_meaning_are_told():
@@ -146,7 +146,7 @@ def test_bits_without_meaning_are_told():
     data = file(header(40, 32, 0), packed(MASKS["8888"][1], 32, levels))
     picture = read_picture(data)
     assert picture.alpha is None
-    assert picture.notes == ("Bits of the pixels without stated meaning are left out.",)
+    assert picture.notes == ("Bits of the pixels without a stated meaning are left out.",)
 
 
 def v5(space: int, profile: bytes, *, colours: bytes = b"") -> bytes:

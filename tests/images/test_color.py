@@ -164,7 +164,7 @@ def test_profile_without_a_way_back_leaves_srgb():
     read = read_picture(saved(Image.fromarray(RGB), "PNG", icc_profile=icc.one_way_rgb()))
     assert read.metadata.icc is None
     assert read.notes == (
-        "Colours are converted from 'One way scanner' to sRGB and stay so: the profile has no way back.",
+        "Colours are converted from 'One way scanner' to sRGB and stay in sRGB: the profile does not convert back.",
     )
 
 

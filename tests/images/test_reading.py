@@ -562,7 +562,7 @@ def test_extra_channel_is_noted():
     """TIFF ExtraSamples 0 has no meaning that could be kept."""
     picture = read_picture(plain_tiff("<", (8, 8, 8, 8), 2, bytes(range(32)), t338=0))
     assert picture.alpha is None
-    assert picture.notes == ("An extra channel without stated meaning is left out.",)
+    assert picture.notes == ("An extra channel without a stated meaning is left out.",)
 
 
 def test_bytes_and_file_give_the_same_picture(tmp_path):

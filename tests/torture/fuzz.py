@@ -196,7 +196,7 @@ def _pictures_by_command(found: Result, folder: Path, counts: Counts) -> None:
 
 
 def _expected(line: str, place: str) -> bool:
-    return line.startswith((*TOLD, place, "passed over", "    ")) or " done" in line or " failed" in line or not line
+    return line.startswith((*TOLD, place, "skipped", "    ")) or " done" in line or " failed" in line or not line
 
 
 def _kept(place: Path) -> Path:

@@ -45,7 +45,7 @@ def test_held_back_is_the_middle(tmp_path: Path) -> None:
 
 def test_one_photograph_is_too_few_unless_others_are_measured(tmp_path: Path) -> None:
     save_photographs(tmp_path / "photos", 1)
-    with pytest.raises(OptionError, match="one photograph is too few") as caught:
+    with pytest.raises(OptionError, match="one photograph is not enough") as caught:
         gather(tiny_plan(tmp_path))
     assert "--validation" in caught.value.hint
     measured = save_photographs(tmp_path / "others", 2, size=(41, 60))
@@ -62,8 +62,8 @@ def test_subfolders_and_what_is_passed_over(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9)).save(tmp_path / "photos" / "small.png")
     data = gather(tiny_plan(tmp_path))
     told = {why: [path.name for path in paths] for why, paths in data.passed_over}
-    assert told["that are no pictures"] == ["notes.txt"]
-    assert told["subfolders (-r looks into them)"] == ["more"]
+    assert told["file", "not in a picture format"] == ["notes.txt"]
+    assert told["subfolder", "use -r to look into subfolders"] == ["more"]
     assert [error.path.name for error in data.unreadable] == ["broken.jpg"]
     assert [path.name for path in data.small] == ["small.png"]
     assert len(data.photographs) == 1
@@ -101,7 +101,7 @@ def test_the_fingerprint_sees_every_pixel(tmp_path: Path) -> None:
         ({"data": ("empty",)}, "no pictures"),
         ({"data": ("small",)}, r"none of 1 file can be read; small.broken\.jpg: is truncated"),
         ({"recipe": Recipe(patch=40)}, "none of 2 files is a photograph of 80 pixels a side"),
-        ({"validation": "small/broken.jpg"}, "no picture to measure on"),
+        ({"validation": "small/broken.jpg"}, "no validation pictures"),
     ],
 )
 def test_nothing_to_learn_from(
@@ -127,7 +127,7 @@ def test_subfolders_of_the_validation_folder_are_looked_into_too(tmp_path: Path)
     assert "--recursive" in caught.value.hint
     data = gather(tiny_plan(tmp_path, validation=str(tmp_path / "others"), recursive=True))
     assert data.measured == 3
-    assert ("that are no pictures", [tmp_path / "others" / "notes.txt"]) in data.passed_over
+    assert (("file", "not in a picture format"), [tmp_path / "others" / "notes.txt"]) in data.passed_over
 
 
 def test_a_wrong_validation_folder_is_told_before_photographs_are_read(tmp_path: Path) -> None:

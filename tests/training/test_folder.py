@@ -46,7 +46,7 @@ def test_a_folder_with_a_run_is_not_begun_again(tmp_path: Path, name: str) -> No
 
 
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="holds no run to go on with"):
+    with pytest.raises(OptionError, match="holds no run to continue"):
         RunFolder(tmp_path / "none", resume=True)
     assert not (tmp_path / "none").exists()
 

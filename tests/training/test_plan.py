@@ -32,13 +32,13 @@ from tests.training.photographs import tiny_plan
         ({"scales": (8,)}, "scale must be"),
         ({"every": 0}, "--every must be positive"),
         ({"every": float("nan")}, "--every must be positive"),
-        ({"every": 1.5}, "counts steps here"),
+        ({"every": 1.5}, "counts steps when --steps is given"),
         ({"store": "int8"}, "unknown storage"),
         ({"name": ""}, "--name must be one line"),
         ({"name": "two\nlines"}, "--name must be one line"),
         ({"name": "no text: \udcff"}, "--name must be one line"),
         ({"licence": "free\nas in beer"}, "--licence must be"),
-        ({"compute": ComputeOptions("auto", "fp16")}, "fp16 is not possible"),
+        ({"compute": ComputeOptions("auto", "fp16")}, "fp16 is not supported"),
     ],
 )
 def test_values_that_make_no_sense(tmp_path: Path, change: dict[str, object], said: str) -> None:

@@ -268,6 +268,6 @@ def test_one_body_with_a_tail_for_each_scale(plan: Callable[..., Plan]) -> None:
         weights = [Path(each.out, f"model-x{scale}", "model.safetensors").read_bytes() for each in (whole, broken)]
         assert weights[0] == weights[1]
     card = (finished.models[1].model / "README.md").read_text()
-    assert "# nlsn-lite-x3" in card
+    assert "# own-lite-x3" in card
     assert "Scales 2,3 were trained together" in card
     assert "--degrade noise:0-16,jpeg:30-90/any,shift:7" in card

@@ -116,7 +116,7 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch, asked: str, supported: tupl
 
 
 def test_half_precision_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="small gradients would become zero") as caught:
+    with pytest.raises(OptionError, match="small gradients would underflow to zero") as caught:
         tiny_plan(tmp_path, compute=ComputeOptions("cpu", "fp16"))
     assert "bf16" in caught.value.hint
 

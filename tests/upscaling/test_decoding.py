@@ -216,7 +216,7 @@ def test_a_child_that_does_not_start_is_no_file_s_fault(png, command):
 
 def test_a_python_without_a_program_is_told(monkeypatch, png):
     monkeypatch.setattr(sys, "executable", "")
-    with Decoder() as decoder, pytest.raises(NlsrError, match="does not say where its program lies"):
+    with Decoder() as decoder, pytest.raises(NlsrError, match="does not know its own path"):
         decoder.read(png, max_pixels=LIMIT)
 
 

@@ -26,7 +26,7 @@ def test_auto_precision_of_a_cpu_is_what_it_has_in_hardware(
 
 def test_precision_that_the_device_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "cpu_has_native_bf16", lambda: False)
-    with pytest.raises(OptionError, match="cpu does not have the precision bf16") as caught:
+    with pytest.raises(OptionError, match="cpu does not support the precision bf16") as caught:
         place(ComputeOptions("cpu", "bf16"))
     assert "fp32" in caught.value.hint
     with pytest.raises(OptionError, match="fp16"):
@@ -34,7 +34,7 @@ def test_precision_that_the_device_lacks_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_device_that_is_not_there_is_refused_with_what_is() -> None:
-    with pytest.raises(OptionError, match="'cuda:77' is not there") as caught:
+    with pytest.raises(OptionError, match="'cuda:77' is not available") as caught:
         place(ComputeOptions("cuda:77"))
     assert "cpu" in caught.value.hint
 

@@ -141,6 +141,29 @@ def test_inspect_shows_what_a_file_carries(tmp_path, sample):
     assert "JPEG, 48×40, 8-bit, RGB" in text
 
 
+def test_inspect_does_not_call_pixels_sound(tmp_path, sample):
+    """It reads headers alone, and says so, of a whole file as of one that is cut off."""
+    whole, cut = tmp_path / "whole.jpg", tmp_path / "cut.jpg"
+    with Image.open(sample) as image:
+        image.convert("RGB").save(whole)
+    cut.write_bytes(whole.read_bytes()[:-300])
+    for path in (whole, cut):
+        assert "pixels      not checked: only headers and metadata were read" in nlsr("inspect", path)[0]
+        assert json.loads(nlsr("inspect", path, "--json")[0])["pixels_checked"] is False
+
+
+@pytest.mark.parametrize(("loop", "said"), [(0, "played for ever"), (3, "played 4 times"), (None, "played once")])
+def test_inspect_tells_frames_and_plays(tmp_path, loop, said):
+    frames = [Image.new("RGB", (8, 8), (90 * number, 9, 9)) for number in range(3)]
+    again = {} if loop is None else {"loop": loop}
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100, **again)
+    assert f"3 frames, {said}" in nlsr("inspect", tmp_path / "a.gif")[0]
+    frames[0].save(tmp_path / "still.gif")
+    assert "played" not in nlsr("inspect", tmp_path / "still.gif")[0]
+    found = json.loads(nlsr("inspect", tmp_path / "a.gif", "--json")[0])
+    assert (found["frames"], found["plays"]) == (3, {0: 0, 3: 4, None: 1}[loop])
+
+
 def test_inspect_reads_standard_input(sample):
     """What another command writes there."""
     result = CliRunner().invoke(app, ["inspect", "-", "--json"], input=sample.read_bytes())

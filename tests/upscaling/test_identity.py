@@ -1,16 +1,19 @@
 """Whatever changes the bytes of an output is in the key of its job; what does not is left out by name."""
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from nlsr_cli.options import ComputeOptions, EncodeOptions, TileOptions, UpscaleOptions
+from nlsr_cli.images import encode_any, native_formats
+from nlsr_cli.options import FORMAT_SUFFIXES, ComputeOptions, EncodeOptions, TileOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.identity import CHANGE_NO_BYTES, RESOLVED, Identity
 from nlsr_cli.upscaling.planning import Job
 from nlsr_cli.zoo import find_models, resolve
+from tests.images.files import picture
 
 CONTENT = "0" * 64
 # Another value for every option. A new option is in the key by itself; whether it should be is decided by adding it
@@ -57,10 +60,38 @@ def test_an_option_changes_the_key_unless_it_changes_no_bytes(name: str) -> None
     assert (key(other) == key(BASE)) == (name in ("floor", "offline", "max_pixels"))
 
 
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("part", "name"), [(part, name) for part, kind in NESTED.items() for name in OTHER[kind]])
-def test_so_does_each_option_of_tiles_and_files(part: str, name: str) -> None:
+def test_so_does_each_option_of_tiles_and_files(part: str, name: str, stream: bool) -> None:
     nested = replace(getattr(BASE, part), **{name: OTHER[NESTED[part]][name]})
-    assert key(replace(BASE, **{part: nested})) != key(BASE)
+    other = replace(BASE, **{part: nested})
+    format_ = "" if stream else {"background": "JPEG"}.get(name, "WEBP")  # unknown before a stream is read
+    assert key(other, format_=format_, stream=stream) != key(BASE, format_=format_, stream=stream)
+
+
+@pytest.mark.parametrize("format_", FORMAT_SUFFIXES)
+@pytest.mark.parametrize("name", ["quality", "lossless", "background"])
+def test_what_changes_no_byte_of_a_format_changes_no_key(format_: str, name: str) -> None:
+    """And the other way round: the encoders themselves say which of them a format heeds."""
+    if format_ not in native_formats().writable:
+        pytest.skip(f"{format_} is not written without an extra")
+    other = EncodeOptions(**{name: OTHER[EncodeOptions][name]})
+    made = picture(3, alpha=True)
+    same_bytes = len({encode_any(made, format=format_, options=each)[0] for each in (EncodeOptions(), other)}) == 1
+    assert (key(replace(BASE, encode=other), format_=format_) == key(BASE, format_=format_)) == same_bytes
+
+
+def test_what_has_changed_is_named_as_it_is_written() -> None:
+    models = find_models("lite")
+    job = Job(Path("a"), Path("b"), "WEBP", route=Aim(SizeOptions(scale=4), models.scales).route(20, 30))
+    other = replace(BASE, tile=TileOptions(64, 8), encode=EncodeOptions(quality=80, provenance=False), ensemble=True)
+    line = json.loads(json.dumps(Identity(BASE, models).line(job, CONTENT)))
+    assert Identity(BASE, models).changed(job, line["options"]) == []
+    assert Identity(other, models).changed(job, line["options"]) == [
+        "--no-provenance", "--quality", "--ensemble", "--overlap", "--tile"
+    ]  # fmt: skip
+    wider = replace(job, route=Aim(SizeOptions(scale=2), models.scales).route(20, 30))
+    assert Identity(BASE, models).changed(wider, line["options"]) == ["the size"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, OptionError
+from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, MissingInput, OptionError
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, OutputOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim
@@ -145,7 +145,7 @@ def test_unreadable_inputs_are_jobs_with_errors(tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     good = picture(tmp_path / "good.png")
     jobs = plan(tmp_path / "missing.png", tmp_path / "empty.png", good).jobs
-    assert [type(job.error) for job in jobs] == [ImageReadError, ImageReadError, type(None)]
+    assert [type(job.error) for job in jobs] == [MissingInput, ImageReadError, type(None)]
 
 
 def test_limits_are_checked_before_any_computing(tmp_path: Path) -> None:

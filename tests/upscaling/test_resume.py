@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from nlsr_cli.options import ComputeOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.cascade import Aim
 from nlsr_cli.upscaling.identity import Identity
+from nlsr_cli.upscaling.ledger import LEDGER_NAME
 from nlsr_cli.upscaling.planning import Job
 from nlsr_cli.upscaling.resume import DONE, MEANWHILE, Keeper, Verdict
 from nlsr_cli.zoo import find_models
@@ -42,6 +44,14 @@ def test_what_is_stored_is_done_for_everybody(job: Job) -> None:
     found = keeper(job).look(job, lambda: OLD)
     assert (found.action, found.reason) == ("skip", DONE)
     assert keeper(job).look(job, lambda: NEW).reason == "its input has changed"
+    assert keeper(job, strength=0.5).look(job, lambda: OLD).reason == "other options (--strength)"
+
+
+def test_a_ledger_that_tells_no_options_names_none(job: Job) -> None:
+    store(keeper(job), job, Verdict(), b"output")
+    path = job.target.with_name(LEDGER_NAME)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({**line, "options": None}) + "\n" for line in lines))
     assert keeper(job, strength=0.5).look(job, lambda: OLD).reason == "other options"
 
 

@@ -30,7 +30,10 @@ def test_folder_takes_pictures_by_content_and_passes_over_the_rest(tmp_path: Pat
     found = find(tmp_path)
     assert found_names(found) == ["a.jpg", "b.png", "unnamed"]
     reasons = {reason: [path.name for path in paths] for reason, paths in found.passed.reasons()}
-    assert reasons == {"that are no pictures": ["notes.txt"], "subfolders (-r looks into them)": ["sub"]}
+    assert reasons == {
+        ("file", "not in a picture format"): ["notes.txt"],
+        ("subfolder", "use -r to look into subfolders"): ["sub"],
+    }
 
 
 def test_recursion_mirrors_the_tree(tmp_path: Path) -> None:

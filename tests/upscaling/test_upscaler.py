@@ -196,7 +196,7 @@ def test_memory_bounds_the_tiles_and_is_told(lite: NLSN) -> None:
     assert tile_bytes(lite.config, plan.rows.size * plan.columns.size, "fp32") <= budget
     enlarged = small.upscale(picture(color[:300, :300]))
     assert enlarged.tiles > 1
-    assert enlarged.events == ("memory has no room for tiles of the usual size: they are smaller",)
+    assert enlarged.events == ("memory is too small for tiles of the usual size: they are smaller",)
     assert enlarged.tile_bytes <= (enlarged.memory or 0) <= budget
 
 
@@ -343,7 +343,7 @@ def test_float_pictures_are_those_of_sixteen_bit_unrounded(lite: NLSN) -> None:
 def test_samples_that_are_no_numbers_are_refused(lite: NLSN) -> None:
     color = np.zeros((4, 4, 3), np.float32)
     color[1, 1, 1] = np.nan
-    with pytest.raises(NlsrError, match="samples that are no finite numbers"):
+    with pytest.raises(NlsrError, match="samples that are not finite"):
         upscaler(lite).upscale(picture(color))
 
 

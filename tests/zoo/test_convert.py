@@ -41,6 +41,13 @@ def test_a_published_checkpoint(scale: int, zipped: bool, tmp_path: Path) -> Non
     assert NLSN.from_pretrained(out).config == model.config
 
 
+def test_the_state_of_a_training_run_is_no_checkpoint() -> None:
+    state = {"choices": {}, "trainer": {}, "rows": [], "best": {2: published().state_dict()}, "format": 2}
+    with pytest.raises(WeightsMismatch, match="the state of a training run") as caught:
+        canonical(state, "state.pt")
+    assert "--model" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -157,8 +164,8 @@ EDSR = {name: shape for name, shape in expected_shapes(PUBLISHED).items() if "co
         ([torch.zeros(3)], "holds no named tensors"),
         (torch.zeros(3), "holds no named tensors"),
         ({3: torch.zeros(3)}, "holds no named tensors"),
-        ({"a": torch.zeros(3, dtype=torch.int64)}, "not a plain tensor"),
-        ({"a": torch.zeros(3).to_sparse()}, "not a plain tensor"),
+        ({"a": torch.zeros(3, dtype=torch.int64)}, "not a plain floating-point tensor"),
+        ({"a": torch.zeros(3).to_sparse()}, "not a plain floating-point tensor"),
         (
             {name: torch.zeros(shape) for name, shape in expected_shapes(PUBLISHED).items() if "mean" not in name},
             "sub_mean",

@@ -152,7 +152,7 @@ def test_offline_and_not_in_the_cache(user: User) -> None:
         (f"{REPO}@no-such-branch", f"{REPO} has no revision 'no-such-branch'"),
         (f"{REPO}@{'0' * 40}", f"has no revision '{'0' * 40}'"),
         ("someone/else", "has no repository someone/else"),
-        ("someone/nlsn--x2", "'someone/nlsn--x2' is no valid Hub id"),
+        ("someone/nlsn--x2", "'someone/nlsn--x2' is not a valid Hub id"),
         (f"{REPO}@../../../secrets", f"unknown model '{REPO}@../../../secrets'"),
     ],
 )

@@ -191,7 +191,7 @@ def test_verification_by_name_goes_on(folder: Path) -> None:
     (folder / "config.json").write_text("{")
     name, (finding,) = verify_named(str(folder))
     assert (name, finding.ok) == (str(folder), False)
-    assert "not sound JSON" in finding.detail
+    assert "not valid JSON" in finding.detail
     name, (finding,) = verify_named("lite", 8)
     assert (name, finding.ok) == ("lite", False)
     name, findings = verify_named("nlsn-lite-x2", offline=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from nlsr_cli.errors import ModelError, NlsrError, OptionError, UnknownModel, WeightsCorrupt, WeightsMismatch
-from nlsr_cli.zoo import EMBEDDED, describe, list_models, locate, resolve, weights_root
+from nlsr_cli.errors import (
+    DownloadFailed,
+    ModelError,
+    NlsrError,
+    OptionError,
+    UnknownModel,
+    WeightsCorrupt,
+    WeightsMismatch,
+)
+from nlsr_cli.zoo import EMBEDDED, describe, find_models, list_models, locate, resolve, weights_root
 from nlsr_cli.zoo.registry import families, find_embedded, scales_of
 
 
@@ -41,7 +50,10 @@ def test_names_of_embedded_models(model: str | None, scale: int | None, found: s
         ("nlsn-lite-x4", 2, OptionError, "nlsn-lite-x4 enlarges 4x, but 2x was asked", "Use --model nlsn-lite-x2."),
         ("light", None, UnknownModel, "unknown model 'light'", "Did you mean lite? Valid: lite,"),
         ("", None, UnknownModel, "unknown model ''", "Valid: lite,"),
-        ("a/b/c", None, UnknownModel, "unknown model 'a/b/c'", "a Hub id owner/repo"),
+        ("light!", None, UnknownModel, "unknown model 'light!'", "a Hub id owner/repo"),
+        ("a/b/c", None, UnknownModel, "no file or folder a/b/c", "Check the path"),
+        ("run/model/", None, UnknownModel, "no file or folder run/model", "Check the path"),
+        ("model.onnx", None, UnknownModel, "no file or folder model.onnx", "Check the path"),
         ("x" * 5000, None, UnknownModel, "unknown model 'xxx", "Valid:"),
         ("./nothing.safetensors", None, UnknownModel, "no file or folder nothing.safetensors", "Check the path"),
         ("nothing.pt", None, UnknownModel, "no file or folder nothing.pt", "Check the path"),
@@ -111,13 +123,13 @@ def test_folders_without_a_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
-        ("{", WeightsCorrupt, "not sound JSON"),
+        ("{", WeightsCorrupt, "not valid JSON"),
         ("[" * 100_000, WeightsCorrupt, "longer than 65536 bytes"),
-        ("[" * 60_000, WeightsCorrupt, "not sound JSON"),
+        ("[" * 60_000, WeightsCorrupt, "not valid JSON"),
         ("[1, 2]", WeightsCorrupt, "not a JSON object"),
         ('{"vocab_size": 3}', WeightsMismatch, "unknown config keys: vocab_size"),
         ('{"n_feats": 1000000000}', WeightsMismatch, "n_feats must be a whole number from 1 to 1024"),
-        ('{"n_feats": ' + "9" * 5000 + "}", WeightsCorrupt, "not sound JSON"),
+        ('{"n_feats": ' + "9" * 5000 + "}", WeightsCorrupt, "not valid JSON"),
         ('{"scale": "4"}', WeightsMismatch, "scale must be one of 2, 3, 4"),
         ('{"res_scale": NaN}', WeightsMismatch, "res_scale must be a positive number"),
         ('{"upsampler": ["pixelshuffle"]}', WeightsMismatch, "upsampler must be one of"),
@@ -173,11 +185,64 @@ def test_nothing_heavy_is_loaded() -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_the_folder_of_a_run_leads_to_its_model(tmp_path: Path) -> None:
+def test_the_folder_of_a_run_stands_for_its_model(folder: Path) -> None:
     """`--out run` made it, so `--model run` is what people try."""
-    (tmp_path / "state.pt").touch()
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "model.safetensors").touch()
-    with pytest.raises(UnknownModel, match="is the folder of a training run") as error:
-        resolve(str(tmp_path), None)
-    assert error.value.hint == f"Its model is {tmp_path / 'model'}."
+    run = folder.parent
+    (run / "state.pt").touch()
+    assert resolve(str(run), None) == resolve(str(folder), None)
+    assert find_models(str(run)).scales == (2,)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Return the folder of a training run with two scales."""
+    for scale in (2, 3):
+        shutil.copytree(EMBEDDED[f"nlsn-lite-x{scale}"].folder, tmp_path / "run" / f"model-x{scale}")
+    (tmp_path / "run" / "state.pt").touch()
+    return tmp_path / "run"
+
+
+def test_a_run_of_several_scales_is_a_family(run: Path) -> None:
+    for scale in (2, 3):
+        assert resolve(str(run), scale).weights.parent == run / f"model-x{scale}"
+    assert resolve(str(run), None).scale == 3, "the largest, where none is asked and there is no 4x"
+    models = find_models(str(run))
+    assert (models.scales, models.default) == ((2, 3), 3)
+    assert models.source(2).weights.parent == run / "model-x2"
+    with pytest.raises(UnknownModel, match="there is no 4x model in the folder of the training run") as caught:
+        resolve(str(run), 4)
+    assert caught.value.hint == f"It has {run / 'model-x2'}, {run / 'model-x3'}."
+
+
+def test_the_state_of_a_run_is_not_to_be_converted(run: Path) -> None:
+    with pytest.raises(UnknownModel, match="a pickled checkpoint") as caught:
+        resolve(str(run / "state.pt"), None)
+    assert caught.value.hint == f"It is the state of a training run. Give the folder of its model: {run}"
+    shutil.rmtree(run / "model-x2")
+    shutil.rmtree(run / "model-x3")
+    for given in (run, run / "state.pt"):
+        with pytest.raises(UnknownModel) as caught:
+            resolve(str(given), None)
+        assert caught.value.hint.endswith("repeat its nlsr train command with --resume.")
+
+
+@pytest.mark.parametrize("typed", ["run/model-x4/", "./run/model_x2", "run/model-x2/model.safetensor", "rum/model-x2/"])
+def test_a_mistyped_path_gets_the_nearest_that_exists(typed: str, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.parent)
+    with pytest.raises(UnknownModel, match="no file or folder") as caught:
+        resolve(typed, None)
+    said = re.fullmatch(r"Did you mean (run/.*)\?", caught.value.hint)
+    assert said, caught.value.hint
+    assert resolve(said[1], None).kind == "local"
+
+
+def test_what_may_be_a_path_or_a_hub_id(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder called as an owner does not hide the Hub from its user, but a mistyped path is told, too."""
+    monkeypatch.chdir(run.parent)
+    for typed, guess in (("run/model-x4", "run/model-x"), ("rum/model-x2", "run/model-x2")):
+        with pytest.raises(DownloadFailed) as caught:
+            resolve(typed, None, offline=True)
+        assert caught.value.hint.startswith(f"Did you mean {guess}"), caught.value.hint
+    with pytest.raises(DownloadFailed) as caught:
+        resolve("someone/else", None, offline=True)
+    assert "Did you mean" not in caught.value.hint

@@ -17,7 +17,7 @@ from nlsr_cli.images.containers.png import SIGNATURE, chunk
 
 DISPOSALS = {0: KEEP, 1: CLEAR, 2: RESTORE}
 HIDDEN = "The default image of the file is not part of its animation and is left out."
-MORE = "The file holds more frames than it says; what viewers do not show is left out."
+MORE = "The file holds more frames than it declares; those that viewers do not show are left out."
 # What a decoder needs of the file for the pixels of any one frame.
 SHARED = (b"PLTE", b"tRNS", b"sBIT")
 MAX_SHARED = 768  # bytes: a palette of 256 colours

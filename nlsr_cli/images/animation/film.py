@@ -21,6 +21,7 @@ from nlsr_cli.images.facts import DEEP_HINT, Facts
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.picture import Animation, Picture, Pixels
+from nlsr_cli.images.turning import upright
 from nlsr_cli.images.words import metadata
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
@@ -72,8 +73,8 @@ def _stacked(shots: list[Decoded], orientation: int) -> Decoded:
     """Return shots, upright, one below the other: what is said about all of them, and the way to sRGB, are then found
     once.
     """
-    color = np.concatenate([turned(shot.color, orientation) for shot in shots])
-    alphas = [turned(shot.alpha, orientation) for shot in shots if shot.alpha is not None]
+    color = np.concatenate([upright(shot.color, orientation) for shot in shots])
+    alphas = [upright(shot.alpha, orientation) for shot in shots if shot.alpha is not None]
     return Decoded(color, np.concatenate(alphas) if alphas else None)
 
 
@@ -149,11 +150,3 @@ def _png_canvases(index: FrameIndex, facts: Facts, notes: list[str]) -> Iterator
         if stage is None:
             stage = Stage(index.height, index.width, decoded.color.shape[2], decoded.color.dtype)
         yield stage.show(frame, decoded.color, decoded.alpha)
-
-
-def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Return (h, w) or (h, w, c) as it is meant to be seen by an EXIF orientation (CIPA DC-008, tag 274)."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    return np.ascontiguousarray(pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1])

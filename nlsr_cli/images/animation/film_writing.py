@@ -192,5 +192,5 @@ def _whole(durations: tuple[float, ...], unit: float, most: int, why: str, notes
 
 def _bounded_loop(loop: int, most: int, name: str, notes: list[str]) -> int:
     if loop > most:
-        notes.append(f"{name} counts to {most}; it is played so often instead of {loop} times.")
+        notes.append(f"{name} counts to {most}; it is played that often instead of {loop} times.")
     return min(loop, most)

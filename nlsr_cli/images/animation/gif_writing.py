@@ -14,8 +14,8 @@ from nlsr_cli.images.animation.gif import coded_part
 from nlsr_cli.images.animation.quantize import Shot, indexed
 from nlsr_cli.images.containers.gif import APPLICATION, CONTROL, END, EXTENSION, IMAGE, TABLE, chain
 
-FEW_COLORS = "GIF holds 255 colours a frame: others are replaced by near ones, dithered."
-NO_HALF = "GIF holds no half transparency: pixels are opaque from half on, else not there."
+FEW_COLORS = "GIF holds 255 colours per frame: other colours are approximated with dithering."
+NO_HALF = "GIF has no partial transparency: pixels of at least half opacity become opaque, the others transparent."
 STAY, TO_NOTHING = 1, 2  # disposals
 MAX_LOOP, MAX_DELAY = 65536, 65535  # plays, hundredths of a second
 

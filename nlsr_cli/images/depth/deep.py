@@ -31,7 +31,7 @@ from nlsr_cli.images.facts import Deep, Facts
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, YCBCR_NOTE, Decoded
 from nlsr_cli.images.nodata import hide
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.turning import TURNS
+from nlsr_cli.images.turning import upright
 
 ORIENTATION = 274
 
@@ -58,11 +58,8 @@ def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decod
 
 def turned(decoded: Decoded, orientation: int) -> Decoded:
     """Return the picture as it is meant to be seen."""
-    turn = TURNS.get(orientation)
-    if turn is None:
-        return decoded
-    alpha = None if decoded.alpha is None else turn(decoded.alpha)
-    return replace(decoded, color=turn(decoded.color), alpha=alpha)
+    alpha = None if decoded.alpha is None else upright(decoded.alpha, orientation)
+    return replace(decoded, color=upright(decoded.color, orientation), alpha=alpha)
 
 
 def _png(data: bytes) -> Pixels:
@@ -148,5 +145,5 @@ def as_float32(samples: Pixels) -> Pixels:
         samples = samples.astype(np.float32, copy=False)
     rows = max(1, BAND // samples.shape[1])
     if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
-        raise ValueError("a picture with values that are infinite or no numbers is not known")
+        raise ValueError("pictures with infinite or NaN values are not supported")
     return samples

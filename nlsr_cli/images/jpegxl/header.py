@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nlsr_cli.images.jpegxl.bits import BitReader, BitWriter
 from nlsr_cli.images.jpegxl.profile import read_profile, write_profile
-from nlsr_cli.images.profiles import PRIMARIES, Chroma, Colours
+from nlsr_cli.images.profiles import PRIMARIES, Chroma, Colours, profile_for
 
 SIGNATURE = b"\xff\x0a"
 GREY, XYB = 1, 2  # colour spaces
@@ -20,6 +21,9 @@ CORNERS = {1: PRIMARIES[1][2:], 9: PRIMARIES[9][2:], 11: PRIMARIES[12][2:]}
 CODE_POINTS = {(1, 1): 1, (9, 1): 9, (11, 1): 12, (11, 11): 11}
 GAMMAS = {8: 1.0, 17: 1 / 2.6}  # linear, DCI
 UNKNOWN_TRANSFER = 2
+# Those that profiles made of numbers follow as libjxl does: linear, sRGB, DCI. It takes BT.709 by its own curve, and
+# profiles here by that of sRGB, as which such pictures are shown.
+TRANSFERS = (8, 13, 17)
 MAX_CHANNELS = 256
 
 
@@ -34,7 +38,8 @@ class Extra:
 
 @dataclass
 class ImageHeader:
-    """What the header says. `orientation` is as of EXIF; `animated` says that there may be more frames than one.
+    """What the header says. `orientation` is as of EXIF; `animated` says that there may be more frames than one,
+    which are played `plays` times, 0 for ever.
 
     `xyb` says that colours are absolute, so that the codec can give them in any space. `colour` and `stop` are places
     in bits: where the colour encoding begins and ends; `frames_at` is the byte at which frames begin. `colours` is
@@ -45,6 +50,7 @@ class ImageHeader:
     width: int
     orientation: int = 1
     animated: bool = False
+    plays: int = 1
     preview: bool = False
     bits: int = 8
     floating: bool = False
@@ -95,6 +101,8 @@ def with_header(data: bytes, icc: bytes | None, depth: tuple[int, bool]) -> byte
     """Return a codestream whose samples are said to be of another profile, or without one of sRGB or grey with its
     curve, and of another depth: bits (8, 16, or 32), and whether they are floating point.
 
+    A profile of RGB that `read_header` makes of numbers is written as these numbers.
+
     Raises:
         EOFError, ValueError: as `read_header`.
     """
@@ -110,8 +118,17 @@ def with_header(data: bytes, icc: bytes | None, depth: tuple[int, bool]) -> byte
         writer.u(3 << 1, 3)
         writer.u(depth[0] - 1, 6)
     writer.copy(reader, header.bits_end, header.colour)
+    numbers = None if icc is None or header.grey else _numbered().get(icc)
     if icc is None and not header.grey:
         writer.u(1, 1)
+    elif numbers is not None:
+        icc = None
+        writer.u(0, 4)  # not all is as usual, there is no profile, and the space is RGB
+        for number in numbers[:2]:
+            _enum(writer, number)
+        writer.u(0, 1)  # no gamma
+        _enum(writer, numbers[2])
+        writer.u(1, 2)  # relative intent
     else:
         writer.u(0, 1)
         writer.u(icc is not None, 1)
@@ -126,6 +143,25 @@ def with_header(data: bytes, icc: bytes | None, depth: tuple[int, bool]) -> byte
     if icc is not None:
         write_profile(writer, icc)
     return writer.bytes() + data[header.frames_at :]
+
+
+@lru_cache(maxsize=1)
+def _numbered() -> dict[bytes, tuple[int, int, int]]:
+    """Return white point, primaries and transfer by the profile that is made of them where a codestream states them."""
+    found = {}
+    for primaries, white in CODE_POINTS:
+        for transfer in TRANSFERS:
+            profile = profile_for(_stated(white, primaries, transfer, None, (*WHITES[white], *CORNERS[primaries])), 3)
+            if profile is not None:
+                found[profile] = white, primaries, transfer
+    return found
+
+
+def _enum(writer: BitWriter, number: int) -> None:
+    """Write a number that stands for a name, of at most 17."""
+    writer.u(min(number, 2), 2)
+    if number >= 2:
+        writer.u(number - 2, 4)
 
 
 def _size(reader: BitReader) -> tuple[int, int]:
@@ -150,7 +186,7 @@ def _metadata(reader: BitReader, header: ImageHeader) -> None:
         if header.animated:
             reader.u32(((0, 100), (0, 1000), (10, 1), (30, 1)))
             reader.u32(((0, 1), (0, 1001), (8, 1), (10, 1)))
-            reader.u32(((0, 0), (3, 0), (16, 0), (32, 0)))
+            header.plays = reader.u32(((0, 0), (3, 0), (16, 0), (32, 0)))
             reader.flag()
     header.bits_at = reader.place
     header.bits, header.floating = _depth(reader)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import struct
 
 from nlsr_cli.images.containers import bmp
-from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, TRAILER, Accounted, Rule, account, dropped
+from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, Accounted, Rule, account, dropped
 
 FATES: dict[str, Rule] = {
     **dict.fromkeys(("headers", "palette", "pixels", PADDING), REPLACED),
     "profile": CARRIED,
-    TRAILER: dropped("data behind the end of the picture"),
     GAP: dropped("data between header and pixels"),
 }
 LINKED = dropped("the name of a colour profile that lies in another file")

@@ -7,11 +7,9 @@ from nlsr_cli.images.animation.gif import LOOPS
 from nlsr_cli.images.containers import gif
 from nlsr_cli.images.parts import (
     CARRIED,
-    GAP,
     PADDING,
     REPLACED,
     REWRITTEN,
-    TRAILER,
     Accounted,
     Part,
     Rule,
@@ -32,8 +30,6 @@ FATES: dict[str, Rule] = {
     "0xFE": CARRIED,
     "0x01": dropped("a text that few programs show (plain text extension)"),
     "ADOBE:IR1.0": dropped("editing data of Adobe ImageReady"),
-    TRAILER: dropped("data behind the end of the picture"),
-    GAP: dropped("stray data"),
 }
 MOST = {"0xF9": 8, **dict.fromkeys((name.decode() for name in LOOPS), 32)}  # bytes
 C2PA = "C2PA_GIF"

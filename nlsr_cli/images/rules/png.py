@@ -12,6 +12,7 @@ from nlsr_cli.images.animation import apng
 from nlsr_cli.images.containers import png
 from nlsr_cli.images.parts import (
     CARRIED,
+    LOOSE,
     PADDING,
     REPLACED,
     REWRITTEN,
@@ -54,7 +55,6 @@ FATES: dict[str, Rule] = {
     **dict.fromkeys(("gIFg", "gIFt", "gIFx"), FROM_GIF),
     **dict.fromkeys(("mkBF", "mkBS", "mkBT", "mkTS", "prVW"), FIREWORKS),
     **dict.fromkeys(("npTc", "npLb", "npOl"), NINE_PATCH),
-    TRAILER: dropped("data behind the end of the picture"),
 }
 # Of these the first counts, here and in other readers.
 SINGLE = frozenset({"IHDR", "PLTE", "tRNS", "gAMA", "cHRM", "sRGB", "cICP", "iCCP", "pHYs", "eXIf", "zxIf", "tXMP"})
@@ -111,7 +111,7 @@ class _Rules:
 
     def end(self, part: Part) -> Rule:
         """It has no content."""
-        return REPLACED if part.size <= 12 else FATES[TRAILER]
+        return REPLACED if part.size <= 12 else LOOSE[TRAILER]
 
     def orientation(self, part: Part) -> Rule:
         """ImageMagick's own; 0 is unknown, and 1 upright."""

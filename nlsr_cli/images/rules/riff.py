@@ -5,11 +5,9 @@ from __future__ import annotations
 from nlsr_cli.images.containers import riff
 from nlsr_cli.images.parts import (
     CARRIED,
-    GAP,
     PADDING,
     REPLACED,
     REWRITTEN,
-    TRAILER,
     Accounted,
     Part,
     Rule,
@@ -24,8 +22,6 @@ FATES: dict[str, Rule] = {
     **dict.fromkeys(("ANMF/ALPH", "ANMF/VP8 ", "ANMF/VP8L"), REPLACED),
     "XMP ": REWRITTEN,
     "C2PA": dropped("content credentials (C2PA)"),
-    TRAILER: dropped("data behind the end of the picture"),
-    GAP: dropped("stray data"),
 }
 # What the header announces by a flag, with its word; decoders pass over what it does not announce.
 ANNOUNCED: dict[str, tuple[int, Rule, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from nlsr_cli.images.containers import tiff_file
-from nlsr_cli.images.parts import CARRIED, GAP, REPLACED, REWRITTEN, TRAILER, Accounted, Fate, Part, Rule, dropped
+from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, dropped
 from nlsr_cli.images.parts import account as account_parts
 from nlsr_cli.images.words import georeference, metadata
 
@@ -103,8 +103,6 @@ OTHERS: dict[str, Rule] = {
     tiff_file.BELOW: dropped("a further picture"),
     tiff_file.COPY: dropped("reduced copies of the picture"),
     tiff_file.MASKING: dropped("a mask"),
-    TRAILER: dropped(TRAILER),
-    GAP: dropped(GAP),
 }
 WHITE_POINT, PRIMARIES = 318, 319
 SRGB_POINTS = {WHITE_POINT: (0.3127, 0.3290), PRIMARIES: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}

@@ -1,4 +1,6 @@
-"""What a picture file is and says, without decoding a pixel: for `nlsr inspect`."""
+"""What a picture file is and says, without decoding a pixel: for `nlsr inspect`. Whether its pixels are sound, a header
+does not tell, and neither does this.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from typing import Any
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import color as colour
+from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.containers import tiff
@@ -30,6 +33,8 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS
 class Inspection:
     """What one file is and says. `profile` is the name of its colour profile, `provenance` its enlargements, the oldest
     first: names and values as `upscaling.facts` gives them. `gain_map` is the (height, width) of one, as stored.
+    `plays` is how often an animation is played, 0 for ever; None of a still picture, or where it is not said. `counted`
+    is False where there may be more frames than the header counts.
     """
 
     path: Path
@@ -42,6 +47,8 @@ class Inspection:
     said: Statements
     provenance: tuple[dict[str, str], ...]
     gain_map: tuple[int, int] | None = None
+    plays: int | None = None
+    counted: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values, for one line of `--json`."""
@@ -55,7 +62,9 @@ class Inspection:
             "depth": header.depth,
             "mode": header.mode,
             "alpha": header.has_alpha,
-            "frames": header.frames,
+            "frames": header.frames if self.counted else None,
+            "plays": self.plays,
+            "pixels_checked": False,
             "profile": self.profile,
             "dpi": None if self.dpi is None else list(self.dpi),
             "metadata": {
@@ -103,6 +112,8 @@ def inspect_picture(
         said=said,
         provenance=history(said.xmp),
         gain_map=None if gain_map is None else gain_map.size,
+        plays=_plays(format, data, header, facts),
+        counted=facts.plays is None,
     )
 
 
@@ -131,6 +142,13 @@ def _info(data: bytes, format: str, label: str, max_pixels: int, facts: Facts) -
         return {"icc_profile": profile.payload} if profile else {}
     with border(data, label, max_pixels), pillow_image(data, format) as image:
         return {**image.info, **found}
+
+
+def _plays(format: str, data: bytes, header: Header, facts: Facts) -> int | None:  # noqa: A002
+    if facts.plays is not None:
+        return facts.plays
+    index = frame_index(format, data) if header.frames > 1 else None
+    return None if index is None else index.loop
 
 
 def _profile(info: Mapping[Any, object], facts: Facts) -> str | None:

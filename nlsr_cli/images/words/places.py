@@ -51,7 +51,7 @@ LOCAL = (
     "MaskGroupBasedCorrections",
 )
 
-PANORAMA_NOTE = "The panorama metadata (GPano) holds for the picture as it was stored, on its side, and is left out."
+PANORAMA_NOTE = "The panorama metadata (GPano) describes the picture before it was turned upright, and is left out."
 SETTINGS_NOTE = (
     "Crop and local adjustments of Camera Raw, not applied yet, do not fit the turned picture and are left out."
 )

@@ -76,11 +76,11 @@ def _png(data: bytes) -> _Raw:
         notes.append(f"{found.broken} of the PNG texts are damaged and are left out.")
     if found.long:
         beyond = f"{png.TEXT_LIMIT >> 20} MiB of texts"
-        notes.append(f"Left out: what goes beyond {beyond} ({listed(dict.fromkeys(found.long))}).")
+        notes.append(f"Left out: what exceeds {beyond} ({listed(dict.fromkeys(found.long))}).")
     if found.tagged:
         notes.append("The languages that PNG texts state are left out.")
     if found.doubled:
-        notes.append(f"Left out: what is in the file a second time ({listed(dict.fromkeys(found.doubled))}).")
+        notes.append(f"Left out: what the file holds twice ({listed(dict.fromkeys(found.doubled))}).")
     if unread := found.profiles.keys() - PROFILES_READ:
         notes.append(f"Left out: profiles that texts of the PNG hold ({listed(sorted(unread))}).")
     blocks = found.profiles.get("8bim", b"")

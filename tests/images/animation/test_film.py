@@ -14,10 +14,8 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import Animation, Picture, native_formats, probe, read_any, read_picture
 from nlsr_cli.images.animation import gif
 from nlsr_cli.images.animation.apng import HIDDEN, MORE
-from nlsr_cli.images.animation.film import turned
 from nlsr_cli.images.animation.frames import check_index, over
 from nlsr_cli.images.containers.png import SIGNATURE, chunks
-from nlsr_cli.images.reading import UPRIGHT
 from tests.images import icc
 from tests.images.deep_files import deep_png, samples
 from tests.images.files import camera_exif, gradient, png_chunk, saved, with_png_chunk
@@ -262,15 +260,6 @@ def test_profile_exif_and_orientation_are_those_of_a_picture(fmt):
         np.testing.assert_array_equal(frame.color, still.color)
         assert frame.metadata == still.metadata
         assert set(still.notes) <= set(animation.notes)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_turning_is_what_pillow_does(orientation):
-    """All eight ways."""
-    pixels = gradient(3, 5)
-    image = Image.fromarray(pixels)
-    expected = image.transpose(UPRIGHT[orientation]) if orientation > 1 else image
-    np.testing.assert_array_equal(turned(pixels, orientation), np.asarray(expected))
 
 
 def test_pillow_sees_the_same_where_nothing_is_cleared():

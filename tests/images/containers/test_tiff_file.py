@@ -117,13 +117,15 @@ def test_bytes_behind_and_between_are_told_and_slack_is_not():
     data = grey()
     assert losses("TIFF", data + bytes(5000)) == ()
     assert losses("TIFF", data + b"\r\n\0\0") == ()
-    assert losses("TIFF", data + bytes(7) + BYTES) == ("Left out: trailing data (2000 bytes).",)
+    assert losses("TIFF", data + bytes(7) + BYTES) == ("Left out: data behind the end of the picture (2000 bytes).",)
     moved = chained(data, grey(side=4))  # a second page that no directory points to any more is stray data
     pointer = _pointer_behind(data, 0)
     alone = moved[:pointer] + bytes(4) + moved[pointer + 4 :]
-    assert losses("TIFF", alone)[0].startswith("Left out: trailing data (")
+    assert losses("TIFF", alone)[0].startswith("Left out: data behind the end of the picture (")
     between = chained(data + BYTES, grey(side=4))
-    assert losses("TIFF", between) == ("Left out: stray data (2005 bytes).",)  # with the second header
+    assert losses("TIFF", between) == (
+        "Left out: data between the parts of the file (2005 bytes).",
+    )  # with the second header
     assert losses("TIFF", chained(data + BYTES[:200], grey(side=4))) == ()
 
 

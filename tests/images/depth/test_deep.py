@@ -173,7 +173,7 @@ def test_extra_sample_without_meaning_is_left_out_and_alpha_behind_it_found():
     picture = read_picture(deep_tiff(pixels, 2, extra=(0, 2)))
     np.testing.assert_array_equal(picture.color, pixels[..., :3])
     np.testing.assert_array_equal(picture.alpha, pixels[..., 4])
-    assert picture.notes == ("An extra channel without stated meaning is left out.",)
+    assert picture.notes == ("An extra channel without a stated meaning is left out.",)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -381,7 +381,7 @@ def test_alpha_that_is_no_number_is_refused(value):
     """Nobody can say how much is seen of such a pixel."""
     pixels = samples(4, np.float32)
     pixels[3, 3, 3] = value
-    with pytest.raises(ImageReadError, match="infinite or no numbers"):
+    with pytest.raises(ImageReadError, match="infinite or NaN values"):
         read_picture(deep_tiff(pixels, 2, extra=(2,)))
 
 

@@ -23,6 +23,7 @@ from nlsr_cli.images.jpegxl.header import read_header, with_header
 from nlsr_cli.images.jpegxl.profile import read_profile, write_profile
 from nlsr_cli.images.picture import Picture
 from nlsr_cli.images.words import metadata
+from nlsr_cli.images.words.inspection import inspect_picture
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
 from tests.images.boxes import ASSETS, box
@@ -76,6 +77,22 @@ def test_lossless_comes_back_exactly(channels, alpha, dtype):
     assert read.metadata.icc is None
     assert read.metadata.lossless
     assert written(source) == written(source)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+@pytest.mark.parametrize(("primaries", "transfer"), [(12, 13), (9, 8), (11, 17), (12, 1)])
+def test_colours_by_numbers_are_written_as_numbers(primaries, transfer, lossless):
+    """Of JPEG XL they come back as the same profile; libjxl follows BT.709 (1) otherwise, so that stays a profile."""
+    profile = profiles.profile_for(profiles.Colours(codes=(primaries, transfer, True)), 3)
+    source = picture(3, icc=profile)
+    data = written(source, EncodeOptions(lossless=lossless))
+    header = read_header(open_file(data).stream)
+    assert (header.icc is None) == (transfer != 1)
+    if transfer != 1:
+        assert header.colours == profiles.Colours(codes=(primaries, transfer, True))
+    read = read_picture(data)
+    assert read.metadata.icc == profile
+    assert np.abs(read.color.astype(int) - source.color).max() <= (3 if lossless else 8)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -156,6 +173,8 @@ def test_the_first_frame_of_an_animation_is_read_with_a_note():
     read = read_picture(asset("film"))
     np.testing.assert_array_equal(read.color, ramps())
     assert read.notes == ("Only the first frame of the animation is read.",)
+    found = inspect_picture(asset("film")).as_json()
+    assert (found["frames"], found["plays"]) == (None, 0), "an animation is not one frame, and is played for ever"
 
 
 @pytest.mark.parametrize("name", [b"abcd", b"ABCD", b"free"])

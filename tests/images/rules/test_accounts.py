@@ -191,7 +191,10 @@ def test_chunks_within_frames_are_told():
     data = animated("WEBP")
     at = data.index(b"ANMF")
     size = int.from_bytes(data[at + 4 : at + 8], "little")
-    for part, told in ((invented("WEBP", "quUx", b"ab"), "ANMF/quUx"), (b"\1\2\3\4", "stray data")):
+    for part, told in (
+        (invented("WEBP", "quUx", b"ab"), "ANMF/quUx"),
+        (b"\1\2\3\4", "data between the parts of the file"),
+    ):
         end = at + 8 + size
         inner = data[:end] + part + data[end:]
         inner = inner[: at + 4] + struct.pack("<I", size + len(part)) + inner[at + 8 :]

@@ -123,6 +123,7 @@ TOLD = {
     "another": (PLAIN + PLAIN, "other pictures in the file"),
     "Canon": (PLAIN + b"CANON OPTIONAL DATA\0\0\1", "Canon's edits (VRD)"),
     "text": (PLAIN + b"secret", "data behind the picture"),
+    "text between segments": (PLAIN[:20] + b"secret" + PLAIN[20:], "data between the parts of the file"),
     "text behind padding": (PLAIN + bytes(99) + b"secret", "data behind the picture"),
     "GDepth": (
         jpegs.jpeg(jpegs.xmp(f'xmlns:GDepth="{GOOGLE}1.0/depthmap/" GDepth:Format="RangeInverse" GDepth:Data="AAAA"')),

@@ -325,7 +325,7 @@ def test_a_long_text_costs_the_text_and_not_the_picture(name):
     data = with_png_chunk(chunk(b"tEXt", b"Title\0short"), name, body)
     read, word = read_picture(data), body.partition(b"\0")[0].decode()
     assert read.metadata.texts == (("Title", "short"),)
-    assert read.notes == (f"Left out: what goes beyond 16 MiB of texts ({word}).",)
+    assert read.notes == (f"Left out: what exceeds 16 MiB of texts ({word}).",)
     assert inspect_picture(data).said.texts == read.metadata.texts
 
 
@@ -349,7 +349,7 @@ def test_what_a_png_says_twice_is_told():
     """Of two packets and of two profiles of a kind the first counts; a profile that is not read is named."""
     stated = b"XML:com.adobe.xmp\0\0\0\0\0" + packet()
     data = with_png_chunk(with_png_chunk(saved(PLAIN), b"iTXt", stated), b"iTXt", stated)
-    assert read_picture(data).notes == ("Left out: what is in the file a second time (XML:com.adobe.xmp).",)
+    assert read_picture(data).notes == ("Left out: what the file holds twice (XML:com.adobe.xmp).",)
     raw = chunk(b"tEXt", b"Raw profile type icm\0\nicm\n 2\nabcd\n")
     assert read_picture(raw).notes == ("Left out: profiles that texts of the PNG hold (icm).",)
 
