@@ -148,7 +148,7 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--strength", "1.5"], 2, "--strength must be from 0 to 1, not 1.5", ""),
         (["--wrap", "z"], 2, "--wrap must be x, y or xy, not 'z'", ""),
         (["--alpha", "none"], 2, "--alpha must be model or lanczos, not 'none'", ""),
-        (["--suffix", "{x}"], 2, "--suffix '{x}' may hold no braces", ""),
+        (["--suffix", "{x}"], 2, "--suffix '{x}' may contain no braces", ""),
         (["-o", "x.jpg", "-f", "png"], 2, "-o x.jpg is named as JPEG, but --format says PNG", ""),
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
