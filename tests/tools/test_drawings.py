@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from tests.tools.drawings import web
-from tests.tools.drawings.__main__ import SCENES, main, pictures, scenes_with
+from tests.tools.drawings.__main__ import SCENES, detail, fullest, main, pictures, scenes_with
 from tests.tools.drawings.canvas import Canvas, dashes
 from tests.tools.drawings.fonts import AILERON, PROBES, Faces, find_faces
 from tests.tools.drawings.setting import Setting
@@ -122,15 +122,32 @@ def test_edges_are_covered_in_part_and_whole_pixels_are_hard() -> None:
 
 
 def test_a_window_hides_the_letters_below_it() -> None:
-    for letters in ("grey", "black"):
-        canvas = Canvas(40, 80, WHITE, factor=1 if letters == "black" else 4, letters=letters)
+    for letters, zoom in (("grey", 1), ("black", 1), ("grey", 2), ("black", 3)):
+        canvas = Canvas(40, 80, WHITE, zoom=zoom, samples=1 if letters == "black" else 4, letters=letters)
         canvas.text((2, 30), "HHHHHH", AILERON, 24, BLACK)
         canvas.rectangle(40, 0, 40, 40, WHITE)
         canvas.cover(40, 0, 40, 40)
         levels = np.asarray(canvas.finish().convert("L"))
-        assert levels[:, 40:].min() == 255
-        assert levels[:, :40].min() == 0
+        assert levels.shape == (40 * zoom, 80 * zoom)
+        assert levels[:, 40 * zoom :].min() == 255
+        assert levels[:, : 40 * zoom].min() == 0
         assert (set(np.unique(levels)) == {0, 255}) == (letters == "black")
+
+
+def test_a_zoom_gives_more_pixels_for_the_same_drawing() -> None:
+    once, twice = (SCENES["map"](Setting(Random(5), Faces(), *SIZE, zoom)) for zoom in (1, 2))
+    assert twice.size == (2 * once.width, 2 * once.height)
+    reduced = np.asarray(twice.convert("L").reduce(2), np.float32)
+    levels = np.asarray(once.convert("L"), np.float32)
+    alike, mirrored = (np.corrcoef(reduced.ravel(), other.ravel())[0, 1] for other in (levels, levels[:, ::-1]))
+    assert alike > 0.95  # edges and letters fall on other parts of pixels
+    assert mirrored < 0.5
+
+
+def test_the_fullest_part_is_taken() -> None:
+    whole = Image.new("RGB", (400, 40), WHITE)
+    whole.paste(BLACK, (300, 0, 302, 40))
+    assert detail(fullest(whole, 40, 200, Random(0))) > 0
 
 
 def test_dashes_go_on_around_corners() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
+import numpy as np
 from PIL import Image
 
 from tests.tools.drawings import art, charts, icons, interface, maps, scans, texts, web
@@ -29,6 +30,9 @@ SCENES: dict[str, Scene] = {
 }  # fmt: skip
 STEP = 12  # sides are multiples of it, so that scales of 2, 3 and 4 leave nothing over
 HEIGHTS, WIDTHS = (480, 768), (648, 1020)
+# Pixels for each unit: a text of 12 units is 12, 24 or 36 pixels tall. Reduced 4 times, the first is past reading.
+ZOOMS = (1, 1, 2, 2, 3)
+TRIES = 6
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,7 +66,7 @@ def scenes_with(browser: str | None) -> dict[str, Scene]:
         return SCENES
 
     def browsed(setting: Setting) -> Image.Image:
-        return web.screenshot(browser, web.page(setting), setting.height, setting.width)
+        return web.screenshot(browser, web.page(setting), setting.height, setting.width, setting.zoom)
 
     return {**SCENES, "web": browsed}
 
@@ -77,13 +81,33 @@ def pictures(
         seed: where chance begins.
         faces: the typefaces there are.
         scenes: the kinds of pictures by name.
-        size: (height, width) of all, in place of chance.
+        size: (height, width) of all, in place of chance, at one pixel for each unit.
     """
     order = Random(seed).sample(sorted(scenes), len(scenes))
     for index in range(count):
         kind, random = order[index % len(order)], Random(f"{seed} {index}")
+        zoom = 1 if size else random.choice(ZOOMS)
         height, width = size or (random.randrange(low, high + 1, STEP) for low, high in (HEIGHTS, WIDTHS))
-        yield f"{index:04d}-{kind}", scenes[kind](Setting(random, faces, height, width))
+        if zoom == 1:
+            image = scenes[kind](Setting(random, faces, height, width))
+        else:
+            whole = scenes[kind](Setting(random, faces, HEIGHTS[0], WIDTHS[0], zoom))
+            image = fullest(whole, height, width, random)
+        yield f"{index:04d}-{kind}", image
+
+
+def fullest(whole: Image.Image, height: int, width: int, random: Random) -> Image.Image:
+    """Return the part with most detail of a few parts chosen by chance."""
+    parts = []
+    for _ in range(TRIES):
+        left, top = random.randint(0, whole.width - width), random.randint(0, whole.height - height)
+        parts.append(whole.crop((left, top, left + width, top + height)))
+    return max(parts, key=detail)
+
+
+def detail(image: Image.Image) -> float:
+    """Return the mean difference of neighbouring pixels, in grey levels."""
+    return float(np.abs(np.diff(np.asarray(image.convert("L"), np.float32), axis=1)).mean())
 
 
 if __name__ == "__main__":

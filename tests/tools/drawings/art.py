@@ -121,7 +121,7 @@ def _panel(setting: Setting, canvas: Canvas, box: tuple[int, int, int, int], wei
     """Draw a panel on a canvas of its own, which cuts it off at its frame."""
     r, (left, top, width, height) = setting.random, box
     palette = setting.palette(dark=r.random() < 0.2)
-    inner = Canvas(height, width, palette.accents[0], factor=canvas.factor)
+    inner = Canvas(height, width, palette.accents[0], zoom=canvas.zoom, samples=canvas.samples)
     ink = (12, 10, 16)
     if r.random() < 0.6:
         sky = r.choice(

@@ -1,4 +1,4 @@
-"""A canvas with coordinates in pixels of the finished picture, drawn several times as large and reduced at the end."""
+"""A canvas that is drawn on several times as large as the finished picture, and reduced at the end."""
 
 from __future__ import annotations
 
@@ -17,30 +17,42 @@ Paint = Callable[[int, int, int], Image.Image]  # (height, width, factor) to a p
 
 
 class Canvas:
-    """Draws shapes and letters; every edge is covered in part, as renderers do it, or in whole pixels at `factor` 1.
+    """Draws shapes and letters; every edge is covered in part, as renderers do it, or in whole pixels at one sample.
+
+    Coordinates and sizes are in units that the finished picture has `zoom` pixels for, as on displays of high density.
+    `factor` is how many pixels of the drawing a unit has at the moment.
 
     Args:
-        height: of the finished picture.
-        width: of the finished picture.
+        height: in units.
+        width: in units.
         background: one colour.
-        factor: how many times larger the drawing is made.
+        zoom: pixels of the finished picture for each unit.
+        samples: how many times larger the drawing is than the finished picture.
         letters: "reduced" like everything else, or written at their own size on the finished picture, as desktops do
             it: "grey" with smooth edges, "black" with hard ones.
     """
 
     def __init__(
-        self, height: int, width: int, background: Colour, *, factor: int = 4, letters: str = "reduced"
+        self,
+        height: int,
+        width: int,
+        background: Colour,
+        *,
+        zoom: int = 1,
+        samples: int = 4,
+        letters: str = "reduced",
     ) -> None:
-        self.height, self.width, self.factor = height, width, factor
-        self.image = Image.new("RGB", (width * factor, height * factor), background)
+        self.height, self.width, self.zoom, self.samples = height, width, zoom, samples
+        self.factor = zoom * samples
+        self.image = Image.new("RGB", (width * self.factor, height * self.factor), background)
         self._draw = ImageDraw.Draw(self.image)
         self._letters, self._late = letters, list[Callable[[], None] | tuple[int, int, int, int]]()
 
     def finish(self, resample: Image.Resampling = Image.Resampling.BOX) -> Image.Image:
         """Return the picture at its size. Box and Hamming have no negative weights, so edges get no halo."""
-        if self.factor > 1:
-            self.image = self.image.resize((self.width, self.height), resample)
-            self.factor = 1
+        if self.factor > self.zoom:
+            self.image = self.image.resize((self.width * self.zoom, self.height * self.zoom), resample)
+            self.factor = self.zoom
             self._draw = ImageDraw.Draw(self.image)
         self._draw.fontmode = "1" if self._letters == "black" else "L"
         clean = self.image.copy() if self._late else self.image
@@ -54,11 +66,12 @@ class Canvas:
     def cover(self, left: int, top: int, width: int, height: int) -> None:
         """Hide what was written so far within a box that something was drawn over."""
         if self._letters != "reduced":
-            self._late.append((left, top, left + width, top + height))
+            left, top, right, bottom = (side * self.zoom for side in (left, top, left + width, top + height))
+            self._late.append((left, top, right, bottom))
 
     def length(self, text: str, face: Face, size: float) -> float:
-        """Return how many pixels wide a line of text gets here; typefaces round widths at small sizes."""
-        factor = self.factor if self._letters == "reduced" else 1
+        """Return how wide a line of text gets here; typefaces round widths at small sizes."""
+        factor = self.factor if self._letters == "reduced" else self.zoom
         return face.at(round(size * factor)).getlength(text) / factor
 
     def polygon(

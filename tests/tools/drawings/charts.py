@@ -26,7 +26,7 @@ def charts(setting: Setting) -> Image.Image:
         for column in range(columns):
             margin = r.randint(44, 60)
             box = (column * width + margin, row * height + 40, width - margin - 20, height - 92)
-            kind = r.choice((_lines, _lines, _bars, _bars, _points, _area, _pie))
+            kind = r.choice((_lines, _lines, _bars, _bars, _points, _area, *[_pie] * (rows * columns > 1)))
             if kind is not _pie:
                 _axes(setting, canvas, box, palette, face)
             kind(setting, canvas, box, palette)

@@ -208,7 +208,7 @@ GREY, LIGHT, DARK, BLUE = (192, 192, 192), (255, 255, 255), (96, 96, 96), (0, 0,
 def desktops(setting: Setting) -> Image.Image:
     """An old desktop: bevels, black letters, and no smooth edge at all."""
     r = setting.random
-    canvas = setting.canvas(r.choice(((0, 128, 128), (58, 110, 165), (120, 120, 150))), factor=1, letters="black")
+    canvas = setting.canvas(r.choice(((0, 128, 128), (58, 110, 165), (120, 120, 150))), samples=1, letters="black")
     face, title = setting.face("sans"), r.choice((BLUE, (0, 120, 0), (110, 0, 90)))
     for k in range(setting.height // 90):
         x, y = 20, 16 + 90 * k

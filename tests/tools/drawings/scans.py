@@ -187,7 +187,7 @@ def scanned(image: Image.Image, setting: Setting) -> Image.Image:
     if r.random() < 0.6:
         image = image.rotate(r.uniform(-1.2, 1.2), Image.Resampling.BICUBIC, fillcolor=WHITE)
     image = image.filter(ImageFilter.GaussianBlur(r.uniform(0, 0.5)))
-    grain = _blurred(noise.standard_normal((setting.height, setting.width)), r.uniform(0.7, 1.3))
+    grain = _blurred(noise.standard_normal(image.size[::-1]), r.uniform(0.7, 1.3))
     light = Image.fromarray(noise.standard_normal((4, 5)).astype(np.float32)).resize(
         image.size, Image.Resampling.BICUBIC
     )

@@ -24,16 +24,17 @@ class Palette:
 
 @dataclass(frozen=True)
 class Setting:
-    """Everything that a scene may use; the same setting gives the same picture."""
+    """Everything that a scene may use; the same setting gives the same picture, of `zoom` pixels for each unit."""
 
     random: Random
     faces: Faces
     height: int
     width: int
+    zoom: int = 1
 
     def canvas(self, background: Colour, **options: object) -> Canvas:
         """Return an empty canvas of the size."""
-        return Canvas(self.height, self.width, background, **options)
+        return Canvas(self.height, self.width, background, zoom=self.zoom, **options)
 
     def face(self, *kinds: str, script: str = "Latin") -> Face:
         """Choose a typeface."""

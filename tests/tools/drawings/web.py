@@ -18,8 +18,8 @@ from tests.tools.drawings.words import Words, listing
 PATIENCE = 120  # seconds for one page
 
 
-def screenshot(browser: str, html: str, height: int, width: int) -> Image.Image:
-    """Return a page as a browser shows it.
+def screenshot(browser: str, html: str, height: int, width: int, zoom: int = 1) -> Image.Image:
+    """Return a page as a browser shows it on a display with `zoom` pixels for each unit.
 
     Raises:
         subprocess.CalledProcessError: the browser failed.
@@ -31,10 +31,11 @@ def screenshot(browser: str, html: str, height: int, width: int) -> Image.Image:
         command = [browser, "--headless", "--hide-scrollbars", "--disable-gpu", "--disable-lcd-text"]
         command += ["--force-color-profile=srgb", f"--user-data-dir={folder}/profile", "--allow-file-access-from-files"]
         command += ["--no-sandbox"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # Chromium refuses root otherwise
-        command += [f"--window-size={width},{height + 200}", f"--screenshot={picture}", page.as_uri()]
+        command += [f"--window-size={width},{height + 200}", f"--force-device-scale-factor={zoom}"]
+        command += [f"--screenshot={picture}", page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
         with Image.open(picture) as image:
-            return image.convert("RGB").crop((0, 0, width, height))
+            return image.convert("RGB").crop((0, 0, width * zoom, height * zoom))
 
 
 def page(setting: Setting) -> str:
