@@ -3,7 +3,7 @@
 For the parts that guard the user's data. A changed module exists in the memory of one process only, which runs the
 tests of that module until one fails; no file is touched. What was found is kept in build/mutants, and a later run goes
 on where this one ended: all mutants of a module are tried again when it has changed, and survivors when its tests
-have. Changes that make no difference are listed in equivalent.txt, with the reason.
+have. Changes that make no difference are listed in equivalent.txt, with the reason; they are tried with --listed only.
 
 POSIX only, because every mutant is a fork of one process that has loaded all packages of others. Tests run from the
 fastest to the slowest, each within a time that follows from what it takes without a change. What a test starts as a
@@ -39,7 +39,8 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "mutants"
 EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 
-# Modules below nlsr_cli, and what of the tests is theirs.
+# Modules below nlsr_cli, and what of the tests is theirs: those of the module itself, which take little time. Tests of
+# whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
 WORDS = ("images/words/test_metadata.py", "images/words/test_keeping.py", "images/words/test_xmp.py")
 # Modules of images.words that have a file of tests for themselves, and those that have none.
 ALONE = (
@@ -51,10 +52,10 @@ TARGETS = {
     "images.storing": ("images/test_storing.py",),
     "images.alpha": ("images/test_alpha.py",),
     "upscaling.guards": ("upscaling/test_guards.py",),
-    "upscaling.ledger": ("upscaling/test_ledger.py", "test_cli_resume.py"),
-    "upscaling.delivery": ("upscaling/test_batch.py", "test_cli_resume.py", "test_cli.py"),
-    "upscaling.resume": ("upscaling/test_resume.py", "upscaling/test_planning.py", "test_cli_resume.py"),
-    "upscaling.planning": ("upscaling/test_planning.py", "test_cli_clashes.py"),
+    "upscaling.ledger": ("upscaling/test_ledger.py",),
+    "upscaling.delivery": ("upscaling/test_delivery.py", "upscaling/test_batch.py"),
+    "upscaling.resume": ("upscaling/test_resume.py",),
+    "upscaling.planning": ("upscaling/test_planning.py",),
     **{f"images.words.{name}": tuple(dict.fromkeys((f"images/words/test_{name}.py", *WORDS))) for name in ALONE},
     **{f"images.words.{name}": WORDS for name in SHARED},
     "images.words.exif_places": ("images/words/test_places.py", *WORDS),
@@ -103,6 +104,8 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             changed.value = value + 1 if isinstance(value, int) else 2 * value + 1
         case ast.Expr(value=ast.Call()) | ast.Raise():
             changed = ast.copy_location(ast.Pass(), node)
+        case ast.Return(value=ast.Constant(value=None)):
+            return
         case ast.Return(value=ast.expr()):
             changed.value = ast.copy_location(ast.Constant(None), node)
         case _:
@@ -254,8 +257,11 @@ def load_packages(names: list[str]) -> None:
         raise SystemExit("a package starts threads when it is loaded: forks would wait for them without end")
 
 
-def examine(target: str, end: float) -> tuple[dict[str, str], int]:
-    """Try the mutants of a module until the time is up; return what became of them, and how many are left."""
+def examine(target: str, end: float, equivalent: set[str]) -> tuple[dict[str, str], int]:
+    """Try the mutants of a module until the time is up; return what became of them, and how many are left.
+
+    Those that are known to be equivalent are not tried: what became of them is "equivalent".
+    """
     path = ROOT / "nlsr_cli" / f"{target.replace('.', '/')}.py"
     tests = [str(ROOT / "tests" / each) for each in TARGETS[target]]
     code, cases = (
@@ -264,9 +270,12 @@ def examine(target: str, end: float) -> tuple[dict[str, str], int]:
     kept = RESULTS / f"{target}.json"
     known = json.loads(kept.read_text()) if kept.exists() else {}
     found = known["found"] if known.get("code") == code else {}
+    found = {name: verdict for name, verdict in found.items() if verdict != "equivalent"}
     if known.get("tests") != cases:  # other tests may notice what these did not
         found = {name: verdict for name, verdict in found.items() if verdict != "survived"}
-    module, todo = f"nlsr_cli.{target}", [each for each in mutants(path, target) if each.name not in found]
+    every = list(mutants(path, target))
+    found |= {each.name: "equivalent" for each in every if each.name in equivalent}
+    module, todo = f"nlsr_cli.{target}", [each for each in every if each.name not in found]
     if not todo or time.monotonic() > end:
         return found, len(todo)
     seconds = _unchanged(target, tests)
@@ -306,6 +315,7 @@ def main() -> int:
     """Examine what was asked for; 1 where the survivors are not those that are listed as equivalent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"{', '.join(TARGETS)}; all if none is named")
+    parser.add_argument("--listed", action="store_true", help="try those too that are listed as equivalent")
     parser.add_argument("--minutes", type=float, default=60, help="time that may be spent (60)")
     asked = parser.parse_args()
     if unknown := set(asked.modules) - set(TARGETS):
@@ -316,15 +326,16 @@ def main() -> int:
     end, bad = time.monotonic() + 60 * asked.minutes, 0
     equivalent = listed()
     for target in asked.modules or TARGETS:
-        found, left = examine(target, end)
+        found, left = examine(target, end, set() if asked.listed else set(equivalent))
         counts = Counter(found.values())
         survivors = [name for name, verdict in found.items() if verdict == "survived" and name not in equivalent]
+        harmless = counts["equivalent"] + counts["survived"] - len(survivors)
         sys.stdout.write(
-            f"{target}: {counts['killed'] + counts['hung']} of {len(found)} killed, {len(survivors)} survivors, "
-            f"{counts['survived'] - len(survivors)} equivalent, {left} not tried\n"
+            f"{target}: {len(found)} tried, {counts['killed']} killed, {counts['hung']} hung, {harmless} equivalent, "
+            f"{len(survivors)} survivors, {left} not tried\n"
         )
         sys.stdout.writelines(f"  {name}\n" for name in survivors)
-        there = {name for name, verdict in found.items() if verdict == "survived"}
+        there = {name for name, verdict in found.items() if verdict in ("survived", "equivalent")}
         stale = [] if left else [name for name in equivalent if name.startswith(f"{target}:") and name not in there]
         sys.stdout.writelines(f"  listed as equivalent, but does not survive: {name}\n" for name in stale)
         bad += len(survivors) + len(stale)
