@@ -445,6 +445,15 @@ def test_folders_that_nothing_can_be_written_into(tmp_path: Path, monkeypatch: p
     assert asked == [(tmp_path, os.W_OK | os.X_OK)]
 
 
+def test_what_is_done_may_lie_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To go on with an archive that is read-only now must not fail for what is there; to replace it must, at once."""
+    path = picture(tmp_path / "a.png")
+    picture(tmp_path / "a_x4.png")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert plan(path, existing="resume").jobs[0].error is None
+    assert "the folder is not writable" in str(plan(path, existing="overwrite").jobs[0].error)
+
+
 def test_an_output_is_no_other_input_either(tmp_path: Path) -> None:
     """Whichever of the two comes first; where it is kept, nothing is lost."""
     small, large = picture(tmp_path / "a.png"), picture(tmp_path / "a_x4.png")
