@@ -62,10 +62,8 @@ class Ledger:
         self.path = folder / LEDGER_NAME
         self.trouble = ""  # why it could not be read, if it could not
         self._names = names
-        self._entries: dict[str, list[Entry]] = {}
-        self._file: tuple[int, int] | None = None  # what was read the last time, and up to where
-        self._offset = 0
         self._mutex = threading.Lock()
+        self._forget(None)
 
     def entries(self, name: str) -> list[Entry]:
         """Return what is known of an output by now, the last line first; lines of other processes are seen too."""
@@ -104,18 +102,22 @@ class Ledger:
             self._forget(None)
             self.trouble = "" if isinstance(exc, FileNotFoundError) else exc.strerror or str(exc)
             return
-        with os.fdopen(descriptor, "rb") as file:
-            try:
-                status = _check_regular(descriptor)
-                if (status.st_dev, status.st_ino) != self._file or status.st_size < self._offset:
-                    self._forget((status.st_dev, status.st_ino))
-                if status.st_size > self._offset:
+        try:
+            status = _check_regular(descriptor)
+            if (status.st_dev, status.st_ino) != self._file or status.st_size < self._offset:
+                self._forget((status.st_dev, status.st_ino))
+            if status.st_size > self._offset:
+                with os.fdopen(descriptor, "rb", closefd=False) as file:
                     self._read(file, status.st_size)
-            except OSError as exc:
-                self.trouble = exc.strerror or str(exc)
+        except OSError as exc:
+            self.trouble = exc.strerror or str(exc)
+        finally:
+            os.close(descriptor)
 
     def _forget(self, file: tuple[int, int] | None) -> None:
-        self._entries, self._file, self._offset = {}, file, 0
+        """Begin anew with this device and inode."""
+        self._entries: dict[str, list[Entry]] = {}
+        self._file, self._offset = file, 0  # what was read the last time, and up to where
 
     def _read(self, file: BinaryIO, size: int) -> None:
         start = max(self._offset, size - MAX_READ)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import bleed_colors, keep_flat, parse_background, resize_lanczos
-from nlsr_cli.images.alpha import composite
+from nlsr_cli.images.alpha import composite, straight
 
 
 def disc(height: int, width: int, dtype: type = np.uint8) -> np.ndarray:
@@ -179,3 +181,57 @@ def test_an_alpha_that_is_full_is_no_alpha():
     assert parse_background("#ff8000ff") == (255, 128, 0)
     with pytest.raises(OptionError, match="is not opaque"):
         parse_background("#ff8000fe")
+
+
+def test_faint_colours_count_as_little_in_every_depth() -> None:
+    """A hidden pixel takes its colour from what can be seen beside it, in a photograph of 8 bits as in floats."""
+    dice = np.random.default_rng(4)
+    color, alpha = dice.integers(0, 256, (40, 56, 3), np.uint8), disc(40, 56)
+    floats = bleed_colors(color.astype(np.float32), (alpha / 255).astype(np.float32))
+    for found in (bleed_colors(color, alpha), bleed_colors(color * np.uint16(257), alpha * np.uint16(257)) / 257):
+        assert np.abs(found - floats).max() <= 0.51
+    red, faint_green = (255, 0, 0), (0, 255, 0)
+    row = bleed_colors(np.array([[red, faint_green, (0, 0, 255)]], np.uint8), np.array([[255, 1, 0]], np.uint8))
+    assert row[0, 2, 0] > 200, "what is hidden is red as what is opaque, not green as what can hardly be seen"
+
+
+def test_flat_is_the_same_in_every_direction_and_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mask that is turned or mirrored comes out turned or mirrored, however few rows are worked on at once."""
+    dice = np.random.default_rng(5)
+    mask = (dice.random((12, 9)) < 0.5).repeat(4, 0).repeat(4, 1).astype(np.uint8) * 255
+    ringing = dice.integers(1, 255, (108, 45), np.uint8)
+
+    def kept(turn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        made = turn(ringing).copy()
+        keep_flat(made, turn(mask))
+        return made
+
+    whole = kept(np.asarray)
+    assert 0 < np.count_nonzero(whole == ringing) < ringing.size
+    for turn in (np.transpose, np.flipud, np.fliplr):
+        np.testing.assert_array_equal(kept(turn), turn(whole))
+    monkeypatch.setattr("nlsr_cli.images.alpha.BAND", 100)
+    np.testing.assert_array_equal(kept(np.asarray), whole)
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1)])
+def test_what_alpha_was_multiplied_into_is_divided_by_it(
+    dtype: type, white: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colours are as bright as they were; invisible ones stay as they are, and none ends beyond white but in floats."""
+    dice = np.random.default_rng(6)
+    color = (dice.random((50, 7, 3)) * white).astype(dtype)
+    alpha = (dice.random((50, 7)) * white).astype(dtype)
+    alpha[::5], alpha[1], alpha[2] = 0, white, min(white, 1)
+    found = straight(color, alpha)
+    assert found.dtype == dtype
+    visible = alpha > 0
+    np.testing.assert_array_equal(found[~visible], color[~visible])
+    exact = color[visible] * (white / alpha[visible].astype(np.float64))[:, None]
+    if dtype == np.float32:
+        np.testing.assert_allclose(found[visible], exact, rtol=1e-6)
+        assert found.max() > 1
+    else:
+        assert np.abs(found[visible] - np.minimum(exact, white)).max() <= 0.5 + 1e-6
+    monkeypatch.setattr("nlsr_cli.images.alpha.BAND", 15)
+    np.testing.assert_array_equal(straight(color, alpha), found)

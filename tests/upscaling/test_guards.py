@@ -8,7 +8,7 @@ from nlsr_cli import ComputeOptions, Upscaler, load_model
 from nlsr_cli.errors import ResultRejected
 from nlsr_cli.images import resize_bicubic, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR
-from nlsr_cli.upscaling.guards import agreement, check_agreement, fault_of, patch_means
+from nlsr_cli.upscaling.guards import Agreement, agreement, check_agreement, fault_of, patch_means
 from tests.conftest import ASSETS
 
 RANDOM = np.random.default_rng(0)
@@ -28,6 +28,10 @@ def damaged(value: float) -> np.ndarray:
         (SR, ""),
         (damaged(-1.5), ""),  # sharp noise does that
         (damaged(3), ""),
+        (damaged(-4), ""),  # the bounds themselves
+        (damaged(5), ""),
+        (damaged(-4.1), "far beyond"),
+        (damaged(5.1), "far beyond"),
         (damaged(float("nan")), "finite"),
         (damaged(float("inf")), "finite"),
         (damaged(-float("inf")), "finite"),
@@ -83,7 +87,7 @@ def test_one_wrong_tile_among_hundreds_is_found_and_placed() -> None:
     assert found.place == (256, 128)
     with pytest.raises(ResultRejected, match="around row 256, column 128"):
         check_agreement(source, result, 20)
-    assert check_agreement(source, result, 0) == found
+    assert check_agreement(source, result, 0) == check_agreement(source, result, found.worst) == found
 
 
 def test_other_faults_are_under_the_floor() -> None:
@@ -167,13 +171,29 @@ def test_a_side_that_becomes_shorter_is_averaged_wider() -> None:
 
 
 def test_ranges_that_become_one_colour() -> None:
-    """Ten levels of detail are a faint texture, and must not vanish; three are the grain of a flat scan, and may."""
+    """Ten levels of detail are a faint texture, and must not vanish; four are the grain of a flat scan, and may."""
     flat = np.full((16, 16, 3), 0.5, np.float32)
-    for levels, fault in ((10, "one colour"), (3, "")):
-        lr = 0.5 + levels / 255 * LR
+    steps = (LR - LR.min()) / (LR.max() - LR.min())
+    for levels, fault in ((10, "one colour"), (4.01, "one colour"), (3.99, ""), (3, "")):
+        lr = 0.5 + levels / 255 * steps
         assert fault in fault_of(lr, flat)
         assert bool(fault_of(lr, flat)) == bool(fault)
         assert fault_of(lr, lr.repeat(2, 0).repeat(2, 1)) == ""
+
+
+@pytest.mark.parametrize(("levels", "fault"), [(0.499, "one colour"), (0.501, "")])
+def test_half_a_level_is_no_colour_of_its_own(levels: float, fault: str) -> None:
+    """What is less apart in a result becomes one colour when it is written with 8 bits."""
+    sr = np.full((16, 16, 3), 0.5, np.float32)
+    sr[0, 0, 0] += levels / 255
+    assert fault in fault_of(LR, sr)
+    assert bool(fault_of(LR, sr)) == bool(fault)
+
+
+def test_what_is_equal_agrees_to_100_db() -> None:
+    """As the documented end of the scale, in the report as in the JSON."""
+    source = RANDOM.integers(0, 256, (24, 80, 3), np.uint8)
+    assert agreement(source, source) == Agreement(100, 100, (0, 0))
 
 
 @pytest.mark.parametrize("levels", [1, 10, 40])
@@ -182,4 +202,35 @@ def test_a_shift_of_all_values_is_the_agreement(levels: int) -> None:
     source = RANDOM.integers(0, 200, (40, 70, 3), np.uint8)
     found = agreement(source, source.repeat(3, 0).repeat(3, 1) + np.uint8(levels))
     expected = 20 * np.log10(255 / levels)
+    assert found.psnr == round(found.psnr, 3), "as it is told"
     assert (found.psnr, found.worst) == (pytest.approx(expected, abs=0.01), pytest.approx(expected, abs=0.01))
+
+
+def test_a_fault_is_placed_where_one_side_became_shorter() -> None:
+    """Patches are larger along that side alone, or nobody could tell where in the other one the fault is."""
+    source = RANDOM.integers(0, 256, (128, 96, 3), np.uint8)
+    result = resize_lanczos(source, 256, 10)
+    result[192:] = 0
+    assert agreement(source, result).place == (64, 0)
+
+
+@pytest.mark.parametrize(("low", "high", "peak"), [(0, 1, 1), (0, 0.1, 1), (0, 8, 8), (-8, 1, 8)])
+def test_the_peak_of_floats_is_white_or_what_goes_beyond(low: float, high: float, peak: float) -> None:
+    source = np.linspace(low, high, 16 * 16 * 3, dtype=np.float32).reshape(16, 16, 3)
+    assert agreement(source, source + np.float32(peak / 10)).psnr == pytest.approx(20, abs=0.01)
+
+
+def test_the_agreement_of_the_whole_counts_every_patch() -> None:
+    """Those at the upper and left border too: one patch of 64 that is off by ten levels, wherever it lies."""
+    source = RANDOM.integers(0, 200, (64, 64, 3), np.uint8)
+    for row, column in ((0, 0), (0, 56), (56, 0), (24, 32), (56, 56)):
+        result = source.copy()
+        result[row : row + 8, column : column + 8] += 10
+        found, expected = agreement(source, result), 20 * np.log10(25.5) + 10 * np.log10(64)
+        assert found == Agreement(found.psnr, found.psnr, (0, 0)), "all of it is one window"
+        assert found.psnr == pytest.approx(expected, abs=0.01)
+
+
+def test_means_of_doubles_are_exact() -> None:
+    """Heights and the like are large numbers with small differences."""
+    assert patch_means(np.full((8, 8, 1), 1e8 + 0.25, np.float64), (8, 8))[0, 0, 0] == 1e8 + 0.25

@@ -1,13 +1,17 @@
 """A ledger loses no line, mixes none, believes no damaged one, and ends for nobody who made it up."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from nlsr_cli.files import lock
 from nlsr_cli.upscaling import ledger as module
 from nlsr_cli.upscaling.ledger import LEDGER_NAME, MAX_LINE, Ledger, parse
 
@@ -116,6 +120,8 @@ def test_a_huge_ledger_is_read_from_its_end_and_a_huge_line_in_pieces(
     new = json.dumps(values()).encode() + b"\n"
     (tmp_path / LEDGER_NAME).write_bytes(line * 20 + b"x" * (2 * MAX_LINE + 7) + b"\n" + new)
     assert len(ledger(tmp_path).entries("a.png")) == 1
+    (tmp_path / LEDGER_NAME).write_bytes(b"x" * MAX_LINE + new)
+    assert ledger(tmp_path).entries("a.png") == [], "the end of a line is no line"
     monkeypatch.setattr(module, "MAX_READ", 3 * len(line))
     (tmp_path / LEDGER_NAME).write_bytes(line + json.dumps(values()).encode() + b"\n" + line * 20 + new)
     assert len(ledger(tmp_path, "a.png").entries("a.png")) == 1
@@ -132,6 +138,19 @@ def test_a_ledger_that_is_removed_or_replaced_is_read_anew(tmp_path: Path) -> No
     (tmp_path / "new").write_bytes(json.dumps(values(key="9" * 64)).encode() + b"\n")
     (tmp_path / "new").replace(tmp_path / LEDGER_NAME)
     assert [each.key for each in book.entries("a.png")] == ["9" * 64]
+    lines = [json.dumps(values(name, key="8" * 64)).encode() + b"\n" for name in ("a.png", "b.png")]
+    (tmp_path / "new").write_bytes(b"".join(lines))
+    (tmp_path / "new").replace(tmp_path / LEDGER_NAME)
+    assert [each.key for each in book.entries("a.png")] == ["8" * 64], "between two looks, and longer"
+
+
+def test_a_folder_in_its_place_is_told_and_not_written(tmp_path: Path) -> None:
+    (tmp_path / LEDGER_NAME).mkdir()
+    book = ledger(tmp_path)
+    assert book.entries("a.png") == []
+    assert book.trouble == "it is not a regular file"
+    with pytest.raises(IsADirectoryError):
+        book.add(values())
 
 
 def test_links_and_pipes_in_its_place_are_neither_followed_nor_waited_for(tmp_path: Path) -> None:
@@ -139,7 +158,7 @@ def test_links_and_pipes_in_its_place_are_neither_followed_nor_waited_for(tmp_pa
     (tmp_path / LEDGER_NAME).symlink_to("precious")
     book = ledger(tmp_path)
     assert book.entries("a.png") == []
-    assert book.trouble
+    assert book.trouble == os.strerror(errno.ELOOP)
     with pytest.raises(OSError, match="symbolic links"):
         book.add(values())
     assert (tmp_path / "precious").read_bytes() == b"mine"
@@ -147,8 +166,113 @@ def test_links_and_pipes_in_its_place_are_neither_followed_nor_waited_for(tmp_pa
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / LEDGER_NAME)
         assert book.entries("a.png") == []
+        assert book.trouble == "it is not a regular file"
         with pytest.raises(OSError, match="regular"):
             book.add(values())
+        (tmp_path / LEDGER_NAME).unlink()
+    assert book.entries("a.png") == []
+    assert book.trouble == "", "what was in the way is gone"
+
+
+def test_a_ledger_that_became_shorter_is_read_anew(tmp_path: Path) -> None:
+    """As when an older copy was laid over it: what it held before is no longer said by anybody."""
+    book = ledger(tmp_path, "a.png", "b.png")
+    for name in ("a.png", "b.png"):
+        book.add(values(name))
+    assert len(book.entries("b.png")) == 1
+    path = tmp_path / LEDGER_NAME
+    first, _ = path.read_bytes().splitlines(keepends=True)
+    os.truncate(path, len(first))
+    assert [len(book.entries(name)) for name in ("a.png", "b.png")] == [1, 0]
+
+
+def test_no_line_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a folder of thousands would take longer with each picture."""
+    lines: list[bytes] = []
+    monkeypatch.setattr(module, "parse", lambda line: lines.append(line) or parse(line))
+    book = ledger(tmp_path)
+    for key in range(3):
+        book.add(values(key=str(key) * 64, sha256=str(key) * 64))
+        assert [len(book.entries("a.png")) for _ in range(2)] == [key + 1] * 2
+    assert len(lines) == 3
+
+
+def test_of_one_output_the_last_eight_are_held(tmp_path: Path) -> None:
+    """More than are begun and killed in a row; a picture that was made a thousand times takes no more room."""
+    book = ledger(tmp_path)
+    for number in range(20):
+        book.add(values(sha256=f"{number:064}"))
+    assert [int(each.sha256) for each in book.entries("a.png")] == list(range(19, 11, -1))
+
+
+def test_a_ledger_has_the_mode_that_the_umask_gives(tmp_path: Path) -> None:
+    """So that others of a group may go on in a folder that is shared."""
+    (tmp_path / "any").touch()
+    ledger(tmp_path).add(values())
+    assert (tmp_path / LEDGER_NAME).stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+def test_a_line_that_is_too_long_is_not_written(tmp_path: Path) -> None:
+    """Nobody would read it."""
+    book = ledger(tmp_path)
+    room = MAX_LINE - len(json.dumps(values(origin=""), separators=(",", ":"))) - 1
+    with pytest.raises(OSError, match="its line is too long"):
+        book.add(values(origin="x" * (room + 1)))
+    assert not (tmp_path / LEDGER_NAME).exists()
+    book.add(values(origin="x" * room))
+    assert len(book.entries("a.png")) == 1
+
+
+def test_a_line_that_finds_no_room_is_told_and_costs_itself_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk takes the first half of what is written."""
+    book, write = ledger(tmp_path, "a.png", "b.png"), os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[: len(data) // 2]))
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            book.add(values())
+    book.add(values("b.png"))
+    assert [len(book.entries(name)) for name in ("a.png", "b.png")] == [0, 1]
+
+
+def test_a_line_waits_for_that_of_another_process_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A torn line is told from one that is being written by nothing but the lock."""
+    path, asked = tmp_path / LEDGER_NAME, threading.Event()
+
+    def ask(descriptor: int, *, patience: float) -> bool | None:
+        asked.set()
+        return lock(descriptor, patience=patience)
+
+    monkeypatch.setattr(module, "lock", ask)
+    other = os.open(path, os.O_RDWR | os.O_CREAT)
+    assert lock(other)
+    adding = threading.Thread(target=ledger(tmp_path).add, args=(values(),))
+    adding.start()
+    assert asked.wait(10)
+    time.sleep(0.1)
+    assert path.read_bytes() == b""
+    os.close(other)
+    adding.join(60)
+    assert len(path.read_bytes().splitlines()) == 1
+    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    other = os.open(path, os.O_RDWR)
+    assert lock(other)
+    ledger(tmp_path).add(values())
+    os.close(other)
+    assert len(path.read_bytes().splitlines()) == 2, "who keeps the lock stops nobody"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs a list of open files")
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    """Or a folder of a thousand pictures would end with too many."""
+    book = ledger(tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    book.add(values())
+    book.entries("a.png")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def add_many(folder: Path, name: str) -> None:
