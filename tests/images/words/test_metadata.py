@@ -329,11 +329,11 @@ STORAGE = (
     "JPEGInterchangeFormatLength JPEGRestartInterval JPEGLosslessPredictors JPEGPointTransforms JPEGQTables "
     "JPEGDCTables JPEGACTables YCbCrCoefficients YCbCrSubSampling YCbCrPositioning ReferenceBlackWhite XMP "
     "IptcNaaInfo PhotoshopInfo ICCProfile"
-).split()
+)
 DESCRIBING = (
     "DocumentName ImageDescription Make Model Orientation XResolution YResolution PageName ResolutionUnit Software "
     "DateTime Artist HostComputer TargetPrinter Copyright"
-).split()
+)
 NUMBERS = {tag.name: number for number, tag in TiffTags.TAGS_V2.items()}
 # Rating and RatingPercent, the XP* texts of Windows, PrintImageMatching: Pillow has no names for them.
 NAMELESS = (18246, 18249, *range(40091, 40096), 50341)
@@ -350,14 +350,14 @@ def first_tags(exif: bytes | None) -> set[int]:
     return set(tiff.parse(exif).root.entries)
 
 
-@pytest.mark.parametrize("name", STORAGE)
+@pytest.mark.parametrize("name", STORAGE.split())
 def test_what_speaks_of_the_storage_of_the_source_goes(name):
     """A reader that believed it of the output would look for strips or colours that are not there."""
     given = block_of((NUMBERS[name], 271, 60000))
     assert first_tags(metadata.portable_exif(given, from_tiff=False)[0]) == {271, 60000}
 
 
-@pytest.mark.parametrize("number", [*(NUMBERS[name] for name in DESCRIBING), *NAMELESS])
+@pytest.mark.parametrize("number", [*(NUMBERS[name] for name in DESCRIBING.split()), *NAMELESS])
 def test_what_speaks_of_the_picture_stays_of_a_tiff(number):
     """Title, camera, dates, authors, rating; what nobody knows may be storage, and goes."""
     found, _ = metadata.portable_exif(tiff_of({number: (3, 1, b"\1\0"), 60000: (3, 1, b"\1\0")}), from_tiff=True)
@@ -490,17 +490,21 @@ def test_resolutions_have_bounds(stated, expected):
     assert metadata.resolution({"dpi": stated}, None, "PNG") == expected
 
 
+SILLY = "The resolution of 0.5 × 0.25 dpi makes no sense and is left out."
+OBLONG = "The file says that its pixels are not square ({}); this is left out."
+
+
 @pytest.mark.parametrize(
     ("info", "raw", "note"),
     [
-        ({"dpi": (0.5, 0.25)}, None, "The resolution of 0.5 × 0.25 dpi makes no sense and is left out."),
-        ({"dpi": (0.5, 0.25)}, block_of((271,)), "The resolution of 0.5 × 0.25 dpi makes no sense and is left out."),
-        ({"aspect": (2, 1)}, None, "The file says that its pixels are not square (2 : 1); this is left out."),
-        ({"jfif_unit": 0, "jfif_density": (1, 3)}, None, "The file says that its pixels are not square (1 : 3); this is left out."),
+        ({"dpi": (0.5, 0.25)}, None, SILLY),
+        ({"dpi": (0.5, 0.25)}, block_of((271,)), SILLY),
+        ({"aspect": (2, 1)}, None, OBLONG.format("2 : 1")),
+        ({"jfif_unit": 0, "jfif_density": (1, 3)}, None, OBLONG.format("1 : 3")),
         ({"jfif_unit": 1, "jfif_density": (1, 3)}, None, None),
         ({"dpi": (0, 0.25)}, None, None),
     ],
-)  # fmt: skip
+)
 def test_what_is_stated_and_not_kept_is_told(info, raw, note):
     """In numbers, across before down."""
     assert list(metadata.resolution_notes(info, raw, "PNG", found=None)) == ([note] if note else [])
