@@ -46,14 +46,14 @@ TOGETHER = {
     "companions": ("keeping", "places"),
     "exif_places": ("places", "calibration"),
     "geometry": ("geometry", "places"),
-    "inspection": ("keeping", "provenance"),
+    "inspection": ("inspection",),
     "iptc": ("iptc", "keeping"),
     "jpeg": ("keeping", "extended_xmp"),
     "keeping": ("keeping", "metadata", "thumbnail"),
     "photoshop": ("keeping",),
-    "png": ("keeping",),
+    "png": ("png", "keeping"),
     "rdf": ("rdf", "xmp"),
-    "statements": ("keeping",),
+    "statements": ("statements", "keeping"),
     "xmp": ("xmp", "keeping"),
 }
 TARGETS = {
