@@ -41,19 +41,18 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 
 # Modules below nlsr_cli, and what of the tests is theirs.
 # Of images.words: modules whose own tests tell all of them, and modules of which other tests tell more.
-ALONE = ("calibration", "extended_xmp", "georeference", "metadata", "places", "provenance", "thumbnail")
+ALONE = (
+    "calibration", "extended_xmp", "georeference", "inspection", "iptc", "metadata", "places", "png", "provenance",
+    "statements", "thumbnail",
+)  # fmt: skip
 TOGETHER = {
     "companions": ("keeping", "places"),
     "exif_places": ("places", "calibration"),
     "geometry": ("geometry", "places"),
-    "inspection": ("inspection",),
-    "iptc": ("iptc", "keeping"),
-    "jpeg": ("keeping", "extended_xmp"),
+    "jpeg": ("extended_xmp", "statements"),
     "keeping": ("keeping", "metadata", "thumbnail"),
-    "photoshop": ("keeping",),
-    "png": ("png", "keeping"),
+    "photoshop": ("keeping", "statements"),
     "rdf": ("rdf", "xmp"),
-    "statements": ("statements", "keeping"),
     "xmp": ("xmp", "keeping"),
 }
 TARGETS = {

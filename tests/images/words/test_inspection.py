@@ -14,7 +14,7 @@ from nlsr_cli.images.words.provenance import stamped
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc, jpegs
 from tests.images.files import camera_exif, gradient, picture, png, saved, with_png_chunk
-from tests.images.words.test_statements import RECORDS
+from tests.images.words.test_statements import RECORDS, tiff_of
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PLAIN = Image.fromarray(gradient())
@@ -79,6 +79,7 @@ def with_gamma(gamma: int) -> bytes:
         (saved(PLAIN, "TIFF", icc_profile=WIDE), "Wide"),
         (saved(PLAIN, icc_profile=b"x" * 200), "unreadable"),
         (saved(PLAIN, "TIFF"), None),
+        (tiff_of({34675: (7, 0, b"")}), None),
         (with_gamma(45455), None),
         (with_gamma(100000), f"{BY_NUMBERS}: gamma 1"),
         (with_png_chunk(saved(PLAIN), b"cICP", bytes((1, 13, 0, 1))), None),
