@@ -30,6 +30,13 @@ def test_resources_have_names_of_any_length(signature, name, data):
     assert iptc.records_of(b"Photoshop 3.0\0" + block) == RECORDS
 
 
+def test_a_resource_that_is_cut_off_is_none():
+    """Half of a path would be another path; those before it count."""
+    whole = resource(2000, b"12") + resource(2001, b"1234")
+    for cut in range(1, 16):
+        assert list(iptc.resources(whole[:-cut])) == [(2000, b"12")]
+
+
 def test_records_are_wrapped_as_photoshop_does():
     """An empty name of two bytes, the size, and an even length."""
     assert iptc.wrapped(b"odd") == b"8BIM\x04\x04\0\0\0\0\0\x03odd\0"
