@@ -42,7 +42,7 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 # Modules below nlsr_cli, and what of the tests is theirs.
 # Of images.words: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "extended_xmp", "georeference", "inspection", "iptc", "metadata", "places", "png", "provenance",
+    "calibration", "extended_xmp", "georeference", "inspection", "iptc", "places", "png", "provenance",
     "statements", "thumbnail",
 )  # fmt: skip
 TOGETHER = {
@@ -51,6 +51,7 @@ TOGETHER = {
     "geometry": ("geometry", "places"),
     "jpeg": ("extended_xmp", "statements"),
     "keeping": ("keeping", "metadata", "thumbnail"),
+    "metadata": ("metadata", "statements"),
     "photoshop": ("keeping", "statements"),
     "rdf": ("rdf", "xmp"),
     "xmp": ("xmp", "keeping"),

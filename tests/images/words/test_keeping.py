@@ -481,8 +481,9 @@ def test_room_for_a_packet_is_that_of_the_format():
     """16 MiB; in a JPEG what no extension takes must fit into one segment."""
     assert keeping.holds_packet("PNG", bytes(16 << 20)) is True
     assert keeping.holds_packet("PNG", bytes((16 << 20) + 1)) is False
-    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * 60_000))) is True
-    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * 70_000))) is False
+    room = jpeg.XMP_LIMIT - len(packet(b'tiff:Make=""'))
+    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * room))) is True
+    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * (room + 1)))) is False
     assert keeping.holds_packet("JPEG", packet(elements=b"<dc:x>" + b"a" * 70_000 + b"</dc:x>")) is True
     note = "The XMP metadata of {} bytes is too large for {} and is left out."
     large = packet(elements=b"<dc:x>" + b"a" * (16 << 20) + b"</dc:x>")

@@ -85,6 +85,15 @@ def test_texts_to_the_limit_are_read(monkeypatch):
     assert texts((b"tEXt", b"A\x001234"), (b"zTXt", b"B\0\0" + packed[:-4])).broken == 1
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_limit_is_16_mib(more):
+    """Of one text or of all; a workflow of some megabytes stays."""
+    text = b"x" * ((16 << 20) + more)
+    found = texts((b"zTXt", b"A\0\0" + zlib.compress(text)))
+    assert [len(words) for _, words in found.pairs] == ([] if more else [16 << 20])
+    assert found.long == (["A"] if more else [])
+
+
 def test_nothing_is_unpacked_behind_eight_texts_that_are_too_long(monkeypatch):
     """Each took the time of 16 MiB; what follows is named."""
     monkeypatch.setattr(png, "TEXT_LIMIT", 4)
