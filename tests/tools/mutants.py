@@ -49,7 +49,7 @@ TOGETHER = {
     "companions": ("keeping", "places"),
     "exif_places": ("places", "calibration"),
     "geometry": ("geometry", "places"),
-    "jpeg": ("extended_xmp", "statements"),
+    "jpeg": ("extended_xmp", "statements", "keeping"),
     "keeping": ("keeping", "metadata", "thumbnail"),
     "metadata": ("metadata", "statements"),
     "photoshop": ("keeping", "statements"),

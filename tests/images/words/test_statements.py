@@ -13,7 +13,7 @@ from nlsr_cli.images.words import iptc, photoshop, xmp
 from nlsr_cli.images.words import png as words
 from nlsr_cli.images.words.statements import Statements, read_statements
 from tests.images import jpegs
-from tests.images.files import gradient, png, saved, shorts, tiff
+from tests.images.files import camera_exif, gradient, png, saved, shorts, tiff
 from tests.images.words.test_xmp import packet
 
 RECORDS = b"\x1c\x02\x78\0\x07Caption"
@@ -41,6 +41,20 @@ def test_the_packet_of_other_formats_is_the_one_that_was_found(format_):
     assert read_statements(format_, b"", given) == Statements(upright)
     assert read_statements(format_, b"", given, turned=False) == Statements(upright, notes=(xmp.UNFOLLOWED_NOTE,))
     assert read_statements(format_, b"") == Statements()
+
+
+def test_the_packet_of_a_webp_is_one_of_its_chunks():
+    """Among those of its samples."""
+    image = Image.fromarray(gradient())
+    assert read_statements("WEBP", saved(image, "WEBP", xmp=packet())) == Statements(packet())
+    assert read_statements("WEBP", saved(image, "WEBP")) == Statements()
+
+
+def test_segments_of_other_meaning_hold_no_words():
+    """A JPEG has EXIF in segments of the same number as XMP, and programs keep data of their own beside Photoshop's."""
+    exif = jpegs.segment(0xE1, b"Exif\0\0" + camera_exif())
+    other = jpegs.segment(0xED, b"Adobe_Photosh\0" + iptc.wrapped(RECORDS))
+    assert read_statements("JPEG", jpegs.jpeg(exif, other)) == Statements()
 
 
 def test_a_comment_has_a_limit():
