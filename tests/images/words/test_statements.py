@@ -106,6 +106,20 @@ def test_a_png_holds_profiles_in_hexadecimal(chunks, expected):
     assert read_statements("PNG", png(1, 1, 8, 0, b"\0\0", *chunks)) == expected
 
 
+@pytest.mark.parametrize(
+    ("chunks", "note"),
+    [
+        ([(b"tEXt", b"no end")], "1 of the PNG texts are damaged and are left out."),
+        ([(b"iTXt", b"A\0\0\0de\0\0b")], "The languages that PNG texts state are left out."),
+        ([words.xmp_chunk(packet())] * 3, "Left out: what is in the file a second time (XML:com.adobe.xmp)."),
+        ([(b"tEXt", b"A\0" + bytes((16 << 20) + 1))], "Left out: what goes beyond 16 MiB of texts (A)."),
+    ],
+)
+def test_what_a_png_loses_is_told_once(chunks, note):
+    """However often it happens."""
+    assert read_statements("PNG", png(1, 1, 8, 0, b"\0\0", *chunks)).notes == (note,)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("counted", [False, True])
 @pytest.mark.parametrize("wrapped", [False, True])
