@@ -41,13 +41,22 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 
 # Modules below nlsr_cli, and what of the tests is theirs: those of the module itself, which take little time. Tests of
 # whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
-WORDS = ("images/words/test_metadata.py", "images/words/test_keeping.py", "images/words/test_xmp.py")
-# Modules of images.words that have a file of tests for themselves, and those that have none.
+# Of images.words: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "extended_xmp", "geometry", "georeference", "keeping", "metadata", "places", "provenance", "rdf",
-    "thumbnail", "xmp",
+    "calibration", "extended_xmp", "georeference", "inspection", "iptc", "places", "png", "provenance",
+    "statements", "thumbnail",
 )  # fmt: skip
-SHARED = ("companions", "inspection", "iptc", "jpeg", "photoshop", "png", "statements")
+TOGETHER = {
+    "companions": ("keeping", "places"),
+    "exif_places": ("places", "calibration"),
+    "geometry": ("geometry", "places"),
+    "jpeg": ("extended_xmp", "statements", "keeping"),
+    "keeping": ("keeping", "metadata", "thumbnail"),
+    "metadata": ("metadata", "statements"),
+    "photoshop": ("keeping", "statements"),
+    "rdf": ("rdf", "xmp"),
+    "xmp": ("xmp", "keeping"),
+}
 TARGETS = {
     "images.storing": ("images/test_storing.py",),
     "images.alpha": ("images/test_alpha.py",),
@@ -56,9 +65,11 @@ TARGETS = {
     "upscaling.delivery": ("upscaling/test_delivery.py", "upscaling/test_batch.py"),
     "upscaling.resume": ("upscaling/test_resume.py",),
     "upscaling.planning": ("upscaling/test_planning.py",),
-    **{f"images.words.{name}": tuple(dict.fromkeys((f"images/words/test_{name}.py", *WORDS))) for name in ALONE},
-    **{f"images.words.{name}": WORDS for name in SHARED},
-    "images.words.exif_places": ("images/words/test_places.py", *WORDS),
+    **{f"images.words.{name}": (f"images/words/test_{name}.py",) for name in ALONE},
+    **{
+        f"images.words.{name}": tuple(f"images/words/test_{each}.py" for each in together)
+        for name, together in TOGETHER.items()
+    },
     "images.rules.jpeg": ("images/rules/test_jpeg.py",),
     **{f"images.rules.{name}": ("images/rules/test_accounts.py",) for name in ("bmp", "gif", "png", "riff")},
     "images.rules.isobmff": ("images/containers/test_isobmff.py", "images/test_heic.py"),

@@ -8,6 +8,7 @@ main packet. In writing, the largest properties of a packet that is too large mo
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from nlsr_cli.images.words import rdf, xmp
 
 OPENING = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{rdf.RDF}">'.encode()
 CLOSING = b"</rdf:RDF></x:xmpmeta>"
+ABOUT = ((rdf.RDF, "about"), ("", "about"))  # of what a description speaks; old writers leave out the prefix
 
 Scope = dict[bytes, bytes]  # declarations of prefixes, as they are written: xmlns:dc, "http://..."
 
@@ -81,7 +83,8 @@ def split(packet: bytes, limit: int) -> tuple[bytes, bytes, bytes] | None:
     place = xmp.insertion_place(packet)
     if place is None:
         return None
-    described = [(each, child) for each in graph.children if each.name == rdf.DESCRIPTION for child in each.children]
+    owners = [each for each in graph.children if each.name == rdf.DESCRIPTION and _knows_rdf(_inherited(each, scope))]
+    described = [(owner, child) for owner in owners for child in owner.children]
     size = len(packet) + len(_mention(b"0" * 32))
     moved: list[tuple[rdf.Element, rdf.Element]] = []
     for owner, child in sorted(described, key=lambda pair: pair[1].start - pair[1].stop):
@@ -105,14 +108,19 @@ def _mention(digest: bytes) -> bytes:
 
 def _alone(owner: rdf.Element, child: rdf.Element, scope: Scope) -> bytes:
     """Return a description of one property that was in another description."""
-    inherited = {**scope, **_declarations(owner)}
-    if inherited.setdefault(b"xmlns:rdf", f'"{rdf.RDF}"'.encode())[1:-1] != rdf.RDF.encode():
-        raise ValueError("the prefix of RDF means something else")
-    about = next((value for name, value in owner.given if name[1] == "about"), "")
-    if any(character in about for character in '&<"'):
-        raise ValueError("the subject of the description needs escapes")
-    opening = b'<rdf:Description rdf:about="%b"%b>' % (about.encode(), _written(inherited))
+    about = next((value for name, value in owner.given if name in ABOUT), "")
+    opening = b'<rdf:Description rdf:about="%b"%b>' % (html.escape(about).encode(), _written(_inherited(owner, scope)))
     return opening + owner.packet[child.start : child.stop] + b"</rdf:Description>"
+
+
+def _inherited(owner: rdf.Element, scope: Scope) -> Scope:
+    """Return the declarations that hold in a description, that of RDF among them."""
+    return {b"xmlns:rdf": f'"{rdf.RDF}"'.encode(), **scope, **_declarations(owner)}
+
+
+def _knows_rdf(scope: Scope) -> bool:
+    """Say whether the usual prefix of RDF means that."""
+    return scope[b"xmlns:rdf"][1:-1] == rdf.RDF.encode()
 
 
 def _graph(root: rdf.Element) -> tuple[rdf.Element, Scope]:

@@ -65,7 +65,7 @@ def _length(records: bytes) -> int:
         start = at + 5
         if size & 0x8000:  # an extended dataset: this is the size of the size
             width = size & 0x7FFF
-            if width > 4 or start + width > len(records):
+            if width > 4:
                 break
             size = int.from_bytes(records[start : start + width], "big")
             start += width
@@ -78,9 +78,9 @@ def _length(records: bytes) -> int:
 def from_tag(payload: bytes, *, longs_swapped: bool) -> bytes | None:
     """Return the records in a TIFF's tag 33723, of which old writers count four bytes as one number.
 
-    `longs_swapped` says that the file's byte order is not that of the records.
+    `longs_swapped` says that they are such numbers, and that the file's byte order is not that of the records.
     """
     if longs_swapped and payload[:1] != bytes((TAG_MARKER,)):
-        whole = payload + bytes(-len(payload) % 4)
-        payload = struct.pack(f">{len(whole) // 4}I", *struct.unpack(f"<{len(whole) // 4}I", whole))
+        count = len(payload) // 4
+        payload = struct.pack(f">{count}I", *struct.unpack(f"<{count}I", payload))
     return records_of(payload)

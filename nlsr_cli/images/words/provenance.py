@@ -102,5 +102,5 @@ def _entry(facts: Mapping[str, str]) -> bytes:
 
 def _escaped(value: str) -> str:
     """Return text as it stands between double quotes in XML; what XML cannot say at all becomes a question mark."""
-    plain = "".join(c if c.isprintable() and c not in "\ufffe\uffff" else "?" for c in value[:MAX_VALUE])
+    plain = "".join(c if c.isprintable() else "?" for c in value[:MAX_VALUE])
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -13,11 +13,14 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nlsr_cli.images import encode_picture, native_formats, read_picture
+from nlsr_cli.images import Metadata, encode_picture, native_formats, read_picture
 from nlsr_cli.images.containers.gif import chain
+from nlsr_cli.images.containers.tiff import EXIF_IFD, Block, Directory, Entry, integers, parse, serialise
+from nlsr_cli.images.picture import GainMap
 from nlsr_cli.images.words import iptc, jpeg, keeping
 from nlsr_cli.images.words.inspection import inspect_picture
 from nlsr_cli.images.words.photoshop import left_behind
+from nlsr_cli.images.words.thumbnail import with_thumbnail
 from nlsr_cli.images.words.xmp import UNFOLLOWED_NOTE
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
@@ -373,3 +376,192 @@ def test_what_imagemagick_writes_into_gif_is_kept():
     assert (read.metadata.icc, read.metadata.iptc) == (wide, records)
     assert read.notes[-1] == "Colours are converted from 'Wide' to sRGB for enlarging."
     assert inspect_picture(marked).profile == "Wide"
+
+
+def held(format_: str, now: tuple[int, int] = (12, 16), **given: object) -> tuple[Metadata, tuple[str, ...]]:
+    """Return what a file of a format and a size keeps of metadata with these fields, and the notes."""
+    found = keeping.kept(Metadata("PNG", "RGB", **given), format_, now, None)
+    return found.metadata, found.notes
+
+
+def exif_of(length: int) -> bytes:
+    """Return an EXIF block of so many bytes, which are an even number."""
+    empty = len(serialise(Block("<", Directory({270: Entry(2, 8, bytes(8))})))) - 8
+    block = serialise(Block("<", Directory({270: Entry(2, length - empty, b"x" * (length - empty))})))
+    assert len(block) == length
+    return block
+
+
+def test_exif_fills_a_segment_of_a_jpeg_but_for_a_reserve():
+    """64 bytes remain for what writing adds: the size and a resolution."""
+    limit = 65533 - 6 - 64
+    block = exif_of(limit - 1)
+    assert held("JPEG", exif=block)[0].exif == block
+    for dpi in (None, (72.0, 72.0)):
+        data, notes = encode_picture(picture(exif=block, dpi=dpi), format="JPEG", options=OPTIONS)
+        assert notes == ()
+        assert read_picture(data).metadata.exif == block
+    beyond = exif_of(limit + 1)
+    assert held("JPEG", exif=beyond) == (
+        Metadata("PNG", "RGB"),
+        ("The EXIF data is too large for JPEG and is left out.",),
+    )
+    assert held("PNG", exif=beyond)[0].exif == beyond
+
+
+def test_a_thumbnail_fills_what_room_there_is():
+    """To the last byte; a larger one is left out with a note, and the rest of EXIF stays."""
+    block, limit = exif_of(60_000), 65533 - 6 - 64
+    room = limit - len(with_thumbnail(block, b""))
+    for size, fits in ((room, True), (room + 1, False)):
+        found = keeping.kept(Metadata("PNG", "RGB", exif=block), "JPEG", (12, 16), b"x" * size)
+        assert found.metadata.exif == block
+        assert (found.thumbnail is not None) is fits
+        assert (found.notes == ()) is fits
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP", "TIFF", "GIF"])
+def test_a_thumbnail_needs_a_place(format_):
+    """EXIF that has a second directory; that of a TIFF would be a second page."""
+    found = keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), format_, (12, 16), b"thumbnail")
+    assert found.thumbnail == (b"thumbnail" if format_ in ("PNG", "WEBP") else None)
+    told = {
+        "TIFF": "TIFF has no place for a thumbnail; it is left out.",
+        "GIF": "GIF holds no EXIF data; it is left out.",
+    }
+    assert found.notes == ((told[format_],) if format_ in told else ())
+    assert keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), format_, (12, 16), None).notes == (
+        (told["GIF"],) if format_ == "GIF" else ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("dpi", "listed"),
+    [((300.0, 300.0), None), ((72.5, 72.5), "72.50"), ((300.0, 72.126), "300.00 × 72.13")],
+)
+def test_a_resolution_that_a_jpeg_cannot_count_is_told(dpi, listed):
+    """It is kept as near as it comes; other formats say it as it is."""
+    note = f"JPEG counts whole dots per inch; the resolution of {listed} is rounded."
+    assert held("JPEG", dpi=dpi) == (Metadata("PNG", "RGB", dpi=dpi), (note,) if listed else ())
+    assert held("PNG", dpi=dpi) == (Metadata("PNG", "RGB", dpi=dpi), ())
+    assert held("GIF", dpi=dpi) == (Metadata("PNG", "RGB"), ("GIF holds no resolution; it is left out.",))
+    assert held("GIF") == (Metadata("PNG", "RGB"), ())
+
+
+@pytest.mark.parametrize(("unit", "dpi"), [("micron", (600.0, 450.0)), (None, (300.0, 150.0))])
+def test_what_exif_says_of_pixels_grows_with_them(unit, dpi):
+    """Places in the picture always; the resolution only where it is the scale of a microscope."""
+    subject = Directory({0xA214: Entry(3, 2, struct.pack("<HH", 4, 3))})
+    described = {} if unit is None else {270: Entry(2, 23, f"ImageJ=1\nunit={unit}\n".encode().ljust(23, b"\0"))}
+    block = serialise(Block("<", Directory(described, {EXIF_IFD: subject})))
+    found, notes = held("TIFF", (36, 32), exif=block, size=(12, 16), dpi=(300.0, 150.0))
+    moved = parse(found.exif).root.children[EXIF_IFD].entries[0xA214]
+    assert integers(moved, "<") == (8, 9)
+    assert (found.dpi, notes) == (dpi, ())
+    assert held("TIFF", (36, 32), exif=block, size=(12, 16))[0].dpi is None
+    assert held("TIFF", (36, 32), exif=block, dpi=(300.0, 150.0))[0].exif == block
+
+
+def test_what_marks_missing_data_is_kept_or_told():
+    """A TIFF states the value; elsewhere such pixels may be transparent."""
+    tag = (33922, 12, struct.pack("<6d", 4, 3, 0, 500, 600, 0))
+    found, notes = held("TIFF", (36, 32), tiff_tags=(tag,), nodata="-9999", size=(12, 16))
+    moved = (33922, 12, struct.pack("<6d", 8, 9, 0, 500, 600, 0))
+    assert (found.tiff_tags, notes) == ((moved, (42113, 2, b"-9999\0")), ())
+    assert held("TIFF", tiff_tags=(tag,))[0].tiff_tags == (tag,)
+    note = "{} holds no value for missing data (-9999); it is left out"
+    for format_, masked, more in (("PNG", True, True), ("PNG", False, False), ("JPEG", True, False)):
+        found, notes = held(format_, nodata="-9999", masked=masked)
+        assert found.tiff_tags == ()
+        assert notes == (note.format(format_) + ("; pixels without data are transparent." if more else "."),)
+    assert held("PNG", tiff_tags=(tag,))[1] == ("PNG holds no georeference; it is left out.",)
+
+
+def test_room_for_a_packet_is_that_of_the_format():
+    """16 MiB; in a JPEG what no extension takes must fit into one segment."""
+    assert keeping.holds_packet("PNG", bytes(16 << 20)) is True
+    assert keeping.holds_packet("PNG", bytes((16 << 20) + 1)) is False
+    room = jpeg.XMP_LIMIT - len(packet(b'tiff:Make=""'))
+    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * room))) is True
+    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * (room + 1)))) is False
+    assert keeping.holds_packet("JPEG", packet(elements=b"<dc:x>" + b"a" * 70_000 + b"</dc:x>")) is True
+    note = "The XMP metadata of {} bytes is too large for {} and is left out."
+    large = packet(elements=b"<dc:x>" + b"a" * (16 << 20) + b"</dc:x>")
+    assert held("WEBP", xmp=large) == (Metadata("PNG", "RGB"), (note.format(len(large), "WEBP"),))
+    assert held("BMP", xmp=packet())[1] == ("BMP holds no XMP metadata; it is left out.",)
+
+
+@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("format_", ["JPEG", "AVIF"])
+def test_a_gain_map_is_kept_or_told(format_, strip):
+    """Without it the output is not HDR; where there is none, there is nothing to tell."""
+    given, notes = GainMap(np.zeros((2, 2, 1), np.uint8)), []
+    assert keeping.kept_gain_map(given, format_, strip=strip, notes=notes) is (
+        given if (format_, strip) == ("JPEG", False) else None
+    )
+    told = "The gain map is left out with the metadata: the output is not HDR."
+    if not strip:
+        told = f"{format_} holds no gain map here; it is left out, and the output is not HDR."
+    assert notes == ([] if (format_, strip) == ("JPEG", False) else [told])
+    assert keeping.kept_gain_map(None, format_, strip=strip, notes=notes) is None
+    assert len(notes) <= 1
+
+
+def test_iptc_fills_one_segment():
+    """As Photoshop reads it: of more, readers find none."""
+    assert len(jpeg.photoshop_segment(iptc.wrapped(bytes(keeping.JPEG_IPTC_LIMIT)))) <= 4 + 65533
+    with pytest.raises(ValueError, match="too large for a segment"):
+        jpeg.photoshop_segment(iptc.wrapped(bytes(keeping.JPEG_IPTC_LIMIT + 1)))
+
+
+COMMENT = ("Comment", "A hill")
+
+
+@pytest.mark.parametrize(
+    ("format_", "texts", "comment", "kept_texts", "kept_comment", "told"),
+    [
+        ("PNG", (), b"A hill", (COMMENT,), None, ()),
+        ("PNG", (COMMENT,), b"Another", (COMMENT,), None, ()),
+        ("PNG", (("Title", "x"),), b"M\xe4rz", (("Title", "x"), ("Comment", "M\xe4rz")), None, ()),
+        ("PNG", (("Title", "x"),), b"a\0b", (("Title", "x"), ("Comment", "ab")), None, ()),
+        ("PNG", (COMMENT,), None, (COMMENT,), None, ()),
+        ("JPEG", (COMMENT,), None, (), b"A hill", ()),
+        ("GIF", (COMMENT,), None, (), b"A hill", ()),
+        ("JPEG", (COMMENT, ("Title", "x")), None, (), b"A hill", ("texts as PNG does; they are left out (Title)",)),
+        ("JPEG", (COMMENT, ("Comment", "x")), None, (), b"A hill", ("texts as PNG does; they are left out (Comment)",)),
+        ("JPEG", (COMMENT,), b"Another", (), b"Another", ("texts as PNG does; they are left out (Comment)",)),
+        ("WEBP", (COMMENT,), None, (), None, ("texts as PNG does; they are left out (Comment)",)),
+        ("WEBP", (), b"A hill", (), None, ("comment; it is left out",)),
+        ("WEBP", (), None, (), None, ()),
+    ],
+)  # fmt: skip
+def test_texts_and_comments_change_places(format_, texts, comment, kept_texts, kept_comment, told):
+    """A PNG's text of that keyword is the comment of a JPEG or GIF; what has no place is told, and nothing else."""
+    found, notes = held(format_, texts=texts, comment=comment)
+    assert (found.texts, found.comment) == (kept_texts, kept_comment)
+    assert notes == tuple(f"{format_} holds no {note}." for note in told)
+
+
+def test_a_comment_fills_one_segment_of_a_jpeg():
+    """To the last byte; a GIF has no such limit."""
+    for size, fits in ((65533, True), (65534, False)):
+        data, notes = encode_picture(picture(comment=b"x" * size), format="JPEG", options=OPTIONS)
+        assert read_picture(data).metadata.comment == (b"x" * size if fits else None)
+        assert notes == (() if fits else ("The comment is too large for JPEG and is left out.",))
+        assert held("GIF", comment=b"x" * size)[0].comment == b"x" * size
+
+
+@pytest.mark.parametrize(
+    ("keywords", "listed"),
+    [
+        (("B", "A", "A"), "A, B"),
+        (("D", "C", "B", "A"), "A, B, C, D"),
+        (("E", "D", "C", "B", "A"), "A, B, C, D and more"),
+        (("a" * 41,), "a" * 40),
+        (("a\nb",), "a?b"),
+    ],
+)
+def test_a_note_names_a_few_texts(keywords, listed):
+    """However many there are and whatever they hold, it is one line."""
+    _, notes = held("WEBP", texts=tuple((keyword, "x") for keyword in keywords))
+    assert notes == (f"WEBP holds no texts as PNG does; they are left out ({listed}).",)

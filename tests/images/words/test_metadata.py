@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffTags
 from PIL.TiffImagePlugin import IFDRational
 
 from nlsr_cli.images import Metadata, Picture, encode_picture, native_formats, profiles, read_picture
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.words import metadata
 from nlsr_cli.options import EncodeOptions
-from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved
+from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved, shorts
+from tests.images.files import tiff as tiff_file
 
 HOLDERS = [name for name in native_formats().writable if name not in ("BMP", "GIF", "JXL")]  # which Pillow opens
 OPTIONS = EncodeOptions()
@@ -161,7 +162,7 @@ def test_exif_behind_the_pixels_of_a_png_counts():
 def test_adobe_rgb_of_cameras_becomes_a_profile(channels):
     """DCF marks Adobe RGB by an interoperability index instead of a profile; the output has the profile."""
     block = tiff.parse(camera_exif())
-    exif = block.root.children[tiff.EXIF_IFD].updated({metadata.COLOR_SPACE: tiff.short_or_long(0xFFFF, "<")})
+    exif = block.root.children[tiff.EXIF_IFD].updated({0xA001: tiff.short_or_long(0xFFFF, "<")})
     index = tiff.Directory({1: tiff.Entry(2, 4, b"R03\0")})
     exif = tiff.Directory(exif.entries, {tiff.INTEROP_IFD: index})
     marked = tiff.serialise(tiff.Block("<", tiff.Directory(block.root.entries, {tiff.EXIF_IFD: exif})))
@@ -315,3 +316,195 @@ def test_resolutions_that_are_no_whole_numbers_stay_what_they_are():
     for stated in (299.8, 72.25, 71.98):
         assert metadata.resolution({"dpi": (stated, 300.0)}, None, "PNG") == (stated, 300.0)
     assert metadata.resolution({"dpi": (299.9994, 72.0088)}, None, "PNG") == (300.0, 72.0)
+
+
+# As TIFF 6.0 and its supplements call the tags; Pillow knows their numbers.
+STORAGE = (
+    "NewSubfileType SubfileType BitsPerSample Compression PhotometricInterpretation Threshholding CellWidth CellLength "
+    "FillOrder StripOffsets SamplesPerPixel RowsPerStrip StripByteCounts MinSampleValue MaxSampleValue "
+    "PlanarConfiguration FreeOffsets FreeByteCounts GrayResponseUnit GrayResponseCurve T4Options T6Options "
+    "TransferFunction Predictor WhitePoint PrimaryChromaticities ColorMap HalftoneHints TileWidth TileLength "
+    "TileOffsets TileByteCounts SubIFDs InkSet InkNames NumberOfInks DotRange ExtraSamples SampleFormat "
+    "SMinSampleValue SMaxSampleValue TransferRange JPEGTables JPEGProc JPEGInterchangeFormat "
+    "JPEGInterchangeFormatLength JPEGRestartInterval JPEGLosslessPredictors JPEGPointTransforms JPEGQTables "
+    "JPEGDCTables JPEGACTables YCbCrCoefficients YCbCrSubSampling YCbCrPositioning ReferenceBlackWhite XMP "
+    "IptcNaaInfo PhotoshopInfo ICCProfile"
+)
+DESCRIBING = (
+    "DocumentName ImageDescription Make Model Orientation XResolution YResolution PageName ResolutionUnit Software "
+    "DateTime Artist HostComputer TargetPrinter Copyright"
+)
+NUMBERS = {tag.name: number for number, tag in TiffTags.TAGS_V2.items()}
+# Rating and RatingPercent, the XP* texts of Windows, PrintImageMatching: Pillow has no names for them.
+NAMELESS = (18246, 18249, *range(40091, 40096), 50341)
+
+
+def block_of(tags, order="<", children=None) -> bytes:
+    """Return EXIF in which each of these tags is one SHORT of 1, or the entry that is given."""
+    entries = tags if isinstance(tags, dict) else dict.fromkeys(tags, tiff.short_or_long(1, order))
+    return tiff.serialise(tiff.Block(order, tiff.Directory(entries, children or {})))
+
+
+def first_tags(exif: bytes | None) -> set[int]:
+    """Return the tags of the first directory of EXIF."""
+    return set(tiff.parse(exif).root.entries)
+
+
+@pytest.mark.parametrize("name", STORAGE.split())
+def test_what_speaks_of_the_storage_of_the_source_goes(name):
+    """A reader that believed it of the output would look for strips or colours that are not there."""
+    given = block_of((NUMBERS[name], 271, 60000))
+    assert first_tags(metadata.portable_exif(given, from_tiff=False)[0]) == {271, 60000}
+
+
+@pytest.mark.parametrize("number", [*(NUMBERS[name] for name in DESCRIBING.split()), *NAMELESS])
+def test_what_speaks_of_the_picture_stays_of_a_tiff(number):
+    """Title, camera, dates, authors, rating; what nobody knows may be storage, and goes."""
+    found, _ = metadata.portable_exif(tiff_of({number: (3, 1, b"\1\0"), 60000: (3, 1, b"\1\0")}), from_tiff=True)
+    alone = number in metadata.RESOLUTION_TAGS | {274}
+    assert found is None if alone else first_tags(found) == {number}
+
+
+def tiff_of(tags: dict[int, tuple[int, int, bytes]]) -> bytes:
+    """Return a small grey TIFF with more tags."""
+    plain = {256: shorts("<", 4), 257: shorts("<", 2), 258: shorts("<", 8), 259: shorts("<", 1), 262: shorts("<", 1)}
+    return tiff_file("<", {**plain, 277: shorts("<", 1), 278: shorts("<", 2), **tags}, bytes(range(8)))
+
+
+@pytest.mark.parametrize("child", [tiff.EXIF_IFD, tiff.GPS_IFD])
+def test_a_tiff_that_tells_the_place_alone_has_exif(child):
+    """A scan without a title may yet say where it was made."""
+    given = block_of({}, children={child: tiff.Directory({1: tiff.Entry(2, 2, b"N\0")})})
+    found, _ = metadata.portable_exif(given, from_tiff=True)
+    assert tiff.parse(found).root.children[child].entries[1].payload == b"N\0"
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_stack_in_one_file_is_promised_no_more(pages):
+    """OME-XML of a file with one page speaks of its other files; of a file with two, only the first page comes out."""
+    text = b'<OME xmlns="urn:o"><Image><Pixels SizeZ="2" SizeC="1" SizeT="1"/></Image></OME>'
+    frames = [Image.fromarray(gradient(channels=1)[..., 0] // (page + 1)) for page in range(pages)]
+    data = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:], tiffinfo={270: text})
+    found = tiff.parse(read_picture(data).metadata.exif).root.entries[270].payload.rstrip(b"\0")
+    assert found == (text if pages == 1 else text.replace(b'"2"', b'"1"'))
+
+
+def test_a_reduced_copy_speaks_for_its_picture():
+    """Some cameras put all that they know into the small copy that leads a TIFF; its resolution is its own."""
+    assert {270, 271, 274, 306, 315, 33432, 700, 33723, 34377, tiff.EXIF_IFD, tiff.GPS_IFD} <= metadata.INHERITED
+    assert not metadata.INHERITED & {256, 257, 259, 273, 282, 283, 296, 34675}
+
+
+def test_sizes_are_those_of_the_output_wherever_exif_states_them():
+    """In the first directory, in Exif, and in the directory for interoperability."""
+    related = tiff.Directory({0x1001: tiff.short_or_long(1, "<"), 0x1002: tiff.short_or_long(1, "<")})
+    exif = tiff.Directory({0xA002: tiff.short_or_long(1, "<"), 0xA003: tiff.short_or_long(1, "<")}, {0xA005: related})
+    given = block_of((256, 257), children={0x8769: exif})
+    root = tiff.parse(metadata.exif_for(given, 30, 40, dpi=None)).root
+    inner = root.children[0x8769]
+    found = {**root.entries, **inner.entries, **inner.children[0xA005].entries}
+    assert {tag: tiff.integers(entry, "<") for tag, entry in found.items()} == {
+        256: (40,), 257: (30,), 0xA002: (40,), 0xA003: (30,), 0x1001: (40,), 0x1002: (30,),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("oriented", [True, False])
+def test_the_orientation_is_left_out_where_asked(oriented):
+    """A format that has its own would turn the picture twice."""
+    found = metadata.exif_for(block_of((274, 271)), 3, 4, dpi=None, oriented=oriented)
+    assert first_tags(found) == ({271, 274} if oriented else {271})
+    assert first_tags(metadata.exif_for(block_of((274, 271)), 3, 4, dpi=None)) == {271, 274}
+
+
+@pytest.mark.parametrize(("stated", "expected"), [*((n, n) for n in range(1, 9)), (0, 1), (9, 1), (6000, 1)])
+def test_orientations_that_are_none_turn_nothing(stated, expected):
+    """Eight are defined; a picture must not be turned by any other number."""
+    raw = block_of({274: tiff.short_or_long(stated, "<")})
+    assert metadata.orientation(raw) == expected
+    assert metadata.states_orientation(raw) is True
+
+
+@pytest.mark.parametrize("raw", [None, b"", b"nonsense", b"II*\0\xff\xff\xff\xff"])
+def test_exif_that_is_none_says_nothing(raw):
+    """Every question has an answer all the same."""
+    assert metadata.orientation(raw) == 1
+    assert metadata.states_orientation(raw) is False
+    assert metadata.states_adobe_rgb(raw) is False
+    assert metadata.resolution({}, raw, "JPEG") is None
+    assert list(metadata.resolution_notes({}, raw, "JPEG", found=None)) == []
+    assert metadata.orientation(block_of((271,))) == 1
+    assert metadata.states_orientation(block_of((271,))) is False
+
+
+@pytest.mark.parametrize(
+    ("space", "index", "adobe"),
+    [(0xFFFF, b"R03\0", True), (1, b"R03\0", False), (0xFFFF, b"R98\0", False), (0xFFFF, None, False)],
+)
+def test_adobe_rgb_needs_both_marks(space, index, adobe):
+    """Uncalibrated alone may be anything; its colours must not be made wider."""
+    interop = tiff.Directory({} if index is None else {1: tiff.Entry(2, 4, index)})
+    exif = tiff.Directory({0xA001: tiff.short_or_long(space, "<")}, {0xA005: interop})
+    assert metadata.states_adobe_rgb(block_of({}, children={0x8769: exif})) is adobe
+
+
+def test_exif_as_pillow_hands_it_over():
+    """With the mark of a JPEG or without; a mark alone is nothing, and what is no bytes is none."""
+    block = camera_exif()
+    assert metadata.exif_block({"exif": block}) == metadata.exif_block({"exif": b"Exif\0\0" + block}) == block
+    assert [metadata.exif_block(info) for info in ({"exif": b"Exif\0\0"}, {"exif": ""}, {})] == [None] * 3
+    assert metadata.portable_exif(None, from_tiff=False) == (None, [])
+
+
+@pytest.mark.parametrize("unit", ["micron", "inch", "pixel"])
+def test_a_calibration_is_told_from_a_resolution_for_print(unit):
+    """Where pixels are measured with, the resolution must grow with them."""
+    text = f"ImageJ=1\nunit={unit}\n".encode() + b"\0"
+    assert metadata.states_calibration(block_of({270: tiff.Entry(2, len(text), text)})) is (unit != "pixel")
+    assert metadata.states_calibration(block_of((271,))) is False
+
+
+def test_resolutions_are_written_as_fractions_in_lowest_terms():
+    """Whole numbers as cameras write them, others to four digits."""
+    found = metadata.resolution_entries((300.0, 72.25), ">")
+    assert found == {
+        282: tiff.Entry(tiff.RATIONAL, 1, struct.pack(">II", 300, 1)),
+        283: tiff.Entry(tiff.RATIONAL, 1, struct.pack(">II", 722500, 10000)),
+        296: tiff.Entry(tiff.SHORT, 1, struct.pack(">H", 2)),
+    }
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_resolution_is_that_of_the_upright_picture(orientation):
+    """Across and down change places where rows become columns, whoever states them."""
+    raw = block_of({274: tiff.short_or_long(orientation, "<"), **metadata.resolution_entries((300.0, 150.0), "<")})
+    upright = (150.0, 300.0) if orientation >= 5 else (300.0, 150.0)
+    assert metadata.resolution({}, raw, "JPEG") == metadata.resolution({"dpi": (300, 150)}, raw, "PNG") == upright
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [((1.0, 1.0), None), ((1.5, 1.5), (1.5, 1.5)), ((65535, 65535), (65535, 65535)), ((65536, 300), None)],
+)
+def test_resolutions_have_bounds(stated, expected):
+    """1 dpi is what programs write that know none, and a JPEG counts to 65535; a poster may have less than 2."""
+    assert metadata.resolution({"dpi": stated}, None, "PNG") == expected
+
+
+SILLY = "The resolution of 0.5 × 0.25 dpi makes no sense and is left out."
+OBLONG = "The file says that its pixels are not square ({}); this is left out."
+
+
+@pytest.mark.parametrize(
+    ("info", "raw", "note"),
+    [
+        ({"dpi": (0.5, 0.25)}, None, SILLY),
+        ({"dpi": (0.5, 0.25)}, block_of((271,)), SILLY),
+        ({"aspect": (2, 1)}, None, OBLONG.format("2 : 1")),
+        ({"jfif_unit": 0, "jfif_density": (1, 3)}, None, OBLONG.format("1 : 3")),
+        ({"jfif_unit": 1, "jfif_density": (1, 3)}, None, None),
+        ({"dpi": (0, 0.25)}, None, None),
+    ],
+)
+def test_what_is_stated_and_not_kept_is_told(info, raw, note):
+    """In numbers, across before down."""
+    assert list(metadata.resolution_notes(info, raw, "PNG", found=None)) == ([note] if note else [])

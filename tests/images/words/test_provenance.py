@@ -50,7 +50,27 @@ def test_a_result_that_is_enlarged_again_keeps_its_history():
         ElementTree.fromstring(made.xmp)
     found = [step["model"] for step in history(made.xmp)]
     assert found == [str(number) for number in range(5, MAX_STEPS + 5)]
-    assert len(made.xmp) < MAX_STEPS * 300
+    assert made.xmp.count(b"<rdf:li ") == MAX_STEPS
+
+
+def test_an_empty_list_takes_the_first_entry():
+    """Another program may have taken out the entries, and left a list that is one empty tag."""
+    given = packet(elements=b'<n:steps xmlns:n="urn:nlsr:provenance:1"><rdf:Seq/></n:steps>')
+    assert history(stamped(Metadata("PNG", "RGB", xmp=given), FACTS).xmp) == (FACTS,)
+
+
+def test_a_packet_that_has_no_place_is_refused():
+    """The reader leaves out a packet without RDF; whoever made one all the same is told."""
+    with pytest.raises(ValueError, match="no place for a description"):
+        stamped(Metadata("PNG", "RGB", xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'), FACTS)
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\x1b", "\ufffe", "\uffff", "\ud800"])
+def test_what_xml_cannot_say_becomes_a_question_mark(character):
+    """Names of files hold anything; the packet is sound XML all the same."""
+    made = stamped(EMPTY, {"model": f"my{character}model"})
+    assert history(made.xmp) == ({"model": "my?model"},)
+    ElementTree.fromstring(made.xmp)
 
 
 @pytest.mark.parametrize("target", HOLDERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -109,9 +110,99 @@ def test_hostile_blocks_have_none():
     block = camera_exif()
     assert has_thumbnail(block)
     for length in range(len(block) - 10):
-        has_thumbnail(block[:length])
+        assert has_thumbnail(block[:length]) is False
     circle = with_thumbnail(tiff.serialise(tiff.Block("<", tiff.Directory())), b"jpeg")
     assert has_thumbnail(circle)
     assert not has_thumbnail(circle[:10] + (8).to_bytes(4, "little") + circle[14:])
     for block in (b"", b"II*\0", b"MM\0*\0\0\0\x08\xff\xff", b"II*\0\xff\xff\xff\xff"):
-        assert not has_thumbnail(block)
+        assert has_thumbnail(block) is False
+
+
+def pointing(order: str, first: int, entries: dict[int, tuple[int, int]], following: int, size: int) -> bytes:
+    """Return EXIF whose first directory, at `first`, has these tags: of each the TIFF type and the value."""
+    codes = {tiff.SHORT: "Hxx", tiff.LONG: "I"}
+    rows = b"".join(
+        struct.pack(order + "HHI" + codes[kind], tag, kind, 1, value) for tag, (kind, value) in entries.items()
+    )
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", first)
+    block = head.ljust(first, b"\0") + struct.pack(order + "H", len(entries)) + rows
+    return (block + struct.pack(order + "I", following)).ljust(size, b"\0")
+
+
+@pytest.mark.parametrize("following", [0, 12])
+def test_a_pointer_in_the_first_directory_is_no_thumbnail(following):
+    """Old TIFF files describe their own samples so. Nothing may be read as the second directory that is none."""
+    entries = {513: (tiff.LONG, 100), 514: (tiff.LONG, 50)}
+    assert has_thumbnail(pointing("<", 12, entries, following, 60_000)) is False
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", [tiff.SHORT, tiff.LONG])
+@pytest.mark.parametrize(
+    ("offset", "length", "there"), [(8, 9, True), (7, 9, False), (8, 0, False), (58, 9, True), (59, 9, False)]
+)
+def test_a_thumbnail_is_where_its_pointer_says(order, kind, offset, length, there):
+    """In numbers of 16 or 32 bits, of bytes in the block; a file may end with the last entry."""
+    block = pointing(order, 26, {}, 32, 0)
+    second = pointing(order, 32, {513: (kind, offset), 514: (kind, length)}, 0, 0)
+    assert has_thumbnail(block + second[32:-4]) is there
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("odd", [0, 1])
+def test_the_second_directory_is_that_of_a_jpeg(odd, order):
+    """As the standard has it (CIPA DC-008-2019, 4.5.8): three tags, on an even place, and nothing grows besides."""
+    block = tiff.serialise(tiff.Block(order, tiff.Directory({270: tiff.Entry(2, 6, b"Hill!\0")}))) + bytes(odd)
+    made = with_thumbnail(block, b"thumbnail")
+    file, first, second = BytesIO(made), ImageFileDirectory_v2(made[:8]), ImageFileDirectory_v2(made[:8])
+    file.seek(first.next)
+    first.load(file)
+    file.seek(first.next)
+    second.load(file)
+    assert first[270] == "Hill!"
+    assert dict(second) == {259: 6, 513: len(made) - 9, 514: 9}
+    assert second.next == 0
+    assert first.next == len(block) + odd
+    assert first.next % 2 == 0
+    assert len(made) == first.next + 2 + 3 * 12 + 4 + 9
+
+
+def shown(color: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
+    """Return the thumbnail of a picture as numbers."""
+    with Image.open(BytesIO(make_thumbnail(color, alpha))) as small:
+        return np.asarray(small).astype(int)
+
+
+def test_a_picture_as_small_as_a_thumbnail_is_its_own():
+    """Every pixel is looked at: stripes of one pixel are there."""
+    stripes = np.tile(np.array([0, 255], np.uint8), (40, 20))[..., None]
+    assert np.abs(shown(stripes) - stripes[..., 0]).max() < 40
+    assert np.abs(shown(stripes.transpose(1, 0, 2)) - stripes[..., 0].T).max() < 40
+
+
+def test_a_larger_picture_is_averaged():
+    """Of a picture of twice the side no pixel is passed over: fine stripes become grey."""
+    stripes = np.tile(np.array([0, 255], np.uint8), (2 * SIDE, SIDE))[..., None]
+    assert np.abs(shown(stripes) - 127.5)[:, 8:-8].max() < 8
+
+
+def test_the_thumbnail_is_the_same_whatever_the_depth():
+    """8, 16 bits and floating point of the same colours, and an alpha that hides nothing."""
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    expected = make_thumbnail(levels, None)
+    assert make_thumbnail(levels, np.full((16, 16), 255, np.uint8)) == expected
+    assert make_thumbnail(levels.astype(np.uint16) * 257, None) == expected
+    assert make_thumbnail(levels.astype(np.float32) / 255, None) == expected
+
+
+def test_what_is_brighter_than_white_is_white():
+    """Of HDR and of negative light, too."""
+    assert shown(np.full((8, 8, 1), 1.7, np.float32)).min() == 255
+    assert shown(np.full((8, 8, 1), -0.7, np.float32)).max() == 0
+
+
+@pytest.mark.parametrize(("level", "alpha", "expected"), [(0, 255, 0), (0, 64, 191), (100, 128, 177), (255, 1, 255)])
+def test_what_is_partly_transparent_lies_on_white(level, alpha, expected):
+    """As browsers show it on a page."""
+    found = shown(np.full((8, 8, 1), level, np.uint8), np.full((8, 8), alpha, np.uint8))
+    assert np.abs(found - expected).max() <= 1

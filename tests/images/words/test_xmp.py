@@ -226,3 +226,59 @@ def test_items_of_a_directory_go_by_their_semantics():
     assert xmp.without_items(given, ["gainmap"]) == holding(primary, motion)
     assert xmp.without_items(given, {"GainMap", "MotionPhoto"}) == holding(primary)
     assert xmp.without_items(given, ["Depth"]) == given
+
+
+def test_a_packet_may_have_16_mib():
+    """To the last byte; a larger one is left out with a note, by whoever reads it."""
+    room = (16 << 20) - len(packet(elements=b"<dc:x></dc:x>"))
+    full, more = (packet(elements=b"<dc:x>" + b"a" * size + b"</dc:x>") for size in (room, room + 1))
+    assert xmp.portable(full) == (full, [])
+    note = f"The XMP metadata of {len(more)} bytes is too large and is left out."
+    assert xmp.portable(more) == (None, [note])
+
+
+def test_statements_are_taken_out_of_packets_that_are_not_too_large(monkeypatch):
+    """A larger one is as it was, for the reader to leave out."""
+    given = packet(elements=b"<tiff:Make>A</tiff:Make>")
+    monkeypatch.setattr(xmp, "PACKET_LIMIT", len(given))
+    assert xmp.without(given, [xmp.TIFF]) == packet()
+    monkeypatch.setattr(xmp, "PACKET_LIMIT", len(given) - 1)
+    assert xmp.without(given, [xmp.TIFF]) == given
+
+
+def test_places_grow_from_the_size_of_the_source():
+    """The focal plane has more pixels per inch; where the size of the source is not known, nobody can tell how many."""
+    given = packet(b'exif:FocalPlaneXResolution="100/1" exif:FocalPlaneYResolution="100/1"')
+    grown = packet(b'exif:FocalPlaneXResolution="400/1" exif:FocalPlaneYResolution="300/1"')
+    assert xmp.sized(given, 30, 40, source=(10, 10)) == grown
+    assert xmp.sized(given, 30, 40) == given
+
+
+@pytest.mark.parametrize("between", [b"", b" "])
+def test_every_directory_is_looked_through(between):
+    """Two generations of Google's, one right behind the other."""
+    dynamic = CONTAINER.replace(b"1.0/container/item/", b"dd/1.0/item/").replace(
+        b"1.0/container/", b"dd/1.0/container/"
+    )
+    spaces = CONTAINER + b" " + dynamic.replace(b"xmlns:C", b"xmlns:D").replace(b"xmlns:I", b"xmlns:J")
+    entry = '<rdf:li rdf:parseType="Resource"><{0}:Item {1}:Semantic="{2}"/></rdf:li>'
+    directory = "<{0}:Directory><rdf:Seq>{1}</rdf:Seq></{0}:Directory>"
+
+    def holding(*semantics: str) -> bytes:
+        lists = (
+            directory.format(prefix, "".join(entry.format(prefix, item, each) for each in semantics))
+            for prefix, item in ("CI", "DJ")
+        )
+        return packet(spaces, between.join(each.encode() for each in lists))
+
+    assert xmp.without_items(holding("Primary", "GainMap"), ["GainMap"]) == holding("Primary")
+
+
+def test_only_the_rdf_has_a_place_for_descriptions():
+    """Right before its end; an empty one, or none, is no packet."""
+    given = packet()
+    assert given[xmp.insertion_place(given) :].startswith(b"</rdf:RDF>")
+    rdf = b'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    for empty in (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF %b/></x:xmpmeta>' % rdf, b"<x><y></y></x>"):
+        assert xmp.insertion_place(empty) is None
+        assert xmp.portable(empty) == (None, [xmp.DAMAGED_NOTE])
