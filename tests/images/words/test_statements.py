@@ -111,8 +111,8 @@ def test_a_png_holds_profiles_in_hexadecimal(chunks, expected):
     [
         ([(b"tEXt", b"no end")], "1 of the PNG texts are damaged and are left out."),
         ([(b"iTXt", b"A\0\0\0de\0\0b")], "The languages that PNG texts state are left out."),
-        ([words.xmp_chunk(packet())] * 3, "Left out: what is in the file a second time (XML:com.adobe.xmp)."),
-        ([(b"tEXt", b"A\0" + bytes((16 << 20) + 1))], "Left out: what goes beyond 16 MiB of texts (A)."),
+        ([words.xmp_chunk(packet())] * 3, "Left out: what the file holds twice (XML:com.adobe.xmp)."),
+        ([(b"tEXt", b"A\0" + bytes((16 << 20) + 1))], "Left out: what exceeds 16 MiB of texts (A)."),
     ],
 )
 def test_what_a_png_loses_is_told_once(chunks, note):
