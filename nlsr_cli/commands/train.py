@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
-from nlsr_cli.errors import ExitCode
+from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import ComputeOptions, parse_network_scale
 from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
 from nlsr_cli.training.recipe import Budget, Recipe
+from nlsr_cli.training.status import read_status
+
+_WITH_STATUS = ("status", "as_json", "quiet", "verbose")
 
 
 def train(
-    data: Annotated[list[str], typer.Argument(metavar="DATA", help="Folders and files with photographs.")],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder of the run: state, log, curve, and the model.")],
+    context: typer.Context,
+    data: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATA]...", help="Folders and files with photographs.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Folder of the run: state, log, curve, and the model.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")] = "lite",
     scale: Annotated[
         str,
@@ -73,6 +83,9 @@ def train(
     licence: Annotated[str, typer.Option(help="Of the exported model, such as cc-by-4.0.")] = "unknown",
     store: Annotated[str, typer.Option(help="float32 or float16, which halves the file.")] = "float32",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,
+    status: Annotated[
+        str | None, typer.Option(metavar="OUT", help="Train nothing, but say where the run in OUT stands.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is passed over.")] = False,
@@ -80,16 +93,21 @@ def train(
     """Train a model on photographs.
 
     Random patches of them, reduced bicubically, are enlarged and compared with the originals. The weights with the best
-    validation score are written to OUT/model, or with several scales to OUT/model-x2 and so on. Ctrl-C saves the run;
-    the same command with --resume goes on as if nothing had happened.
+    validation score are written to OUT/model, or with several scales to OUT/model-x2 and so on, at the end and whenever
+    the score has risen by 0.02 dB. Ctrl-C saves the run; the same command with --resume goes on as if nothing had
+    happened. While a file OUT/pause exists the run waits; SIGUSR1 makes it wait too, and a second one go on.
 
     Example: nlsr train photographs --out run --minutes 90
     """
     console = TrainingConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
+        if status is not None:
+            _refuse_others(context, "--status", _WITH_STATUS)
+            console.status(status, read_status(Path(status)))
+            return
         plan = Plan(
-            data=tuple(data),
-            out=out,
+            data=tuple(data or ()),
+            out=out or "",
             preset=preset,
             scales=tuple(parse_network_scale(each) for each in scale.split(",")),
             recipe=Recipe(
@@ -125,23 +143,55 @@ def train(
     raise typer.Exit(int(code))
 
 
+def _refuse_others(context: typer.Context, mode: str, allowed: Collection[str]) -> None:
+    """Refuse options that would have no effect beside `mode`.
+
+    Raises:
+        OptionError: one was given that is not among the `allowed`, which are names of parameters.
+    """
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name != "DEFAULT" and parameter.name not in allowed:
+            given = "photographs" if parameter.name == "data" else max(parameter.opts, key=len)
+            raise OptionError(f"{given} cannot be given with {mode}", "Leave one of them.")
+
+
 def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
     from nlsr_cli.training.events import Interrupted
     from nlsr_cli.training.memory import keep_freed_memory
     from nlsr_cli.training.run import prepare
 
     keep_freed_memory()  # here, because it is the whole process's
-    with console.reading_progress() as on_photo:
-        run = prepare(plan, on_photo)
-    with run:
-        console.prepared(run)
-        with console.training_progress() as progress, _told_to_stop(console) as stop:
-            for event in run.train(stop):
-                progress.on_event(event)
-                console.training_event(event)
-                if isinstance(event, Interrupted):
-                    return ExitCode.INTERRUPTED
+    with _told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
+        with console.reading_progress() as on_photo:
+            run = prepare(plan, on_photo)
+        with run:
+            console.prepared(run)
+            with console.training_progress() as progress, _told_to_stop(console) as stop:
+                for event in run.train(stop, pause):
+                    progress.on_event(event)
+                    console.training_event(event)
+                    if isinstance(event, Interrupted):
+                        return ExitCode.INTERRUPTED
     return ExitCode.OK
+
+
+@contextmanager
+def _told_to_pause() -> Iterator[Callable[[], bool]]:
+    """Give what tells whether SIGUSR1 came, where there is one; a second one takes it back."""
+    told = [False]
+
+    def turn(number: int, frame: object) -> None:
+        told[0] = not told[0]
+
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGUSR1, turn)
+    try:
+        yield lambda: told[0]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 @contextmanager

@@ -11,15 +11,16 @@ from statistics import fmean as mean
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.training.card import write_training_card
+from nlsr_cli.training.card import Standing, write_training_card
 from nlsr_cli.training.data import Data, gather
-from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Progressed, Validated
+from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Paused, Progressed, Resumed, Validated
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
 from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool
 from nlsr_cli.training.plan import LONGEST_WAIT, Plan
 from nlsr_cli.training.start import Origin, build_networks, place_training
+from nlsr_cli.training.status import FINISHED, INTERRUPTED, PAUSED, RUNNING, Status
 from nlsr_cli.training.trainer import Trainer
 from nlsr_cli.training.validation import Stopped, bicubic_psnr, score_all, validate
 from nlsr_cli.upscaling.device import DTYPES, Placement
@@ -27,8 +28,20 @@ from nlsr_cli.zoo.checkpoint import save_model
 
 STEPS_PER_LOSS = 20  # reading it waits for the device; the same steps whatever breaks there are give the same sums
 REPORT_SECONDS = 0.2
+STATUS_SECONDS = 10.0  # between two looks that somebody outside may have
+PAUSE_SECONDS = 0.2  # between two looks whether a pause is over
+EXPORT_GAIN = 0.02  # dB that the best validation must have risen by since the last export: less is noise
 
-Stop = Callable[[], bool]
+Asked = Callable[[], bool]
+
+
+class PauseAsked(Exception):
+    """Somebody wants the run to pause; the validation that was begun is done again afterwards."""
+
+
+def never() -> bool:
+    """Ask for nothing."""
+    return False
 
 
 def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
@@ -79,6 +92,7 @@ class Run:
         self._base, self._start = saved.seconds, time.perf_counter()
         self._saved_at = saved.seconds
         self._busy, self._busy_steps = 0.0, 0  # of training alone, since the last row
+        self._told = 0.0  # when the status was written
         self._loss: float | None = None
 
     def __enter__(self) -> Run:
@@ -107,37 +121,92 @@ class Run:
         """Return the model that was continued."""
         return Origin(*self._saved.origin) if self._saved.origin else None
 
-    def train(self, stop: Stop = lambda: False) -> Iterator[Event]:
-        """Train until the budget is used up, and yield what happens. `stop` is asked at every step.
+    def train(self, stop: Asked = never, pause: Asked = never) -> Iterator[Event]:
+        """Train until the budget is used up, and yield what happens. `stop` and `pause` are asked at every step.
 
-        The state is saved at every validation, at least every ten minutes, and when `stop` says so.
+        The state is saved at every validation, at least every ten minutes, and when `stop` or `pause` says so. The run
+        waits as long as `pause` says so or the file is there that asks for it; the budget does not count that.
 
         Raises:
             TrainingDiverged: the loss is no longer a number; the last saved state is kept.
             TrainingTooLarge: a step or a validation picture does not fit into memory.
             RunFolderError: the folder cannot be written.
         """
+
+        def pausing() -> bool:
+            return pause() or self.folder.pause_file is not None
+
         self._start = time.perf_counter()
-        reported = -REPORT_SECONDS
+        self._tell(RUNNING)
         try:
-            while True:
-                if self._is_due():
-                    yield self._validate(stop)
-                if self.share >= 1 and self.step:  # one step at least, however short the budget is
-                    break
-                if stop():
-                    raise Stopped
-                self._step()
-                if self.seconds - self._saved_at > LONGEST_WAIT * 60:
-                    self._save()
-                if self.seconds - reported >= REPORT_SECONDS:
-                    reported = self.seconds
-                    yield self._progress()
+            yield from self._advance(stop, pausing)
         except Stopped:
             self._save()
+            self._tell(INTERRUPTED)
             yield Interrupted(self.step)
             return
         yield self._finish()
+
+    def _advance(self, stop: Asked, pausing: Asked) -> Iterator[Event]:
+        """Step, validate and pause until the budget is used up."""
+        reported = -REPORT_SECONDS
+        while True:
+            if pausing():
+                yield from self._pause(stop, pausing)
+            if self._is_due():
+                try:
+                    yield self._validate(stop, pausing)
+                except PauseAsked:
+                    continue
+            if self.share >= 1 and self.step:  # one step at least, however short the budget is
+                return
+            if stop():
+                raise Stopped
+            self._step()
+            if self.seconds - self._saved_at > LONGEST_WAIT * 60:
+                self._save()
+            if self.seconds - reported >= REPORT_SECONDS:
+                reported = self.seconds
+                yield self._progress()
+
+    def _pause(self, stop: Asked, pausing: Asked) -> Iterator[Event]:
+        """Save, and wait without work while `pausing` says so."""
+        self._save()
+        begun = time.perf_counter()
+        self._tell(PAUSED)
+        try:
+            yield Paused(self.step, self.folder.pause_file)
+            while pausing():
+                if stop():
+                    raise Stopped
+                time.sleep(PAUSE_SECONDS)
+        finally:
+            waited = time.perf_counter() - begun
+            self._start += waited
+        self._tell(RUNNING)
+        yield Resumed(self.step, waited)
+
+    def _tell(self, state: str) -> None:
+        """Write where the run stands for those who look from outside."""
+        saved, batch = self._saved, self.plan.recipe.batch
+        best = saved.rows[saved.best_row] if saved.rows else None
+        speed = self._speed() or (saved.rows[-1].steps_per_second if saved.rows else 0.0)
+        self._told = time.time()
+        self.folder.write_status(
+            Status(
+                state,
+                self.step,
+                self.share,
+                self.seconds,
+                speed,
+                speed * batch,
+                best.psnr if best else None,
+                best.step if best else None,
+                self.bicubic,
+                self._left(),
+                self._told,
+            )
+        )
 
     def _networks(self) -> list[NLSN]:
         plan = self.plan  # of a run that goes on the weights are restored, whatever became of the model it continued
@@ -190,6 +259,8 @@ class Run:
             self._saved.read = self.step
 
     def _progress(self) -> Progressed:
+        if time.time() - self._told >= STATUS_SECONDS:
+            self._tell(RUNNING)
         rate = schedule(self.share, self.plan.recipe.warmup)
         return Progressed(self.step, self.share, self._loss, rate, self._speed(), self._left())
 
@@ -202,12 +273,17 @@ class Run:
         speed = self._speed()
         return ((self.plan.budget.steps or 0) - self.step) / speed if speed else None
 
-    def _validate(self, stop: Stop) -> Validated:
+    def _validate(self, stop: Asked, pausing: Asked) -> Validated:
+        def heed() -> bool:
+            if pausing():
+                raise PauseAsked
+            return stop()
+
         saved = self._saved
         self._read_losses()
         seconds, share = self.seconds, self.share
         with self._trainer.averaged() as models:
-            psnr = mean(validate(each, self._validation(each), self.placement, stop) for each in models)
+            psnr = mean(validate(each, self._validation(each), self.placement, heed) for each in models)
             best = not saved.best or psnr > saved.rows[saved.best_row].psnr
             if best:
                 saved.best = {
@@ -224,7 +300,16 @@ class Run:
         steps = self.plan.budget.steps is not None
         saved.due = (self.step // interval + 1) * interval if steps else self.seconds + interval
         self._save()
-        return Validated(saved.rows[-1], best, share, self._left())
+        exported = self._export(ended=False) if share < 1 and self._is_worth_exporting() else ()
+        self._tell(RUNNING)
+        return Validated(saved.rows[-1], best, share, self._left(), exported)
+
+    def _is_worth_exporting(self) -> bool:
+        """Tell whether the best is that much better than what was exported; also after a kill before its export."""
+        saved = self._saved
+        if saved.exported_row < 0:
+            return True
+        return saved.rows[saved.best_row].psnr - saved.rows[saved.exported_row].psnr >= EXPORT_GAIN
 
     def _save(self) -> None:
         self._saved.trainer = self._trainer.state()
@@ -236,6 +321,15 @@ class Run:
         if self.plan.budget.progress(self.step, saved.seconds) < 1:  # the last minutes went into saving: a run that
             self._save()  # goes on must know that they are used up
         best = saved.rows[saved.best_row]
+        models = self._export(ended=True)
+        self._tell(FINISHED)
+        return Finished(self.step, saved.seconds, best.step, models)
+
+    def _export(self, *, ended: bool) -> tuple[Exported, ...]:
+        """Write the best so far, a model for each scale, with cards that tell whether the run had ended."""
+        saved = self._saved
+        best_step = saved.rows[saved.best_row].step
+        standing = Standing(self.step, saved.seconds, best_step, self.share, ended)
         exported = []
         for scale, weights in saved.best.items():
             model = NLSN(preset(self.plan.preset, scale))
@@ -244,9 +338,9 @@ class Run:
             psnr, ssim = score_all(model, self._validation(model), self.placement)
             folder = self.folder.model_of(scale if len(saved.best) > 1 else None)
             exported.append(Exported(scale, psnr, ssim, folder))
-            finished = Finished(self.step, saved.seconds, best.step, tuple(exported))
-            save_model(model, folder, write_training_card(self, finished, exported[-1]), store=self.plan.store)
-        return finished
+            save_model(model, folder, write_training_card(self, standing, exported[-1]), store=self.plan.store)
+        saved.exported_row = saved.best_row
+        return tuple(exported)
 
     def _validation(self, model: NLSN) -> list[Pair]:
         return self.data.validation[model.config.scale]
