@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,13 +16,17 @@ import typer
 
 from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
-from nlsr_cli.errors import ExitCode, OptionError
+from nlsr_cli.errors import ExitCode, NlsrError, OptionError
 from nlsr_cli.options import ComputeOptions, parse_network_scale
 from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
 from nlsr_cli.training.recipe import Budget, Recipe
+from nlsr_cli.training.series import Given, read_series
 from nlsr_cli.training.status import read_status
 
-_WITH_STATUS = ("status", "as_json", "quiet", "verbose")
+_SPEECH = ("as_json", "quiet", "verbose")
+_WITH_STATUS = ("status", *_SPEECH)
+_WITH_SERIES = ("series", "data", "out", "validation", "recursive", "offline", "device", "precision", "minutes",
+                "background", *_SPEECH)  # fmt: skip
 
 
 def train(
@@ -83,6 +89,13 @@ def train(
     licence: Annotated[str, typer.Option(help="Of the exported model, such as cc-by-4.0.")] = "unknown",
     store: Annotated[str, typer.Option(help="float32 or float16, which halves the file.")] = "float32",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,
+    series: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="TOML file of runs to train one after the other; --out is where they lie."),
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Give way to all other processes (lowest priority).")
+    ] = False,
     status: Annotated[
         str | None, typer.Option(metavar="OUT", help="Train nothing, but say where the run in OUT stands.")
     ] = None,
@@ -105,6 +118,13 @@ def train(
             _refuse_others(context, "--status", _WITH_STATUS)
             console.status(status, read_status(Path(status)))
             return
+        if background:
+            _give_way(console)
+        if series is not None:
+            _refuse_others(context, "--series", _WITH_SERIES)
+            compute = {name: given for name, given in (("device", device), ("precision", precision)) if given != "auto"}
+            given = Given(out or "", tuple(data or ()), validation, recursive, offline, minutes=minutes, **compute)
+            raise typer.Exit(int(_train_series(console, Path(series), given)))
         plan = Plan(
             data=tuple(data or ()),
             out=out or "",
@@ -139,7 +159,8 @@ def train(
             store=store,
             resume=resume,
         )
-        code = _train(console, plan)
+        with _told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
+            code = _train(console, plan, pause)
     raise typer.Exit(int(code))
 
 
@@ -156,23 +177,67 @@ def _refuse_others(context: typer.Context, mode: str, allowed: Collection[str]) 
             raise OptionError(f"{given} cannot be given with {mode}", "Leave one of them.")
 
 
-def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
+def _give_way(console: TrainingConsole) -> None:
+    from nlsr_cli.training.background import give_way
+
+    kept = give_way()  # before torch starts threads, which inherit it
+    if kept:
+        console.note(f"note: {kept}")
+
+
+def _train_series(console: TrainingConsole, file: Path, given: Given) -> ExitCode:
+    """Train the runs of a series; one that fails does not stop those that do not need it."""
+    entries = read_series(file, given)
+    from nlsr_cli.training.photos import Album
+    from nlsr_cli.training.series import check
+
+    check(entries)
+    album, lost = Album(), set()
+    with _told_to_pause() as pause:
+        for index, entry in enumerate(entries):
+            out = entry.plan.out
+            say = partial(console.series_run, out, index + 1, len(entries))
+            if entry.finished:
+                say("finished before")
+                continue
+            if entry.after in lost:
+                say(f"left out, as {entry.after} failed")
+                lost.add(out)
+                continue
+            say("goes on" if entry.begun else "begins")
+            album.keep = any(not each.finished for each in entries[index + 1 :])
+            try:
+                code = _train(console, replace(entry.plan, resume=entry.begun), pause, album.read)
+            except NlsrError as error:
+                console.error(error)
+                say("failed")
+                lost.add(out)
+                continue
+            if code is not ExitCode.OK:
+                return code
+    return ExitCode.PARTIAL if lost else ExitCode.OK
+
+
+def _train(
+    console: TrainingConsole, plan: Plan, pause: Callable[[], bool], read: Callable[[Path], Any] | None = None
+) -> ExitCode:
     from nlsr_cli.training.events import Interrupted
-    from nlsr_cli.training.memory import keep_freed_memory
+    from nlsr_cli.training.memory import keep_freed_memory, search_kernels
+    from nlsr_cli.training.photos import read_photograph
     from nlsr_cli.training.run import prepare
 
     keep_freed_memory()  # here, because it is the whole process's
-    with _told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
-        with console.reading_progress() as on_photo:
-            run = prepare(plan, on_photo)
-        with run:
-            console.prepared(run)
-            with console.training_progress() as progress, _told_to_stop(console) as stop:
-                for event in run.train(stop, pause):
-                    progress.on_event(event)
-                    console.training_event(event)
-                    if isinstance(event, Interrupted):
-                        return ExitCode.INTERRUPTED
+    search_kernels()  # likewise
+    with console.reading_progress() as on_photo:
+        run = prepare(plan, on_photo, read or read_photograph)
+    with run:
+        console.prepared(run)
+        with console.training_progress() as progress, _told_to_stop(console) as stop:
+            for event in run.train(stop, pause):
+                progress.on_event(event)
+                console.training_event(event)
+                if isinstance(event, Interrupted):
+                    return ExitCode.INTERRUPTED
     return ExitCode.OK
 
 

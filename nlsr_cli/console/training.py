@@ -49,13 +49,20 @@ class TrainingConsole(Console):
             self.note(f"note: {few} large enough for --halves: at half the size no patch fits")
         if data.shared:
             self.note(f"note: {data.shared} of them are learned from too, so their figures flatter the model")
-        if run.origin is not None and run.step == 0:
-            self.note(f"from {run.origin.name}: {run.origin.taken}")
+        if run.step == 0:
+            self._beginning(run)
         self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation has {run.bicubic:.2f} dB")
         if run.step:
             self.note(f"goes on after step {run.step}")
         if self.speech.as_json:
             self.json_line(_facts(run))
+
+    def _beginning(self, run: Run) -> None:
+        """Say what the weights are at the start, where that is not chance alone."""
+        if run.origin is not None:
+            self.note(f"from {run.origin.name}: {run.origin.taken}")
+        if run.misfit is not None:
+            self.note(f"note: {run.misfit} is no model of this network, which begins from nothing")
 
     @contextmanager
     def training_progress(self) -> Iterator[TrainingProgress]:
@@ -83,6 +90,12 @@ class TrainingConsole(Console):
             self.note(_finished(event))
             for each in event.models if not (self.speech.as_json or self.speech.quiet) else ():
                 self.line(each.model)
+
+    def series_run(self, out: str, number: int, runs: int, state: str) -> None:
+        """Say what becomes of one of the runs of a series."""
+        if self.speech.as_json:
+            self.json_line({"event": "run", "out": out, "number": number, "runs": runs, "state": state})
+        self.note(f"run {number} of {runs}, {out}: {state}")
 
     def status(self, folder: str, status: Status) -> None:
         """Print where a run stands: a line, or one JSON object."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
 from statistics import fmean as mean
+from typing import Any
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSN
@@ -17,7 +18,7 @@ from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Pau
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
-from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool
+from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool, ReadPhotograph, read_photograph
 from nlsr_cli.training.plan import LONGEST_WAIT, Plan
 from nlsr_cli.training.start import Origin, build_networks, place_training
 from nlsr_cli.training.status import FINISHED, INTERRUPTED, PAUSED, RUNNING, Status
@@ -44,7 +45,7 @@ def never() -> bool:
     return False
 
 
-def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
+def prepare(plan: Plan, on_photo: OnPhoto | None = None, read: ReadPhotograph = read_photograph) -> Run:
     """Read the photographs, build the network or restore the run, and hold its folder.
 
     Raises:
@@ -53,11 +54,11 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
         TrainingError: the folder cannot be used, or the photographs do not fit into the memory of the device.
     """
     placement = place_training(plan.compute)
-    choices = {**plan.choices(), "precision": placement.precision}
+    choices = choices_on(plan, placement)
     folder = RunFolder(Path(plan.out), resume=plan.resume)
     try:
         saved = folder.load(choices) if plan.resume else Saved(choices)
-        data = gather(plan, on_photo)
+        data = gather(plan, on_photo, read)
         if plan.resume and data.fingerprint != saved.photographs:
             raise OptionError(
                 f"the photographs are not those that {plan.out} was begun with",
@@ -70,6 +71,11 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
         raise
 
 
+def choices_on(plan: Plan, placement: Placement) -> dict[str, Any]:
+    """Return what a run that goes on must agree on with the run that was saved, by name."""
+    return {**plan.choices(), "precision": placement.precision}
+
+
 class Run:
     """A run that is ready to train; a context that lets go of its folder in the end.
 
@@ -80,9 +86,11 @@ class Run:
     def __init__(self, plan: Plan, data: Data, folder: RunFolder, placement: Placement, saved: Saved) -> None:
         self.plan, self.data, self.folder, self.placement = plan, data, folder, placement
         self._saved = saved
+        models = self._networks()
+        self.misfit = plan.init if plan.init_if_fits and self.origin is None else None  # what was not continued
+        self.plan = plan = self._decided()
         self.megapixels, self.photographs = data.megapixels, len(data.photographs)
         self.bicubic = mean(bicubic_psnr(pairs, scale) for scale, pairs in data.validation.items())
-        models = self._networks()
         pools = self._pools()
         self.halves = pools[0].halves
         self._trainer = Trainer(models, pools, plan.recipe, DTYPES[placement.precision])
@@ -214,6 +222,15 @@ class Run:
         if not plan.resume:
             self._saved.origin = astuple(origin) if origin else ()
         return models
+
+    def _decided(self) -> Plan:
+        """Return the plan without the choice whether to continue a model; that model's attention stays as it is."""
+        if not self.plan.init_if_fits:
+            return self.plan
+        if self.origin is None:
+            return replace(self.plan, init=None, init_if_fits=False)
+        recipe = replace(self.plan.recipe, attention_from=0.0)
+        return replace(self.plan, init_if_fits=False, recipe=recipe)
 
     def _pools(self) -> list[PatchPool]:
         recipe, device = self.plan.recipe, self.placement.device

@@ -146,6 +146,8 @@ def test_a_real_run_waits_for_a_bench_that_is_stopped(tmp_path: Path, number: si
     place: dict[str, Any] = {"cwd": tmp_path, "env": {**os.environ, "OMP_NUM_THREADS": "1"}}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **place) as training:
         assert training.stdout is not None
+        ended = threading.Timer(300, training.kill)  # where something is amiss: nobody waits for ever
+        ended.start()
         events = (json.loads(line)["event"] for line in training.stdout)
         assert "progressed" in events
         measuring = [sys.executable, "-m", "nlsr_cli", "bench", "--pause", "run", "--device", "cpu", "--quiet"]
@@ -157,6 +159,7 @@ def test_a_real_run_waits_for_a_bench_that_is_stopped(tmp_path: Path, number: si
         assert not (tmp_path / "run" / "pause").exists()
         training.send_signal(signal.SIGINT)
         assert list(events)[-1] == "interrupted"
+        ended.cancel()
 
 
 def test_an_unknown_case_is_told_before_anything_is_measured() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +177,7 @@ def test_a_running_run_is_paused_looked_at_and_stopped() -> None:
     """By a signal to the real process; it uses no processor meanwhile, and Ctrl-C ends it."""
     skip_where_ignored("SIGINT")
     command = [sys.executable, "-m", "nlsr_cli", "train", "photos", "--scale", "2", *QUICK, "--steps", "100000"]
-    with subprocess.Popen(
-        [*command, "--out", "run", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with started([*command, "--out", "run", "--json"]) as process:
         assert process.stdout is not None
 
         def until(event: str) -> dict[str, object]:
@@ -219,7 +218,7 @@ def test_a_running_run_is_paused_looked_at_and_stopped() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="nothing is killed like that there")
 def test_a_killed_run_is_seen_as_interrupted() -> None:
     command = [sys.executable, "-m", "nlsr_cli", "train", "photos", "--scale", "2", *QUICK, "--steps", "100000"]
-    with subprocess.Popen([*command, "--out", "run", "--json"], stdout=subprocess.PIPE, text=True) as process:
+    with started([*command, "--out", "run", "--json"]) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if json.loads(line)["event"] == "validated")
         process.send_signal(signal.SIGKILL)
@@ -239,6 +238,17 @@ def test_mistakes_with_status_are_told(arguments: tuple[str, ...], message: str)
     result = invoke(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"error: {message}\nhint: ")
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a process, and end it where the test fails."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def look(folder: str) -> dict[str, Any]:
