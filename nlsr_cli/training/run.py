@@ -198,7 +198,7 @@ class Run:
         """Write where the run stands for those who look from outside."""
         saved, batch = self._saved, self.plan.recipe.batch
         best = saved.rows[saved.best_row] if saved.rows else None
-        speed = self._speed() or (saved.rows[-1].steps_per_second if saved.rows else 0.0)
+        speed = self._pace()
         self._told = time.time()
         self.folder.write_status(
             Status(
@@ -284,10 +284,14 @@ class Run:
     def _speed(self) -> float:
         return self._busy_steps / self._busy if self._busy else 0.0
 
+    def _pace(self) -> float:
+        """Return the speed to reckon with: since the last validation, and just after it that of before."""
+        return self._speed() or (self._saved.rows[-1].steps_per_second if self._saved.rows else 0.0)
+
     def _left(self) -> float | None:
         if self.plan.budget.minutes is not None:
             return max(0.0, 60 * self.plan.budget.minutes - self.seconds)
-        speed = self._speed()
+        speed = self._pace()
         return ((self.plan.budget.steps or 0) - self.step) / speed if speed else None
 
     def _validate(self, stop: Asked, pausing: Asked) -> Validated:

@@ -218,7 +218,8 @@ def test_in_the_background_every_thread_gives_way() -> None:
     code = (
         "import threading, pathlib; from nlsr_cli.training.background import give_way; assert give_way() == ''\n"
         "over = threading.Event(); thread = threading.Thread(target=over.wait); thread.start()\n"
-        "for path in pathlib.Path('/proc/self/task').glob('*/stat'): print(path.read_text().rsplit(')', 1)[1].split()[16])\n"
+        "stats = [path.read_text() for path in pathlib.Path('/proc/self/task').glob('*/stat')]\n"
+        "print(*(stat.rsplit(')', 1)[1].split()[16] for stat in stats))\n"
         "group = pathlib.Path('/proc/self/autogroup'); print(group.read_text().split()[-1] if group.exists() else 19)\n"
         "over.set()"
     )
