@@ -9,8 +9,14 @@
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write the command reference into README.md again
 # make models PHOTOS=DIR VALIDATION=DIR
-#              train every embedded model again, x2 first and the others from it; -j 6 trains both families and x3 and x4
-#              side by side, which fills a GPU; what was interrupted goes on
+#              train the series in weights/series.toml in the background, each model from the embedded one where that fits;
+#              BUDGET=30 takes so many minutes in all; what was interrupted goes on, and RUNS is where
+# make ship VALIDATION=DIR SET5_HR=DIR SET5_LR=DIR
+#              take those of the trained models among the embedded ones that are better by 0.02 dB; also before the end
+# make photos.safetensors PHOTOS=DIR
+#              pack photographs for `make gpu` into one file of at most 45 MB
+# make gpu VALIDATION=DIR
+#              train the series in weights/gpu.toml in one go of ten minutes on a GPU; BUDGET=1 DEVICE=cpu to rehearse
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +27,7 @@ SAMPLE := tests/assets/colosseum.png
 MINUTES ?= 60
 COMPATIBLE ?= build/compatible
 
-.PHONY: demo test torture mutants compatible check docs models clean
+.PHONY: demo test torture mutants compatible check docs models ship gpu clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -58,27 +64,25 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 NLSR ?= $(BIN)/nlsr
-RUNS ?= build/models
-FAMILIES ?= lite base
-BUDGET ?= --minutes 90
-RECIPE ?=
-FIRST ?= --attention-from 0.3
-TRAIN = $(NLSR) train $(PHOTOS) --validation $(VALIDATION) $(BUDGET) $(RECIPE) --out $(RUNS)/$1 --name $1 \
-	--licence apache-2.0 $(if $(wildcard $(RUNS)/$1/state.pt),--resume)
-TRAINED = $(foreach family,$(FAMILIES),$(foreach scale,2 3 4,$(RUNS)/nlsn-$(family)-x$(scale)/model/model.safetensors))
+RUNS ?= runs/models
+GPU_RUNS ?= runs/gpu
+BUDGET ?=
+DEVICE ?= auto
+PACK ?= photos.safetensors
+SERIES = $(NLSR) train --validation $(VALIDATION) --device $(DEVICE) $(if $(BUDGET),--minutes $(BUDGET))
+NEEDED = $(if $(filter $(BIN)/nlsr,$(NLSR)),$(INSTALLED))
 
-models: $(TRAINED)
+models: | $(NEEDED)
+	$(SERIES) $(PHOTOS) --series weights/series.toml --out $(RUNS) --background
 
-$(TRAINED): | $(if $(filter $(BIN)/nlsr,$(NLSR)),$(INSTALLED))
+ship: | $(NEEDED)
+	$(BIN)/python -m tests.ship --validation $(VALIDATION) $(SET5_HR) $(SET5_LR) $(RUNS)/*/model*
 
-$(RUNS)/nlsn-%-x2/model/model.safetensors:
-	$(call TRAIN,nlsn-$*-x2) --preset $* --scale 2 $(FIRST)
+$(PACK): | $(NEEDED)
+	$(BIN)/python -m tests.tools.pack $@ $(PHOTOS) --megabytes 45 --halves
 
-$(RUNS)/nlsn-%-x3/model/model.safetensors: $(RUNS)/nlsn-%-x2/model/model.safetensors
-	$(call TRAIN,nlsn-$*-x3) --preset $* --scale 3 --init $(RUNS)/nlsn-$*-x2/model
-
-$(RUNS)/nlsn-%-x4/model/model.safetensors: $(RUNS)/nlsn-%-x2/model/model.safetensors
-	$(call TRAIN,nlsn-$*-x4) --preset $* --scale 4 --init $(RUNS)/nlsn-$*-x2/model
+gpu: $(PACK) | $(NEEDED)
+	OMP_NUM_THREADS=$$(getconf _NPROCESSORS_ONLN) $(SERIES) $(PACK) --series weights/gpu.toml --out $(GPU_RUNS)
 
 clean:
 	rm -rf build dist $(VENV)

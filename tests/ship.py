@@ -1,9 +1,10 @@
-"""Take a trained model among the embedded ones: `python -m tests.ship RUN/model SET5_HR SET5_LR`.
+"""Take trained models among the embedded ones: `python -m tests.ship --validation DIR SET5_HR SET5_LR RUN/model ...`.
 
-The model is scored on Set5 in float32, stored in float16 where that costs less than 0.005 dB, and written to `weights/`
-with the score in its card. The registry and the README's table are written again from what lies there. A model that is
-not better than the embedded one of its name on the pictures it was chosen by is for the caller to leave out. Train it
-with `--name nlsn-lite`, or `--name nlsn-lite-x4` for a single scale: the default name is none of an embedded model.
+Of the models of one name the best on the validation pictures is taken, where it is better there by at least 0.02 dB
+than the embedded one. It is scored on Set5 in float32, stored in float16 where that costs less than 0.005 dB, and
+written to `weights/` with the score in its card. The registry and the README's table are written again from what lies
+there. Train models with `--name nlsn-lite`: the
+default name is none of an embedded model.
 """
 
 import argparse
@@ -16,6 +17,10 @@ from pathlib import Path
 from nlsr_cli import ComputeOptions, TileOptions, Upscaler, load_model
 from nlsr_cli.evaluation import Score, Summary, evaluate_pictures, find_pairs
 from nlsr_cli.nlsn import NLSN
+from nlsr_cli.training.photos import load_pairs
+from nlsr_cli.training.run import EXPORT_GAIN, never
+from nlsr_cli.training.validation import validate
+from nlsr_cli.upscaling.device import place
 from nlsr_cli.zoo.card import licence_of
 from nlsr_cli.zoo.checkpoint import save_model
 from nlsr_cli.zoo.registry import EMBEDDED, EmbeddedModel, weights_root
@@ -61,10 +66,39 @@ def measure(model: NLSN, hr: str, lr: str) -> Score:
     return summary.mean
 
 
+def name_of(source: Path) -> str:
+    """Return the name in the card of a model."""
+    card = (source / "README.md").read_text(encoding="utf-8")
+    return str(re.search(r"^# (\S+)$", card, re.MULTILINE)[1])  # type: ignore[index]  # a card without a name is a bug
+
+
+def validation_psnr(source: Path, pictures: list[Path]) -> float:
+    """Return the mean PSNR in dB on pictures as a run has it at a validation."""
+    model = load_model(str(source)).eval()
+    pairs = load_pairs(pictures, model.config.scale, multiple=12).pairs
+    return validate(model, pairs, place(ComputeOptions("cpu", "fp32")), never)
+
+
+def better(sources: list[Path], pictures: list[Path]) -> list[Path]:
+    """Return the best model of each name that is worth to take the place of the embedded one, and say why."""
+    chosen = []
+    for name in sorted({name_of(source) for source in sources}):
+        found = {source: validation_psnr(source, pictures) for source in sources if name_of(source) == name}
+        best = max(found, key=lambda source: found[source])
+        there = weights_root() / name
+        before = validation_psnr(there, pictures) if there.is_dir() else float("-inf")
+        taken = found[best] - before >= EXPORT_GAIN
+        if taken:
+            chosen.append(best)
+        verdict = "taken" if taken else "left as it is"
+        sys.stdout.write(f"{name}: {found[best]:.3f} dB in {best}, {before:.3f} dB embedded: {verdict}\n")
+    return chosen
+
+
 def store(source: Path, hr: str, lr: str) -> tuple[str, Score]:
     """Write the model in `source` to `weights/` and return its name and its score there."""
     card = (source / "README.md").read_text(encoding="utf-8")
-    name = re.search(r"^# (\S+)$", card, re.MULTILINE)[1]  # type: ignore[index]  # a card without a name is a bug
+    name = name_of(source)
     assert re.fullmatch(r"nlsn-[a-z0-9]+-x[234]", name), f"{name} is no name of an embedded model"
     target = weights_root() / name
     scores = {}
@@ -129,11 +163,17 @@ def write_readme(models: list[EmbeddedModel]) -> None:
 def main() -> None:
     """Score, store, and write down."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "hr", "lr"):
-        parser.add_argument(name)
+    parser.add_argument("--validation", required=True, help="folder of pictures")
+    for name in ("hr", "lr"):
+        parser.add_argument(name, help="folder of Set5")
+    parser.add_argument("models", nargs="+", type=Path)
     asked = parser.parse_args()
-    name, score = store(Path(asked.model), asked.hr, asked.lr)
-    models = {**EMBEDDED, name: entry(name, score)}
+    models = dict(EMBEDDED)
+    for source in better(asked.models, sorted(Path(asked.validation).iterdir())):
+        name, score = store(source, asked.hr, asked.lr)
+        models[name] = entry(name, score)
+    if models == EMBEDDED:
+        return
     ordered = sorted(models.values(), key=lambda each: (each.family != "lite", each.family, each.scale))
     write_registry(ordered)
     write_readme(ordered)

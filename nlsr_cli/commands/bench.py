@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +26,10 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")
     ] = False,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUT", help="Folder of a training run to pause meanwhile; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")] = False,
 ) -> None:
@@ -34,13 +43,31 @@ def bench(
     console = BenchConsole(Speech(quiet=quiet, as_json=as_json))
     with console.guarded():
         from nlsr_cli.evaluation.bench import CASES, Bench, BenchOptions
+        from nlsr_cli.training.pause import paused
 
         options = BenchOptions(ComputeOptions(device, precision), tuple(case or CASES), quick)
-        console.note("measuring the machine")
-        measured = Bench(options)
-        console.machine(measured.machine)
-        results = []
-        for result in measured.run():
-            console.note(f"{result.case}: {result.comparison.name} in {result.comparison.precision}")
-            results.append(result)
+        with _killed_politely(), paused([Path(each) for each in pause or ()]):
+            console.note("measuring the machine")
+            measured = Bench(options)
+            console.machine(measured.machine)
+            results = []
+            for result in measured.run():
+                console.note(f"{result.case}: {result.comparison.name} in {result.comparison.precision}")
+                results.append(result)
         console.comparisons(results)
+
+
+@contextmanager
+def _killed_politely() -> Iterator[None]:
+    """Let a polite kill end the work as Ctrl-C does: what waits meanwhile must not wait for ever."""
+    before: dict[int, Any] = {}
+    ours = threading.current_thread() is threading.main_thread()  # signals come to no other
+    for name in ("SIGTERM", "SIGHUP") if ours else ():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
-from nlsr_cli.errors import ExitCode
+from nlsr_cli.errors import ExitCode, NlsrError, OptionError
 from nlsr_cli.options import ComputeOptions, parse_network_scale
 from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
 from nlsr_cli.training.recipe import Budget, Recipe
+from nlsr_cli.training.series import Given, read_series
+from nlsr_cli.training.status import read_status
+
+_SPEECH = ("as_json", "quiet", "verbose")
+_WITH_STATUS = ("status", *_SPEECH)
+_WITH_SERIES = ("series", "data", "out", "validation", "recursive", "offline", "device", "precision", "minutes",
+                "background", *_SPEECH)  # fmt: skip
 
 
 def train(
-    data: Annotated[list[str], typer.Argument(metavar="DATA", help="Folders and files with photographs.")],
-    out: Annotated[str, typer.Option("--out", "-o", help="Folder of the run, with state, log, curve and model.")],
+    context: typer.Context,
+    data: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATA]...", help="Folders and files with photographs.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Folder of the run, with state, log, curve and model.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")] = "lite",
     scale: Annotated[
         str,
@@ -85,6 +101,16 @@ def train(
         str, typer.Option(help="Type of the stored weights: float32, or float16, which halves the file.")
     ] = "float32",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,
+    series: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="TOML file of runs to train one after the other; --out is where they lie."),
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Give way to all other processes (lowest priority).")
+    ] = False,
+    status: Annotated[
+        str | None, typer.Option(metavar="OUT", help="Train nothing, but say where the run in OUT stands.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is skipped.")] = False,
@@ -92,16 +118,28 @@ def train(
     """Train a model on photographs.
 
     Random patches of them, reduced bicubically, are enlarged and compared with the originals. The weights with the best
-    validation score are written to OUT/model, or with several scales to OUT/model-x2 and so on. Ctrl-C saves the run;
-    the same command with --resume goes on as if nothing had happened.
+    validation score are written to OUT/model, or with several scales to OUT/model-x2 and so on, at the end and whenever
+    the score has risen by 0.02 dB. Ctrl-C saves the run; the same command with --resume goes on as if nothing had
+    happened. While a file OUT/pause exists the run waits; SIGUSR1 makes it wait too, and a second one go on.
 
     Example: nlsr train photographs --out run --minutes 90
     """
     console = TrainingConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
+        if status is not None:
+            _refuse_others(context, "--status", _WITH_STATUS)
+            console.status(status, read_status(Path(status)))
+            return
+        if background:
+            _give_way(console)
+        if series is not None:
+            _refuse_others(context, "--series", _WITH_SERIES)
+            compute = {name: given for name, given in (("device", device), ("precision", precision)) if given != "auto"}
+            given = Given(out or "", tuple(data or ()), validation, recursive, offline, minutes=minutes, **compute)
+            raise typer.Exit(int(_train_series(console, Path(series), given)))
         plan = Plan(
-            data=tuple(data),
-            out=out,
+            data=tuple(data or ()),
+            out=out or "",
             preset=preset,
             scales=tuple(parse_network_scale(each) for each in scale.split(",")),
             recipe=Recipe(
@@ -133,27 +171,104 @@ def train(
             store=store,
             resume=resume,
         )
-        code = _train(console, plan)
+        with _told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
+            code = _train(console, plan, pause)
     raise typer.Exit(int(code))
 
 
-def _train(console: TrainingConsole, plan: Plan) -> ExitCode:
+def _refuse_others(context: typer.Context, mode: str, allowed: Collection[str]) -> None:
+    """Refuse options that would have no effect beside `mode`.
+
+    Raises:
+        OptionError: one was given that is not among the `allowed`, which are names of parameters.
+    """
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name != "DEFAULT" and parameter.name not in allowed:
+            given = "photographs" if parameter.name == "data" else max(parameter.opts, key=len)
+            raise OptionError(f"{given} cannot be given with {mode}", "Leave one of them.")
+
+
+def _give_way(console: TrainingConsole) -> None:
+    from nlsr_cli.training.background import give_way
+
+    kept = give_way()  # before torch starts threads, which inherit it
+    if kept:
+        console.note(f"note: {kept}")
+
+
+def _train_series(console: TrainingConsole, file: Path, given: Given) -> ExitCode:
+    """Train the runs of a series; one that fails does not stop those that do not need it."""
+    entries = read_series(file, given)
+    from nlsr_cli.training.photos import Album
+    from nlsr_cli.training.series import check
+
+    check(entries)
+    album, lost = Album(), set()
+    with _told_to_pause() as pause:
+        for index, entry in enumerate(entries):
+            out = entry.plan.out
+            say = partial(console.series_run, out, index + 1, len(entries))
+            if entry.finished:
+                say("finished before")
+                continue
+            if entry.after in lost:
+                say(f"left out, as {entry.after} failed")
+                lost.add(out)
+                continue
+            say("goes on" if entry.begun else "begins")
+            album.keep = any(not each.finished for each in entries[index + 1 :])
+            try:
+                code = _train(console, replace(entry.plan, resume=entry.begun), pause, album.read)
+            except NlsrError as error:
+                console.error(error)
+                say("failed")
+                lost.add(out)
+                continue
+            if code is not ExitCode.OK:
+                return code
+    return ExitCode.PARTIAL if lost else ExitCode.OK
+
+
+def _train(
+    console: TrainingConsole, plan: Plan, pause: Callable[[], bool], read: Callable[[Path], Any] | None = None
+) -> ExitCode:
     from nlsr_cli.training.events import Interrupted
-    from nlsr_cli.training.memory import keep_freed_memory
+    from nlsr_cli.training.memory import keep_freed_memory, search_kernels
+    from nlsr_cli.training.photos import read_photograph
     from nlsr_cli.training.run import prepare
 
     keep_freed_memory()  # here, because it is the whole process's
+    search_kernels()  # likewise
     with console.reading_progress() as on_photo:
-        run = prepare(plan, on_photo)
+        run = prepare(plan, on_photo, read or read_photograph)
     with run:
         console.prepared(run)
         with console.training_progress() as progress, _told_to_stop(console) as stop:
-            for event in run.train(stop):
+            for event in run.train(stop, pause):
                 progress.on_event(event)
                 console.training_event(event)
                 if isinstance(event, Interrupted):
                     return ExitCode.INTERRUPTED
     return ExitCode.OK
+
+
+@contextmanager
+def _told_to_pause() -> Iterator[Callable[[], bool]]:
+    """Give what tells whether SIGUSR1 came, where there is one; a second one takes it back."""
+    told = [False]
+
+    def turn(number: int, frame: object) -> None:
+        told[0] = not told[0]
+
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGUSR1, turn)
+    try:
+        yield lambda: told[0]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 @contextmanager

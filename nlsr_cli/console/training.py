@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.console.printer import Console
+from nlsr_cli.console.printer import Console, printable
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from nlsr_cli.training.events import Event, Finished, Progressed, Validated
+    from nlsr_cli.training.events import Event, Finished, Paused, Progressed, Validated
     from nlsr_cli.training.run import Run
+    from nlsr_cli.training.status import Status
 
 
 class TrainingConsole(Console):
@@ -47,13 +50,20 @@ class TrainingConsole(Console):
             self.note(f"note: {few} large enough for --halves: at half size a photograph must still hold a patch")
         if data.shared:
             self.note(f"note: {data.shared} of these pictures are also trained on, so their scores flatter the model")
-        if run.origin is not None and run.step == 0:
-            self.note(f"from {run.origin.name}: {run.origin.taken}")
+        if run.step == 0:
+            self._beginning(run)
         self.note(f"{plan.model_name} on {run.placement}; bicubic interpolation reaches {run.bicubic:.2f} dB")
         if run.step:
             self.note(f"resuming after step {run.step}")
         if self.speech.as_json:
             self.json_line(_facts(run))
+
+    def _beginning(self, run: Run) -> None:
+        """Say what the weights are at the start, where that is not chance alone."""
+        if run.origin is not None:
+            self.note(f"from {run.origin.name}: {run.origin.taken}")
+        if run.misfit is not None:
+            self.note(f"note: {run.misfit} is no model of this network, which begins from nothing")
 
     @contextmanager
     def training_progress(self) -> Iterator[TrainingProgress]:
@@ -63,12 +73,17 @@ class TrainingConsole(Console):
 
     def training_event(self, event: Event) -> None:
         """Print what is worth a line, or every event as JSON."""
-        from nlsr_cli.training.events import Finished, Interrupted, Validated
+        from nlsr_cli.training.events import Finished, Interrupted, Paused, Resumed, Validated
 
         if self.speech.as_json:
             self.json_line(_plain(event))
         if isinstance(event, Validated):
             self.note(_validated(event))
+        elif isinstance(event, Paused):
+            self.note(f"paused after step {event.step}; the run is saved")
+            self.note(f"hint: {_how_to_go_on(event)}")
+        elif isinstance(event, Resumed):
+            self.note(f"goes on after a pause of {duration(event.seconds)}")
         elif isinstance(event, Interrupted):
             self.note(f"interrupted after step {event.step}; the run is saved")
             self.note("hint: The same command with --resume continues from here.")
@@ -76,6 +91,24 @@ class TrainingConsole(Console):
             self.note(_finished(event))
             for each in event.models if not (self.speech.as_json or self.speech.quiet) else ():
                 self.line(each.model)
+
+    def series_run(self, out: str, number: int, runs: int, state: str) -> None:
+        """Say what becomes of one of the runs of a series."""
+        if self.speech.as_json:
+            self.json_line({"event": "run", "out": out, "number": number, "runs": runs, "state": state})
+        self.note(f"run {number} of {runs}, {out}: {state}")
+
+    def status(self, folder: str, status: Status) -> None:
+        """Print where a run stands: a line, or one JSON object."""
+        if self.speech.as_json:
+            end = (
+                None
+                if status.end is None
+                else datetime.fromtimestamp(status.end).astimezone().isoformat("T", "seconds")
+            )
+            self.json_line({"event": "status", "out": folder, **asdict(status), "expected_end": end})
+        else:
+            self.line(f"{printable(folder)}: {_status(status)}")
 
     def _share_bar(self, first: str, *others: str) -> AbstractContextManager[Progress]:
         """Show a bar with its share in per cent between texts, which are templates of its task."""
@@ -127,13 +160,29 @@ def _left(seconds: float | None) -> str:
     return "" if seconds is None else f"{duration(seconds)} left"
 
 
+def _status(status: Status) -> str:
+    best = "" if status.best_psnr is None else f"best {status.best_psnr:.2f} dB at step {status.best_step}, "
+    end = "" if status.end is None else f", ends {datetime.fromtimestamp(status.end):%Y-%m-%d %H:%M}"
+    return (
+        f"{status.state}, step {status.step} ({status.share:.0%}), {status.steps_per_second:.3g} steps/s, "
+        f"{status.patches_per_second:.3g} patches/s, {best}bicubic {status.bicubic_psnr:.2f} dB{end}"
+    )
+
+
 def _validated(event: Validated) -> str:
     row = event.row
     left = f", {_left(event.left)}" if event.left else ""
+    found = f"{' (best)' if event.best else ''}{', exported' if event.models else ''}"
     return (
-        f"step {row.step} ({event.share:.0%}): loss {row.loss:.5f}, validation {row.psnr:.2f} dB"
-        f"{' (best)' if event.best else ''}, {row.steps_per_second:.3g} steps/s{left}"
+        f"step {row.step} ({event.share:.0%}): loss {row.loss:.5f}, validation {row.psnr:.2f} dB{found}, "
+        f"{row.steps_per_second:.3g} steps/s{left}"
     )
+
+
+def _how_to_go_on(event: Paused) -> str:
+    if event.file is not None:
+        return f"Remove {event.file} to go on."
+    return f"The same signal goes on: kill -USR1 {os.getpid()}"
 
 
 def _finished(event: Finished) -> str:
@@ -172,4 +221,6 @@ def _plain(event: Event) -> dict[str, Any]:
     values |= values.pop("row", {})
     for each in values.get("models", ()):
         each["model"] = str(each["model"])
+    if values.get("file") is not None:
+        values["file"] = str(values["file"])
     return {"event": type(event).__name__.lower(), **values}

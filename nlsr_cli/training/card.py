@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +18,7 @@ from nlsr_cli.zoo.card import CardFacts, write_card
 
 if TYPE_CHECKING:
     from nlsr_cli.training.data import Data
-    from nlsr_cli.training.events import Exported, Finished
+    from nlsr_cli.training.events import Exported
     from nlsr_cli.training.plan import Plan
     from nlsr_cli.training.start import Origin
     from nlsr_cli.upscaling.device import Placement
@@ -38,6 +38,20 @@ class Trained(Protocol):
         """Return the model that was continued."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far a run was when it exported: steps, seconds, the step that is exported, and the share of the budget.
+
+    `ended` tells whether that was its end.
+    """
+
+    step: int
+    seconds: float
+    best_step: int
+    share: float
+    ended: bool
+
+
 LIMITS = (
     "Trained on clean bicubic reductions of photographs: JPEG blocks and noise are enlarged like everything else.",
     "Chosen among the states of one run by the validation pictures, so the figures on them flatter it a little: "
@@ -45,7 +59,7 @@ LIMITS = (
 )
 
 
-def write_training_card(run: Trained, finished: Finished, exported: Exported) -> str:
+def write_training_card(run: Trained, standing: Standing, exported: Exported) -> str:
     """Return the text of the README.md of one of the models that `run` exports."""
     plan, ssim = run.plan, exported.ssim
     return write_card(
@@ -55,7 +69,7 @@ def write_training_card(run: Trained, finished: Finished, exported: Exported) ->
             licence=plan.licence,
             licence_text=_licence(run),
             summary=f"Trained with nlsr {__version__} from the preset `{plan.preset}`.",
-            training="\n\n".join(_training(run, finished, exported)),
+            training="\n\n".join(_training(run, standing, exported)),
             scores={} if ssim is None else {_pictures(run): (exported.psnr, ssim)},
             limits=LIMITS[1:] if plan.recipe.degrade else LIMITS,
             store=plan.store,
@@ -63,7 +77,7 @@ def write_training_card(run: Trained, finished: Finished, exported: Exported) ->
     )
 
 
-def _training(run: Trained, finished: Finished, exported: Exported) -> list[str]:
+def _training(run: Trained, standing: Standing, exported: Exported) -> list[str]:
     choices = asdict(run.plan.recipe).items()
     recipe = ", ".join(f"{option(name)[2:]} {'none' if value == '' else value}" for name, value in choices)
     bicubic = bicubic_psnr(run.data.validation[exported.scale], exported.scale)
@@ -76,12 +90,18 @@ def _training(run: Trained, finished: Finished, exported: Exported) -> list[str]
         f"Validation: {_pictures(run)}; bicubic interpolation has {bicubic:.2f} dB there, this model "
         f"{exported.psnr:.2f} dB on Y.{_flattery(run)}",
         *([f"Started from `{run.origin.name}`: {run.origin.taken}."] if run.origin else []),
-        f"{counted(finished.step, 'step')} in {finished.seconds / 60:.1f} minutes; exported are the averaged weights "
-        f"after step {finished.best_step}, the best on the validation pictures.{together}",
+        f"{counted(standing.step, 'step')} in {standing.seconds / 60:.1f} minutes; {_unfinished(standing)}exported are "
+        f"the averaged weights after step {standing.best_step}, the best on the validation pictures.{together}",
         f"Recipe: {recipe}.",
         f"Hardware: {_hardware(device)} in {run.placement.precision}; PyTorch {torch.__version__}.",
         f"To repeat it:\n\n```\n{run.plan.command()}\n```",
     ]
+
+
+def _unfinished(standing: Standing) -> str:
+    if standing.ended:
+        return ""
+    return f"the run had not ended, with {standing.share:.0%} of its budget used up; "
 
 
 def _places(run: Trained) -> str:

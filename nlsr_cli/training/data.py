@@ -13,7 +13,8 @@ from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, reduce_bicubic
 from nlsr_cli.options import OutputOptions, counted
 from nlsr_cli.training.folder import CURVE_NAME
-from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, load_pairs, reduced
+from nlsr_cli.training.pack import is_pack, packed_photographs
+from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, ReadPhotograph, load_pairs, read_photograph, reduced
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.upscaling.passed import Reason
 from nlsr_cli.upscaling.sources import Sources, find_sources
@@ -57,16 +58,17 @@ class Data:
         return float(sum(hr.shape[0] * hr.shape[1] for hr in self.photographs)) / 1e6
 
 
-def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
+def gather(plan: Plan, on_photo: OnPhoto | None = None, read: ReadPhotograph = read_photograph) -> Data:
     """Read all photographs of a run. Those that cannot be read or are too small for a patch are passed over.
 
     Raises:
         OptionError: there are none, or too few to hold some back.
     """
-    sources = _pictures(plan.data, plan)
-    others = None if plan.validation is None else _pictures([plan.validation], plan)  # a mistake is told before reading
+    sources, others = find_photographs(plan)  # a mistake is told before reading
     scale, multiple = max(plan.scales), lcm(*plan.scales)
-    loaded = load_pairs(_files(sources), scale, multiple=multiple, least=plan.recipe.patch, on_photo=on_photo)
+    loaded = load_pairs(
+        _files(sources), scale, multiple=multiple, least=plan.recipe.patch, on_photo=on_photo, read=read
+    )
     if loaded.unreadable and not (loaded.pairs or loaded.small):
         first = loaded.unreadable[0]
         raise OptionError(f"none of {counted(len(sources.files), 'file')} can be read; {first.message}", first.hint)
@@ -80,7 +82,7 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
         training, validation, shared = _split(loaded, scale, multiple)
         passed_over = _passed_over(sources)
     else:
-        training, validation = loaded.pairs, _measured(plan, others, loaded)
+        training, validation = loaded.pairs, _measured(plan, others, loaded, read)
         shared = _shared(validation, training)
         passed_over = _passed_over(sources) + _passed_over(others)
     fingerprint = _digest([*training, *validation])
@@ -91,6 +93,15 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None) -> Data:
     return Data(sets[0], sets[1], fingerprint, others is None, shared, loaded.unreadable, loaded.small, passed_over)
 
 
+def find_photographs(plan: Plan) -> tuple[Sources, Sources | None]:
+    """Return the pictures to learn from, and those to measure on where the plan names them; none is read.
+
+    Raises:
+        OptionError: there are none, or one does not exist.
+    """
+    return _pictures(plan.data, plan), None if plan.validation is None else _pictures([plan.validation], plan)
+
+
 def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     """Return the pictures in `places`; the folder of the run, which may lie among them, is not looked into."""
     out = os.path.realpath(plan.out)
@@ -99,7 +110,12 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
             raise OptionError(
                 f"{each} holds the photographs and cannot be the folder of the run", "Name another --out."
             )
-    found = find_sources(places, OutputOptions(target=plan.out, recursive=plan.recursive))
+    packs = [Path(each) for each in places if is_pack(Path(each))]
+    packed = [(path, pack) for pack in packs for path in packed_photographs(pack)]
+    loose = [each for each in places if Path(each) not in packs]
+    if packed and not loose:
+        return Sources(files=packed)
+    found = find_sources(loose, OutputOptions(target=plan.out, recursive=plan.recursive))
     curve = Path(out, CURVE_NAME)  # a pattern may lead to it
     found.files = [(path, root) for path, root in found.files if Path(os.path.realpath(path)) != curve]
     if found.unreadable and not found.files:
@@ -115,6 +131,7 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     missing = next((path for path in _files(found) if not os.path.lexists(path)), None)
     if missing is not None:
         raise OptionError(f"{missing} does not exist", "Give folders or files with photographs.")
+    found.files += packed
     return found
 
 
@@ -126,9 +143,9 @@ def _files(sources: Sources) -> list[Path]:
     return [path for path, _ in sources.files]
 
 
-def _measured(plan: Plan, sources: Sources, loaded: Loaded) -> list[Pair]:
+def _measured(plan: Plan, sources: Sources, loaded: Loaded, read: ReadPhotograph) -> list[Pair]:
     """Return the pictures of the validation folder; one that cannot be used is told with the others."""
-    found = load_pairs(_files(sources), max(plan.scales), multiple=lcm(*plan.scales), least=LEAST_MEASURED)
+    found = load_pairs(_files(sources), max(plan.scales), multiple=lcm(*plan.scales), least=LEAST_MEASURED, read=read)
     loaded.unreadable += found.unreadable
     loaded.small += found.small
     if not found.pairs:

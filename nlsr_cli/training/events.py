@@ -21,23 +21,6 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class Validated:
-    """A validation was done and saved; `best` tells whether it is the best so far."""
-
-    row: Row
-    best: bool
-    share: float
-    left: float | None
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """The run was stopped after `step` steps and saved."""
-
-    step: int
-
-
-@dataclass(frozen=True)
 class Exported:
     """The network of one scale, in the folder `model`, with its scores on the validation pictures."""
 
@@ -45,6 +28,43 @@ class Exported:
     psnr: float
     ssim: float | None
     model: Path
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A validation was done and saved; `best` tells whether it is the best so far.
+
+    `models` are those that were exported because of it: they can be used while the run goes on.
+    """
+
+    row: Row
+    best: bool
+    share: float
+    left: float | None
+    models: tuple[Exported, ...] = ()
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The run was saved after `step` steps and waits, because of `file` where there is one, else of a signal."""
+
+    step: int
+    file: Path | None
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on after a pause of `seconds`, which its budget does not count."""
+
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The run was stopped after `step` steps and saved."""
+
+    step: int
 
 
 @dataclass(frozen=True)
@@ -57,4 +77,4 @@ class Finished:
     models: tuple[Exported, ...]
 
 
-Event = Progressed | Validated | Interrupted | Finished
+Event = Progressed | Validated | Paused | Resumed | Interrupted | Finished

@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,16 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
-from nlsr_cli.files import is_part, lock, remove_parts, replace_files
+from nlsr_cli.files import is_part, lock, part_beside, remove, remove_parts, replace_files
 from nlsr_cli.options import SCALES
 from nlsr_cli.training.curve import draw_curve
+from nlsr_cli.training.status import LOCK_NAME, PAUSE_NAME, PAUSED, RUNNING, STATUS_NAME, Status, read_status
 from nlsr_cli.zoo.source import RUN_MODEL, RUN_STATE, run_model
 
-STATE_NAME, LOG_NAME, CURVE_NAME, LOCK_NAME = RUN_STATE, "log.csv", "curve.png", ".lock"
-FORMAT = 2  # of state.pt; raised when what it holds changes
+STATE_NAME, LOG_NAME, CURVE_NAME = RUN_STATE, "log.csv", "curve.png"
+FORMAT = 3  # of state.pt; raised when what it holds changes
+READABLE = (2, FORMAT)  # 2 knew of no export before the end
+_PATIENCE = 0.25  # seconds: who looks whether a run is going on holds its lock for a moment
 READ_HINT = "Check its permissions and the disk."
 NEW_HINT = "Begin a new run in another folder."
 RESUME_HINT = "Continue it with --resume, or choose another folder."
@@ -52,7 +55,7 @@ class Saved:
     `photographs` is their fingerprint, `origin` the fields of the model that was continued. `due` is where the next
     validation is, in steps or seconds as the budget. `losses` is the sum since the last row of those that were read,
     and `read` the number of the step when that was. `best` holds the weights of the network of each scale, by name,
-    with the best validation, which is `rows[best_row]`.
+    with the best validation, which is `rows[best_row]`; `rows[exported_row]` is that of the exported model, if any is.
     """
 
     choices: dict[str, Any]
@@ -66,6 +69,7 @@ class Saved:
     rows: list[Row] = field(default_factory=list)
     best: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     best_row: int = -1
+    exported_row: int = -1
 
     @property
     def last_step(self) -> int:
@@ -110,6 +114,7 @@ class RunFolder:
             raise RunFolderError(path, "another process trains here", "Wait for it, or choose another folder.")
         for each in (path, *map(self.model_of, (None, *SCALES))):
             remove_parts(each)  # of a process that was killed while it wrote
+        self._correct_status()
 
     @property
     def model(self) -> Path:
@@ -120,6 +125,35 @@ class RunFolder:
         """Return the folder of the exported model; of one scale, where there are several."""
         return self.model if scale is None else self.path / run_model(scale)
 
+    @property
+    def pause_file(self) -> Path | None:
+        """Return the file that asks the run to pause, if it is there."""
+        path = self.path / PAUSE_NAME
+        return path if os.path.lexists(path) else None
+
+    def write_status(self, status: Status) -> None:
+        """Write where the run stands. Not forced to the disk: after a power cut the state is what counts.
+
+        Raises:
+            RunFolderError: the folder cannot be written.
+        """
+        path = self.path / STATUS_NAME
+        part = part_beside(path)
+        try:
+            part.write_bytes(status.encode())
+            part.replace(path)
+        except OSError as exc:
+            raise self._unwritable(exc) from exc
+        finally:
+            remove(part)
+
+    def _correct_status(self) -> None:
+        """Take back what a process that was killed while it paused has left: this one only begins."""
+        with suppress(OptionError, RunFolderError):  # there is none, or a damaged one that will be written again
+            status = read_status(self.path)
+            if status.state == PAUSED:
+                self.write_status(replace(status, state=RUNNING))
+
     def close(self) -> None:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""
         if self._lock is None:
@@ -127,6 +161,7 @@ class RunFolder:
         unused = not os.path.lexists(self.path / STATE_NAME)
         if unused:
             with suppress(OSError):  # while it is held: afterwards it may be another process's
+                (self.path / STATUS_NAME).unlink(missing_ok=True)
                 (self.path / LOCK_NAME).unlink()
         os.close(self._lock)
         self._lock = None
@@ -178,7 +213,7 @@ class RunFolder:
         """
         values = self._read()
         try:
-            if values.pop("format") != FORMAT:
+            if values.pop("format") not in READABLE:
                 raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", NEW_HINT)
             values["rows"] = [Row(*row) for row in values["rows"]]
             saved = Saved(**values)
@@ -230,7 +265,9 @@ class RunFolder:
 def _locked(path: Path) -> int | None:
     """Return a descriptor that holds a lock which ends with the process, or None where another process has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-    if lock(descriptor) is False:  # None, as on some network mounts: a run there is worth more than the guard
+    if (
+        lock(descriptor, patience=_PATIENCE) is False
+    ):  # None, as on some network mounts: a run there is worth more than the guard
         os.close(descriptor)
         return None
     return descriptor
@@ -242,9 +279,9 @@ def _sound(saved: Saved) -> bool:
     kinds = {"choices": dict, "photographs": str, "origin": tuple, "trainer": dict, "best": dict, "rows": list}
     return (
         all(isinstance(getattr(saved, name), kind) for name, kind in kinds.items())
-        and all(isinstance(getattr(saved, name), numbers) for name in ("seconds", "due", "losses", "read", "best_row"))
+        and all(isinstance(getattr(saved, name), numbers) for name in ("seconds", "due", "losses", "read"))
         and all(isinstance(value, numbers) for row in saved.rows for value in astuple(row))
-        and saved.best_row in range(-1, len(saved.rows))
+        and all(row in range(-1, len(saved.rows)) for row in (saved.best_row, saved.exported_row))
         and len(saved.origin) in (0, 3)
     )
 
@@ -282,4 +319,5 @@ def _stranger(path: Path) -> str | None:
         names = sorted(each.name for each in path.iterdir())
     except OSError:
         return None  # there is no folder, or what is wrong with it is told when it is written
-    return next((name for name in names if name != LOCK_NAME and not is_part(name)), None)
+    ours = (LOCK_NAME, STATUS_NAME, PAUSE_NAME)  # the last may be there before the run is
+    return next((name for name in names if name not in ours and not is_part(name)), None)

@@ -1,4 +1,4 @@
-"""Memory in training: kept between steps, and one clear error where it runs out."""
+"""The machine in training: memory kept between steps, kernels chosen, one clear error where memory runs out."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         for setting, value in _MALLOC_SETTINGS.items():
             mallopt(setting, value)
+
+
+def search_kernels() -> None:
+    """Let cuDNN try its kernels on each new size: a training step has one size, and meets it thousands of times."""
+    torch.backends.cudnn.benchmark = True
 
 
 @contextmanager

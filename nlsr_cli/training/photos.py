@@ -17,12 +17,14 @@ from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, rgb8
 from nlsr_cli.training.damage import Damage
 from nlsr_cli.training.detail import Fields, fields_of
+from nlsr_cli.training.pack import is_packed, read_packed
 from nlsr_cli.training.recipe import Recipe
 from nlsr_cli.upscaling.sources import mode_of
 
 DECODERS = 4  # threads; decoding and reduction release the interpreter's lock
 
 OnPhoto = Callable[[int, int], None]  # (photographs read, in all)
+ReadPhotograph = Callable[[Path], Pixels]
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,54 @@ class Loaded:
     small: list[Path] = field(default_factory=list)
 
 
+def read_photograph(path: Path) -> Pixels:
+    """Read a photograph, (h, w, 3) uint8: alpha is left out, 16 bits become 8.
+
+    Raises:
+        ImageReadError: it cannot be read.
+    """
+    if is_packed(path):
+        return read_packed(path)
+    mode = mode_of(path)
+    if mode and not stat.S_ISREG(mode):  # a pipe that nobody writes to would be waited for, even at Ctrl-C
+        raise ImageReadError(path, "is not a regular file")
+    return rgb8(read_picture(path).color)
+
+
+class Album:
+    """Photographs of several runs, read once: as long as `keep` is set, what was read stays in memory for the next."""
+
+    def __init__(self) -> None:
+        self.keep = False
+        self._kept: dict[Path, Pixels] = {}
+
+    def read(self, path: Path) -> Pixels:
+        """Do what `read_photograph` does. What comes back is not to be changed."""
+        known = self._kept.get(path) if self.keep else self._kept.pop(path, None)
+        pixels = read_photograph(path) if known is None else known
+        if self.keep:
+            self._kept[path] = pixels
+        return pixels
+
+
 def load_pairs(
-    paths: Sequence[Path], scale: int, *, multiple: int = 1, least: int = 1, on_photo: OnPhoto | None = None
+    paths: Sequence[Path],
+    scale: int,
+    *,
+    multiple: int = 1,
+    least: int = 1,
+    on_photo: OnPhoto | None = None,
+    read: ReadPhotograph = read_photograph,
 ) -> Loaded:
     """Read photographs as RGB and reduce them `scale` times; those under `least` reduced pixels on a side are not used.
 
-    The high-resolution picture is cropped to a multiple of `scale` and of `multiple`. Alpha is left out, 16 bits become
-    8.
+    The high-resolution picture is cropped to a multiple of `scale` and of `multiple`.
     """
     multiple = lcm(scale, multiple)
 
     def load(path: Path) -> Pair | ImageReadError | Path:
-        mode = mode_of(path)
-        if mode and not stat.S_ISREG(mode):  # a pipe that nobody writes to would be waited for, even at Ctrl-C
-            return ImageReadError(path, "is not a regular file")
         try:
-            hr = crop_to_multiple(rgb8(read_picture(path).color), multiple)
+            hr = crop_to_multiple(read(path), multiple)
         except ImageReadError as error:
             return error
         if min(hr.shape[:2]) < least * scale:

@@ -23,9 +23,10 @@ class Plan:
 
     `data` are folders and files with photographs; `out` is the folder of the run. With several `scales` one body is
     trained with a tail for each. `validation` is a folder of pictures that are not trained on; None holds some
-    photographs back. `init` names a model to start from, as `upscale --model`. `every` is the distance between two
-    validations, in steps or minutes as the budget; None is about 40 per run. `name` and `licence` are those of the
-    exported model, which is stored as `store`.
+    photographs back. `init` names a model to start from, as `upscale --model`, or the folder of a run; with
+    `init_if_fits` the network begins from nothing where it is none of that model's kind. `every` is the distance
+    between two validations, in steps or minutes as the budget; None is about 40 per run. `name` and `licence` are those
+    of the exported model, which is stored as `store`.
 
     Raises:
         OptionError: a value makes no sense, alone or with the others.
@@ -40,6 +41,7 @@ class Plan:
     validation: str | None = None
     recursive: bool = False
     init: str | None = None
+    init_if_fits: bool = False
     offline: bool = False
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     every: float | None = None
@@ -71,7 +73,7 @@ class Plan:
             raise OptionError("--name must be one line of text", "It becomes the title of the model card.")
         if not LICENCE_PATTERN.fullmatch(self.licence):
             raise OptionError(f"--licence must be an identifier such as mit, not '{self.licence[:80]}'")
-        if self.init is not None and self.recipe.attention_from > 0:
+        if self.init is not None and not self.init_if_fits and self.recipe.attention_from > 0:
             raise OptionError(
                 "--attention-from starts attention from scratch and would discard that of --init",
                 "Omit one of them.",

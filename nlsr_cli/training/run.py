@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
 from statistics import fmean as mean
+from typing import Any
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.training.card import write_training_card
+from nlsr_cli.training.card import Standing, write_training_card
 from nlsr_cli.training.data import Data, gather
-from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Progressed, Validated
+from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Paused, Progressed, Resumed, Validated
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
-from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool
+from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool, ReadPhotograph, read_photograph
 from nlsr_cli.training.plan import LONGEST_WAIT, Plan
 from nlsr_cli.training.start import Origin, build_networks, place_training
+from nlsr_cli.training.status import FINISHED, INTERRUPTED, PAUSED, RUNNING, Status
 from nlsr_cli.training.trainer import Trainer
 from nlsr_cli.training.validation import Stopped, bicubic_psnr, score_all, validate
 from nlsr_cli.upscaling.device import DTYPES, Placement
@@ -27,11 +29,23 @@ from nlsr_cli.zoo.checkpoint import save_model
 
 STEPS_PER_LOSS = 20  # reading it waits for the device; the same steps whatever breaks there are give the same sums
 REPORT_SECONDS = 0.2
+STATUS_SECONDS = 10.0  # between two looks that somebody outside may have
+PAUSE_SECONDS = 0.2  # between two looks whether a pause is over
+EXPORT_GAIN = 0.02  # dB that the best validation must have risen by since the last export: less is noise
 
-Stop = Callable[[], bool]
+Asked = Callable[[], bool]
 
 
-def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
+class PauseAsked(Exception):
+    """Somebody wants the run to pause; the validation that was begun is done again afterwards."""
+
+
+def never() -> bool:
+    """Ask for nothing."""
+    return False
+
+
+def prepare(plan: Plan, on_photo: OnPhoto | None = None, read: ReadPhotograph = read_photograph) -> Run:
     """Read the photographs, build the network or restore the run, and hold its folder.
 
     Raises:
@@ -40,11 +54,11 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
         TrainingError: the folder cannot be used, or the photographs do not fit into the memory of the device.
     """
     placement = place_training(plan.compute)
-    choices = {**plan.choices(), "precision": placement.precision}
+    choices = choices_on(plan, placement)
     folder = RunFolder(Path(plan.out), resume=plan.resume)
     try:
         saved = folder.load(choices) if plan.resume else Saved(choices)
-        data = gather(plan, on_photo)
+        data = gather(plan, on_photo, read)
         if plan.resume and data.fingerprint != saved.photographs:
             raise OptionError(
                 f"the photographs are not those that {plan.out} was started with",
@@ -57,6 +71,11 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None) -> Run:
         raise
 
 
+def choices_on(plan: Plan, placement: Placement) -> dict[str, Any]:
+    """Return what a run that goes on must agree on with the run that was saved, by name."""
+    return {**plan.choices(), "precision": placement.precision}
+
+
 class Run:
     """A run that is ready to train; a context that lets go of its folder in the end.
 
@@ -67,9 +86,11 @@ class Run:
     def __init__(self, plan: Plan, data: Data, folder: RunFolder, placement: Placement, saved: Saved) -> None:
         self.plan, self.data, self.folder, self.placement = plan, data, folder, placement
         self._saved = saved
+        models = self._networks()
+        self.misfit = plan.init if plan.init_if_fits and self.origin is None else None  # what was not continued
+        self.plan = plan = self._decided()
         self.megapixels, self.photographs = data.megapixels, len(data.photographs)
         self.bicubic = mean(bicubic_psnr(pairs, scale) for scale, pairs in data.validation.items())
-        models = self._networks()
         pools = self._pools()
         self.halves = pools[0].halves
         self._trainer = Trainer(models, pools, plan.recipe, DTYPES[placement.precision])
@@ -79,6 +100,7 @@ class Run:
         self._base, self._start = saved.seconds, time.perf_counter()
         self._saved_at = saved.seconds
         self._busy, self._busy_steps = 0.0, 0  # of training alone, since the last row
+        self._told = 0.0  # when the status was written
         self._loss: float | None = None
 
     def __enter__(self) -> Run:
@@ -107,37 +129,92 @@ class Run:
         """Return the model that was continued."""
         return Origin(*self._saved.origin) if self._saved.origin else None
 
-    def train(self, stop: Stop = lambda: False) -> Iterator[Event]:
-        """Train until the budget is used up, and yield what happens. `stop` is asked at every step.
+    def train(self, stop: Asked = never, pause: Asked = never) -> Iterator[Event]:
+        """Train until the budget is used up, and yield what happens. `stop` and `pause` are asked at every step.
 
-        The state is saved at every validation, at least every ten minutes, and when `stop` says so.
+        The state is saved at every validation, at least every ten minutes, and when `stop` or `pause` says so. The run
+        waits as long as `pause` says so or the file is there that asks for it; the budget does not count that.
 
         Raises:
             TrainingDiverged: the loss is no longer a number; the last saved state is kept.
             TrainingTooLarge: a step or a validation picture does not fit into memory.
             RunFolderError: the folder cannot be written.
         """
+
+        def pausing() -> bool:
+            return pause() or self.folder.pause_file is not None
+
         self._start = time.perf_counter()
-        reported = -REPORT_SECONDS
+        self._tell(RUNNING)
         try:
-            while True:
-                if self._is_due():
-                    yield self._validate(stop)
-                if self.share >= 1 and self.step:  # one step at least, however short the budget is
-                    break
-                if stop():
-                    raise Stopped
-                self._step()
-                if self.seconds - self._saved_at > LONGEST_WAIT * 60:
-                    self._save()
-                if self.seconds - reported >= REPORT_SECONDS:
-                    reported = self.seconds
-                    yield self._progress()
+            yield from self._advance(stop, pausing)
         except Stopped:
             self._save()
+            self._tell(INTERRUPTED)
             yield Interrupted(self.step)
             return
         yield self._finish()
+
+    def _advance(self, stop: Asked, pausing: Asked) -> Iterator[Event]:
+        """Step, validate and pause until the budget is used up."""
+        reported = -REPORT_SECONDS
+        while True:
+            if pausing():
+                yield from self._pause(stop, pausing)
+            if self._is_due():
+                try:
+                    yield self._validate(stop, pausing)
+                except PauseAsked:
+                    continue
+            if self.share >= 1 and self.step:  # one step at least, however short the budget is
+                return
+            if stop():
+                raise Stopped
+            self._step()
+            if self.seconds - self._saved_at > LONGEST_WAIT * 60:
+                self._save()
+            if self.seconds - reported >= REPORT_SECONDS:
+                reported = self.seconds
+                yield self._progress()
+
+    def _pause(self, stop: Asked, pausing: Asked) -> Iterator[Event]:
+        """Save, and wait without work while `pausing` says so."""
+        self._save()
+        begun = time.perf_counter()
+        self._tell(PAUSED)
+        try:
+            yield Paused(self.step, self.folder.pause_file)
+            while pausing():
+                if stop():
+                    raise Stopped
+                time.sleep(PAUSE_SECONDS)
+        finally:
+            waited = time.perf_counter() - begun
+            self._start += waited
+        self._tell(RUNNING)
+        yield Resumed(self.step, waited)
+
+    def _tell(self, state: str) -> None:
+        """Write where the run stands for those who look from outside."""
+        saved, batch = self._saved, self.plan.recipe.batch
+        best = saved.rows[saved.best_row] if saved.rows else None
+        speed = self._pace()
+        self._told = time.time()
+        self.folder.write_status(
+            Status(
+                state,
+                self.step,
+                self.share,
+                self.seconds,
+                speed,
+                speed * batch,
+                best.psnr if best else None,
+                best.step if best else None,
+                self.bicubic,
+                self._left(),
+                self._told,
+            )
+        )
 
     def _networks(self) -> list[NLSN]:
         plan = self.plan  # of a run that goes on the weights are restored, whatever became of the model it continued
@@ -145,6 +222,15 @@ class Run:
         if not plan.resume:
             self._saved.origin = astuple(origin) if origin else ()
         return models
+
+    def _decided(self) -> Plan:
+        """Return the plan without the choice whether to continue a model; that model's attention stays as it is."""
+        if not self.plan.init_if_fits:
+            return self.plan
+        if self.origin is None:
+            return replace(self.plan, init=None, init_if_fits=False)
+        recipe = replace(self.plan.recipe, attention_from=0.0)
+        return replace(self.plan, init_if_fits=False, recipe=recipe)
 
     def _pools(self) -> list[PatchPool]:
         recipe, device = self.plan.recipe, self.placement.device
@@ -190,24 +276,35 @@ class Run:
             self._saved.read = self.step
 
     def _progress(self) -> Progressed:
+        if time.time() - self._told >= STATUS_SECONDS:
+            self._tell(RUNNING)
         rate = schedule(self.share, self.plan.recipe.warmup)
         return Progressed(self.step, self.share, self._loss, rate, self._speed(), self._left())
 
     def _speed(self) -> float:
         return self._busy_steps / self._busy if self._busy else 0.0
 
+    def _pace(self) -> float:
+        """Return the speed to reckon with: since the last validation, and just after it that of before."""
+        return self._speed() or (self._saved.rows[-1].steps_per_second if self._saved.rows else 0.0)
+
     def _left(self) -> float | None:
         if self.plan.budget.minutes is not None:
             return max(0.0, 60 * self.plan.budget.minutes - self.seconds)
-        speed = self._speed()
+        speed = self._pace()
         return ((self.plan.budget.steps or 0) - self.step) / speed if speed else None
 
-    def _validate(self, stop: Stop) -> Validated:
+    def _validate(self, stop: Asked, pausing: Asked) -> Validated:
+        def heed() -> bool:
+            if pausing():
+                raise PauseAsked
+            return stop()
+
         saved = self._saved
         self._read_losses()
         seconds, share = self.seconds, self.share
         with self._trainer.averaged() as models:
-            psnr = mean(validate(each, self._validation(each), self.placement, stop) for each in models)
+            psnr = mean(validate(each, self._validation(each), self.placement, heed) for each in models)
             best = not saved.best or psnr > saved.rows[saved.best_row].psnr
             if best:
                 saved.best = {
@@ -224,7 +321,16 @@ class Run:
         steps = self.plan.budget.steps is not None
         saved.due = (self.step // interval + 1) * interval if steps else self.seconds + interval
         self._save()
-        return Validated(saved.rows[-1], best, share, self._left())
+        exported = self._export(ended=False) if share < 1 and self._is_worth_exporting() else ()
+        self._tell(RUNNING)
+        return Validated(saved.rows[-1], best, share, self._left(), exported)
+
+    def _is_worth_exporting(self) -> bool:
+        """Tell whether the best is that much better than what was exported; also after a kill before its export."""
+        saved = self._saved
+        if saved.exported_row < 0:
+            return True
+        return saved.rows[saved.best_row].psnr - saved.rows[saved.exported_row].psnr >= EXPORT_GAIN
 
     def _save(self) -> None:
         self._saved.trainer = self._trainer.state()
@@ -236,6 +342,15 @@ class Run:
         if self.plan.budget.progress(self.step, saved.seconds) < 1:  # the last minutes went into saving: a run that
             self._save()  # goes on must know that they are used up
         best = saved.rows[saved.best_row]
+        models = self._export(ended=True)
+        self._tell(FINISHED)
+        return Finished(self.step, saved.seconds, best.step, models)
+
+    def _export(self, *, ended: bool) -> tuple[Exported, ...]:
+        """Write the best so far, a model for each scale, with cards that tell whether the run had ended."""
+        saved = self._saved
+        best_step = saved.rows[saved.best_row].step
+        standing = Standing(self.step, saved.seconds, best_step, self.share, ended)
         exported = []
         for scale, weights in saved.best.items():
             model = NLSN(preset(self.plan.preset, scale))
@@ -244,9 +359,9 @@ class Run:
             psnr, ssim = score_all(model, self._validation(model), self.placement)
             folder = self.folder.model_of(scale if len(saved.best) > 1 else None)
             exported.append(Exported(scale, psnr, ssim, folder))
-            finished = Finished(self.step, saved.seconds, best.step, tuple(exported))
-            save_model(model, folder, write_training_card(self, finished, exported[-1]), store=self.plan.store)
-        return finished
+            save_model(model, folder, write_training_card(self, standing, exported[-1]), store=self.plan.store)
+        saved.exported_row = saved.best_row
+        return tuple(exported)
 
     def _validation(self, model: NLSN) -> list[Pair]:
         return self.data.validation[model.config.scale]

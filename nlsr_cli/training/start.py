@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
 from nlsr_cli.errors import OptionError, UnknownModel, WeightsMismatch
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.options import ComputeOptions
+from nlsr_cli.options import SCALES, ComputeOptions
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.trainer import share_body
 from nlsr_cli.upscaling.device import Placement, place, supported_precisions
 from nlsr_cli.zoo import ModelSource, describe, resolve
 from nlsr_cli.zoo.checkpoint import load_model
 from nlsr_cli.zoo.infer import SHOWN
+from nlsr_cli.zoo.source import RUN_MODEL, WEIGHTS_NAME
 
 # No shape tells these, but weights that were trained with one value are of no use with another.
 _MUST_AGREE = ("res_scale", "rgb_range", "image_skip")
@@ -50,20 +52,40 @@ def build_networks(plan: Plan) -> tuple[list[NLSN], Origin | None]:
 
     Raises:
         ModelError: the model to begin with is unknown or damaged.
-        WeightsMismatch: its body is not that of the preset.
+        WeightsMismatch: its body is not that of the preset, and the plan does not allow for that.
     """
     torch.manual_seed(plan.recipe.seed)
     models = [NLSN(preset(plan.preset, scale)) for scale in plan.scales]
     share_body(models)
+    sources = find_origins(plan)
     # The body of the first is the one that stays: it is copied last.
-    origins = [] if plan.init is None else [_continue(model, plan) for model in reversed(models)]
-    return models, origins[-1] if origins else None
+    origins = [_continue(model, source) for model, source in reversed(list(zip(models, sources, strict=True)))]
+    return models, origins[-1] if any(origins) else None
 
 
-def _continue(model: NLSN, plan: Plan) -> Origin:
-    """Copy into `model` what fits of the model that the plan names: everything, or everything but the tail."""
-    source = _find(plan, model.config.scale)
-    _check_body(model.config, source)
+def find_origins(plan: Plan) -> list[ModelSource | None]:
+    """Return the model that the network of each scale continues, None for one that is new.
+
+    Raises:
+        ModelError: see `build_networks`.
+    """
+    if plan.init is None:
+        return [None] * len(plan.scales)
+    try:
+        sources = [_find(plan, scale) for scale in plan.scales]
+        for scale, source in zip(plan.scales, sources, strict=True):
+            _check_body(preset(plan.preset, scale), source)
+    except (UnknownModel, WeightsMismatch):
+        if plan.init_if_fits:
+            return [None] * len(plan.scales)
+        raise
+    return list(sources)
+
+
+def _continue(model: NLSN, source: ModelSource | None) -> Origin | None:
+    """Copy into `model` what fits of another: everything, or everything but the tail."""
+    if source is None:
+        return None
     given = load_model(source).state_dict()
     mine = model.state_dict()
     whole = source.network.scale == model.config.scale and all(
@@ -76,11 +98,21 @@ def _continue(model: NLSN, plan: Plan) -> Origin:
 
 
 def _find(plan: Plan, scale: int) -> ModelSource:
-    """Return the model of the scale that is trained where there is one of that name, else the model as named."""
+    """Return the model of the scale that is trained where there is one of that name, else the model as named.
+
+    The folder of a run stands for the models in it.
+    """
     try:
         return resolve(plan.init, scale, offline=plan.offline)
     except (OptionError, UnknownModel):
-        return resolve(plan.init, None, offline=plan.offline)
+        return resolve(_model_of_run(plan.init, scale) or plan.init, None, offline=plan.offline)
+
+
+def _model_of_run(init: str | None, scale: int) -> str | None:
+    """Return the model in the folder of a run: that of the scale where there is one, else any; None elsewhere."""
+    folder = Path(init or "")
+    names = [f"{RUN_MODEL}-x{scale}", RUN_MODEL, *(f"{RUN_MODEL}-x{each}" for each in SCALES)]
+    return next((str(folder / name) for name in names if (folder / name / WEIGHTS_NAME).is_file()), None)
 
 
 def _check_body(wanted: NLSNConfig, source: ModelSource) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_a_model_of_ones_own_is_trained_and_used() -> None:
     assert "(best)" in said[2]
     assert said[4].startswith("4 steps in ")
     assert sorted(path.name for path in Path("run").iterdir()) == [
-        ".lock", "curve.png", "log.csv", "model", "state.pt"
+        ".lock", "curve.png", "log.csv", "model", "state.pt", "status.json"
     ]  # fmt: skip
     enlarged = CliRunner().invoke(app, ["upscale", "photos/photo001.png", "-m", "run/model", "-o", "large.png"])
     assert enlarged.exit_code == 0, enlarged.stderr
@@ -138,6 +139,8 @@ def test_starting_from_another_scale_is_told() -> None:
         (("photos", "--init", "lite", "--preset", "base"), 1, "cannot be continued"),
         (("photos/photo001.png",), 2, "one photograph is not enough"),
         (("nowhere",), 2, "nowhere does not exist"),
+        ((), 2, "no photographs are named"),
+        (("photos", "--out", ""), 2, "the folder of the run has no name"),
     ],
 )
 def test_errors_are_one_line_and_one_hint(arguments: tuple[str, ...], code: int, message: str) -> None:
@@ -194,6 +197,100 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Si
     assert logs[0] == logs[1]
     models = [Path(run, "model", "model.safetensors").read_bytes() for run in ("whole", "broken")]
     assert models[0] == models[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal there")
+def test_a_running_run_is_paused_looked_at_and_stopped() -> None:
+    """By a signal to the real process; it uses no processor meanwhile, and Ctrl-C ends it."""
+    skip_where_ignored("SIGINT")
+    command = [sys.executable, "-m", "nlsr_cli", "train", "photos", "--scale", "2", *QUICK, "--steps", "100000"]
+    with started([*command, "--out", "run", "--json"]) as process:
+        assert process.stdout is not None
+
+        def until(event: str) -> dict[str, object]:
+            for line in process.stdout or ():
+                if (found := json.loads(line))["event"] == event:
+                    return dict(found)
+            raise AssertionError(event)
+
+        until("validated")
+        running = look("run")
+        assert (running["state"], running["expected_end"] is not None) == ("running", True)
+        assert 0 < running["share"] < 0.1
+        assert running["patches_per_second"] == running["steps_per_second"]
+        process.send_signal(signal.SIGUSR1)
+        paused = until("paused")
+        assert paused["file"] is None
+        assert look("run") | {"state": "paused", "step": paused["step"], "expected_end": None} == look("run")
+        before = processor_seconds(process.pid)
+        time.sleep(1.5)
+        assert processor_seconds(process.pid) - before < 0.1
+        process.send_signal(signal.SIGUSR1)
+        assert until("resumed")["step"] == paused["step"]
+        process.send_signal(signal.SIGUSR1)
+        last = until("paused")["step"]
+        process.send_signal(signal.SIGINT)
+        assert until("interrupted")["step"] == last
+    assert process.returncode == 130
+    assert look("run")["state"] == "interrupted"
+    assert (Path("run") / "model" / "model.safetensors").is_file(), "what was exported on the way can be used"
+    line = invoke("--status", "run").stdout
+    assert re.fullmatch(
+        rf"run: interrupted, step {last} \(\d+%\), [\d.e+]+ steps/s, [\d.e+]+ patches/s, "
+        r"best [\d.]+ dB at step \d+, bicubic [\d.]+ dB\n",
+        line,
+    ), line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is killed like that there")
+def test_a_killed_run_is_seen_as_interrupted() -> None:
+    command = [sys.executable, "-m", "nlsr_cli", "train", "photos", "--scale", "2", *QUICK, "--steps", "100000"]
+    with started([*command, "--out", "run", "--json"]) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if json.loads(line)["event"] == "validated")
+        process.send_signal(signal.SIGKILL)
+    assert look("run")["state"] == "interrupted"
+    assert "the run had not ended" in (Path("run") / "model" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--status", "none"), "none holds no run that tells where it stands"),
+        (("--status", "run", "photos"), "photographs cannot be given with --status"),
+        (("--status", "run", "--rate", "0.1"), "--rate cannot be given with --status"),
+    ],
+)
+def test_mistakes_with_status_are_told(arguments: tuple[str, ...], message: str) -> None:
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: {message}\nhint: ")
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a process, and end it where the test fails."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def look(folder: str) -> dict[str, Any]:
+    result = invoke("--status", folder, "--json")
+    assert result.exit_code == 0, result.stderr
+    return dict(json.loads(result.stdout))
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor time that a process has used, or 0 where the system has no /proc that tells."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def test_an_interruption_that_does_not_wait_keeps_what_was_saved(monkeypatch: pytest.MonkeyPatch) -> None:

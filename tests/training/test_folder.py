@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import astuple
+import threading
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
-from nlsr_cli.files import part_beside
+from nlsr_cli.files import lock, part_beside
 from nlsr_cli.training.folder import FORMAT, Row, RunFolder, Saved
+from nlsr_cli.training.status import Status, read_status
 
 CHOICES = {"preset": "lite", "steps": 4, "rate": 0.001, "init": None}
 ROW = Row(2, 1.25, 0.0123456789, 27.5, 0.5, 12.3456)
@@ -62,7 +64,7 @@ def test_a_folder_made_for_nothing_is_removed(tmp_path: Path) -> None:
 def test_other_choices_are_named(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, resume=False)
     folder.save(saved(), "")
-    with pytest.raises(OptionError, match=r"other choices: steps was 4, not 8; rate was 0\.001, not 0\.5") as e:
+    with pytest.raises(OptionError, match=r"other options: steps was 4, not 8; rate was 0\.001, not 0\.5") as e:
         folder.load({**CHOICES, "steps": 8, "rate": 0.5})
     assert "budget" in e.value.hint
 
@@ -202,6 +204,7 @@ def test_hints_do_not_lead_in_circles(tmp_path: Path, name: str) -> None:
         {"trainer": []},
         {"origin": ("lite",)},
         {"best_row": 1},
+        {"exported_row": "none"},
         {"rows": [Row(*"abcdef")]},  # type: ignore[arg-type]
     ],
 )
@@ -215,6 +218,56 @@ def test_states_of_other_kinds_are_damaged(tmp_path: Path, change: dict[str, obj
         folder.load(CHOICES)
 
 
+STATUS = Status("paused", 3, 0.25, 4.0, 2.0, 16.0, 27.5, 2, 26.0, 12.0, 1_000.0)
+
+
+def test_a_status_follows_the_process(tmp_path: Path) -> None:
+    """Whatever it says, a run that nobody holds is interrupted or finished, and one that somebody holds goes on."""
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    for state, held, free in (
+        ("running", "running", "interrupted"),
+        ("paused", "paused", "interrupted"),
+        ("interrupted", "running", "interrupted"),
+        ("finished", "running", "finished"),
+    ):
+        folder.write_status(replace(STATUS, state=state))
+        assert read_status(tmp_path).state == held
+        folder.close()
+        assert read_status(tmp_path) == replace(STATUS, state=free)
+        folder = RunFolder(tmp_path, resume=True)
+        assert read_status(tmp_path).state == "running", "what was killed in a pause does not pause now"
+    assert read_status(tmp_path).end == 1_012.0
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", STATUS.encode().replace(b"27.5", b'"high"')])
+def test_a_damaged_status_is_told_and_stops_nobody(tmp_path: Path, content: bytes) -> None:
+    folder = RunFolder(tmp_path, resume=False)
+    folder.save(saved(), "")
+    folder.close()
+    (tmp_path / "status.json").write_bytes(content)
+    with pytest.raises(RunFolderError, match=r"status\.json is damaged"):
+        read_status(tmp_path)
+    RunFolder(tmp_path, resume=True).close()
+
+
+def test_the_state_of_the_format_before_is_read(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, resume=False)
+    values = {**vars(saved()), "format": 2, "rows": [astuple(ROW)]}
+    del values["exported_row"]
+    torch.save(values, tmp_path / "state.pt")
+    assert folder.load(CHOICES).exported_row == -1
+
+
+def test_looking_does_not_keep_a_run_from_beginning(tmp_path: Path) -> None:
+    """Whoever looks has the lock for a moment: a run that begins just then waits for it."""
+    (tmp_path / ".lock").touch()
+    with (tmp_path / ".lock").open() as file:
+        assert lock(file.fileno(), shared=True)
+        threading.Timer(0.1, file.close).start()
+        RunFolder(tmp_path, resume=False).close()
+
+
 def test_a_folder_of_other_things_is_no_place_for_a_run(tmp_path: Path) -> None:
     """State, log and curve among somebody's photographs would be taken for pictures, and be in the way."""
     (tmp_path / "holiday.jpg").touch()
@@ -224,6 +277,6 @@ def test_a_folder_of_other_things_is_no_place_for_a_run(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_no_other_thing(tmp_path: Path) -> None:
-    for name in (".lock", ".nlsr-0123456789abcdef.part"):
+    for name in (".lock", ".nlsr-0123456789abcdef.part", "status.json", "pause"):
         (tmp_path / name).touch()
     RunFolder(tmp_path, resume=False).close()

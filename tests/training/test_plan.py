@@ -107,7 +107,7 @@ def test_the_command_of_a_plan_makes_the_plan(
     """What a model card says is what one can type, spaces, quotes and all."""
     plan = tiny_plan(tmp_path, **{"every": 1, **change})
     made = []
-    monkeypatch.setattr(command, "_train", lambda _, plan: made.append(plan) or 0)
+    monkeypatch.setattr(command, "_train", lambda _, plan, *more: made.append(plan) or 0)
     words = shlex.split(plan.command())
     assert words[0] == "nlsr"
     result = CliRunner().invoke(app, words[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged, Train
 from nlsr_cli.nlsn.presets import PRESETS
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training import run as run_module
-from nlsr_cli.training.events import Event, Finished, Interrupted, Progressed, Validated
+from nlsr_cli.training.events import Event, Finished, Interrupted, Paused, Progressed, Resumed, Validated
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget
 from nlsr_cli.training.run import prepare
+from nlsr_cli.training.status import read_status
 from nlsr_cli.training.trainer import Trainer
 from nlsr_cli.zoo import load_model, resolve, verify
 from tests.training.photographs import TINY, save_photographs, tiny_plan
@@ -63,7 +65,7 @@ def test_a_broken_run_equals_an_unbroken_one(plan: Callable[..., Plan], breaks: 
     for at in breaks:
         stopped = train(broken, at)
         assert stopped[-1] == Interrupted(at)
-        assert not (Path(broken.out) / "model").exists()
+        assert (Path(broken.out) / "model").exists() == (at > 12), "the best of the first validation is there by then"
         broken = replace(broken, resume=True)
     train(broken)
     assert log(broken) == log(whole)
@@ -91,6 +93,113 @@ def test_the_best_is_exported_not_the_last(plan: Callable[..., Plan], monkeypatc
     exported = load_model(resolve(str(finished.models[0].model), None)).state_dict()["head.0.weight"]
     assert torch.equal(exported, seen[1])
     assert not torch.equal(exported, seen[3])
+
+
+def test_models_are_exported_on_the_way_where_that_is_worth_it(
+    plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first, then whatever is better than the exported one by the least gain; through a break too."""
+    psnrs: Iterator[float] = iter([20.0, 20.015, 20.025, 20.01, 20.05, 20.06])
+    monkeypatch.setattr(run_module, "validate", lambda *_: next(psnrs))
+    given = {"budget": Budget(steps=60), "every": 10}
+    events = train(plan(**given), 22)
+    model = Path(plan().out) / "model"
+    assert all(finding.ok for finding in verify(resolve(str(model), 2)))
+    card = (model / "README.md").read_text()
+    assert "10 steps in " in card
+    assert (
+        "; the run had not ended, with 17% of its budget used up; exported are the averaged weights after step 10,"
+        in card
+    )
+    events += train(plan(resume=True, **given))
+    exported = [event.row.step for event in events if isinstance(event, Validated) and event.models]
+    assert exported == [10, 30, 50], "not 20: it is better by less than that; not 60: that is the end"
+    assert isinstance(events[-1], Finished)
+    assert events[-1].best_step == 60
+    assert "had not ended" not in (model / "README.md").read_text()
+
+
+def test_an_export_that_a_kill_prevented_is_made_up_for(
+    plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state is saved first; the next validation sees that the best was not exported, though it is no better."""
+    psnrs: Iterator[float] = iter([20.0, 19.0, 19.0, 19.0])
+    monkeypatch.setattr(run_module, "validate", lambda *_: next(psnrs))
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_module, "save_model", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(plan())
+    assert not (Path(plan().out) / "model" / "model.safetensors").exists()
+    events = train(plan(resume=True), 25)
+    assert [event.models != () for event in events if isinstance(event, Validated)] == [True]
+    assert "after step 12," in (Path(plan().out) / "model" / "README.md").read_text()
+
+
+def test_a_pause_is_saved_and_not_counted(plan: Callable[..., Plan]) -> None:
+    """Begun in a step and in a validation, by a signal and by a file: the run is that of one without pauses."""
+    whole, paused = plan("whole"), plan("paused")
+    train(whole)
+    asked: list[int] = []
+
+    def pause() -> bool:
+        asked.append(run.step)
+        return asked.count(5) in (1, 2, 3) or (run.step == 12 and asked.count(12) in (2, 3, 4))
+
+    events = []
+    with prepare(paused) as run:
+        for event in run.train(pause=pause):
+            events.append(event)
+            if isinstance(event, Paused):
+                status = read_status(run.folder.path)
+                assert (status.state, status.step, status.end) == ("paused", run.step, None)
+                assert run.folder.load({}).trainer["steps"] == run.step
+                before = run.seconds
+            elif isinstance(event, Resumed):
+                assert event.seconds > run_module.PAUSE_SECONDS
+                assert run.seconds - before < event.seconds, "the budget does not count it"
+                assert read_status(run.folder.path).state == "running"
+    kinds = [(type(event), event.step) for event in events if isinstance(event, Paused | Resumed)]
+    assert kinds == [(Paused, 5), (Resumed, 5), (Paused, 12), (Resumed, 12)]
+    assert log(paused) == log(whole)
+    weights = [(Path(each.out) / "model" / "model.safetensors").read_bytes() for each in (whole, paused)]
+    assert weights[0] == weights[1]
+
+
+def test_a_file_pauses_and_stopping_works_meanwhile(plan: Callable[..., Plan]) -> None:
+    """It may be there before the run is; the seconds of a run that is stopped in a pause are those of its work."""
+    out = Path(plan().out)
+    out.mkdir()
+    (out / "pause").touch()
+    with prepare(plan()) as run:
+        events = run.train(stop=lambda: time.perf_counter() - begun > 1.0)
+        begun = time.perf_counter()
+        assert list(events) == [Paused(0, out / "pause"), Interrupted(0)]
+        assert run.folder.load({}).seconds < 0.9
+    assert read_status(out).state == "interrupted"
+    (out / "pause").unlink()
+    assert isinstance(train(plan(resume=True))[-1], Finished)
+    assert read_status(out).state == "finished"
+
+
+def test_the_status_says_where_the_run_stands(plan: Callable[..., Plan]) -> None:
+    with prepare(plan()) as run:
+        with pytest.raises(RunFolderError, match="still reading its photographs"):
+            read_status(run.folder.path)
+        for event in run.train():
+            if isinstance(event, Validated) and event.row.step == 24:
+                status = read_status(run.folder.path)
+                rows = run._saved.rows
+                best = max(rows, key=lambda row: row.psnr)
+                assert (status.state, status.step, status.share) == ("running", 24, 24 / 45)
+                assert (status.best_psnr, status.best_step, status.bicubic_psnr) == (best.psnr, best.step, run.bicubic)
+                assert status.steps_per_second == rows[-1].steps_per_second > 0
+                assert status.patches_per_second == 2 * status.steps_per_second
+    status = read_status(Path(plan().out))
+    assert (status.state, status.step, status.share, status.end) == ("finished", 45, 1.0, None)
 
 
 def test_the_model_is_sound_and_its_card_tells_all(plan: Callable[..., Plan]) -> None:

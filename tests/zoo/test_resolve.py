@@ -154,12 +154,9 @@ def test_the_registry_is_complete_and_orderly() -> None:
         assert find_embedded(model.family, model.scale) is model
         assert model.scale in scales_of(model.family)
         assert sorted(path.name for path in model.folder.iterdir()) == sorted(model.files)
-    assert sorted(path.name for path in weights_root().iterdir()) == [
-        "DRAWINGS.md",
-        "LOG.md",
-        "PHOTOGRAPHS.md",
-        *sorted(EMBEDDED),
-    ]
+    assert sorted(path.name for path in weights_root().iterdir()) == sorted(
+        ["DRAWINGS.md", "LOG.md", "PHOTOGRAPHS.md", "gpu.toml", "series.toml", *EMBEDDED]
+    )
 
 
 def test_description_agrees_with_the_registry() -> None:
