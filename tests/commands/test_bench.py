@@ -127,6 +127,7 @@ def test_what_cannot_be_paused_is_told(held: Path, tmp_path: Path) -> None:
 def test_a_real_run_waits_for_a_bench_that_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
     """Two real processes: the run answers with an event, and goes on when the bench is told to end."""
     skip_where_ignored(number.name)
+    skip_where_ignored("SIGINT")  # which ends the run
     save_photographs(tmp_path / "photos")
     settings = [
         "--scale",

@@ -122,7 +122,7 @@ def test_an_empty_output_is_not_the_current_folder(
 ) -> None:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    with pytest.raises(OptionError, match="is empty"):
+    with pytest.raises(OptionError, match="empty name"):
         convert(folder / "model.safetensors", "")
     assert list(Path().iterdir()) == []
     assert convert(folder / "model.safetensors", ".") == Path()
