@@ -71,7 +71,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "half-deep.tif": (lambda: deep_tiff(samples(3), 2, compression="lzw")[:900], "header makes no sense"),
     "hole.tif": (lambda: deep_tiff(samples(3), 2, more={273: ("I", (8, 0, 1736))}), "damaged"),
     "deepest.tif": (lambda: deep_tiff(samples(3).astype(np.uint32), 2), "32-bit"),
-    "no-number.tif": (lambda: deep_tiff(np.full((8, 8, 2), np.nan, np.float32), 1, extra=(2,)), "no numbers"),
+    "no-number.tif": (lambda: deep_tiff(np.full((8, 8, 2), np.nan, np.float32), 1, extra=(2,)), "infinite or NaN"),
     "loop.tif": (lambda: b"II*\0\x08\0\0\0\x01\0" + b"\0" * 12 + b"\x08\0\0\0", ""),
     "odd-depth.png": (lambda: png(2, 2, 7, 2, b"\0" * 14), ""),
     "cut-name.avif": (lambda: b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1A" + b"\0" * 30, ""),

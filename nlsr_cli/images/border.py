@@ -18,6 +18,7 @@ from nlsr_cli.errors import ImageReadError, MissingExtra
 from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 from nlsr_cli.images.together import Together
 
+UNSUPPORTED = ("is not known", "are not supported")  # in what our own readers say of sound pictures
 TRUNCATED = "is truncated: the file ends before the picture does"
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower
 PROFILE_LIMIT = 16 << 20  # bytes; no more fits into a JPEG, and printer profiles of 1 to 3 MB are in use
@@ -106,7 +107,7 @@ def _complaint(exc: Exception, data: bytes) -> str:
         return f"holds a profile or texts of more than {PROFILE_LIMIT >> 20} MiB"
     if isinstance(exc, (EOFError, struct.error)) or "truncat" in text or "not enough" in text or len(data) < 32:
         return TRUNCATED
-    if isinstance(exc, ValueError) and "is not known" in text:
+    if isinstance(exc, ValueError) and any(each in text for each in UNSUPPORTED):
         return f"cannot be read: {exc}"
     return "is damaged, or of a kind that cannot be decoded"
 
@@ -114,7 +115,9 @@ def _complaint(exc: Exception, data: bytes) -> str:
 def _advice(exc: Exception) -> str:
     if not is_foreseen(exc):
         return REPORT_HINT
-    return CONVERT_HINT if isinstance(exc, ValueError) and "is not known" in str(exc) else DAMAGED_HINT
+    return (
+        CONVERT_HINT if isinstance(exc, ValueError) and any(each in str(exc) for each in UNSUPPORTED) else DAMAGED_HINT
+    )
 
 
 def check_pixels(size: tuple[int, int] | None, label: str, max_pixels: int) -> None:

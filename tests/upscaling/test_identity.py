@@ -24,6 +24,8 @@ OTHER = {
         "max_memory": 2**30,
         "alpha": "lanczos",
         "strength": 0.5,
+        "deblock": 0.5,
+        "denoise": 0.5,
         "wrap": "xy",
         "floor": 0.0,
         "offline": True,
