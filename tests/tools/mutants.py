@@ -43,7 +43,7 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 # whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
 # Of images.words: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "extended_xmp", "georeference", "inspection", "iptc", "places", "png", "provenance",
+    "calibration", "extended_xmp", "georeference", "iptc", "places", "png", "provenance",
     "statements", "thumbnail",
 )  # fmt: skip
 TOGETHER = {
@@ -70,6 +70,7 @@ TARGETS = {
         f"images.words.{name}": tuple(f"images/words/test_{each}.py" for each in together)
         for name, together in TOGETHER.items()
     },
+    "images.words.inspection": ("images/words/test_inspection.py", "images/jpegxl/test_jpegxl.py"),
     "images.rules.jpeg": ("images/rules/test_jpeg.py",),
     **{f"images.rules.{name}": ("images/rules/test_accounts.py",) for name in ("bmp", "gif", "png", "riff")},
     "images.rules.isobmff": ("images/containers/test_isobmff.py", "images/test_heic.py"),

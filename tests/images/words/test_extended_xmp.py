@@ -188,3 +188,17 @@ def test_a_jpeg_takes_a_large_packet_whatever_it_speaks_of():
     data, notes = encode_picture(picture(xmp=given), format="JPEG", options=EncodeOptions())
     assert notes == ()
     assert statements(read_picture(data).metadata.xmp)[("urn:c", "e")] == "x" * 70_000
+
+
+@pytest.mark.parametrize("size", [64_000, 64_470, 65_400, 65_502, 65_530, 66_500, 70_000])
+def test_a_jpeg_takes_packets_of_any_size_around_that_of_a_segment(size):
+    """Whichever way it is written, what it says is read back."""
+
+    def packet(length):
+        return jpegs.packet('xmlns:c="urn:c"', f"<c:e>{'x' * length}</c:e>")
+
+    given = packet(size - len(packet(0)))
+    assert len(given) == size
+    data, notes = encode_picture(picture(xmp=given), format="JPEG", options=EncodeOptions())
+    assert notes == ()
+    assert statements(read_picture(data).metadata.xmp)[("urn:c", "e")] == "x" * (size - len(packet(0)))

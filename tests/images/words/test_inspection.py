@@ -34,6 +34,17 @@ def test_a_bare_file_says_nothing():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("loop", "plays"), [(None, 1), (0, 0), (2, 3)])
+def test_an_animation_tells_how_often_it_plays(loop: int | None, plays: int) -> None:
+    """And a picture of one frame tells nothing of the kind, whatever its file says."""
+    options = {} if loop is None else {"loop": loop}
+    second = PLAIN.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    film = inspect_picture(saved(PLAIN, "GIF", save_all=True, append_images=[second], **options)).as_json()
+    assert (film["frames"], film["plays"]) == (2, plays)
+    still = inspect_picture(saved(PLAIN, "GIF", **options)).as_json()
+    assert (still["frames"], still["plays"]) == (1, None)
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
