@@ -144,5 +144,5 @@ def _licence(run: Trained) -> str:
 
 
 def _hardware(device: torch.device) -> str:
-    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    threads = f", {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
     return f"{processor_name(device)}{threads}"
