@@ -258,6 +258,9 @@ class Upscaler:
         """Bring (h, w, c) to its size: through the stages, or by interpolation where no network has a part in it."""
         if not works:
             return self._interpolated(pixels, route)
+        if _is_grey(pixels):  # in three channels: a network would tint what has no colour
+            one = yield from self._enlarge(pixels[:, :, :1], route, works, progress, layer)
+            return np.repeat(one, 3, axis=2)
         inside, rest = split(pixels)
         made = inside
         for work in works:
@@ -300,6 +303,22 @@ class Upscaler:
         """Return `color` with the colours of visible pixels bled into invisible ones, across the seams of a texture."""
         pad = wrap_padding(self.wrap, self.tile)
         return cropped(bleed_colors(continued(color, pad), continued(alpha, pad)), pad)
+
+
+def _is_grey(pixels: Pixels) -> bool:
+    """Tell whether (h, w, 3) has three equal channels everywhere.
+
+    In 8 bits they may differ by a level that is no tint: codecs that store luma and chroma leave that of grey.
+    """
+    if pixels.shape[2] != 3:
+        return False
+    most, total = (1 if pixels.dtype == np.uint8 else 0), np.zeros(2)
+    for row in pixels:
+        apart = row[:, 1:].astype(np.float32) - row[:, :1]
+        if np.abs(apart).max() > most:
+            return False
+        total += apart.sum(axis=0)
+    return bool((np.abs(total) < 0.5 * pixels.shape[0] * pixels.shape[1]).all())
 
 
 def _held(picture: Picture, size: tuple[int, int]) -> int:

@@ -192,7 +192,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if CONFIG_KEY not in header.metadata and there is None:
         return tensors, {}
     config, _ = read_config(there, path)
-    return tensors, {name: getattr(config, name) for name in SETTINGS}
+    return tensors, {name: getattr(config, name) for name in (*SETTINGS, "cell")}
 
 
 def _config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], where: str) -> NLSNConfig:

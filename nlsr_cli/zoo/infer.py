@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isqrt, prod
 
 from nlsr_cli.errors import OptionError, WeightsMismatch
-from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.nlsn.config import BLOCKS_PER_ATTENTION, NLSNConfig
 
 Shape = tuple[int, ...]
 
@@ -91,6 +91,7 @@ def infer_config(
     n_hashes: int = 4,
     res_scale: float = 0.1,
     image_skip: str = "none",
+    cell: int = 1,
 ) -> NLSNConfig:
     """Read a config off the shapes of an NLSN's tensors and off `mean_bias`, the values of sub_mean.bias.
 
@@ -101,11 +102,14 @@ def infer_config(
         WeightsMismatch: this is not an NLSN; the message says what is missing.
         OptionError: a keyword value is out of range.
     """
-    match = _kernel(shapes, "body.0.conv_match.0.weight", where)
+    layers, blocks = _body(shapes)
+    match = _kernel(shapes, f"body.{next(iter(layers), 0)}.conv_match.0.weight", where)
     upsampler, scale = _tail(shapes, where)
     features = _kernel(shapes, "head.0.weight", where)[0]
-    blocks = sum(1 for name in shapes if name.startswith("body.") and name.endswith(".body.0.weight"))
-    given = {"chunk_size": chunk_size, "n_hashes": n_hashes, "res_scale": res_scale, "image_skip": image_skip}
+    told = shapes.get("degradation.weight", ())
+    given = {
+        "chunk_size": chunk_size, "n_hashes": n_hashes, "res_scale": res_scale, "image_skip": image_skip, "cell": cell
+    }  # fmt: skip
     NLSNConfig.from_dict(given)  # a bad value is the caller's mistake, not the file's
     try:
         config = NLSNConfig.from_dict(
@@ -117,6 +121,8 @@ def infer_config(
                 "reduction": features // match[0] if match[0] else 0,
                 "rgb_range": _rgb_range(mean_bias, where),
                 "upsampler": upsampler,
+                "degradations": told[1] if len(told) == 2 else 0,
+                "attention_at": _unless_published(tuple(layers.values()), blocks),
             }
         )
     except OptionError as exc:
@@ -148,6 +154,25 @@ def _kernel(shapes: Mapping[str, Shape], name: str, where: str) -> Shape:
     if len(shape) != 4:
         raise _not_nlsn(where, f"{name} is no convolution kernel ({_times(shape)})")
     return shape
+
+
+def _body(shapes: Mapping[str, Shape]) -> tuple[dict[int, int], int]:
+    """Return the index in the body of each attention layer with the residual blocks before it, and all blocks."""
+    layers: dict[int, int] = {}
+    blocks = index = 0
+    while True:
+        if f"body.{index}.conv_match.0.weight" in shapes:
+            layers[index] = blocks
+        elif f"body.{index}.body.0.weight" in shapes:
+            blocks += 1
+        else:
+            return layers, blocks
+        index += 1
+
+
+def _unless_published(places: tuple[int, ...], blocks: int) -> tuple[int, ...] | None:
+    """Return the places of attention layers, or None where they are those of the published network."""
+    return None if places == tuple(range(0, blocks + 1, BLOCKS_PER_ATTENTION)) else places
 
 
 def _tail(shapes: Mapping[str, Shape], where: str) -> tuple[str, int]:

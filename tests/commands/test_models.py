@@ -105,4 +105,5 @@ def test_convert_takes_what_the_file_itself_says(tmp_path: Path) -> None:
     weights = EMBEDDED["nlsn-lite-x2"].folder / "model.safetensors"
     assert run("models", "convert", weights, tmp_path / "out").exit_code == 0
     config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert (config["res_scale"], config["image_skip"], config["chunk_size"]) == (1.0, "bilinear", 64)
+    assert (config["res_scale"], config["image_skip"], config["chunk_size"]) == (1.0, "bilinear", 32)
+    assert (config["attention_at"], config["cell"], config["degradations"]) == ([4], 2, 2)

@@ -99,7 +99,7 @@ def test_a_weights_file_alone_carries_its_config(folder: Path) -> None:
 
 def test_a_config_that_differs_from_the_one_in_the_header(folder: Path) -> None:
     config = folder / "config.json"
-    config.write_text(config.read_text().replace('"n_hashes": 2', '"n_hashes": 8'))
+    config.write_text(config.read_text().replace('"n_hashes": 1', '"n_hashes": 8'))
     source = resolve(str(folder), None)
     assert source.network.n_hashes == 8
     assert source.notes == ("config.json differs from the config in the header of model.safetensors, and is used.",)
