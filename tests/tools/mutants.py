@@ -55,7 +55,7 @@ TOGETHER = {
     "metadata": ("metadata", "statements"),
     "photoshop": ("keeping", "statements"),
     "rdf": ("rdf", "xmp"),
-    "xmp": ("xmp", "keeping"),
+    "xmp": ("xmp", "keeping", "places"),
 }
 TARGETS = {
     "images.storing": ("images/test_storing.py",),
