@@ -30,7 +30,7 @@ NAMED = {
     "frames": r"frame|animation",
     "profile": r"profile|written in sRGB|stay so",
     "code points": r"gamma|primaries|code points|cICP|cHRM|colour tags",
-    "colours": r"ignored|taken as|without a usable|left out|not fit|unreadable|laid on|half transp|outside|clipped",
+    "colours": r"ignored|taken as|without a usable|left out|not fit|unreadable|laid on|partial transp|outside|clipped",
     "exif": r"EXIF",
     "thumbnail": r"EXIF|thumbnail",
     "xmp": r"XMP",
