@@ -94,6 +94,11 @@ def is_foreseen(exc: BaseException) -> bool:
     return isinstance(exc, FORESEEN) and not isinstance(exc, UNFORESEEN)
 
 
+def _is_unsupported(exc: Exception) -> bool:
+    """Tell whether one of our readers refused a sound picture, and says so in its own words."""
+    return isinstance(exc, ValueError) and any(each in str(exc) for each in UNSUPPORTED)
+
+
 def failure(exc: Exception) -> str:
     """Return what to say of a file on which the reader failed in a way that nobody foresaw."""
     return f"nlsr failed on it ({type(exc).__name__}: {exc})"
@@ -107,7 +112,7 @@ def _complaint(exc: Exception, data: bytes) -> str:
         return f"holds a profile or texts of more than {PROFILE_LIMIT >> 20} MiB"
     if isinstance(exc, (EOFError, struct.error)) or "truncat" in text or "not enough" in text or len(data) < 32:
         return TRUNCATED
-    if isinstance(exc, ValueError) and any(each in text for each in UNSUPPORTED):
+    if _is_unsupported(exc):
         return f"cannot be read: {exc}"
     return "is damaged, or of a kind that cannot be decoded"
 
@@ -115,9 +120,7 @@ def _complaint(exc: Exception, data: bytes) -> str:
 def _advice(exc: Exception) -> str:
     if not is_foreseen(exc):
         return REPORT_HINT
-    return (
-        CONVERT_HINT if isinstance(exc, ValueError) and any(each in str(exc) for each in UNSUPPORTED) else DAMAGED_HINT
-    )
+    return CONVERT_HINT if _is_unsupported(exc) else DAMAGED_HINT
 
 
 def check_pixels(size: tuple[int, int] | None, label: str, max_pixels: int) -> None:

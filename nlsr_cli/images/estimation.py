@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -149,14 +150,17 @@ _DCT = _dct()
 _MIDDLE = np.flatnonzero(np.add.outer(np.arange(SIDE), np.arange(SIDE)).ravel() >= 3)
 # Each quality twice, because a picture may lie on its side by now.
 _QUALITIES = np.array([*range(5, 96)] * 2, np.float64)
-_TABLES = [table_of(quality) for quality in _QUALITIES[: len(_QUALITIES) // 2]]
 _FREQUENCIES = [(u, v) for u in range(5) for v in range(5) if 0 < u + v < 5]  # where photographs have anything left
-_STEPS = np.array(
-    [[table[place] for place in _FREQUENCIES] for table in [*_TABLES, *(table.T for table in _TABLES)]]
-)  # (qualities, n)
 _LEAST_STEP = 3  # rounding to whole levels hides smaller ones
 _LEAST_VALUES, _LEAST_IN_ALL = 8, 64
 _LEAST_MULTIPLES = 24  # of all steps together: the blocks of a smooth ramp are alike, and lie near a few
+
+
+@cache  # not at import: whoever only reads or writes pictures has no need of it
+def _steps() -> Reals:
+    """Return the steps of each of the qualities at each of the frequencies, (qualities, n)."""
+    tables = [table_of(quality) for quality in _QUALITIES[: len(_QUALITIES) // 2]]
+    return np.array([[table[each] for each in _FREQUENCIES] for table in [*tables, *(table.T for table in tables)]])
 
 
 def estimate_quality(lumas: Sequence[Reals]) -> tuple[float | None, float]:
@@ -180,7 +184,7 @@ def estimate_quality(lumas: Sequence[Reals]) -> tuple[float | None, float]:
 def _explained(coefficients: Reals) -> Reals:
     """Return how near coefficients, (blocks, n), are to multiples of the steps of each quality: 1 is on them all."""
     total, weight, multiples = (np.zeros(len(_QUALITIES)) for _ in range(3))
-    for column, steps in zip(coefficients.T, _STEPS.T, strict=True):
+    for column, steps in zip(coefficients.T, _steps().T, strict=True):
         # Equal values, as in ramps and drawings, count once.
         values = np.unique(np.round(column, 2))
         values = values[:: max(1, -(-len(values) // MOST_VALUES))].astype(np.float32)

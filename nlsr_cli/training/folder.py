@@ -265,9 +265,8 @@ class RunFolder:
 def _locked(path: Path) -> int | None:
     """Return a descriptor that holds a lock which ends with the process, or None where another process has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-    if (
-        lock(descriptor, patience=_PATIENCE) is False
-    ):  # None, as on some network mounts: a run there is worth more than the guard
+    # None, as on some network mounts, is no refusal: a run there is worth more than the guard.
+    if lock(descriptor, patience=_PATIENCE) is False:
         os.close(descriptor)
         return None
     return descriptor
