@@ -12,11 +12,11 @@ from nlsr_cli.version import __version__
 
 if TYPE_CHECKING:
     from nlsr_cli.api import build_upscaler, load_model, upscale_file, upscale_files
+    from nlsr_cli.batch.outcome import Outcome
     from nlsr_cli.errors import NlsrError
     from nlsr_cli.images import Picture, read_picture, write_picture
     from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions, TileOptions, UpscaleOptions
     from nlsr_cli.sizes import SizeOptions
-    from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.upscaler import Upscaler
 
 _HOMES = {

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.cascade import Aim, stages_for
+from nlsr_cli.upscaling.route import Aim, stages_for
 from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.outcome import Outcome
+    from nlsr_cli.engines.local import Batch
+    from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.nlsn import NLSN
-    from nlsr_cli.upscaling.batch import Batch
-    from nlsr_cli.upscaling.decoding import Decoder
-    from nlsr_cli.upscaling.outcome import Outcome
     from nlsr_cli.upscaling.progress import OnTile
     from nlsr_cli.upscaling.restoration import Restorer
     from nlsr_cli.upscaling.upscaler import Upscaler
@@ -139,13 +139,13 @@ def plan_files(
 
     `decoder` reads the pictures, and is closed when the batch has run; without it the batch has one of its own.
     """
+    from nlsr_cli.batch.fingerprint import Identity
+    from nlsr_cli.batch.planning import plan_batch
+    from nlsr_cli.batch.provenance import Stamp
+    from nlsr_cli.batch.resume import Keeper
+    from nlsr_cli.engines.local import Batch
     from nlsr_cli.images import parse_background
-    from nlsr_cli.upscaling.batch import Batch
-    from nlsr_cli.upscaling.decoding import Decoder
-    from nlsr_cli.upscaling.facts import Stamp
-    from nlsr_cli.upscaling.identity import Identity
-    from nlsr_cli.upscaling.planning import plan_batch
-    from nlsr_cli.upscaling.resume import Keeper
+    from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
@@ -185,7 +185,7 @@ def upscale_files(
         OptionError: the sources and the output do not fit each other.
         ModelError: the model is unknown, cannot be fetched, or is damaged.
     """
-    from nlsr_cli.upscaling.decoding import Decoder
+    from nlsr_cli.isolation.decoder import Decoder
 
     options = options or UpscaleOptions()
     with Decoder() as decoder:

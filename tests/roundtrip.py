@@ -16,11 +16,11 @@ from PIL.PngImagePlugin import PngInfo
 from typer.testing import CliRunner
 
 from nlsr_cli.cli import app
-from nlsr_cli.images.words.provenance import history
+from nlsr_cli.images.metadata.provenance import history
 from nlsr_cli.options import FORMAT_SUFFIXES
 from tests.conftest import ASSETS
 from tests.images import icc
-from tests.images.words.test_xmp import packet
+from tests.images.metadata.test_xmp import packet
 
 ORIENTATION, MAKE = 0x0112, 0x010F
 XMP = packet(b'tiff:Orientation="6"', b"<dc:title>A tower</dc:title>")

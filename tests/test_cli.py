@@ -15,8 +15,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from nlsr_cli import __version__
+from nlsr_cli.batch.ledger import LEDGER_NAME
 from nlsr_cli.cli import app
-from nlsr_cli.upscaling.ledger import LEDGER_NAME
 from tests.conftest import ASSETS, pixels, skip_where_ignored
 
 NLSR = [sys.executable, "-m", "nlsr_cli"]

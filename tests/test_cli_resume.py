@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nlsr_cli.upscaling.ledger import LEDGER_NAME
+from nlsr_cli.batch.ledger import LEDGER_NAME
 from tests.conftest import ASSETS
 from tests.test_cli import NLSR, names, run
 

@@ -14,8 +14,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "files", "names", "options", "sizes", "container", "limits", "version"},
     {"nlsn", "images"},
-    {"zoo"},
+    {"zoo", "isolation"},
     {"upscaling"},
+    {"batch"},
+    {"engines"},
     {"evaluation"},
     {"training"},
     {"api", "doctor"},

@@ -27,10 +27,10 @@ from nlsr_cli.options import (
 from nlsr_cli.sizes import SizeOptions, parse_scale
 
 if TYPE_CHECKING:
-    from nlsr_cli.upscaling.batch import Batch
-    from nlsr_cli.upscaling.cascade import Route
-    from nlsr_cli.upscaling.outcome import Outcome
-    from nlsr_cli.upscaling.planning import Job
+    from nlsr_cli.batch.outcome import Outcome
+    from nlsr_cli.batch.planning import Job
+    from nlsr_cli.engines.local import Batch
+    from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
 
 
@@ -193,7 +193,7 @@ def _existing(
     Raises:
         OptionError: two things are said, or there is nowhere to keep a ledger.
     """
-    from nlsr_cli.upscaling.sources import gathers
+    from nlsr_cli.batch.inputs import gathers
 
     asked = {"--overwrite": overwrite, "--skip-existing": skip_existing, "--resume": bool(resume)}
     given = [name for name, there in asked.items() if there]
@@ -210,7 +210,7 @@ def _plan(
     console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions
 ) -> tuple[Batch, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
-    from nlsr_cli.upscaling.decoding import Decoder
+    from nlsr_cli.isolation.decoder import Decoder
 
     decoder = Decoder()
     decoder.start()  # first, so that it loads while this process does
@@ -226,7 +226,7 @@ def _plan(
 
 
 def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
-    from nlsr_cli.upscaling.outcome import Report
+    from nlsr_cli.batch.outcome import Report
 
     start = time.perf_counter()
     batch, models = _plan(console, inputs, target, options)
@@ -254,7 +254,7 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
 
 
 def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
-    from nlsr_cli.upscaling.outcome import Outcome, Report
+    from nlsr_cli.batch.outcome import Outcome, Report
 
     batch, models = _plan(console, inputs, target, options)
     batch.close()

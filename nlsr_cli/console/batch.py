@@ -15,8 +15,8 @@ from nlsr_cli.options import STREAM, counted
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from nlsr_cli.upscaling.outcome import Outcome, Report
-    from nlsr_cli.upscaling.planning import Job
+    from nlsr_cli.batch.outcome import Outcome, Report
+    from nlsr_cli.batch.planning import Job
 
 
 class BatchConsole(Console):

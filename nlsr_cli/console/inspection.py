@@ -9,7 +9,7 @@ from nlsr_cli.console.printer import Console, printable, size_text
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
-    from nlsr_cli.images.words.inspection import Inspection
+    from nlsr_cli.images.inspection import Inspection
 
 MAX_LISTED = 8  # keywords of texts
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.progress import Progress, ProgressColumn
 
-    from nlsr_cli.upscaling.passed import PassedOver
+    from nlsr_cli.batch.passed import PassedOver
 
 _TYPES = 20  # that a line lists
 

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlsr_cli.batch.planning import plan_batch
+from nlsr_cli.engines.local import Batch
 from nlsr_cli.evaluation.measure import Call, Measured, measure
 from nlsr_cli.images import Metadata, Picture, Pixels, resize_bicubic, write_picture
 from nlsr_cli.nlsn import NLSN, NLSNConfig, NonLocalSparseAttention
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.nlsn.textbook import TextbookNetwork, dense_attention, textbook_attention
 from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions
-from nlsr_cli.upscaling.batch import Batch
 from nlsr_cli.upscaling.device import Placement
-from nlsr_cli.upscaling.planning import plan_batch
 from nlsr_cli.upscaling.upscaler import Upscaler
 from nlsr_cli.zoo import resolve
 from nlsr_cli.zoo.card import multiply_adds

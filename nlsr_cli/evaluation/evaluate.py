@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from nlsr_cli.batch.outcome import as_ours
+from nlsr_cli.batch.passed import PassedOver
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError
 from nlsr_cli.evaluation.degrade import Degradation, Degraded
 from nlsr_cli.evaluation.metrics import WINDOW, Score, is_scorable, luma, mean_score, score, score_luma
 from nlsr_cli.evaluation.pairs import Pair
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, resize_bicubic, rgb8
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, SCALES
-from nlsr_cli.upscaling.outcome import as_ours
-from nlsr_cli.upscaling.passed import PassedOver
 
 # (h, w, 3) uint8 RGB -> (s h, s w, 3) uint8 RGB; with an oracle, (compression, noise) from 0 to 1 come second.
 Enlarge = Callable[..., Pixels]

@@ -8,11 +8,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nlsr_cli.batch.inputs import find_sources
+from nlsr_cli.batch.passed import PassedOver
 from nlsr_cli.errors import ImageReadError, NlsrError, OptionError
 from nlsr_cli.images import Pixels
 from nlsr_cli.options import OutputOptions
-from nlsr_cli.upscaling.passed import PassedOver
-from nlsr_cli.upscaling.sources import find_sources
 
 
 @dataclass(frozen=True, eq=False)

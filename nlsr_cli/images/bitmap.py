@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.color.profiles import D65, Chroma, Colours
 from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.profiles import D65, Chroma, Colours
 
 INDEXED, DIRECT = (1, 2, 4, 8), (16, 24, 32)
 INCHES = 39.3701  # in a metre

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from nlsr_cli.errors import ImageReadError, MissingExtra
 from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
-from nlsr_cli.images.together import Together
+from nlsr_cli.images.shared import Together
 
 UNSUPPORTED = ("is not known", "are not supported")  # in what our own readers say of sound pictures
 TRUNCATED = "is truncated: the file ends before the picture does"

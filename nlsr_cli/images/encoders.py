@@ -17,9 +17,9 @@ from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.jpeg import with_segments
 from nlsr_cli.images.depth import deep_avif, deep_encoders
 from nlsr_cli.images.jpegxl.codec import encode_jpegxl
+from nlsr_cli.images.metadata import exif_tags, extended_xmp, iptc, jpeg, png
+from nlsr_cli.images.metadata.thumbnail import with_thumbnail
 from nlsr_cli.images.picture import GainMap, Pixels
-from nlsr_cli.images.words import extended_xmp, iptc, jpeg, metadata, png
-from nlsr_cli.images.words.thumbnail import with_thumbnail
 from nlsr_cli.options import EncodeOptions
 
 TIFF_DEFLATE = "tiff_adobe_deflate"
@@ -74,10 +74,10 @@ def _saved(canvas: Canvas, format: str, **parameters: object) -> bytes:  # noqa:
 def _exif(canvas: Canvas, *, with_dpi: bool = False, oriented: bool = True) -> bytes | None:
     """Return the EXIF bytes for this size, with the resolution where it has no place of its own."""
     dpi = canvas.dpi if with_dpi else None
-    source = canvas.exif or (metadata.empty_exif() if dpi else None)
+    source = canvas.exif or (exif_tags.empty_exif() if dpi else None)
     if source is None:
         return None
-    block = metadata.exif_for(source, *canvas.size, dpi=dpi, oriented=oriented)
+    block = exif_tags.exif_for(source, *canvas.size, dpi=dpi, oriented=oriented)
     return block if canvas.thumbnail is None else with_thumbnail(block, canvas.thumbnail)
 
 
@@ -182,14 +182,14 @@ def _tiff(canvas: Canvas, options: EncodeOptions) -> bytes:
         cmyk = canvas.samples.shape[2] == 4 and not canvas.alpha
         data, root = deep_encoders.tiff_samples(canvas.samples, alpha=canvas.alpha, cmyk=cmyk)
         order = "<"
-        root = root.updated(metadata.resolution_entries(canvas.dpi, order) if canvas.dpi else {})
+        root = root.updated(exif_tags.resolution_entries(canvas.dpi, order) if canvas.dpi else {})
     return _with_directory(data, _described(root, order, canvas), order)
 
 
 def _tiff_blocks(canvas: Canvas, order: str) -> dict[int, tiff.Entry]:
     """Return the entries of a TIFF that hold profile, XMP and IPTC, and those that no other format knows."""
-    blocks = {metadata.ICC_PROFILE: canvas.icc, metadata.XMP: canvas.xmp, metadata.IPTC: canvas.iptc}
-    kinds = {metadata.XMP: tiff.BYTE}
+    blocks = {exif_tags.ICC_PROFILE: canvas.icc, exif_tags.XMP: canvas.xmp, exif_tags.IPTC: canvas.iptc}
+    kinds = {exif_tags.XMP: tiff.BYTE}
     made = {
         tag: tiff.Entry(kinds.get(tag, tiff.UNDEFINED), len(block), block)
         for tag, block in blocks.items()
@@ -203,8 +203,8 @@ def _described(root: tiff.Directory, order: str, canvas: Canvas) -> tiff.Directo
     """Return the directory of a TIFF's samples with all else that the file has to say."""
     exif = _exif(canvas)
     if exif is not None:
-        carried = tiff.reordered(tiff.parse(exif), order).root.only(metadata.DESCRIPTIVE)
-        own = carried.without(metadata.RESOLUTION_TAGS) if canvas.dpi else carried
+        carried = tiff.reordered(tiff.parse(exif), order).root.only(exif_tags.DESCRIPTIVE)
+        own = carried.without(exif_tags.RESOLUTION_TAGS) if canvas.dpi else carried
         root = tiff.Directory({**root.entries, **own.entries}, carried.children)
     return root.updated(_tiff_blocks(canvas, order))
 

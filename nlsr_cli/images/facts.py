@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nlsr_cli.images.color.profiles import Colours
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth.layout import Layout
 from nlsr_cli.images.heif import Still
-from nlsr_cli.images.profiles import Colours
 
 DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
 PNG_HINT = "Convert it to PNG first."

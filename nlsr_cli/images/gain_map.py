@@ -17,11 +17,11 @@ from nlsr_cli.images.border import FORESEEN
 from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.depth.deep import turned
+from nlsr_cli.images.metadata import companions, rdf, xmp
+from nlsr_cli.images.metadata.jpeg import XMP_LIMIT, read_words
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import GainMap
 from nlsr_cli.images.resize import resize_bicubic
-from nlsr_cli.images.words import companions, rdf, xmp
-from nlsr_cli.images.words.jpeg import XMP_LIMIT, read_words
 
 ISO_HEAD = b"urn:iso:std:iso:ts:21496:-1\0"
 ISO_VERSIONS = 4  # bytes of the minimum and the writer's version, which is all that the first picture has

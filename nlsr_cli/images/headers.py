@@ -9,13 +9,13 @@ import struct
 from typing import cast
 
 from nlsr_cli.images import bitmap, media_headers, raw
-from nlsr_cli.images.animation import apng, gif_words
+from nlsr_cli.images.animation import apng
+from nlsr_cli.images.color.profiles import Chroma, Colours
 from nlsr_cli.images.containers import bmp, gif, jpeg, png, riff, tiff, tiff_file
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
-from nlsr_cli.images.profiles import Chroma, Colours
-from nlsr_cli.images.words import georeference, metadata
-from nlsr_cli.images.words.png import read_exif
+from nlsr_cli.images.metadata import exif_tags, georeference, gif_texts
+from nlsr_cli.images.metadata.png import read_exif
 
 MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
 GDAL_NODATA = 42113
@@ -148,7 +148,7 @@ def _gif(data: bytes) -> Facts:
     frames = sum(block.kind == gif.IMAGE for block in gif.blocks(data))
     aspect = (data[12] + 15) / 64 if len(data) >= gif.SCREEN and data[12] else 1
     note = f"The file says that its pixels are not square ({aspect:g} : 1); this is left out."
-    return Facts(frames=max(frames, 1), icc=gif_words.read_words(data).icc, notes=(note,) if aspect != 1 else ())
+    return Facts(frames=max(frames, 1), icc=gif_texts.read_words(data).icc, notes=(note,) if aspect != 1 else ())
 
 
 # BMP (Microsoft, "Bitmap Storage"; BITMAPV5HEADER)
@@ -174,7 +174,7 @@ def _bmp(data: bytes) -> Facts:
 
 def _tiff(data: bytes) -> Facts:
     pages = tiff_file.find_pages(data)
-    shown = tiff_file.leading(data, pages, metadata.INHERITED)
+    shown = tiff_file.leading(data, pages, exif_tags.INHERITED)
     block = tiff.parse(shown)
     entries = block.root.entries
 

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
+from nlsr_cli.images.color.profiles import Colours
 from nlsr_cli.images.containers import items
 from nlsr_cli.images.containers.isobmff import Box, Item, Media, parse
+from nlsr_cli.images.orientation import TURNS
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.profiles import Colours
-from nlsr_cli.images.turning import TURNS
 
 CODED = ("hvc1", "av01", "grid", "iden", "iovl")
 XMP_TYPE = "application/rdf+xml"

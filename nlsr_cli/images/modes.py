@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nlsr_cli.images import color as colour
+from nlsr_cli.images.color import spaces
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.picture import Pixels
 
@@ -62,7 +62,7 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
     if mode == "CMYK":
         return Decoded(_samples(image))
     if mode == "LAB":
-        return Decoded(colour.lab_to_srgb(_samples(image)), None, ["CIE L*a*b* is converted to sRGB."])
+        return Decoded(spaces.lab_to_srgb(_samples(image)), None, ["CIE L*a*b* is converted to sRGB."])
     if mode.startswith("I;16"):
         return Decoded(_sixteen(image, inverted=facts.inverted))
     raise ValueError(f"mode {mode} is not known")

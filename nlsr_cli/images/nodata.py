@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.images.alpha import BAND
+from nlsr_cli.images.metadata.georeference import number_of
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.words.georeference import number_of
 
 Mask = npt.NDArray[np.bool_]
 

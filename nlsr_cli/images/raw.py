@@ -10,13 +10,13 @@ import struct
 from io import BytesIO
 from typing import Any
 
+from nlsr_cli.images.color.profiles import Colours, profile_for
 from nlsr_cli.images.containers import jpeg, tiff, tiff_file
 from nlsr_cli.images.containers.isobmff import boxes
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.facts import Deep, Facts, Foreign
+from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.modes import Decoded
-from nlsr_cli.images.profiles import Colours, profile_for
-from nlsr_cli.images.words import metadata
 
 DEVELOPED_NOTE = (
     "Developed from the sensor data with the camera's white balance and unchanged brightness; its "
@@ -136,7 +136,7 @@ def _exif_of_cr3(data: bytes) -> bytes | None:
             except (ValueError, struct.error):
                 continue
     children = {tag: blocks[name] for tag, name in ((tiff.EXIF_IFD, "CMT2"), (tiff.GPS_IFD, "CMT4")) if name in blocks}
-    root = blocks.get("CMT1", tiff.Directory()).only(metadata.DESCRIPTIVE)
+    root = blocks.get("CMT1", tiff.Directory()).only(exif_tags.DESCRIPTIVE)
     return tiff.serialise(tiff.Block("<", tiff.Directory(root.entries, children)))
 
 

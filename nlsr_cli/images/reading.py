@@ -14,34 +14,34 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import bitmap
-from nlsr_cli.images import color as colour
 from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.apple import as_seen, as_standard
 from nlsr_cli.images.border import REPORT_HINT, TRUNCATED, border, check_pixels, failure, is_foreseen
 from nlsr_cli.images.bounds import check_parts
-from nlsr_cli.images.claims import claim_of
+from nlsr_cli.images.color import spaces
+from nlsr_cli.images.color.out_of_gamut import Excess, excess_of
+from nlsr_cli.images.color.stated import claim_of
 from nlsr_cli.images.containers import png, tiff
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
 from nlsr_cli.images.estimation import jpeg_quality
-from nlsr_cli.images.excess import Excess, excess_of
 from nlsr_cli.images.facts import Deep, Facts, Foreign
 from nlsr_cli.images.gain_map import read_gain_map
 from nlsr_cli.images.headers import read_facts
 from nlsr_cli.images.heic import decode_heic
 from nlsr_cli.images.jpegxl.codec import decode_jpegxl
 from nlsr_cli.images.loading import DAMAGED_HINT, load
+from nlsr_cli.images.metadata import exif_tags, georeference
+from nlsr_cli.images.metadata.geometry import Change
+from nlsr_cli.images.metadata.statements import read_statements
+from nlsr_cli.images.metadata.thumbnail import has_thumbnail
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.nodata import hide, left_out
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
 from nlsr_cli.images.raw import develop
 from nlsr_cli.images.silence import silenced
-from nlsr_cli.images.words import georeference, metadata
-from nlsr_cli.images.words.geometry import Change
-from nlsr_cli.images.words.statements import read_statements
-from nlsr_cli.images.words.thumbnail import has_thumbnail
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
 
 # What Pillow does not read.
@@ -96,7 +96,7 @@ class Opened:
     def change(self) -> Change:
         """Return how the picture was turned."""
         height, width = self.decoded.color.shape[0] // self.stacked, self.decoded.color.shape[1]
-        orientation = metadata.orientation(self.raw) if self.orientation is None else self.orientation
+        orientation = exif_tags.orientation(self.raw) if self.orientation is None else self.orientation
         return Change(orientation, (width, height) if orientation >= 5 else (height, width), (height, width))
 
 
@@ -106,11 +106,11 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         mode, frames = image.mode, _frames(image, facts)
         image.load()
         check_pixels((image.height, image.width), label, max_pixels)
-        raw = facts.exif or (metadata.exif_block(image.info) if facts.still is None else None)
+        raw = facts.exif or (exif_tags.exif_block(image.info) if facts.still is None else None)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
         decoded = decode(image, facts, keep_rgb=has_rgb_profile(info))
         if facts.still is None and format != "TIFF":  # which Pillow has turned in loading
-            decoded = turned(decoded, metadata.orientation(raw))
+            decoded = turned(decoded, exif_tags.orientation(raw))
         if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
         elif facts.nodata is not None:
@@ -149,7 +149,7 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
     info: Mapping[Any, object] = {}
     frames = facts.frames or 1
     if deep.layout is not None:
-        icc = tiff.parse(data).root.entries.get(metadata.ICC_PROFILE)
+        icc = tiff.parse(data).root.entries.get(exif_tags.ICC_PROFILE)
         info = {"icc_profile": icc.payload} if icc else {}
     else:
         with pillow_image(data, format) as image:
@@ -158,8 +158,8 @@ def _open_deep(data: bytes, format: str, facts: Facts, deep: Deep, limits: tuple
     decoded = silenced(label, partial(decode_deep, data, facts, deep, max_pixels))
     if facts.still is not None:
         return Opened(_as_shown(decoded, facts), deep.mode, frames, info, facts.exif, orientation=facts.orientation)
-    raw = facts.exif or metadata.exif_block(info)
-    return Opened(turned(decoded, metadata.orientation(raw)), deep.mode, frames, info, raw)
+    raw = facts.exif or exif_tags.exif_block(info)
+    return Opened(turned(decoded, exif_tags.orientation(raw)), deep.mode, frames, info, raw)
 
 
 def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> Header:
@@ -179,7 +179,7 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             return Header(format, foreign.mode, *foreign.size, foreign.depth, facts.frames or 1, foreign.alpha)
         if deep is not None and deep.layout is not None and facts.canvas is not None:
             height, width = facts.canvas
-            if metadata.orientation(facts.exif) >= 5:
+            if exif_tags.orientation(facts.exif) >= 5:
                 height, width = width, height
             return Header(format, deep.mode, height, width, deep.depth, facts.frames or 1, deep.alpha)
         if facts.bitmap is not None:
@@ -191,7 +191,7 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             height, width = image.height, image.width
             if facts.still is not None:
                 height, width = facts.still.upright(np.broadcast_to(np.uint8(0), (height, width))).shape
-            elif format != "TIFF" and metadata.orientation(facts.exif or metadata.exif_block(image.info)) >= 5:
+            elif format != "TIFF" and exif_tags.orientation(facts.exif or exif_tags.exif_block(image.info)) >= 5:
                 height, width = width, height
             if deep is not None:
                 return Header(format, deep.mode, height, width, deep.depth, _frames(image, facts), deep.alpha)
@@ -246,7 +246,7 @@ def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
 def has_rgb_profile(info: Mapping[Any, object]) -> bool:
     """Say whether what was found beside a picture has a colour profile that speaks of three channels."""
     icc = info.get("icc_profile")
-    return isinstance(icc, bytes) and colour.space_of(icc) == "RGB"
+    return isinstance(icc, bytes) and spaces.space_of(icc) == "RGB"
 
 
 def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes) -> Picture:
@@ -259,11 +259,11 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
-    exif, exif_notes = metadata.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
-    oriented = metadata.states_orientation(raw) if facts.orientation is None else facts.orientation != 1
+    exif, exif_notes = exif_tags.portable_exif(raw, from_tiff=from_tiff, change=opened.change)
+    oriented = exif_tags.states_orientation(raw) if facts.orientation is None else facts.orientation != 1
     shown = facts.source or data
     said = read_statements(format, shown, facts.xmp, turned=from_tiff or oriented, change=opened.change)
-    dpi = metadata.resolution(info, raw, format)
+    dpi = exif_tags.resolution(info, raw, format)
     notes = [f"The file is a {format} picture although its name says otherwise."] if _mislabelled(label, format) else []
     if opened.frames > 1:
         count = f"{opened.frames} frames" if opened.frames < tiff.MAX_PAGES or not from_tiff else "many frames"
@@ -274,14 +274,14 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             else f"Only the first of {count} is read."
         )
     notes += [*decoded.notes, *facts.notes, *claim.notes, *colour_notes, *exif_notes, *said.notes]
-    notes += metadata.resolution_notes(info, raw, format, found=dpi)
+    notes += exif_tags.resolution_notes(info, raw, format, found=dpi)
     # A value that no sample has, or none at all; of samples that are stored otherwise, `hide` has told what is lost.
     unset = decoded.nodata is None and (opened.mode not in UNLIKE or facts.nodata is None)
     tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
     notes += [*tag_notes, *losses(format, data)]
     gain_map = None
     if format == "JPEG":
-        gain_map, told = read_gain_map(data, decoded.color.shape[:2], metadata.orientation(raw), label)
+        gain_map, told = read_gain_map(data, decoded.color.shape[:2], exif_tags.orientation(raw), label)
         notes += told
     return Picture(
         color=np.ascontiguousarray(pixels),
@@ -321,8 +321,8 @@ def _bounded(pixels: Pixels, icc: bytes | None, notes: list[str]) -> tuple[Pixel
     """Return the same without a profile that is larger than every format holds: pixels are sRGB, or grey made so."""
     if icc is None or len(icc) <= MAX_PROFILE:
         return pixels, icc, notes
-    if pixels.shape[2] == 1 and pixels.dtype == np.uint8 and colour.space_of(icc) == "GRAY":
-        pixels = colour.grey_to_srgb(pixels, icc)
+    if pixels.shape[2] == 1 and pixels.dtype == np.uint8 and spaces.space_of(icc) == "GRAY":
+        pixels = spaces.grey_to_srgb(pixels, icc)
     return pixels, None, [*notes, f"The colour profile of {len(icc)} bytes is too large to be kept."]
 
 
@@ -344,7 +344,7 @@ def _managed(pixels: Pixels, icc: object) -> _Managed:
 
 
 def _managed_light(pixels: Pixels, icc: bytes) -> _Managed:
-    space, name = colour.space_of(icc), colour.name_of(icc)
+    space, name = spaces.space_of(icc), spaces.name_of(icc)
     if space == "unreadable":
         note = "The colour profile is unreadable; it is kept, and colours are taken as sRGB."
         return _Managed(pixels, icc, [note])
@@ -360,10 +360,10 @@ def _managed_light(pixels: Pixels, icc: bytes) -> _Managed:
 
 
 def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
-    if colour.is_nearly_srgb(icc):
+    if spaces.is_nearly_srgb(icc):
         return _Managed(pixels, icc, [])
-    converted = colour.to_srgb(pixels, icc)
-    if not colour.is_invertible(icc):
+    converted = spaces.to_srgb(pixels, icc)
+    if not spaces.is_invertible(icc):
         note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile does not convert back."
         return _Managed(converted, None, [note])
     note = f"Colours are converted from '{name}' to sRGB for enlarging."
@@ -371,10 +371,10 @@ def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
 
 
 def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> _Managed:
-    if icc is not None and colour.space_of(icc) == "CMYK":
-        kept = icc if colour.is_invertible(icc) else None
+    if icc is not None and spaces.space_of(icc) == "CMYK":
+        kept = icc if spaces.is_invertible(icc) else None
         note = (
-            f"CMYK is converted from '{colour.name_of(icc)}' to sRGB for enlarging, and separated anew by that profile."
+            f"CMYK is converted from '{spaces.name_of(icc)}' to sRGB for enlarging, and separated anew by that profile."
         )
-        return _Managed(colour.to_srgb(pixels, icc), kept, [note])
-    return _Managed(colour.plain_cmyk_to_rgb(pixels), None, ["CMYK without a usable profile is converted to RGB."])
+        return _Managed(spaces.to_srgb(pixels, icc), kept, [note])
+    return _Managed(spaces.plain_cmyk_to_rgb(pixels), None, ["CMYK without a usable profile is converted to RGB."])

@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.loading import DAMAGED_HINT
-from nlsr_cli.images.together import Together
+from nlsr_cli.images.shared import Together
 
 # What libtiff and imagecodecs' libpng print, "Module: message." ("tempfile.tif" is the name that Pillow gives it), and
 # the messages that mean that pixels are not those of the picture. Lines such as "error: ..." are not its own.

@@ -10,8 +10,8 @@ from PIL import Image
 
 from nlsr_cli.images.containers import jpeg, mpf
 from nlsr_cli.images.gain_map import ISO_HEAD, ISO_VERSIONS
+from nlsr_cli.images.metadata import companions, provenance, rdf, xmp
 from nlsr_cli.images.picture import GainMap
-from nlsr_cli.images.words import companions, provenance, rdf, xmp
 
 QUALITY = 95  # of the gain map, as libultrahdr writes it: errors in it are multiplied
 JFIF_END = 20  # of a file that Pillow wrote without a thumbnail in that segment

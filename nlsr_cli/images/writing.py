@@ -12,19 +12,18 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageWriteError
-from nlsr_cli.images import color as colour
-from nlsr_cli.images import nodata, profiles
+from nlsr_cli.images import nodata
 from nlsr_cli.images.alpha import composite, parse_background
-from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.animation.gif_writing import gif_of
+from nlsr_cli.images.color import profiles, spaces
+from nlsr_cli.images.color.out_of_gamut import add_excess, weighed
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.encoders import ENCODERS, Canvas
-from nlsr_cli.images.excess import add_excess, weighed
+from nlsr_cli.images.metadata import gif_texts, keeping
+from nlsr_cli.images.metadata.thumbnail import make_thumbnail
 from nlsr_cli.images.picture import Animation, Picture, Pixels, quantised
 from nlsr_cli.images.sniff import PACKAGES, native_formats
 from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.images.words import keeping
-from nlsr_cli.images.words.thumbnail import make_thumbnail
 from nlsr_cli.options import EncodeOptions, format_of_suffix, parse_format
 
 
@@ -120,7 +119,7 @@ def encode_picture(
         canvas = prepare(picture, format, options)
         if format == "GIF":
             data, notes = gif_of(lambda: [canvas.image], [0], loop=1)
-            data = gif_words.with_words(data, canvas.xmp, canvas.comment)
+            data = gif_texts.with_words(data, canvas.xmp, canvas.comment)
             return data, (*canvas.notes, *notes)
         return ENCODERS[format](canvas, options), canvas.notes
     except MemoryError as exc:
@@ -226,8 +225,8 @@ def prepare(picture: Picture, format: str, options: EncodeOptions) -> Canvas:  #
 def _thumbnail(picture: Picture) -> bytes:
     """Return the thumbnail of a picture: in sRGB, for it holds no profile, and grey may have a curve of its own."""
     pixels, icc = picture.color, picture.metadata.icc
-    if icc is not None and picture.is_grey and colour.space_of(icc) == "GRAY":
-        pixels = colour.grey_to_srgb(pixels, icc)
+    if icc is not None and picture.is_grey and spaces.space_of(icc) == "GRAY":
+        pixels = spaces.grey_to_srgb(pixels, icc)
     return make_thumbnail(pixels, picture.alpha)
 
 
@@ -254,8 +253,8 @@ def _flattened(picture: Picture, able: Abilities, format: str, options: EncodeOp
     pixels, meta = picture.color, picture.metadata
     if picture.is_grey and len(set(background)) > 1:
         # A coloured ground makes a colour picture, for which a grey profile says nothing.
-        if meta.icc is not None and colour.space_of(meta.icc) == "GRAY":
-            pixels = colour.grey_to_srgb(pixels, meta.icc)
+        if meta.icc is not None and spaces.space_of(meta.icc) == "GRAY":
+            pixels = spaces.grey_to_srgb(pixels, meta.icc)
         pixels = np.repeat(pixels, 3, axis=2)
         meta = replace(meta, icc=None)
     ground = background if pixels.shape[2] == 3 else background[:1]
@@ -266,7 +265,7 @@ def _flattened(picture: Picture, able: Abilities, format: str, options: EncodeOp
 def _recoloured(picture: Picture, able: Abilities, format: str, notes: list[str]) -> tuple[Pixels, bytes | None]:  # noqa: A002
     """Return pixels in the space in which they are stored, with the profile to embed."""
     pixels, icc = picture.color, picture.metadata.icc
-    space = colour.space_of(icc) if icc is not None else None
+    space = spaces.space_of(icc) if icc is not None else None
     if picture.excess is not None and not (space == "RGB" and able.metadata):
         notes.append("Colours outside sRGB are clipped.")
     if icc is None or space == "unreadable":
@@ -278,14 +277,14 @@ def _recoloured(picture: Picture, able: Abilities, format: str, notes: list[str]
     if space == "CMYK" and able.cmyk and picture.alpha is None:
         if pixels.dtype == np.float32:
             notes.append("CMYK is written with 16 bits; floating point is clipped to 0 to 1 and rounded.")
-        return colour.from_srgb(quantised(pixels, 16), icc), icc
+        return spaces.from_srgb(quantised(pixels, 16), icc), icc
     if space != "RGB" or not able.metadata:
         what = "the profile" if space != "CMYK" else "CMYK with transparency" if able.cmyk else "CMYK"
         notes.append(f"{format} cannot hold {what}; written in sRGB.")
         return pixels, None
-    if colour.is_nearly_srgb(icc):
+    if spaces.is_nearly_srgb(icc):
         return pixels, icc
-    pixels = colour.from_srgb(pixels, icc)
+    pixels = spaces.from_srgb(pixels, icc)
     if picture.excess is not None:
         add_excess(pixels, picture.excess)
     return pixels, icc
@@ -298,10 +297,10 @@ def _recoloured_grey(
     format: str,  # noqa: A002
     notes: list[str],
 ) -> tuple[Pixels, bytes | None]:
-    if able.metadata and (able.grey or colour.space_of(icc) == "RGB"):
+    if able.metadata and (able.grey or spaces.space_of(icc) == "RGB"):
         return pixels, icc
-    if colour.space_of(icc) == "GRAY":
-        pixels = colour.grey_to_srgb(pixels, icc)
+    if spaces.space_of(icc) == "GRAY":
+        pixels = spaces.grey_to_srgb(pixels, icc)
     notes.append(f"{format} cannot hold the grey profile; written with the tone curve of sRGB.")
     return pixels, None
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from math import lcm
 from pathlib import Path
 
+from nlsr_cli.batch.inputs import Sources, find_sources
+from nlsr_cli.batch.passed import Reason
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, reduce_bicubic
 from nlsr_cli.options import OutputOptions, counted
@@ -16,8 +18,6 @@ from nlsr_cli.training.folder import CURVE_NAME
 from nlsr_cli.training.pack import is_pack, packed_photographs
 from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, ReadPhotograph, load_pairs, read_photograph, reduced
 from nlsr_cli.training.plan import Plan
-from nlsr_cli.upscaling.passed import Reason
-from nlsr_cli.upscaling.sources import Sources, find_sources
 
 HELD_OUT = 20  # one photograph in so many is held back
 MOST_HELD_OUT = 16

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlsr_cli.batch.inputs import mode_of
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, rgb8
 from nlsr_cli.training.damage import Damage
 from nlsr_cli.training.detail import Fields, fields_of
 from nlsr_cli.training.pack import is_packed, read_packed
 from nlsr_cli.training.recipe import Recipe
-from nlsr_cli.upscaling.sources import mode_of
 
 DECODERS = 4  # threads; decoding and reduction release the interpreter's lock
 

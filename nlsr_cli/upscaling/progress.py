@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from nlsr_cli.images import Picture
-from nlsr_cli.upscaling.rows import Layer, Rows, is_worth_keeping
+from nlsr_cli.upscaling.spool import Layer, Rows, is_worth_keeping
 
 if TYPE_CHECKING:
-    from nlsr_cli.upscaling.guards import Agreement
+    from nlsr_cli.upscaling.checks import Agreement
     from nlsr_cli.upscaling.restoration import Restoration
     from nlsr_cli.upscaling.stage import Work
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from nlsr_cli.errors import OutOfMemory, ResultRejected
+from nlsr_cli.upscaling.checks import fault_of
 from nlsr_cli.upscaling.device import Placement, is_out_of_memory
-from nlsr_cli.upscaling.guards import fault_of
 from nlsr_cli.upscaling.tiles import Floats, plan_tiles, stitch
 
 # Under this side a tile costs no memory worth saving: if it does not fit, nothing will.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN, NLSNConfig
     from nlsr_cli.options import TileOptions
     from nlsr_cli.upscaling.device import Placement
-    from nlsr_cli.upscaling.rows import Layer
+    from nlsr_cli.upscaling.spool import Layer
 
 _LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together

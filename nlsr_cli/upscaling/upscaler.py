@@ -13,14 +13,14 @@ from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_gain_map, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.cascade import Aim, Networks, Route, networks_of
+from nlsr_cli.upscaling.checks import Agreement, check_agreement
 from nlsr_cli.upscaling.device import Placement, place
-from nlsr_cli.upscaling.finish import continued, cropped, deep, finish, split
-from nlsr_cli.upscaling.guards import Agreement, check_agreement
 from nlsr_cli.upscaling.memory import SHARE, free_memory
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
+from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, split
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
-from nlsr_cli.upscaling.rows import Rows
+from nlsr_cli.upscaling.route import Aim, Networks, Route, networks_of
+from nlsr_cli.upscaling.spool import Rows
 from nlsr_cli.upscaling.stage import Stage, Work
 from nlsr_cli.upscaling.tiles import TilePlan, wrap_padding
 

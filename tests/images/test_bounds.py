@@ -11,7 +11,7 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import native_formats, probe, read_picture
 from nlsr_cli.images.containers import isobmff, tiff
-from nlsr_cli.images.words import metadata
+from nlsr_cli.images.metadata import exif_tags
 from tests.images.files import gradient, plain_tiff, saved, with_png_chunk
 
 PLAIN = Image.fromarray(gradient())
@@ -51,7 +51,7 @@ def test_one_value_for_two_tags_is_no_attack():
     rows = b"".join(struct.pack("<HHII", tag, 5, 1, 38) for tag in (282, 283))
     exif = b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + rows + bytes(4) + struct.pack("<II", 300, 1)
     assert tiff.parse(exif).broken == 0
-    assert metadata.resolution({}, exif, "TIFF") == (300.0, 300.0)
+    assert exif_tags.resolution({}, exif, "TIFF") == (300.0, 300.0)
 
 
 def test_long_lists_of_numbers_are_cut():

@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 from nlsr_cli.cli import app
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images import color, encode_picture, native_formats, probe, read_picture
+from nlsr_cli.images import encode_picture, native_formats, probe, read_picture
+from nlsr_cli.images.color import spaces
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.words import metadata
+from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.options import EncodeOptions
 from tests.images.boxes import ASSETS, Entry, auxiliary, heic, heif, main_entry
 from tests.images.files import camera_exif
@@ -92,9 +93,9 @@ def test_grey_stays_grey_and_alpha_alpha():
 def test_profile_and_exif_are_kept_and_exif_does_not_turn_the_picture():
     """heif-enc stored Display P3 and an EXIF orientation of 6, and turned nothing: boxes alone turn a HEIC."""
     picture = read_picture(heic("camera"))
-    assert color.name_of(picture.metadata.icc) == "nlsr: primaries 12, transfer 13"
+    assert spaces.name_of(picture.metadata.icc) == "nlsr: primaries 12, transfer 13"
     assert picture.color.shape == (32, 48, 3)
-    assert metadata.orientation(picture.metadata.exif) == 1
+    assert exif_tags.orientation(picture.metadata.exif) == 1
     assert b"Imaginary" in picture.metadata.exif
     assert not [note for note in picture.notes if "Left out" in note]
     data, _ = encode_picture(picture, format="JPEG", options=EncodeOptions())
@@ -112,7 +113,7 @@ def test_the_picture_is_turned_once():
     picture = read_picture(data)
     plain = read_picture(heif([PLAIN]))
     np.testing.assert_array_equal(picture.color, np.rot90(plain.color, -1))
-    assert metadata.orientation(picture.metadata.exif) == 1
+    assert exif_tags.orientation(picture.metadata.exif) == 1
     assert b'tiff:Orientation="1"' in picture.metadata.xmp
     assert picture.metadata.thumbnail
     assert picture.notes == ()

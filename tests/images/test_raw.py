@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images import color, encode_picture, probe, raw, read_picture
+from nlsr_cli.images import encode_picture, probe, raw, read_picture
+from nlsr_cli.images.color import spaces
+from nlsr_cli.images.color.out_of_gamut import add_excess
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.excess import add_excess
+from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.raw import DEVELOPED_NOTE, exif_of
 from nlsr_cli.images.sniff import format_of
-from nlsr_cli.images.words import metadata
 from nlsr_cli.options import EncodeOptions
 from tests.images.boxes import box
 from tests.images.files import camera_exif, plain_tiff, shorts
@@ -72,7 +73,7 @@ def ramps() -> np.ndarray:
 def light_of(data: bytes) -> np.ndarray:
     """Return the developed picture as linear light of Rec. 2020."""
     picture = read_picture(data)
-    stored = color.from_srgb(picture.color, picture.metadata.icc)
+    stored = spaces.from_srgb(picture.color, picture.metadata.icc)
     if picture.excess is not None:
         add_excess(stored, picture.excess)
     values = stored / 65535
@@ -112,7 +113,7 @@ def test_what_is_kept_and_said():
     assert picture.color.dtype == np.uint16
     assert DEVELOPED_NOTE in picture.notes
     assert b"Imaginary" in picture.metadata.exif
-    assert metadata.orientation(picture.metadata.exif) == 1
+    assert exif_tags.orientation(picture.metadata.exif) == 1
     data, _ = encode_picture(picture, format="PNG", options=EncodeOptions())
     again = read_picture(data)
     assert again.color.dtype == np.uint16

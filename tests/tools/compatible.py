@@ -30,7 +30,7 @@ RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 SHOWN = ("torch", "numpy", "pillow", "huggingface-hub", "typer")
 # A few minutes: for each thing that a dependency does for us, the tests that use most of it.
 TESTS = {
-    "main job": ("tests/test_api.py", "tests/images/test_wire.py", "tests/images/test_worker.py"),
+    "main job": ("tests/test_api.py", "tests/isolation/test_wire.py", "tests/isolation/test_worker.py"),
     "formats": ("tests/images/test_reading.py", "tests/images/test_writing.py", "tests/images/depth"),
     "Hub": ("tests/zoo/test_hub.py",),
     "training": (

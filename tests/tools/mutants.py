@@ -41,36 +41,36 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 
 # Modules below nlsr_cli, and what of the tests is theirs: those of the module itself, which take little time. Tests of
 # whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
-# Of images.words: modules whose own tests tell all of them, and modules of which other tests tell more.
+# Of images.metadata: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "extended_xmp", "georeference", "iptc", "places", "png", "provenance",
+    "calibration", "extended_xmp", "georeference", "iptc", "xmp_places", "png", "provenance",
     "statements", "thumbnail",
 )  # fmt: skip
 TOGETHER = {
-    "companions": ("keeping", "places"),
-    "exif_places": ("places", "calibration"),
-    "geometry": ("geometry", "places"),
+    "companions": ("keeping", "xmp_places"),
+    "exif_places": ("xmp_places", "calibration"),
+    "geometry": ("geometry", "xmp_places"),
     "jpeg": ("extended_xmp", "statements", "keeping"),
-    "keeping": ("keeping", "metadata", "thumbnail"),
-    "metadata": ("metadata", "statements"),
+    "keeping": ("keeping", "exif_tags", "thumbnail"),
+    "exif_tags": ("exif_tags", "statements"),
     "photoshop": ("keeping", "statements"),
     "rdf": ("rdf", "xmp"),
-    "xmp": ("xmp", "keeping", "places"),
+    "xmp": ("xmp", "keeping", "xmp_places"),
 }
 TARGETS = {
     "images.storing": ("images/test_storing.py",),
     "images.alpha": ("images/test_alpha.py",),
-    "upscaling.guards": ("upscaling/test_guards.py",),
-    "upscaling.ledger": ("upscaling/test_ledger.py",),
-    "upscaling.delivery": ("upscaling/test_delivery.py", "upscaling/test_batch.py"),
-    "upscaling.resume": ("upscaling/test_resume.py",),
-    "upscaling.planning": ("upscaling/test_planning.py",),
-    **{f"images.words.{name}": (f"images/words/test_{name}.py",) for name in ALONE},
+    "upscaling.checks": ("upscaling/test_checks.py",),
+    "batch.ledger": ("batch/test_ledger.py",),
+    "batch.delivery": ("batch/test_delivery.py", "engines/test_local.py"),
+    "batch.resume": ("batch/test_resume.py",),
+    "batch.planning": ("batch/test_planning.py",),
+    **{f"images.metadata.{name}": (f"images/metadata/test_{name}.py",) for name in ALONE},
     **{
-        f"images.words.{name}": tuple(f"images/words/test_{each}.py" for each in together)
+        f"images.metadata.{name}": tuple(f"images/metadata/test_{each}.py" for each in together)
         for name, together in TOGETHER.items()
     },
-    "images.words.inspection": ("images/words/test_inspection.py", "images/jpegxl/test_jpegxl.py"),
+    "images.inspection": ("images/test_inspection.py", "images/jpegxl/test_jpegxl.py"),
     "images.rules.jpeg": ("images/rules/test_jpeg.py",),
     **{f"images.rules.{name}": ("images/rules/test_accounts.py",) for name in ("bmp", "gif", "png", "riff")},
     "images.rules.isobmff": ("images/containers/test_isobmff.py", "images/test_heic.py"),

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from nlsr_cli.batch.inputs import find_sources
 from nlsr_cli.images import Pixels, crop_to_multiple, reduce_bicubic, resize_bicubic
 from nlsr_cli.options import OutputOptions
 from nlsr_cli.training.pack import write_pack
 from nlsr_cli.training.photos import read_photograph
-from nlsr_cli.upscaling.sources import find_sources
 
 HEADER = 300  # bytes that a photograph's name and size take in the file, at most
 STRIDE = 16  # pixels between two places that are tried

@@ -19,7 +19,7 @@ def test_a_module_and_its_tests_are_there(target: str) -> None:
     assert own in tests or not (ROOT / "tests" / own).exists()
 
 
-@pytest.mark.parametrize("folder", ["images/words", "images/rules"])
+@pytest.mark.parametrize("folder", ["images/metadata", "images/rules"])
 def test_all_that_decides_about_metadata_is_examined(folder: str) -> None:
     names = {path.stem for path in (ROOT / "nlsr_cli" / folder).glob("*.py")} - {"__init__"}
     assert names

@@ -20,7 +20,7 @@ NAMES = ("a.png", "b.png", "c.png")
 SIZES = {"a.png": (40, 32), "b.png": (96, 80), "c.png": (32, 40)}  # (width, height)
 # Puts a function before the work of a batch, when the plan is made: `meanwhile()` is what the fault defines.
 MEANWHILE = """
-from nlsr_cli.upscaling.batch import Batch
+from nlsr_cli.engines.local import Batch
 _run = Batch.run
 def _disturbed(self, **named):
     meanwhile()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli.errors import NlsrError
-from nlsr_cli.upscaling.decoding import Decoder
+from nlsr_cli.isolation.decoder import Decoder
 from tests.torture.cells import ENDINGS, Cell, cells
 from tests.torture.command import UNFORESEEN
 from tests.torture.mutate import mutated
@@ -136,10 +136,10 @@ class Worker:
             os.lseek(2, size, os.SEEK_SET)
 
     def _picture(self, number: int) -> Iterator[str]:
+        from nlsr_cli.batch.planning import plan_batch
         from nlsr_cli.images import encode_any, inspect_picture
         from nlsr_cli.options import FORMAT_SUFFIXES, EncodeOptions, OutputOptions, SizeOptions
-        from nlsr_cli.upscaling.cascade import Aim
-        from nlsr_cli.upscaling.planning import plan_batch
+        from nlsr_cli.upscaling.route import Aim
 
         name, _, data = picture_case(self._seed, number)
         path = self._folder / name

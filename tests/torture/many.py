@@ -35,7 +35,7 @@ QUICK = f"""{NETWORK}
 def broken(self, lr, sr):
     return torch.nn.functional.interpolate(lr, scale_factor=self.config.scale, mode="bilinear")
 import os
-from nlsr_cli.upscaling import delivery
+from nlsr_cli.batch import delivery
 _encode = delivery.encode_any
 def _marked(*arguments, **named):
     open(os.environ["TORTURE_MARK"], "w").close()

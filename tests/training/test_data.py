@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nlsr_cli.batch.inputs import Sources
 from nlsr_cli.errors import OptionError
 from nlsr_cli.training.data import gather
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Recipe
-from nlsr_cli.upscaling.sources import Sources
 from tests.training.photographs import save_photographs, tiny_plan
 
 

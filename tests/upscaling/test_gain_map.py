@@ -7,8 +7,8 @@ import pytest
 
 from nlsr_cli.images import read_picture, resize_bicubic
 from nlsr_cli.images.gain_map import find
+from tests.batch.test_provenance import nlsr
 from tests.conftest import ASSETS
-from tests.upscaling.test_facts import nlsr
 
 CASES = ASSETS / "cases"
 

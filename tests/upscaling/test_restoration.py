@@ -16,7 +16,7 @@ from nlsr_cli.cli import app
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Animation, Metadata, Picture, inspect_picture, read_picture
 from nlsr_cli.nlsn import NLSN, NLSNConfig
-from nlsr_cli.upscaling.film import frame_steps
+from nlsr_cli.upscaling.animation import frame_steps
 from nlsr_cli.upscaling.progress import completed
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
 from nlsr_cli.upscaling.upscaler import Upscaler

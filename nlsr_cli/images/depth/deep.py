@@ -30,8 +30,8 @@ from nlsr_cli.images.depth.segments import decode_segments
 from nlsr_cli.images.facts import Deep, Facts
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, YCBCR_NOTE, Decoded
 from nlsr_cli.images.nodata import hide
+from nlsr_cli.images.orientation import upright
 from nlsr_cli.images.picture import Pixels
-from nlsr_cli.images.turning import upright
 
 ORIENTATION = 274
 

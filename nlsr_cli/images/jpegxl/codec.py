@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nlsr_cli.images import color as colour
 from nlsr_cli.images.alpha import straight
+from nlsr_cli.images.color import spaces
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import as_float32
 from nlsr_cli.images.jpegxl.files import make_file, open_file
@@ -68,7 +68,7 @@ def _in_space(color: Pixels, icc: bytes) -> Pixels:
     Below black, libjxl mirrors the curve of sRGB, and littlecms continues its straight part.
     """
     color = np.where(color < 0, -SLOPE * _light(-color), color).astype(np.float32)
-    return colour.from_srgb(color if color.shape[2] == 3 else np.repeat(color, 3, axis=2), icc)
+    return spaces.from_srgb(color if color.shape[2] == 3 else np.repeat(color, 3, axis=2), icc)
 
 
 def _as_stated(samples: Pixels, header: ImageHeader) -> Pixels:
@@ -107,7 +107,7 @@ def _in_linear_light(samples: Pixels, icc: bytes | None) -> Pixels:
     floats = samples.astype(np.float32) / np.float32(white)
     color = np.ascontiguousarray(floats[..., :count])
     if icc is not None:
-        color = colour.to_srgb(color, icc)[..., :count]
+        color = spaces.to_srgb(color, icc)[..., :count]
     # littlecms continues the straight part of the curve below black.
     return np.concatenate((np.where(color < 0, color / SLOPE, _light(color)), floats[..., count:]), axis=2)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from nlsr_cli.images.color.profiles import PRIMARIES, Chroma, Colours, profile_for
 from nlsr_cli.images.jpegxl.bits import BitReader, BitWriter
 from nlsr_cli.images.jpegxl.profile import read_profile, write_profile
-from nlsr_cli.images.profiles import PRIMARIES, Chroma, Colours, profile_for
 
 SIGNATURE = b"\xff\x0a"
 GREY, XYB = 1, 2  # colour spaces

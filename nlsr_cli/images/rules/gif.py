@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.animation import gif_words
 from nlsr_cli.images.animation.gif import LOOPS
 from nlsr_cli.images.containers import gif
+from nlsr_cli.images.metadata import gif_texts
 from nlsr_cli.images.parts import (
     CARRIED,
     PADDING,
@@ -18,10 +18,10 @@ from nlsr_cli.images.parts import (
 )
 
 SINGLE = {
-    gif_words.XMP_NAME: REWRITTEN,
-    gif_words.ICC_NAME: CARRIED,
-    gif_words.IPTC_NAME: CARRIED,
-    gif_words.PHOTOSHOP_NAME: CARRIED,  # what of it is left out has notes of its own
+    gif_texts.XMP_NAME: REWRITTEN,
+    gif_texts.ICC_NAME: CARRIED,
+    gif_texts.IPTC_NAME: CARRIED,
+    gif_texts.PHOTOSHOP_NAME: CARRIED,  # what of it is left out has notes of its own
 }
 FATES: dict[str, Rule] = {
     **dict.fromkeys(("screen", "colour table", "image", "end", "0xF9", PADDING), REPLACED),

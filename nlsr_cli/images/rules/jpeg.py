@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from nlsr_cli.images import gain_map
 from nlsr_cli.images.containers import jpeg, mpf, samsung
+from nlsr_cli.images.metadata import companions, rdf
+from nlsr_cli.images.metadata.jpeg import EXTENDED_HEAD, PHOTOSHOP_HEAD, XMP_HEAD, read_words
 from nlsr_cli.images.parts import CARRIED, GAP, REPLACED, REWRITTEN, TRAILER, Accounted, Part, Rule, account, dropped
-from nlsr_cli.images.words import companions, rdf
-from nlsr_cli.images.words.jpeg import EXTENDED_HEAD, PHOTOSHOP_HEAD, XMP_HEAD, read_words
 
 DEPTH, MANIFEST = dropped("a depth map"), dropped("content credentials (C2PA)")
 MOTION = dropped("the video of a motion photo")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nlsr_cli.images.animation import apng
+from nlsr_cli.images.color.profiles import Colours
 from nlsr_cli.images.containers import png
 from nlsr_cli.images.parts import (
     CARRIED,
@@ -24,7 +25,6 @@ from nlsr_cli.images.parts import (
     account,
     dropped,
 )
-from nlsr_cli.images.profiles import Colours
 
 BACKGROUND = dropped("the colour to show behind it (bKGD)")
 MASTERS = {

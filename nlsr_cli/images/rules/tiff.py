@@ -5,20 +5,20 @@ from __future__ import annotations
 import struct
 
 from nlsr_cli.images.containers import tiff_file
+from nlsr_cli.images.metadata import exif_tags, georeference
 from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, dropped
 from nlsr_cli.images.parts import account as account_parts
-from nlsr_cli.images.words import georeference, metadata
 
 # How the samples are stored, which is settled anew: sizes, depth, compression, strips and tiles, statistics of them,
 # and fax. (The profile, XMP and the like, which `metadata` counts among them, have rules of their own.)
 STORAGE = (
-    metadata.STRUCTURAL
-    | metadata.SIZE_TAGS
+    exif_tags.STRUCTURAL
+    | exif_tags.SIZE_TAGS
     | {297, 326, 327, 328, 346, 347, 400, 401, 402, 403, 404, 405, 433, 434, 559, 32995, 32996, 32998, 33447}
     | {34908, 34909, 34910, 34911, 50674, 59932, 59933}
 )
-CARRIED_TAGS = metadata.DESCRIPTIVE | metadata.BLOCKS | georeference.CARRIED - georeference.SIZED
-REWRITTEN_TAGS = georeference.SIZED | {metadata.ORIENTATION, 42113, 0x8769, 0x8825, 0xA005}
+CARRIED_TAGS = exif_tags.DESCRIPTIVE | exif_tags.BLOCKS | georeference.CARRIED - georeference.SIZED
+REWRITTEN_TAGS = georeference.SIZED | {exif_tags.ORIENTATION, 42113, 0x8769, 0x8825, 0xA005}
 
 TIFF_EP = "settings of the camera beside EXIF (TIFF/EP)"
 SGI, PRINTING = "3-D data (SGI)", "instructions for printing"
@@ -112,7 +112,7 @@ GHOST = b"GDAL_STRUCTURAL_METADATA_SIZE="  # how GDAL announces the order of a f
 
 def account(data: bytes) -> tuple[Accounted, ...]:
     """Return the fate of every part of a TIFF file."""
-    return account_parts(tiff_file.parts(data, metadata.INHERITED), rule_of)
+    return account_parts(tiff_file.parts(data, exif_tags.INHERITED), rule_of)
 
 
 def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind
@@ -128,7 +128,7 @@ def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind
         return CARRIED
     if tag in REWRITTEN_TAGS:
         return REWRITTEN
-    if tag == metadata.PHOTOSHOP:  # its IPTC records are kept; the rest has a note of its own
+    if tag == exif_tags.PHOTOSHOP:  # its IPTC records are kept; the rest has a note of its own
         return REWRITTEN
     if tag in SRGB_POINTS:
         return REPLACED if _is_srgb(part, SRGB_POINTS[tag]) else dropped("the colours that tags state by numbers")

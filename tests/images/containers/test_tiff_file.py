@@ -13,8 +13,8 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import probe, read_picture
 from nlsr_cli.images.accounting import account_of, losses
 from nlsr_cli.images.containers import tiff, tiff_file
+from nlsr_cli.images.metadata.exif_tags import INHERITED
 from nlsr_cli.images.parts import Fate
-from nlsr_cli.images.words.metadata import INHERITED
 from tests.conftest import ASSETS
 from tests.images.deep_files import deep_tiff, samples
 from tests.images.files import camera_exif, gradient, saved, shorts

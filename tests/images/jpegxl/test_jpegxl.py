@@ -12,18 +12,19 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError, ImageWriteError
-from nlsr_cli.images import color, encode_picture, native_formats, probe, profiles, read_picture
+from nlsr_cli.images import encode_picture, native_formats, probe, read_picture
 from nlsr_cli.images.accounting import losses
+from nlsr_cli.images.color import profiles, spaces
+from nlsr_cli.images.color.out_of_gamut import add_excess
 from nlsr_cli.images.containers.isobmff import boxes
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.excess import add_excess
+from nlsr_cli.images.inspection import inspect_picture
 from nlsr_cli.images.jpegxl.bits import BitReader, BitWriter
 from nlsr_cli.images.jpegxl.files import CONTAINER, open_file, parts
 from nlsr_cli.images.jpegxl.header import read_header, with_header
 from nlsr_cli.images.jpegxl.profile import read_profile, write_profile
+from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.picture import Picture
-from nlsr_cli.images.words import metadata
-from nlsr_cli.images.words.inspection import inspect_picture
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
 from tests.images.boxes import ASSETS, box
@@ -54,7 +55,7 @@ def stored(read: Picture) -> np.ndarray:
     """Return the samples in the space of the profile."""
     if read.metadata.icc is None:
         return read.color
-    result = color.from_srgb(read.color, read.metadata.icc)
+    result = spaces.from_srgb(read.color, read.metadata.icc)
     if read.excess is not None:
         add_excess(result, read.excess)
     return result
@@ -152,7 +153,7 @@ def test_words_are_kept():
     source = read_picture(saved(Image.fromarray(gradient()), "WEBP", lossless=True, exif=camera_exif(6), xmp=XMP))
     read = read_picture(written(source))
     assert b"Imaginary" in read.metadata.exif
-    assert metadata.orientation(read.metadata.exif) == 1
+    assert exif_tags.orientation(read.metadata.exif) == 1
     assert read.metadata.xmp == XMP
     assert read.metadata.thumbnail
     np.testing.assert_array_equal(read.color, source.color)

@@ -1,0 +1,130 @@
+"""How the results of a batch go out: encoded, stored under their names or sent to standard output, entered as done."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nlsr_cli.batch.outcome import Outcome
+from nlsr_cli.batch.resume import Keeper
+from nlsr_cli.batch.task import Task
+from nlsr_cli.errors import ImageWriteError, NlsrError
+from nlsr_cli.images import Animation, Picture, check_inside, encode_any
+from nlsr_cli.images.sniff import READ_ONLY
+from nlsr_cli.images.storing import check_free, store
+from nlsr_cli.options import STREAM
+
+if TYPE_CHECKING:
+    from nlsr_cli.batch.provenance import Stamp
+    from nlsr_cli.options import EncodeOptions
+    from nlsr_cli.upscaling.progress import Enlarged
+
+
+class Delivery:
+    """Writes what was enlarged.
+
+    Args:
+        encode: how outputs are encoded.
+        overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
+        keeper: enters what is done; None enters nothing.
+        stamp: puts into outputs how they were made; None says nothing of it.
+        device: gives the type of the device on which they were made.
+    """
+
+    def __init__(
+        self,
+        encode: EncodeOptions,
+        keeper: Keeper | None,
+        stamp: Stamp | None,
+        device: Callable[[], str],
+        *,
+        overwrite: bool,
+    ) -> None:
+        self._encode = encode
+        self._keeper = keeper
+        self._stamp = stamp
+        self._device = device
+        self._overwrite = overwrite
+        self._storing = threading.Lock()
+        self._over = False
+
+    def close(self) -> None:
+        """Store nothing from now on; what is being stored is waited for, what is being encoded is not."""
+        with self._storing:
+            self._over = True
+
+    def finish(self, task: Task) -> Outcome:
+        """Write what was enlarged, and say what became of the job."""
+        notes: tuple[str, ...] = ()
+        with task.stage():
+            if task.enlarged is not None:
+                made, told = self._stamped(task, task.enlarged)
+                notes = (*self._write(task, made), *told, *self._choices(task))
+        if not self._over:  # whose rows are there for the next call
+            task.let_go_of_rows()
+        return task.outcome(notes)
+
+    def _stamped(self, task: Task, enlarged: Enlarged) -> tuple[Picture | Animation, tuple[str, ...]]:
+        """Return what was made, with how it was made in its metadata if that is wanted, and notes."""
+        if self._stamp is None or task.picture is None:
+            return getattr(enlarged, "animation", enlarged.picture), ()
+        return self._stamp.put(task.picture, enlarged, task.format, content=task.content, device=self._device())
+
+    def _choices(self, task: Task) -> list[str]:
+        """Say what the output's format makes of the input's and of `lossless`."""
+        notes = []
+        if isinstance(task.picture, Picture) and task.picture.metadata.format == "GIF" and task.format == "PNG":
+            notes.append("A GIF of one frame becomes a PNG: 256 colours could not hold the result.")
+        elif task.picture is not None and task.picture.metadata.format in READ_ONLY and task.format == "PNG":
+            notes.append("This format is read but not written; the output is a PNG, without loss.")
+        if self._encode.lossless and task.format in ("JPEG", "AVIF"):
+            notes.append(f"{task.format} is written with loss, whatever --lossless says.")
+        return notes
+
+    def _write(self, task: Task, made: Picture | Animation) -> tuple[str, ...]:
+        job = task.job
+        if job.target is STREAM:
+            data, notes = encode_any(made, format=task.format, options=self._encode, name="standard output")
+            _send(data)
+            return notes
+        try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise ImageWriteError(job.target.parent, f"the folder cannot be made: {exc.strerror}") from exc
+        if job.root is not None:  # a link may have been planted since the plan was made
+            check_inside(job.target, job.root)
+        if self._keeper is None:
+            check_free(job.target, overwrite=self._overwrite)
+        data, notes = encode_any(made, format=task.format, options=self._encode, name=str(job.target))
+        with self._storing:
+            if self._over:
+                raise NlsrError(f"{job.target}: interrupted before it was written")
+            return (*notes, *self._store(task, data))
+
+    def _store(self, task: Task, data: bytes) -> tuple[str, ...]:
+        """Store an output, and enter it in the ledger."""
+        job = task.job
+        if self._keeper is None:
+            store(data, job.target, overwrite=self._overwrite)
+            return ()
+        try:
+            task.verdict, told = self._keeper.store(job, task.verdict, task.content, data)
+        except ImageWriteError:
+            if task.rows is None or not task.rows.kept:
+                raise
+            task.rows.discard()  # they may be what fills the disk, and the picture is computed
+            task.verdict, told = self._keeper.store(job, task.verdict, task.content, data)
+        return told
+
+
+def _send(data: bytes) -> None:
+    """Write to standard output."""
+    if sys.stdout is None:
+        raise ImageWriteError("standard output", "is closed")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as exc:
+        raise ImageWriteError("standard output", f"cannot be written: {exc.strerror}") from exc

@@ -1,0 +1,300 @@
+"""Which files are read and where each output goes: all decided, and all errors found, before the first pixel."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+
+from nlsr_cli.batch.inputs import Sources, find_sources, mode_of, nothing_found
+from nlsr_cli.errors import (
+    DestinationClash,
+    ImageError,
+    ImageReadError,
+    ImageWriteError,
+    MissingInput,
+    NlsrError,
+    OptionError,
+)
+from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
+from nlsr_cli.isolation.decoder import Decoder
+from nlsr_cli.names import one_spelling
+from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
+from nlsr_cli.upscaling.route import Aim, Route
+
+EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
+_OWN_INPUT = "the output would replace the input itself"
+_INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already.
+
+    `route` says through which networks it goes to which size; None where it is not known before the picture is read.
+    `root` is the folder that the output must not leave, or None.
+    """
+
+    source: Path
+    target: Path
+    format: str = ""
+    header: Header | None = None
+    error: NlsrError | None = None
+    skip: bool = False
+    route: Route | None = None
+    root: Path | None = None
+
+    @property
+    def whole_film(self) -> bool:
+        """Tell whether every frame of the source is read and written, as far as its header is known."""
+        return self.header is not None and self.header.format in FILMS and self.format in FILMS
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """All jobs of one call, in order, and the sources that they come from."""
+
+    jobs: tuple[Job, ...]
+    sources: Sources = field(default_factory=Sources)
+
+    @property
+    def work(self) -> list[Job]:
+        """Return the jobs that will be computed."""
+        return [job for job in self.jobs if job.error is None and not job.skip]
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Return the scales of the networks that the work is known to need, each once."""
+        stages = (scale for job in self.work if job.route for scale in job.route.stages)
+        return tuple(dict.fromkeys(stages))
+
+
+def plan_batch(
+    inputs: Sequence[str | Path],
+    output: OutputOptions,
+    *,
+    aim: Aim,
+    max_pixels: int,
+    decoder: Decoder | None = None,
+) -> BatchPlan:
+    """Plan one job per input picture; everything wrong with single files is inside the jobs.
+
+    Args:
+        inputs: files, folders, glob patterns, or "-" for standard input.
+        output: where outputs go.
+        aim: the sizes that pictures are to have, and the scales of the networks.
+        max_pixels: the largest input, in pixels.
+        decoder: what reads the headers; one for this call, if none is given.
+
+    Raises:
+        OptionError: the inputs and the target do not fit each other.
+        NlsrError: the process that decodes pictures cannot be started.
+    """
+    if decoder is None:
+        with Decoder() as own:
+            return plan_batch(inputs, output, aim=aim, max_pixels=max_pixels, decoder=own)
+    if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
+        return BatchPlan((_stream_job(inputs, output),))
+    found = find_sources(inputs, output)
+    if not (found.files or found.passed.earlier or found.unreadable):
+        raise nothing_found(found)  # to do nothing must not look like having done all
+    single = len(found.files) == 1 and not found.from_many
+    folder, file = _target(output, single)
+    jobs = [_job(source, root, folder, file, output, aim, max_pixels, decoder) for source, root in found.files]
+    blocked = [
+        Job(path, path, error=ImageReadError(path, f"the folder cannot be read: {why}"))
+        for path, why in found.unreadable
+    ]
+    return BatchPlan((*blocked, *_refuse_clashes(jobs)), found)
+
+
+def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
+    if len(inputs) > 1:
+        raise OptionError("standard input ('-') cannot be mixed with other inputs")
+    target = output.place
+    if target is None:
+        raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
+    return _check_target(Job(STREAM, target, _asked_format(target, output)), output)
+
+
+def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
+    """Return (folder, file): where `-o` puts outputs; both None for beside the inputs."""
+    target = output.place
+    if target is None:
+        return None, None
+    if target is STREAM:
+        if not single:
+            raise OptionError("-o - (standard output) takes exactly one input picture")
+        return None, STREAM
+    kind = mode_of(target)
+    if output.names_folder or stat.S_ISDIR(kind) or (not kind and not target.suffix):
+        return target, None
+    if single:
+        return None, target
+    if kind or format_of_suffix(target):
+        raise OptionError(f"-o {target} is a file, but there are several inputs", "Give a folder after -o.")
+    return target, None
+
+
+def _asked_format(file: Path | None, output: OutputOptions) -> str:
+    """Return the format that `--format` or the ending of a named output asks for; "" leaves it to the source.
+
+    Raises:
+        OptionError: the ending names no format, or another one: it would mislead whoever opens the file.
+    """
+    if file is None or file is STREAM:
+        return output.format or ""
+    named = format_of_suffix(file)
+    if output.format is not None:
+        if named not in (None, output.format):
+            reason = f"-o {file} is named as {named}, but --format says {output.format}"
+            raise OptionError(reason, "Omit one of them.")
+        return output.format
+    if named is None:
+        known = [suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes]
+        raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", nearest(file.suffix, known))
+    return named
+
+
+def _job(
+    source: Path,
+    root: Path,
+    folder: Path | None,
+    file: Path | None,
+    output: OutputOptions,
+    aim: Aim,
+    max_pixels: int,
+    decoder: Decoder,
+) -> Job:
+    asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
+    if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
+        if file is None:
+            hint = "Add -o FILE, or -o - for standard output."
+            return Job(source, source, error=ImageReadError(source, "is a pipe, so its output needs a name", hint))
+        return _check_target(Job(source, file, asked), output)
+    try:
+        if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
+            raise MissingInput(source)
+        header = decoder.probe(source, max_pixels=max_pixels)
+    except ImageReadError as error:
+        return Job(source, file or source, error=error)
+    try:
+        route = aim.route(header.height, header.width)
+    except OptionError as error:
+        return Job(source, file or source, error=ImageWriteError(source, error.message, error.hint))
+    format_ = asked or kept_format(header.format, header.frames)
+    beside = folder / source.parent.relative_to(root) if folder else source.parent
+    target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
+    job = Job(source, target, format_, header, route=route, root=folder)
+    try:
+        if job.whole_film:
+            check_frames(header.frames, header.height, header.width, str(source), max_pixels)
+        check_size(format_, *route.size, target)
+        check_space(target, prod(route.size), format_)  # of one channel: the rest is asked when it is known
+        if folder is not None:
+            check_inside(target, folder)
+    except ImageError as error:
+        return replace(job, error=error)
+    return _check_target(job, output)
+
+
+def kept_format(source: str, frames: int) -> str:
+    """Return the source's own format; of a GIF of one frame PNG, as a palette would lose what the network makes."""
+    return "PNG" if source not in FORMAT_SUFFIXES or (source == "GIF" and frames == 1) else source
+
+
+def _name(source: Path, format_: str, suffix: str) -> str:
+    """Return NAME + suffix + ending; the source's own ending is kept where it names the right format."""
+    ending = source.suffix if format_of_suffix(source) == format_ else FORMAT_SUFFIXES[format_][0]
+    return f"{source.stem}{suffix}{ending}"
+
+
+def _check_target(job: Job, output: OutputOptions) -> Job:
+    """Return the job, marked with an error or as skipped if its target is taken or cannot be written."""
+    if job.target is STREAM:
+        return job
+    try:
+        return _compared(job, output)
+    except (OSError, ValueError) as exc:  # such as a name that the suffix has made too long for the file system
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+        hint = "Choose another name with -o or --suffix."
+        return replace(job, error=ImageWriteError(job.source, f"its output {job.target.name}: {reason}", hint))
+
+
+def _compared(job: Job, output: OutputOptions) -> Job:
+    target, source = job.target, job.source
+    if source is not STREAM and target.exists() and source.exists() and target.samefile(source):
+        return replace(job, error=DestinationClash(target, _OWN_INPUT, _INPUT_HINT))
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "a device or pipe"
+        hint = "Choose another name; standard output is -o -."
+        return replace(job, error=DestinationClash(target, f"{what} is in the place of the output", hint))
+    if target.exists() or target.is_symlink():
+        if output.existing == "skip":
+            return replace(job, skip=True)
+        if output.existing == "error":
+            return replace(job, error=DestinationClash(source, f"its output {target} exists already", EXISTS_HINT))
+        if output.existing == "resume":  # whether it is done, and ours, its bytes must say: not the plan's business
+            return job
+    return replace(job, error=_unwritable(target.parent))
+
+
+def _unwritable(folder: Path) -> ImageWriteError | None:
+    """Return why nothing can be written into a folder that may still have to be made, or None."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return ImageWriteError(folder, "is a file, not a folder", "Choose another place with -o.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return ImageWriteError(folder, "the folder is not writable", "Choose another place with -o.")
+    return None
+
+
+def _refuse_clashes(jobs: list[Job]) -> list[Job]:
+    """Mark all jobs that would write one file, or over an input: one of the two would be lost in silence."""
+    writing = [job for job in jobs if job.error is None and job.target is not STREAM]
+    spelled = one_spelling({job.target for job in writing}, {job.source for job in jobs})
+    inputs = {_place(spelled.get(job.source, job.source)): job.source for job in jobs}
+    claims: defaultdict[object, list[Job]] = defaultdict(list)
+    for job in writing:
+        claims[_place(spelled.get(job.target, job.target))].append(job)
+    refused: dict[int, Job] = {}
+    for place, claimants in claims.items():
+        told = _listed(claimants) if len(claimants) > 1 else ""
+        for job in claimants:
+            refused[id(job)] = _unclaimed(job, told, None if job.skip else inputs.get(place))
+    return [refused.get(id(job), job) for job in jobs]
+
+
+def _listed(claimants: list[Job]) -> str:
+    """Name those who want one place, not all of thousands to each of them, and say where their names for it differ."""
+    names = sorted(str(job.source) for job in claimants)
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    first, *others = dict.fromkeys(str(job.target) for job in claimants)
+    return listed + (f" ({first} and {others[0]} are one file there)" if others else "")
+
+
+def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
+    """Return the job, marked with an error if its target is claimed by several or is an input."""
+    if victim is not None:
+        own = victim == job.source
+        reason = f"the output of {job.source} would replace {victim}, which is an input too"
+        return replace(job, error=DestinationClash(job.target, _OWN_INPUT if own else reason, _INPUT_HINT))
+    if claimants:
+        hint = "Run nlsr once for each with its own -o, or rename one."
+        reason = f"{job.source} is one of several files with the same output: {claimants}"
+        return replace(job, error=DestinationClash(job.target, reason, hint))
+    return job
+
+
+def _place(path: Path) -> object:
+    """Return what all names of one file have in common: its place on the disk, or the name that it will have."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return os.path.normcase(os.path.realpath(path))
+    return status.st_dev, status.st_ino

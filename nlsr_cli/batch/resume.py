@@ -1,0 +1,201 @@
+"""What is done already, by what a ledger says and the bytes bear out; and outputs stored so that the next call knows.
+
+Of two processes on one folder, each looks again before it begins a picture, and keeps what the other one has done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlsr_cli.batch.fingerprint import Identity
+from nlsr_cli.batch.ledger import Entry, Ledger
+from nlsr_cli.batch.planning import EXISTS_HINT, Job
+from nlsr_cli.errors import DestinationClash
+from nlsr_cli.files import remove_dead_parts
+from nlsr_cli.images.storing import store
+from nlsr_cli.options import STREAM
+from nlsr_cli.upscaling.spool import Rows, folders_of_rows, stem_of
+
+_PIECE = 2**20
+DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done by another process meanwhile"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of a job whose output may be there: "compute", "replace" or "skip", and why.
+
+    `seen` is what stood at the output's place when this was decided, None if nothing did.
+    """
+
+    action: str = "compute"
+    reason: str = ""
+    seen: tuple[int, int, int] | None = None
+
+
+class Keeper:
+    """Decides what is done, and stores what is not.
+
+    Args:
+        identity: what outputs follow from.
+        existing: as of `OutputOptions`.
+        ledger: whether outputs are entered in the ledgers of their folders.
+        jobs: all that will be asked about.
+    """
+
+    def __init__(self, identity: Identity, *, existing: str, ledger: bool, jobs: Iterable[Job]) -> None:
+        self.identity = identity
+        self._existing = existing
+        self._keeps_ledger = ledger
+        names: defaultdict[Path, set[str]] = defaultdict(set)
+        for job in jobs:
+            if job.error is None and job.target is not STREAM:
+                names[job.target.parent].add(job.target.name)
+        self._ledgers = {folder: Ledger(folder, each) for folder, each in names.items()}
+        self._folders_of_rows: dict[Path, dict[str, list[Path]]] = {}
+
+    @property
+    def decides_late(self) -> bool:
+        """Tell whether it takes a look at the output to know if a job has work."""
+        return self._existing == "resume"
+
+    def clean(self) -> int:
+        """Remove temporary files of killed processes where outputs go; return how many files."""
+        return sum(remove_dead_parts(folder) for folder in self._ledgers)
+
+    def rows(self, job: Job, content: str) -> Rows | None:
+        """Return where finished rows of a large picture are kept; None of one that goes to standard output."""
+        if job.target is STREAM:
+            return None
+        folder = job.target.parent
+        if folder not in self._folders_of_rows:  # once, not for each of thousands of files
+            self._folders_of_rows[folder] = folders_of_rows(folder)
+        found = self._folders_of_rows[folder].get(stem_of(job.target), [])
+        return Rows(job.target, lambda: self.identity.key(job, content), found)
+
+    def look(self, job: Job, content: Callable[[], str]) -> Verdict:
+        """Say what is to be done about a job. `content` gives the SHA-256 of its input, and is asked only if it counts.
+
+        Raises:
+            DestinationClash: what stands at the output's place is not what nlsr has written there.
+            ImageReadError: the input cannot be read.
+        """
+        if job.target is STREAM or self._existing not in ("skip", "resume"):
+            return Verdict()
+        seen = _seen(job.target)
+        if seen is None:
+            return Verdict()
+        if self._existing == "skip":
+            return Verdict("skip", EXISTS, seen)
+        entry = self._written(job)
+        now = content()
+        if entry.key != self.identity.key(job, now):
+            return Verdict("replace", self._difference(job, entry, now), seen)
+        return Verdict("skip", DONE, seen)
+
+    def look_again(self, job: Job, verdict: Verdict, content: Callable[[], str]) -> Verdict:
+        """Return the verdict as it is now: another process may have done the job since.
+
+        Raises:
+            DestinationClash, ImageReadError: as `look`.
+        """
+        if job.target is STREAM or _seen(job.target) == verdict.seen:
+            return verdict
+        again = self.look(job, content)
+        return Verdict("skip", MEANWHILE, again.seen) if again.action == "skip" else again
+
+    def store(self, job: Job, verdict: Verdict, content: str, data: bytes) -> tuple[Verdict, tuple[str, ...]]:
+        """Give an output its name, and enter it in the ledger; return what came of it, and notes.
+
+        Raises:
+            DestinationClash: a file that is not ours has come to stand there.
+            ImageWriteError: it cannot be stored.
+        """
+        if verdict.action == "replace":
+            self._written(job)  # or somebody else has changed it meanwhile, and it is not ours to replace
+        line = self._line(job, content, len(data), hashlib.sha256(data).hexdigest()) if self._keeps_ledger else None
+        notes = self._enter(line, "begun")
+        try:
+            store(data, job.target, overwrite=self._existing == "overwrite" or verdict.action == "replace")
+        except DestinationClash:
+            again = self.look(job, lambda: content)
+            if again.action != "skip":
+                raise
+            return Verdict("skip", MEANWHILE, again.seen), ()
+        return verdict, notes or self._enter(line, "done")
+
+    def _line(self, job: Job, content: str, size: int, sha256: str) -> tuple[Ledger, dict[str, Any]]:
+        line = self.identity.line(job, content)
+        return self._ledgers[job.target.parent], {**line, "size": size, "sha256": sha256}
+
+    @staticmethod
+    def _enter(line: tuple[Ledger, dict[str, Any]] | None, state: str) -> tuple[str, ...]:
+        """Add a line; what keeps it from being added does not keep the picture from being written, but is told."""
+        if line is None:
+            return ()
+        ledger, values = line
+        try:
+            ledger.add({"state": state, **values})
+        except OSError as exc:
+            reason = (exc.strerror or str(exc)).lower()
+            return (f"the ledger {ledger.path} cannot be written ({reason}): --resume will not know this output.",)
+        return ()
+
+    def _written(self, job: Job) -> Entry:
+        """Return the entry that the output at hand is true to.
+
+        Raises:
+            DestinationClash: there is none.
+        """
+        ledger = self._ledgers[job.target.parent]
+        entries = ledger.entries(job.target.name)
+        if not entries:
+            trouble = f" (which cannot be read: {ledger.trouble.lower()})" if ledger.trouble else ""
+            reason = f"its output {job.target} exists already, and is not in the ledger beside it{trouble}"
+            raise DestinationClash(job.source, reason, EXISTS_HINT)
+        digest = _digest_of(job.target, {entry.size for entry in entries})
+        for entry in entries:
+            if entry.sha256 == digest:
+                return entry
+        raise DestinationClash(job.source, f"its output {job.target} was changed since nlsr wrote it", EXISTS_HINT)
+
+    def _difference(self, job: Job, entry: Entry, content: str) -> str:
+        """Say why an output is made again."""
+        if entry.content != content:
+            return "its input has changed"
+        if entry.weights != self.identity.weights(job):
+            return "another model"
+        changed = self.identity.changed(job, json.loads(entry.options)) if entry.options else []
+        return f"other options ({', '.join(changed)})" if changed else "other options"
+
+
+def _seen(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells one content of a place from another at a glance, None where nothing is."""
+    try:
+        status = path.lstat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _digest_of(path: Path, sizes: set[int]) -> str:
+    """Return the SHA-256 of a regular file of one of these sizes; "" of anything else, such as a link."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size not in sizes:
+                return ""
+            digest = hashlib.sha256()
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+            return digest.hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,97 @@
+"""What the process that decodes is asked and answers, and how each field of it travels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture
+from nlsr_cli.isolation.wire import ARRAY, BYTES, FLAG, NUMBER, TEXT, WHOLE, choice, either, many, maybe, record, row
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`.
+
+    `whole` says that all frames of an animation are wanted.
+    """
+
+    action: Literal["probe", "read"]
+    source: str | bytes
+    name: str
+    max_pixels: int
+    seconds: float
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The first answer: the process has started."""
+
+    process: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds, and the SHA-256 of the very bytes that this was decoded from, as hexadecimal digits."""
+
+    sha256: str
+    picture: Picture | Animation
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a file cannot be read: of these an ImageReadError is made where its path is known."""
+
+    reason: str
+    hint: str
+
+
+# In the order of the fields, and each class after those that it is made of.
+METADATA = record(
+    Metadata,
+    format=TEXT,
+    mode=TEXT,
+    icc=maybe(BYTES),
+    exif=maybe(BYTES),
+    dpi=maybe(row(NUMBER, NUMBER)),
+    lossless=FLAG,
+    thumbnail=FLAG,
+    xmp=maybe(BYTES),
+    iptc=maybe(BYTES),
+    texts=many(row(TEXT, TEXT)),
+    comment=maybe(BYTES),
+    code_points=maybe(BYTES),
+    size=maybe(row(WHOLE, WHOLE)),
+    mastering=maybe(BYTES),
+    tiff_tags=many(row(WHOLE, WHOLE, BYTES)),
+    nodata=maybe(TEXT),
+    masked=FLAG,
+    jpeg_quality=maybe(WHOLE),
+)
+GAIN_MAP = record(GainMap, pixels=ARRAY, iso=maybe(BYTES), xmp=maybe(BYTES), icc=maybe(BYTES))
+PICTURE = record(
+    Picture,
+    color=ARRAY,
+    alpha=maybe(ARRAY),
+    metadata=METADATA,
+    notes=many(TEXT),
+    excess=maybe(ARRAY),
+    gain_map=maybe(GAIN_MAP),
+)
+ANIMATION = record(Animation, frames=many(PICTURE), durations=many(NUMBER), loop=WHOLE, notes=many(TEXT))
+record(Header, format=TEXT, mode=TEXT, height=WHOLE, width=WHOLE, depth=WHOLE, frames=WHOLE, has_alpha=FLAG)
+record(
+    Request,
+    action=choice("probe", "read"),
+    source=either({str: TEXT, bytes: BYTES}),
+    name=TEXT,
+    max_pixels=WHOLE,
+    seconds=NUMBER,
+    whole=FLAG,
+)
+record(Ready, process=WHOLE)
+record(Content, sha256=TEXT, picture=either({Picture: PICTURE, Animation: ANIMATION}))
+record(Refusal, reason=TEXT, hint=TEXT)
+
+ANSWERS = {"probe": (Header, Refusal), "read": (Content, Refusal)}
