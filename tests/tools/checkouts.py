@@ -113,10 +113,10 @@ def _ran(checkout: Path, desk: Path, words: Sequence[str], name: str, given: byt
     program = [sys.executable, "-m", "nlsr_cli", *line]
     ended = subprocess.run(program, cwd=desk, env=env, input=given, capture_output=True, timeout=PATIENCE, check=False)
     binary = ended.stdout if b"\0" in ended.stdout else b""
-    told = {"stdout": hashlib.sha256(binary).hexdigest()} if binary else _lines("stdout", ended.stdout)
+    printed, said = (each.replace(str(checkout).encode(), b"CHECKOUT") for each in (ended.stdout, ended.stderr))
+    told = {"stdout": hashlib.sha256(binary).hexdigest()} if binary else _lines("stdout", printed)
     return {
-        f"{name}: {key}": value
-        for key, value in {"exit": ended.returncode, **told, **_lines("stderr", ended.stderr)}.items()
+        f"{name}: {key}": value for key, value in {"exit": ended.returncode, **told, **_lines("stderr", said)}.items()
     }
 
 

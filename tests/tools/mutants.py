@@ -50,6 +50,7 @@ TOGETHER = {
     "companions": ("keeping", "xmp_places"),
     "exif_places": ("xmp_places", "calibration"),
     "geometry": ("geometry", "xmp_places"),
+    "gif_texts": ("statements", "provenance"),
     "jpeg": ("extended_xmp", "statements", "keeping"),
     "keeping": ("keeping", "exif_tags", "thumbnail"),
     "exif_tags": ("exif_tags", "statements"),
