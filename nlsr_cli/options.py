@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,25 +23,6 @@ DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 _FIELD = re.compile(r"\{(scale|width|height)\}")  # what a suffix may hold
 
 STREAM = Path("-")  # standard input or output: known by identity, because a file may be called `-` too
-
-# Formats that can be written, by the name Pillow gives them, with their usual endings; the first one is the default.
-FORMAT_SUFFIXES: dict[str, tuple[str, ...]] = {
-    "PNG": (".png", ".apng"),
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "WEBP": (".webp",),
-    "TIFF": (".tif", ".tiff"),
-    "BMP": (".bmp",),
-    "AVIF": (".avif",),
-    "GIF": (".gif",),
-    "JXL": (".jxl",),
-}
-
-# Formats whose bytes follow from an option of encoding; those of all others do not, whatever it says.
-_ENCODED_BY: dict[str, tuple[str, ...]] = {
-    "quality": ("JPEG", "WEBP", "AVIF", "JXL"),
-    "lossless": ("WEBP", "JXL"),
-    "background": ("JPEG", "BMP"),
-}
 
 ALPHAS = ("model", "lanczos")  # what enlarges transparency
 WRAPS = ("", "x", "y", "xy")
@@ -76,19 +57,6 @@ def parse_memory(text: str) -> int:
     return int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
 
 
-def parse_format(text: str) -> str:
-    """Return the Pillow name of a format given by name or ending (`jpg`, `.tif`, `WebP`).
-
-    Raises:
-        OptionError: no format of that name can be written.
-    """
-    wanted = text.lower().lstrip(".")
-    for name, suffixes in FORMAT_SUFFIXES.items():
-        if wanted == name.lower() or f".{wanted}" in suffixes:
-            return name
-    raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in FORMAT_SUFFIXES]))
-
-
 def parse_amount(text: str, option: str) -> float | None:
     """Return the number that a text such as 0.5 stands for, or None for `auto`.
 
@@ -112,12 +80,6 @@ def parse_network_scale(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", digits):
         raise OptionError(f"--scale must be a whole number such as 4, not '{text}'")
     return int(digits)
-
-
-def format_of_suffix(path: Path) -> str | None:
-    """Return the writable format that the ending of `path` names, or None."""
-    suffix = path.suffix.lower()
-    return next((name for name, suffixes in FORMAT_SUFFIXES.items() if suffix in suffixes), None)
 
 
 @dataclass(frozen=True)
@@ -190,10 +152,10 @@ class EncodeOptions:
         if not 1 <= self.quality <= 100:
             raise OptionError(f"--quality must be from 1 to 100, not {self.quality}")
 
-    def for_format(self, format: str) -> EncodeOptions:  # noqa: A002
-        """Return the options with those at their defaults that change nothing in a file of `format`."""
+    def heeding(self, names: Collection[str]) -> EncodeOptions:
+        """Return the options, with those that only some formats heed at their defaults unless they are in `names`."""
         plain = EncodeOptions()
-        idle = [name for name, formats in _ENCODED_BY.items() if format not in formats]
+        idle = [name for name in ("quality", "lossless", "background") if name not in names]
         return replace(self, **{name: getattr(plain, name) for name in idle})
 
 
@@ -296,8 +258,6 @@ class OutputOptions:
             raise OptionError(
                 f"--suffix '{self.suffix}' may contain no braces other than {{scale}}, {{width}}, {{height}}"
             )
-        if self.format is not None and self.format not in FORMAT_SUFFIXES:
-            raise OptionError(f"unknown format '{self.format}'", nearest(self.format, FORMAT_SUFFIXES))
 
     def suffix_for(self, sizes: SizeOptions, scale: float, size: tuple[int, int]) -> str:
         """Return what the name of an output adds that is `scale` times as large, and of a size, (height, width)."""

@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 from typer.testing import CliRunner
 
 from nlsr_cli.cli import app
+from nlsr_cli.images.formats import WRITABLE
 from nlsr_cli.images.metadata.provenance import history
-from nlsr_cli.options import FORMAT_SUFFIXES
 from tests.conftest import ASSETS
 from tests.images import icc
 from tests.images.metadata.test_xmp import packet
@@ -48,7 +48,7 @@ class Row:
 def main() -> int:
     """Print the table."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(format_, Path(folder)) for format_ in FORMAT_SUFFIXES if format_ not in PASSED_OVER]
+        rows = [measure(format_, Path(folder)) for format_ in WRITABLE if format_ not in PASSED_OVER]
     names = list(Row.__annotations__)
     lines = [names, ["---"] * len(names), *([getattr(row, name) for name in names] for row in rows)]
     sys.stdout.writelines(f"| {' | '.join(line)} |\n" for line in lines)
@@ -58,7 +58,7 @@ def main() -> int:
 def measure(format_: str, folder: Path) -> Row:
     """Return what one format keeps."""
     photo, photo_notes = enlarge(make_photo(format_, folder), folder)
-    with photo, Image.open(folder / f"photo{FORMAT_SUFFIXES[format_][0]}") as before:
+    with photo, Image.open(folder / f"photo{WRITABLE[format_][0]}") as before:
         before.load()  # where Pillow turns a TIFF upright by itself
         upright = before if format_ in ("BMP", "TIFF") else before.transpose(Image.Transpose.ROTATE_270)
         exif = photo.getexif()
@@ -89,7 +89,7 @@ def enlarge(source: Path, folder: Path, *options: str) -> tuple[Image.Image, str
 
 
 def make_photo(format_: str, folder: Path) -> Path:
-    path = folder / f"photo{FORMAT_SUFFIXES[format_][0]}"
+    path = folder / f"photo{WRITABLE[format_][0]}"
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[MAKE] = "Camera & Sons"
@@ -150,7 +150,7 @@ def dpi_of(photo: Image.Image) -> tuple[int, int] | None:
 
 
 def grey_cell(format_: str, folder: Path) -> str:
-    path = folder / f"grey{FORMAT_SUFFIXES[format_][0]}"
+    path = folder / f"grey{WRITABLE[format_][0]}"
     with Image.open(ASSETS / "tower.jpg") as image:
         image.convert("L").save(path, format_)
     photo, notes = enlarge(path, folder)

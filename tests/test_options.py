@@ -1,7 +1,6 @@
 """Options are checked when they are built, and say what would have been right."""
 
 from dataclasses import FrozenInstanceError
-from pathlib import Path
 
 import pytest
 
@@ -12,9 +11,7 @@ from nlsr_cli.options import (
     OutputOptions,
     TileOptions,
     UpscaleOptions,
-    format_of_suffix,
     nearest,
-    parse_format,
     parse_memory,
 )
 
@@ -42,7 +39,6 @@ def test_tile_sizes_that_are_none(text: str) -> None:
         lambda: EncodeOptions(0),
         lambda: OutputOptions(existing="ask"),
         lambda: OutputOptions(suffix="../up"),
-        lambda: OutputOptions(format="PSD"),
         lambda: UpscaleOptions(max_pixels=0),
     ],
 )
@@ -54,16 +50,6 @@ def test_nonsense_is_refused(build: object) -> None:
 def test_options_cannot_be_changed_by_accident() -> None:
     with pytest.raises(FrozenInstanceError):
         TileOptions().size = 3  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("text", ["jpg", "JPEG", ".jpg", "Jpeg", "jfif"])
-def test_formats_by_name_or_ending(text: str) -> None:
-    assert parse_format(text) == "JPEG"
-
-
-def test_format_of_a_path() -> None:
-    assert format_of_suffix(Path("a.b/c.TIFF")) == "TIFF"
-    assert format_of_suffix(Path("a.png/c")) is None
 
 
 def test_nearest_names_the_choices_and_a_guess() -> None:

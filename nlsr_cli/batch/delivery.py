@@ -12,7 +12,7 @@ from nlsr_cli.batch.resume import Keeper
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import ImageWriteError, NlsrError
 from nlsr_cli.images import Animation, Picture, check_inside, encode_any
-from nlsr_cli.images.sniff import READ_ONLY
+from nlsr_cli.images.formats import kept_format, writing_of
 from nlsr_cli.images.storing import check_free, store
 from nlsr_cli.options import STREAM
 
@@ -75,11 +75,11 @@ class Delivery:
     def _choices(self, task: Task) -> list[str]:
         """Say what the output's format makes of the input's and of `lossless`."""
         notes = []
-        if isinstance(task.picture, Picture) and task.picture.metadata.format == "GIF" and task.format == "PNG":
-            notes.append("A GIF of one frame becomes a PNG: 256 colours could not hold the result.")
-        elif task.picture is not None and task.picture.metadata.format in READ_ONLY and task.format == "PNG":
-            notes.append("This format is read but not written; the output is a PNG, without loss.")
-        if self._encode.lossless and task.format in ("JPEG", "AVIF"):
+        if task.picture is not None:
+            own, why = kept_format(task.picture.metadata.format, task.frames)
+            notes += [why] if why and own == task.format else []
+        heeded = writing_of(task.format).heeds
+        if self._encode.lossless and "quality" in heeded and "lossless" not in heeded:
             notes.append(f"{task.format} is written with loss, whatever --lossless says.")
         return notes
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.options import STREAM, UpscaleOptions
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.family import ModelSet
@@ -104,7 +105,8 @@ class Identity:
             size = {"height": job.route.size[0], "width": job.route.size[1], "stages": list(job.route.stages)}
         if not job.format:
             return {**self.settings, **size}
-        return {**self.settings, **size, "encode": asdict(self._options.encode.for_format(job.format))}
+        encode = self._options.encode.heeding(writing_of(job.format).heeds)
+        return {**self.settings, **size, "encode": asdict(encode)}
 
     def changed(self, job: Job, before: Mapping[str, Any]) -> list[str]:
         """Return how a user writes the options that are others now than in the line of a ledger."""

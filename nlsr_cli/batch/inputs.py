@@ -10,20 +10,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
 from nlsr_cli.batch.passed import PassedOver, is_apple_double, is_system_folder
 from nlsr_cli.batch.patterns import Pattern
 from nlsr_cli.errors import OptionError
-from nlsr_cli.options import FORMAT_SUFFIXES, OutputOptions
+from nlsr_cli.options import OutputOptions
 
 _HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
 
-# Endings under which people keep pictures. In a folder such a file is taken for a picture even if its content is none,
-# so that a damaged picture is reported instead of passed over.
-_PICTURE_SUFFIXES = {suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes} | {
-    ".gif", ".apng", ".mpo", ".dib", ".heic", ".heif", ".hif", ".avifs", ".jp2", ".psd", ".ico", ".tga", ".ppm", ".pgm",
+# Endings under which people keep pictures, beside those of the formats. In a folder such a file is taken for a picture
+# even if its content is none, so that a damaged picture is reported instead of passed over.
+_OTHER_SUFFIXES = {
+    ".mpo", ".dib", ".hif", ".avifs", ".jp2", ".psd", ".ico", ".tga", ".ppm", ".pgm",
     ".exr", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".raf", ".orf", ".rw2", ".pef",
     ".srw", ".3fr", ".iiq", ".mrw", ".x3f"
 }  # fmt: skip
@@ -140,15 +141,22 @@ def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
             found.passed.system.append(path)
         elif path.name.startswith("."):
             continue
-        elif path.suffix.lower() in _PICTURE_SUFFIXES or _looks_like_picture(path):
+        elif path.suffix.lower() in _picture_suffixes() or _looks_like_picture(path):
             yield path
         else:
             found.passed.strangers.append(path)
 
 
+@lru_cache(maxsize=1)
+def _picture_suffixes() -> set[str]:
+    from nlsr_cli.images.formats import FORMATS  # with Pillow: whether inputs are folders is asked before it loads
+
+    return _OTHER_SUFFIXES.union(*(each.suffixes for each in FORMATS.values()))
+
+
 def _looks_like_picture(path: Path) -> bool:
     """Tell whether a file without a picture's ending begins like a picture; pipes and devices are never opened."""
-    from nlsr_cli.images.sniff import format_of  # with Pillow: whether inputs are folders is asked before it loads
+    from nlsr_cli.images.formats import format_of  # late, as above
 
     try:
         if not stat.S_ISREG(mode_of(path)):

@@ -10,7 +10,8 @@ from nlsr_cli.batch.planning import Job
 from nlsr_cli.batch.resume import EXISTS, Keeper, Verdict
 from nlsr_cli.batch.task import Task, label_of, may_be_read_ahead
 from nlsr_cli.errors import ImageReadError, NlsrError
-from nlsr_cli.images import FILMS, Animation, check_picture, check_size, read_stream
+from nlsr_cli.images import Animation, check_picture, check_size, read_stream
+from nlsr_cli.images.formats import is_moving
 from nlsr_cli.images.loading import digest, load
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import STREAM
@@ -72,7 +73,7 @@ class Intake:
             name=label_of(job),
             max_pixels=self._max_pixels,
             pixels=header.height * header.width * header.frames if header else None,
-            whole=job.format in ("", *FILMS),  # of other formats only one frame is written
+            whole=not job.format or is_moving(job.format),  # of other formats only one frame is written
         )
         task.picture, task.content = content.picture, content.sha256
         check_picture(task.picture, task.format, job.target)

@@ -20,10 +20,11 @@ from nlsr_cli.errors import (
     NlsrError,
     OptionError,
 )
-from nlsr_cli.images import FILMS, Header, check_frames, check_inside, check_size, check_space
+from nlsr_cli.images import Header, check_frames, check_inside, check_size, check_space
+from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_moving, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.names import one_spelling
-from nlsr_cli.options import FORMAT_SUFFIXES, STREAM, OutputOptions, format_of_suffix, nearest
+from nlsr_cli.options import STREAM, OutputOptions, nearest
 from nlsr_cli.upscaling.route import Aim, Route
 
 EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
@@ -51,7 +52,7 @@ class Job:
     @property
     def whole_film(self) -> bool:
         """Tell whether every frame of the source is read and written, as far as its header is known."""
-        return self.header is not None and self.header.format in FILMS and self.format in FILMS
+        return self.header is not None and is_moving(self.header.format) and is_moving(self.format)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def plan_batch(
     if decoder is None:
         with Decoder() as own:
             return plan_batch(inputs, output, aim=aim, max_pixels=max_pixels, decoder=own)
+    if output.format is not None and output.format not in WRITABLE:
+        raise OptionError(f"unknown format '{output.format}'", nearest(output.format, WRITABLE))
     if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
         return BatchPlan((_stream_job(inputs, output),))
     found = find_sources(inputs, output)
@@ -155,7 +158,7 @@ def _asked_format(file: Path | None, output: OutputOptions) -> str:
             raise OptionError(reason, "Omit one of them.")
         return output.format
     if named is None:
-        known = [suffix for suffixes in FORMAT_SUFFIXES.values() for suffix in suffixes]
+        known = [suffix for suffixes in WRITABLE.values() for suffix in suffixes]
         raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", nearest(file.suffix, known))
     return named
 
@@ -186,7 +189,7 @@ def _job(
         route = aim.route(header.height, header.width)
     except OptionError as error:
         return Job(source, file or source, error=ImageWriteError(source, error.message, error.hint))
-    format_ = asked or kept_format(header.format, header.frames)
+    format_ = asked or kept_format(header.format, header.frames)[0]
     beside = folder / source.parent.relative_to(root) if folder else source.parent
     target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
     job = Job(source, target, format_, header, route=route, root=folder)
@@ -194,7 +197,9 @@ def _job(
         if job.whole_film:
             check_frames(header.frames, header.height, header.width, str(source), max_pixels)
         check_size(format_, *route.size, target)
-        check_space(target, prod(route.size), format_)  # of one channel: the rest is asked when it is known
+        check_space(
+            target, prod(route.size), writing_of(format_).least_share
+        )  # of one channel: the rest is asked when it is known
         if folder is not None:
             check_inside(target, folder)
     except ImageError as error:
@@ -202,14 +207,9 @@ def _job(
     return _check_target(job, output)
 
 
-def kept_format(source: str, frames: int) -> str:
-    """Return the source's own format; of a GIF of one frame PNG, as a palette would lose what the network makes."""
-    return "PNG" if source not in FORMAT_SUFFIXES or (source == "GIF" and frames == 1) else source
-
-
 def _name(source: Path, format_: str, suffix: str) -> str:
     """Return NAME + suffix + ending; the source's own ending is kept where it names the right format."""
-    ending = source.suffix if format_of_suffix(source) == format_ else FORMAT_SUFFIXES[format_][0]
+    ending = source.suffix if format_of_suffix(source) == format_ else WRITABLE[format_][0]
     return f"{source.stem}{suffix}{ending}"
 
 

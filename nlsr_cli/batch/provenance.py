@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.images.metadata.keeping import XMP_HOLDERS, holds_packet
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.images.metadata.provenance import stamped
 from nlsr_cli.images.metadata.xmp import sized
 from nlsr_cli.version import __version__
@@ -84,7 +84,7 @@ class Stamp:
         """
         film: Animation | None = getattr(enlarged, "animation", None)
         made = enlarged.picture
-        if format not in XMP_HOLDERS:
+        if not writing_of(format).carries.xmp:
             return film or made, ()
         given = made.metadata
         with_facts = stamped(given, self.facts(source, enlarged, content=content, device=device))
@@ -101,4 +101,4 @@ def _name(model: ModelSource) -> str:
 
 def _too_large(metadata: Metadata, format: str, made: Picture) -> bool:  # noqa: A002
     packet = metadata.xmp
-    return packet is not None and not holds_packet(format, sized(packet, made.height, made.width))
+    return packet is not None and not writing_of(format).carries.holds_packet(sized(packet, made.height, made.width))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli.batch.inputs import mode_of
 from nlsr_cli.batch.outcome import Outcome, as_ours
-from nlsr_cli.batch.planning import Job, kept_format
+from nlsr_cli.batch.planning import Job
 from nlsr_cli.batch.resume import Verdict
 from nlsr_cli.errors import DestinationClash, ImageWriteError, NlsrError
 from nlsr_cli.images import Animation, Picture
+from nlsr_cli.images.formats import kept_format
 from nlsr_cli.options import STREAM
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Task:
         """Return the format of the output: asked for, or that of the picture."""
         if self.job.format or self.picture is None:
             return self.job.format
-        return kept_format(self.picture.metadata.format, self.frames)
+        return kept_format(self.picture.metadata.format, self.frames)[0]
 
     @property
     def frames(self) -> int:

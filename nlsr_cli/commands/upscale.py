@@ -21,7 +21,6 @@ from nlsr_cli.options import (
     TileOptions,
     UpscaleOptions,
     parse_amount,
-    parse_format,
     parse_memory,
 )
 from nlsr_cli.sizes import SizeOptions, parse_scale
@@ -174,7 +173,7 @@ def upscale(
         )
         target = OutputOptions(
             target=output,
-            format=parse_format(format_) if format_ else None,
+            format=_format(format_),
             suffix=suffix,
             existing=existing,
             recursive=recursive,
@@ -183,6 +182,15 @@ def upscale(
             console.leave_output()
         code = _dry_run(console, inputs, target, options) if dry_run else _upscale(console, inputs, target, options)
     raise typer.Exit(int(code))
+
+
+def _format(name: str | None) -> str | None:
+    """Return the format that an option names."""
+    if not name:
+        return None
+    from nlsr_cli.images.formats import parse_format  # which loads Pillow, and so only where it is asked
+
+    return parse_format(name)
 
 
 def _existing(

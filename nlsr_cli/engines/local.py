@@ -18,6 +18,7 @@ from nlsr_cli.batch.resume import EXISTS, Keeper, Verdict
 from nlsr_cli.batch.task import Task, may_be_read_ahead
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Animation, check_inside, check_space
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import STREAM
 
@@ -194,7 +195,7 @@ class Batch:
         if picture is not None and task.job.target is not STREAM:
             size = self.upscaler.route(picture.height, picture.width).size
             samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
-            check_space(task.job.target, samples, task.format)
+            check_space(task.job.target, samples, writing_of(task.format).least_share)
 
 
 def _decided(plan: BatchPlan) -> Iterator[Outcome]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from nlsr_cli.images.alpha import bleed_colors, keep_flat, parse_background
 from nlsr_cli.images.animation.frames import check_frames
-from nlsr_cli.images.animation.indexes import FILMS
 from nlsr_cli.images.animation.reading import read_any
-from nlsr_cli.images.animation.writing import encode_any, write_any
 from nlsr_cli.images.estimation import Estimate, estimate
+from nlsr_cli.images.formats import NativeFormats, native_formats
 from nlsr_cli.images.gain_map import resize_gain_map
 from nlsr_cli.images.inspection import Inspection, inspect_picture, read_provenance
 from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
-from nlsr_cli.images.sniff import NativeFormats, native_formats
 from nlsr_cli.images.storing import check_inside, check_space
-from nlsr_cli.images.writing import check_picture, check_size, encode_picture, write_picture
+from nlsr_cli.images.writing import check_picture, check_size, encode_any, encode_picture, write_any, write_picture
 
 __all__ = [
-    "FILMS",
     "Animation",
     "Estimate",
     "GainMap",

@@ -15,9 +15,11 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from nlsr_cli.errors import ImageReadError, MissingExtra
-from nlsr_cli.images.loading import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 from nlsr_cli.images.shared import Together
 
+CONVERT_HINT = "Convert it to PNG first."
+DAMAGED_HINT = "Fetch or export the file again."
+LIMIT_HINT = "Raise the limit with --max-pixels if you trust the file."
 UNSUPPORTED = ("is not known", "are not supported")  # in what our own readers say of sound pictures
 TRUNCATED = "is truncated: the file ends before the picture does"
 TILE_ALLOWANCE = 1 << 22  # pixels that one TIFF tile may have even where the limit for pictures is lower

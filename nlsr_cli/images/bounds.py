@@ -4,10 +4,10 @@ million empty parts would take minutes before it is found to hold nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.containers import gif, jpeg, png, riff
+from nlsr_cli.images.containers import jpeg
 
 # Parts that a file may have, and one more for every so many bytes: writers cut pixels into pieces of 4 kB or more.
 PARTS, BYTES_PER_PART = 1 << 15, 512
@@ -18,20 +18,16 @@ SCANS = 1000  # of a JPEG; a progressive one has ten, and each takes the time of
 HINT = "No program writes such files: it is damaged, or made to do harm."
 
 
-def check_parts(format: str, data: bytes, label: str) -> None:  # noqa: A002 - the word for it, in Pillow too
-    """Refuse a file of more parts than any picture has.
+def check_number(names: Iterable[bytes], data: bytes, label: str) -> None:
+    """Refuse a file of more parts, whose names are given, than any picture has.
+
+    The tags of a TIFF and the boxes of an AVIF are counted where they are read.
 
     Raises:
         ImageReadError: it has more.
     """
-    if format == "JPEG":
-        _check_jpeg(data, label)
-        return
-    walk = WALKS.get(format)
-    if walk is None:
-        return  # the tags of a TIFF and the boxes of an AVIF are counted where they are read
     most, profiles = PARTS + len(data) // BYTES_PER_PART, 0
-    for number, name in enumerate(walk(data)):
+    for number, name in enumerate(names):
         profiles += name == b"iCCP"
         if number >= most:
             raise ImageReadError(label, f"has more than {most} parts", HINT)
@@ -39,9 +35,12 @@ def check_parts(format: str, data: bytes, label: str) -> None:  # noqa: A002 - t
             raise ImageReadError(label, f"has more than {PROFILES} colour profiles", HINT)
 
 
-def _check_jpeg(data: bytes, label: str) -> None:
+def check_jpeg(data: bytes, label: str) -> None:
     """Refuse a JPEG of countless segments, or scans. Pillow reads what stands between segments byte by byte, up to the
     first scan; libjpeg decodes all scans of the first picture.
+
+    Raises:
+        ImageReadError: there are more than any picture has.
     """
     segments = scans = 0
     for piece in jpeg.walk(data):
@@ -55,17 +54,3 @@ def _check_jpeg(data: bytes, label: str) -> None:
             raise ImageReadError(label, f"has more than {SEGMENTS} segments", HINT)
         if scans > SCANS:
             raise ImageReadError(label, f"has more than {SCANS} scans", HINT)
-
-
-def _blocks(data: bytes) -> Iterator[bytes]:
-    """Yield the blocks of a GIF, and what lies between them, of which Pillow skips each byte."""
-    for block in gif.blocks(data):
-        for at in range(block.start, block.start + 1 if block.kind else block.end):
-            yield data[at : at + 1]
-
-
-WALKS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
-    "PNG": lambda data: (chunk.name for chunk in png.chunks(data)),
-    "WEBP": lambda data: (chunk.name for chunk in riff.chunks(data)),
-    "GIF": _blocks,
-}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.border import FORESEEN
-from nlsr_cli.images.bounds import check_parts
+from nlsr_cli.images.bounds import check_jpeg
 from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.depth.deep import turned
 from nlsr_cli.images.metadata import companions, rdf, xmp
@@ -23,14 +23,14 @@ from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import GainMap
 from nlsr_cli.images.resize import resize_bicubic
 
-ISO_HEAD = b"urn:iso:std:iso:ts:21496:-1\0"
+ISO_HEAD: bytes = b"urn:iso:std:iso:ts:21496:-1\0"
 ISO_VERSIONS = 4  # bytes of the minimum and the writer's version, which is all that the first picture has
 APPLE = "urn:com:apple:photo:2020:aux:hdrgainmap"
 NOT_HDR = "is left out: the output is not HDR"
 
 
 @dataclass(frozen=True)
-class Found:
+class Located:
     """A gain map that has not been decoded: where in the file it lies, its (height, width) as stored, and what it says.
 
     `iso` and `xmp` are as in `GainMap`.
@@ -43,14 +43,14 @@ class Found:
     xmp: bytes | None
 
 
-def find(data: bytes, at: int | None = None) -> Found | None:
+def find(data: bytes, at: int | None = None) -> Located | None:
     """Return the first gain map of a JPEG file, None where there is none. The first picture ends at `at`, if that is
     known.
     """
     return next((found for start, stop in jpeg.pictures(data, at) if (found := described(data, start, stop))), None)
 
 
-def described(data: bytes, start: int, stop: int) -> Found | None:
+def described(data: bytes, start: int, stop: int) -> Located | None:
     """Return the picture at a place as a gain map, None where it does not say that it is one."""
     iso, size = None, (0, 0)
     for marker, body in jpeg.header(data, start):
@@ -60,7 +60,7 @@ def described(data: bytes, start: int, stop: int) -> Found | None:
             size = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     packet = read_words(data, start).xmp
     packet = packet if packet is not None and _describes(packet) else None
-    return None if iso is None and packet is None else Found(start, stop, size, iso, packet)
+    return None if iso is None and packet is None else Located(start, stop, size, iso, packet)
 
 
 def _describes(packet: bytes) -> bool:
@@ -87,7 +87,7 @@ def read_gain_map(
         return None, (f"The gain map is larger than the picture and {NOT_HDR}.",)
     own = data[found.start : found.stop]
     try:
-        check_parts("JPEG", own, label)
+        check_jpeg(own, label)
         with Image.open(BytesIO(own), formats=["JPEG"]) as image:  # the border is around the picture as a whole
             if image.mode not in ("L", "RGB"):
                 return None, (f"The gain map is {image.mode}, which is not known, and {NOT_HDR}.",)

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlsr_cli.images.animation.indexes import frame_index
 from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.gain_map import find
-from nlsr_cli.images.headers import read_facts
+from nlsr_cli.images.formats import FORMATS, frame_index, read_statements
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.metadata.provenance import history
-from nlsr_cli.images.metadata.statements import Statements, read_statements
+from nlsr_cli.images.metadata.statements import Statements
 from nlsr_cli.images.metadata.thumbnail import has_thumbnail
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import pillow_image, probe
@@ -92,13 +90,13 @@ def inspect_picture(
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
     header = probe(data, name=label, max_pixels=max_pixels)
-    facts = read_facts(format, data)
+    facts = FORMATS[format].facts(data)
     shown = facts.source or data
     info = _info(shown, format, label, max_pixels, facts)
     raw = facts.exif or (exif_tags.exif_block(info) if facts.still is None else None)
-    from_tiff = format in ("TIFF", "RAW")
+    from_tiff = FORMATS[format].tagged
     said = read_statements(format, shown, facts.xmp)
-    gain_map = find(data) if format == "JPEG" else None
+    gain_map = None if (find := FORMATS[format].gain_map) is None else find(data)
     return Inspection(
         path=Path(label),
         size=len(data),
@@ -132,7 +130,7 @@ def _info(data: bytes, format: str, label: str, max_pixels: int, facts: Facts) -
         return {} if facts.foreign.icc is None else {"icc_profile": facts.foreign.icc}
     if facts.bitmap is not None:
         return {**found, "dpi": resolution_of(facts.bitmap)}
-    if format == "TIFF":
+    if FORMATS[format].tagged:
         profile = tiff.parse(data).root.entries.get(exif_tags.ICC_PROFILE)
         return {"icc_profile": profile.payload} if profile else {}
     with border(data, label, max_pixels), pillow_image(data, format) as image:

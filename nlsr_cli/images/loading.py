@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nlsr_cli.errors import ImageReadError, MissingInput
+from nlsr_cli.images.border import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.raw import is_raw
-from nlsr_cli.images.sniff import HEAD_SIZE, NAMES, PACKAGES, format_of, native_formats, stranger_of
-
-CONVERT_HINT = "Convert it to PNG first."
-DAMAGED_HINT = "Fetch or export the file again."
-LIMIT_HINT = "Raise the limit with --max-pixels if you trust the file."
+from nlsr_cli.images.formats import FORMATS, HEAD_SIZE, format_of, identified, native_formats
+from nlsr_cli.images.formats.strangers import stranger_of
 
 # RGB and alpha take 8 bytes per pixel in 16 bits and 16 in floating point; with a quarter of a gigabyte besides, there
 # is room for layers, previews, metadata and further frames.
@@ -95,15 +92,14 @@ def known_format(data: bytes, label: str) -> str:
     """
     if not data:
         raise ImageReadError(label, "is empty", DAMAGED_HINT)
-    found = format_of(data[:HEAD_SIZE])
-    if found == "TIFF" and is_raw(data):
-        found = "RAW"
+    found = identified(data)
     if found is None:
         seems = stranger_of(data[:HEAD_SIZE])
         what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
         raise ImageReadError(label, what, CONVERT_HINT)
-    if found in PACKAGES and not extra.available(PACKAGES[found]):
-        lacking = extra.missing(f"is {NAMES[found]}, which", PACKAGES[found])
+    known = FORMATS[found]
+    if known.package is not None and not extra.available(known.package):
+        lacking = extra.missing(f"is {known.called}, which", known.package)
         raise ImageReadError(label, lacking.message, lacking.hint)
     if found not in native_formats().readable:
         raise ImageReadError(label, f"is {found}, which this installation of Pillow cannot read", CONVERT_HINT)

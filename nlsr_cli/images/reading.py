@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
@@ -14,38 +14,28 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import bitmap
-from nlsr_cli.images.accounting import losses
-from nlsr_cli.images.animation.indexes import frame_index
-from nlsr_cli.images.apple import as_seen, as_standard
-from nlsr_cli.images.border import REPORT_HINT, TRUNCATED, border, check_pixels, failure, is_foreseen
-from nlsr_cli.images.bounds import check_parts
+from nlsr_cli.images.apple import as_seen
+from nlsr_cli.images.border import DAMAGED_HINT, REPORT_HINT, TRUNCATED, border, check_pixels, failure, is_foreseen
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.color.out_of_gamut import Excess, excess_of
 from nlsr_cli.images.color.stated import claim_of
-from nlsr_cli.images.containers import png, tiff
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import decode_deep, turned
-from nlsr_cli.images.estimation import jpeg_quality
 from nlsr_cli.images.facts import Deep, Facts, Foreign
+from nlsr_cli.images.formats import FORMATS, format_of_suffix, frame_index, losses, read_statements
 from nlsr_cli.images.gain_map import read_gain_map
-from nlsr_cli.images.headers import read_facts
-from nlsr_cli.images.heic import decode_heic
-from nlsr_cli.images.jpegxl.codec import decode_jpegxl
-from nlsr_cli.images.loading import DAMAGED_HINT, load
+from nlsr_cli.images.loading import load
 from nlsr_cli.images.metadata import exif_tags, georeference
 from nlsr_cli.images.metadata.geometry import Change
-from nlsr_cli.images.metadata.statements import read_statements
 from nlsr_cli.images.metadata.thumbnail import has_thumbnail
 from nlsr_cli.images.modes import Decoded, decode
 from nlsr_cli.images.nodata import hide, left_out
 from nlsr_cli.images.picture import Header, Metadata, Picture, Pixels
-from nlsr_cli.images.raw import develop
 from nlsr_cli.images.silence import silenced
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, format_of_suffix
+from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
-# What Pillow does not read.
-FOREIGN: dict[str, Callable[[bytes], Decoded]] = {"HEIC": decode_heic, "JXL": decode_jpegxl, "RAW": develop}
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
@@ -73,7 +63,7 @@ def read_picture(
             opened = _open_bitmap(data, facts.bitmap, facts)
         else:
             opening = partial(_open, facts.source or data, format, facts, label, max_pixels)
-            opened = silenced(label, opening) if format == "TIFF" else opening()
+            opened = silenced(label, opening) if FORMATS[format].noisy else opening()
         return assemble(opened, facts, (format, label), data)
 
 
@@ -109,7 +99,7 @@ def _open(data: bytes, format: str, facts: Facts, label: str, max_pixels: int) -
         raw = facts.exif or (exif_tags.exif_block(image.info) if facts.still is None else None)
         info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
         decoded = decode(image, facts, keep_rgb=has_rgb_profile(info))
-        if facts.still is None and format != "TIFF":  # which Pillow has turned in loading
+        if facts.still is None and not FORMATS[format].turned:
             decoded = turned(decoded, exif_tags.orientation(raw))
         if facts.nodata is not None and (mode == "P" or mode not in UNLIKE):
             decoded = hide(decoded, facts.nodata, index=np.asarray(image) if mode == "P" else None)
@@ -128,7 +118,10 @@ def _as_shown(decoded: Decoded, facts: Facts) -> Decoded:
 
 
 def _open_foreign(data: bytes, format: str, facts: Facts, foreign: Foreign) -> Opened:  # noqa: A002
-    decoded = FOREIGN[format](data)
+    decode_foreign = FORMATS[format].decode
+    if decode_foreign is None:
+        raise ValueError(f"nothing decodes {format}")
+    decoded = decode_foreign(data)
     if decoded.color.shape[:2] != foreign.size:
         raise ValueError("the size is not what the header says")
     info = {} if foreign.icc is None else {"icc_profile": foreign.icc}
@@ -191,7 +184,10 @@ def probe(source: Path | bytes, *, name: str | None = None, max_pixels: int) -> 
             height, width = image.height, image.width
             if facts.still is not None:
                 height, width = facts.still.upright(np.broadcast_to(np.uint8(0), (height, width))).shape
-            elif format != "TIFF" and exif_tags.orientation(facts.exif or exif_tags.exif_block(image.info)) >= 5:
+            elif (
+                not FORMATS[format].turned
+                and exif_tags.orientation(facts.exif or exif_tags.exif_block(image.info)) >= 5
+            ):
                 height, width = width, height
             if deep is not None:
                 return Header(format, deep.mode, height, width, deep.depth, _frames(image, facts), deep.alpha)
@@ -213,9 +209,10 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
         ImageReadError: the header is damaged, or says that the file cannot be read without loss, or it is of countless
             parts.
     """
-    check_parts(format, data, label)
+    if (check := FORMATS[format].check_parts) is not None:
+        check(data, label)
     try:
-        facts = read_facts(format, data)
+        facts = FORMATS[format].facts(data)
     except EOFError as exc:
         raise ImageReadError(label, TRUNCATED, DAMAGED_HINT) from exc
     except MemoryError as exc:
@@ -233,14 +230,9 @@ def facts_of(data: bytes, format: str, label: str) -> Facts:  # noqa: A002
 
 
 def pillow_image(data: bytes, format: str) -> Image.Image:  # noqa: A002
-    """Return a file opened by the Pillow plug-ins that may: never one that was not meant, such as Ghostscript.
-
-    A PNG comes without its texts and without its animation, which are read here: of long texts and of frames out of
-    sequence Pillow refuses the whole file.
-    """
-    if format == "PNG":
-        data = as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
-    return Image.open(BytesIO(data), formats=[format])
+    """Return a file opened by the Pillow plug-ins that may: never one that was not meant, such as Ghostscript."""
+    prepare = FORMATS[format].prepare
+    return Image.open(BytesIO(data if prepare is None else prepare(data)), formats=[format])
 
 
 def has_rgb_profile(info: Mapping[Any, object]) -> bool:
@@ -255,7 +247,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     `source` is its format and what it is called, `data` its bytes.
     """
     format, label = source  # noqa: A001
-    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, format in ("TIFF", "RAW")
+    decoded, info, raw, from_tiff = opened.decoded, opened.info, opened.raw, FORMATS[format].tagged
     claim = claim_of(info, facts.colours, raw, decoded.color.shape[2])
     managed = _managed(decoded.color, claim.icc)
     pixels, icc, colour_notes = _bounded(managed.pixels, managed.icc, managed.notes)
@@ -280,7 +272,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
     tags, tag_notes = georeference.tags_of(raw, opened.change, nodata=unset) if raw and from_tiff else ((), [])
     notes += [*tag_notes, *losses(format, data)]
     gain_map = None
-    if format == "JPEG":
+    if FORMATS[format].gain_map is not None:
         gain_map, told = read_gain_map(data, decoded.color.shape[:2], exif_tags.orientation(raw), label)
         notes += told
     return Picture(
@@ -304,7 +296,7 @@ def assemble(opened: Opened, facts: Facts, source: tuple[str, str], data: bytes)
             tiff_tags=tags,
             nodata=decoded.nodata,
             masked=decoded.masked,
-            jpeg_quality=jpeg_quality(data) if format == "JPEG" else None,
+            jpeg_quality=None if (quality := FORMATS[format].quality) is None else quality(data),
         ),
         notes=tuple(notes),
         excess=managed.excess if icc is not None else None,

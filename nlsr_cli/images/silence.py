@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.loading import DAMAGED_HINT
+from nlsr_cli.images.border import DAMAGED_HINT
 from nlsr_cli.images.shared import Together
 
 # What libtiff and imagecodecs' libpng print, "Module: message." ("tempfile.tif" is the name that Pillow gives it), and

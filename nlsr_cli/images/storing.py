@@ -10,19 +10,6 @@ from pathlib import Path
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.files import part_beside, remove, write_new, writing_in
 
-# The least share of its bare samples that a file of each format has taken: what is smooth compresses far, and a place
-# with less room than this holds the file of no photograph.
-LEAST_SHARE = {
-    "BMP": 1.0,
-    "PNG": 0.05,
-    "TIFF": 0.05,
-    "GIF": 0.02,
-    "JPEG": 0.005,
-    "WEBP": 0.002,
-    "AVIF": 0.0005,
-    "JXL": 0.0005,
-}
-
 # What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
 EXISTS_HINT = "Use --overwrite to replace it, or choose another name."
@@ -84,8 +71,10 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         raise DestinationClash(path, "exists already", EXISTS_HINT)
 
 
-def check_space(path: Path, samples: int, format: str) -> None:  # noqa: A002 - the word for it, in Pillow too
+def check_space(path: Path, samples: int, share: float) -> None:
     """Refuse a picture of `samples` bytes for which the disk has hopelessly little room, before it is computed.
+
+    `share` is the least share of them that a file of its format has taken.
 
     Raises:
         ImageWriteError: no file of this format could be so small.
@@ -97,7 +86,7 @@ def check_space(path: Path, samples: int, format: str) -> None:  # noqa: A002 - 
         free = shutil.disk_usage(folder).free
     except OSError:  # who cannot ask will be told when writing
         return
-    needed = int(samples * LEAST_SHARE.get(format, 0))
+    needed = int(samples * share)
     if free < needed:
         reason = f"the disk has {free / 2**20:.1f} MiB left, and the file takes {needed / 2**20:.1f} at the very least"
         raise ImageWriteError(path, reason, HINTS[errno.ENOSPC])

@@ -14,10 +14,10 @@ from typing import BinaryIO, Literal, cast
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.animation.reading import read_any
 from nlsr_cli.images.border import REPORT_HINT, failure
+from nlsr_cli.images.formats import native_formats
 from nlsr_cli.images.loading import digest, largest, load
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import probe, read_picture
-from nlsr_cli.images.sniff import native_formats
 from nlsr_cli.isolation.limits import confine, space_for, watched
 from nlsr_cli.isolation.messages import Content, Ready, Refusal, Request
 from nlsr_cli.isolation.wire import WireError, receive, send

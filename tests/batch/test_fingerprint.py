@@ -9,7 +9,8 @@ import pytest
 from nlsr_cli.batch.fingerprint import CHANGE_NO_BYTES, RESOLVED, Identity
 from nlsr_cli.batch.planning import Job
 from nlsr_cli.images import encode_any, native_formats
-from nlsr_cli.options import FORMAT_SUFFIXES, ComputeOptions, EncodeOptions, TileOptions, UpscaleOptions
+from nlsr_cli.images.formats import WRITABLE
+from nlsr_cli.options import ComputeOptions, EncodeOptions, TileOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim
 from nlsr_cli.zoo import find_models, resolve
@@ -71,7 +72,7 @@ def test_so_does_each_option_of_tiles_and_files(part: str, name: str, stream: bo
     assert key(other, format_=format_, stream=stream) != key(BASE, format_=format_, stream=stream)
 
 
-@pytest.mark.parametrize("format_", FORMAT_SUFFIXES)
+@pytest.mark.parametrize("format_", WRITABLE)
 @pytest.mark.parametrize("name", ["quality", "lossless", "background"])
 def test_what_changes_no_byte_of_a_format_changes_no_key(format_: str, name: str) -> None:
     """And the other way round: the encoders themselves say which of them a format heeds."""

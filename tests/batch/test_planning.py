@@ -259,7 +259,12 @@ def test_a_film_stays_one_and_its_frames_count(tmp_path: Path) -> None:
 
 def test_what_is_not_written_or_would_lose_its_colours_becomes_a_png() -> None:
     kept = {("HEIF", 1): "PNG", ("GIF", 1): "PNG", ("GIF", 2): "GIF", ("JPEG", 1): "JPEG", ("WEBP", 2): "WEBP"}
-    assert {source: kept_format(*source) for source in kept} == kept
+    assert {source: kept_format(*source)[0] for source in kept} == kept
+
+
+def test_a_format_that_is_not_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="unknown format 'PSD'"):
+        plan(picture(tmp_path / "a.png"), format="PSD")
 
 
 def test_the_networks_of_all_work_are_named_once(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from nlsr_cli import __version__
 from nlsr_cli.cli import app
 from nlsr_cli.images import native_formats, read_picture, read_provenance
+from nlsr_cli.images.formats import WRITABLE
 from nlsr_cli.images.metadata.jpeg import XMP_LIMIT
-from nlsr_cli.options import FORMAT_SUFFIXES
 from nlsr_cli.zoo import resolve
 from nlsr_cli.zoo.source import sha256_of
 from tests.images.files import camera_exif
@@ -34,7 +34,7 @@ def nlsr(*arguments: object, code: int = 0) -> tuple[str, str]:
 @pytest.mark.parametrize("format_", HOLDERS)
 def test_every_format_says_how_it_was_made(format_, sample, tmp_path):
     """Model with its hash, version, settings, sizes and the hash of the input; and twice the same bytes."""
-    out = [tmp_path / f"{name}{FORMAT_SUFFIXES[format_][0]}" for name in ("a", "b")]
+    out = [tmp_path / f"{name}{WRITABLE[format_][0]}" for name in ("a", "b")]
     for path in out:
         nlsr("upscale", sample, "-o", path, "--scale", "2", "--tile", "32", "--overlap", "4", "--device", "cpu")
     assert out[0].read_bytes() == out[1].read_bytes()

@@ -16,7 +16,7 @@ from tests.images import icc, jpegs
 from tests.images.files import camera_exif, gradient, picture, png, saved, with_png_chunk
 from tests.images.metadata.test_statements import RECORDS, tiff_of
 
-ASSETS = Path(__file__).parents[2] / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 PLAIN = Image.fromarray(gradient())
 WIDE = icc.rgb("Wide", ((0.7, 0.27, 0.0), (0.2, 0.7, 0.1), (0.1, 0.05, 0.7)))
 NOTHING = {

@@ -11,8 +11,8 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import bounds, read_picture
-from nlsr_cli.images.bounds import check_parts
 from nlsr_cli.images.containers import jpeg
+from nlsr_cli.images.formats import FORMATS
 from tests.images import files
 
 IMAGE = Image.fromarray(files.gradient(24, 32))
@@ -55,20 +55,23 @@ def test_crowded_files_are_refused_at_once(kind):
 def test_large_pictures_of_many_small_pieces_are_no_crowd():
     """Some writers cut the pixels of a PNG into pieces of 8 kB, of a WebP and GIF into frames; metadata has its own."""
     piece = files.png_chunk(b"IDAT", bytes(4096))
-    check_parts("PNG", PNG[:33] + piece * 40_000, "large")
-    check_parts("GIF", GIF[:-1] + FRAME * 10_000 + GIF[-1:], "long")
-    check_parts("JPEG", in_jpeg(b"\xff\xe2\x40\0" + bytes(0x3FFE)) * 255 + JPEG, "profile")
+    FORMATS["PNG"].check_parts(PNG[:33] + piece * 40_000, "large")
+    FORMATS["GIF"].check_parts(GIF[:-1] + FRAME * 10_000 + GIF[-1:], "long")
+    FORMATS["JPEG"].check_parts(in_jpeg(b"\xff\xe2\x40\0" + bytes(0x3FFE)) * 255 + JPEG, "profile")
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "GIF", "WEBP"])
-def test_ordinary_files_are_counted_to_their_end(fmt):
+def test_ordinary_files_are_counted_to_their_end(fmt, monkeypatch):
     """The walk must find its way through real files, or it would count nothing."""
     frames = [Image.fromarray(np.roll(files.gradient(24, 32), shift, 0)) for shift in range(5)]
     stream = io.BytesIO()
     options = {} if fmt == "JPEG" else {"save_all": True, "append_images": frames[1:]}
     frames[0].save(stream, fmt, **options)
-    walk = {**bounds.WALKS, "JPEG": lambda data: (part.name for part in jpeg.parts(data))}[fmt]
-    parts = list(walk(stream.getvalue()))
+    parts = [part.name for part in jpeg.parts(stream.getvalue())] if fmt == "JPEG" else []
+    if fmt != "JPEG":
+        counted = f"nlsr_cli.images.formats.{fmt.lower()}.check_number"
+        monkeypatch.setattr(counted, lambda names, data, label: parts.extend(names))
+        FORMATS[fmt].check_parts(stream.getvalue(), "a")
     expected = {"PNG": (b"fcTL", 5), "JPEG": ("SOS", 1), "GIF": (b",", 5), "WEBP": (b"ANMF", 5)}[fmt]
     assert parts.count(expected[0]) == expected[1]
     assert len(parts) < 30
@@ -78,7 +81,7 @@ def test_ordinary_files_are_counted_to_their_end(fmt):
 def test_every_truncation_ends_the_count(fmt):
     data = files.saved(IMAGE, fmt)
     for end in range(len(data)):
-        check_parts(fmt, data[:end], "cut")
+        FORMATS[fmt].check_parts(data[:end], "cut")
 
 
 @pytest.mark.parametrize(

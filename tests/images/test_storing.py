@@ -14,8 +14,9 @@ from PIL import Image
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Metadata, Picture, encode_picture, storing
+from nlsr_cli.images.formats import WRITABLE, writing_of
 from nlsr_cli.images.storing import store
-from nlsr_cli.options import FORMAT_SUFFIXES, EncodeOptions
+from nlsr_cli.options import EncodeOptions
 from tests.conftest import ASSETS
 
 
@@ -173,10 +174,10 @@ def test_a_disk_without_room_is_told_before_the_work(tmp_path, monkeypatch):
     """A hundred megapixels do not go on a disk with a mebibyte left; what may fit is tried."""
     usage = type(shutil.disk_usage(tmp_path))
     monkeypatch.setattr(storing.shutil, "disk_usage", lambda folder: usage(10**9, 10**9 - 2**20, 2**20))
-    for fmt in FORMAT_SUFFIXES:
-        storing.check_space(tmp_path / "a", 2**20, fmt)
+    for fmt in WRITABLE:
+        storing.check_space(tmp_path / "a", 2**20, writing_of(fmt).least_share)
         with pytest.raises(ImageWriteError, match=r"1\.0 MiB left, and the file takes .* at the very least") as caught:
-            storing.check_space(tmp_path / "new" / "folder" / "a", 2**33, fmt)
+            storing.check_space(tmp_path / "new" / "folder" / "a", 2**33, writing_of(fmt).least_share)
         assert "Free some space" in caught.value.hint
 
 
@@ -185,10 +186,9 @@ def test_the_least_share_of_a_format_is_below_what_a_photograph_takes():
     with Image.open(ASSETS / "tower.jpg") as image:
         soft = image.convert("RGB").resize((1024, 1024), Image.Resampling.BICUBIC)
     picture = Picture(np.asarray(soft), None, Metadata("PNG", "RGB"))
-    assert set(storing.LEAST_SHARE) >= set(FORMAT_SUFFIXES)
-    for fmt in FORMAT_SUFFIXES:
+    for fmt in WRITABLE:
         data, _ = encode_picture(picture, format=fmt, options=EncodeOptions(quality=50))
-        assert len(data) >= storing.LEAST_SHARE[fmt] * picture.color.nbytes
+        assert len(data) >= writing_of(fmt).least_share * picture.color.nbytes
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
@@ -218,10 +218,9 @@ def test_room_is_asked_for_where_the_folder_will_be(tmp_path, monkeypatch):
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
     with pytest.raises(ImageWriteError, match=r"the disk has 2\.0 MiB left, and the file takes 3\.0 at the very least"):
-        storing.check_space(tmp_path / "new" / "folder" / "a.bmp", 3 << 20, "BMP")
-    storing.check_space(tmp_path / "a.bmp", 2 << 20, "BMP")
-    storing.check_space(tmp_path / "a.xyz", 2**60, "XYZ")
-    assert asked == [tmp_path] * 3
+        storing.check_space(tmp_path / "new" / "folder" / "a.bmp", 3 << 20, 1.0)
+    storing.check_space(tmp_path / "a.bmp", 2 << 20, 1.0)
+    assert asked == [tmp_path] * 2
 
 
 def test_a_name_that_is_taken_is_refused_before_any_work(tmp_path):

@@ -138,7 +138,8 @@ class Worker:
     def _picture(self, number: int) -> Iterator[str]:
         from nlsr_cli.batch.planning import plan_batch
         from nlsr_cli.images import encode_any, inspect_picture
-        from nlsr_cli.options import FORMAT_SUFFIXES, EncodeOptions, OutputOptions, SizeOptions
+        from nlsr_cli.images.formats import WRITABLE
+        from nlsr_cli.options import EncodeOptions, OutputOptions, SizeOptions
         from nlsr_cli.upscaling.route import Aim
 
         name, _, data = picture_case(self._seed, number)
@@ -155,7 +156,7 @@ class Worker:
         picture = self._decoder.read(path, max_pixels=MAX_PIXELS, whole=number % 5 != 0).picture
         yield "read"
         if number % 3 == 0:
-            target = sorted(FORMAT_SUFFIXES)[number // 3 % len(FORMAT_SUFFIXES)]
+            target = sorted(WRITABLE)[number // 3 % len(WRITABLE)]
             written, _ = encode_any(picture, format=target, options=EncodeOptions(), name="case")
             again = self._decoder.read(written, name="case", max_pixels=MAX_PIXELS, whole=True).picture
             if (again.height, again.width) != (picture.height, picture.width):

@@ -7,13 +7,19 @@ values than the standard; the pixels of a single frame are decoded by Pillow.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from io import BytesIO
 
-from nlsr_cli.images.animation.frames import CLEAR, KEEP, MAX_FRAMES, RESTORE, Frame, FrameIndex
+from PIL import Image
+
+from nlsr_cli.images.animation.frames import CLEAR, KEEP, MAX_FRAMES, RESTORE, Frame, FrameIndex, Stage
 from nlsr_cli.images.containers import png
 from nlsr_cli.images.containers.png import SIGNATURE, chunk
+from nlsr_cli.images.facts import Facts
+from nlsr_cli.images.modes import decode
+from nlsr_cli.images.picture import Pixels
 
 DISPOSALS = {0: KEEP, 1: CLEAR, 2: RESTORE}
 HIDDEN = "The default image of the file is not part of its animation and is left out."
@@ -201,3 +207,20 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 def _control(height: int, width: int, top: int, left: int, duration: float) -> bytes:
     return struct.pack(">IIIIHHBB", width, height, left, top, *delay(duration), 0, 0)
+
+
+def canvases(
+    image: Image.Image, index: FrameIndex, facts: Facts, notes: list[str]
+) -> Iterator[tuple[Pixels, Pixels | None]]:
+    """Yield color and alpha of each frame, laid on those before it, and add to the notes."""
+    stage: Stage | None = None
+    for frame in index.frames:
+        with Image.open(BytesIO(b"".join(frame.parts)), formats=["PNG"]) as shown:
+            if facts.bits == 16 and not shown.mode.startswith("I;16"):
+                raise ValueError("16-bit colour of an animation is not known")
+            shown.load()
+            decoded = decode(shown, facts, keep_rgb=True)
+        notes += [note for note in decoded.notes if "palette" not in note and note not in notes]
+        if stage is None:
+            stage = Stage(index.height, index.width, decoded.color.shape[2], decoded.color.dtype)
+        yield stage.show(frame, decoded.color, decoded.alpha)

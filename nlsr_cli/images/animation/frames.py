@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images.loading import LIMIT_HINT
+from nlsr_cli.images.border import LIMIT_HINT
 from nlsr_cli.images.picture import Pixels
 
 MAX_FRAMES = 10_000
 
-KEEP, CLEAR, RESTORE = "keep", "clear", "restore"
+KEEP: str = "keep"
+CLEAR: str = "clear"
+RESTORE: str = "restore"
 
 
 @dataclass(frozen=True)

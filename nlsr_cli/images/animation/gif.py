@@ -18,7 +18,7 @@ from nlsr_cli.images.containers import gif
 from nlsr_cli.images.containers.gif import APPLICATION, CONTROL, EXTENSION, IMAGE, INTERLACED, TABLE, chain, table_size
 from nlsr_cli.images.picture import Pixels
 
-LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+LOOPS: tuple[bytes, ...] = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 # The value 4 stands for 3 in files of some old writers, and browsers heed it.
 DISPOSALS = {2: CLEAR, 3: RESTORE, 4: RESTORE}
 NO_END = "The file has no end mark: if frames followed the last one, they are lost."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,16 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import reading
-from nlsr_cli.images.animation import gif, webp
-from nlsr_cli.images.animation.frames import FrameIndex, Stage, check_index
-from nlsr_cli.images.animation.indexes import frame_index
+from nlsr_cli.images.animation.frames import FrameIndex, check_index
 from nlsr_cli.images.border import border, check_pixels
 from nlsr_cli.images.facts import DEEP_HINT, Facts
+from nlsr_cli.images.formats import FORMATS
+from nlsr_cli.images.formats.format import Moving
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.metadata import exif_tags
-from nlsr_cli.images.modes import Decoded, decode
+from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.orientation import upright
-from nlsr_cli.images.picture import Animation, Picture, Pixels
+from nlsr_cli.images.picture import Animation, Picture
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 
@@ -40,15 +39,17 @@ def read_any(
     """
     label = name or ("-" if isinstance(source, bytes) else str(source))
     data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001
+    moving = FORMATS[format].moving
     with border(data, label, max_pixels):
-        index = frame_index(format, data)
-    if index is None:
+        index = None if moving is None else moving.index(data)
+    if index is None or moving is None:
         return reading.read_picture(data, name=label, max_pixels=max_pixels)
     check_index(index, label, max_pixels)
-    return _read_frames(data, format, index, label, max_pixels)
+    return _read_frames(data, (format, moving), index, label, max_pixels)
 
 
-def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pixels: int) -> Animation:  # noqa: A002
+def _read_frames(data: bytes, kind: tuple[str, Moving], index: FrameIndex, label: str, max_pixels: int) -> Animation:
+    format, moving = kind  # noqa: A001
     facts = reading.facts_of(data, format, label)
     if facts.deep is not None:  # Pillow would reduce it to 8 bits
         raise ImageReadError(label, f"holds frames of {facts.deep.what}, which is not supported yet", DEEP_HINT)
@@ -57,7 +58,7 @@ def _read_frames(data: bytes, format: str, index: FrameIndex, label: str, max_pi
         with reading.pillow_image(data, format) as image:
             mode = image.mode
             info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
-            shots, notes = _shots(image, format, index, facts, keep_rgb=reading.has_rgb_profile(info))
+            shots, notes = _shots(image, moving, index, facts, keep_rgb=reading.has_rgb_profile(info))
             raw = facts.exif or exif_tags.exif_block(info)
             distinct = list({id(shot): shot for shot in shots}.values())
             tall = _stacked(distinct, exif_tags.orientation(raw))
@@ -92,7 +93,7 @@ def _cut(whole: Picture, count: int, index: FrameIndex) -> Iterator[Picture]:
 
 def _shots(
     image: Image.Image,
-    format: str,  # noqa: A002
+    moving: Moving,
     index: FrameIndex,
     facts: Facts,
     *,
@@ -104,7 +105,7 @@ def _shots(
     known: dict[bytes, Decoded] = {}
     shots: list[Decoded] = []
     notes: list[str] = []
-    for color, alpha in _canvases(image, format, index, facts, notes):
+    for color, alpha in moving.canvases(image, index, facts, notes):
         clear = alpha is not None and bool((alpha != np.iinfo(alpha.dtype).max).any())
         seen = np.ascontiguousarray(alpha) if clear and alpha is not None else None
         code = hashlib.blake2b(np.ascontiguousarray(color).tobytes(), digest_size=32)
@@ -116,37 +117,9 @@ def _shots(
         opaque = np.full(first.shape[:2], np.iinfo(first.dtype).max, first.dtype)
         for shot in distinct:
             shot.alpha = opaque if shot.alpha is None else shot.alpha
-    if image.mode == "P" or format == "GIF":
+    if image.mode == "P" or moving.palette:
         grey = not keep_rgb and all(bool((shot.color[..., :1] == shot.color[..., 1:]).all()) for shot in distinct)
         for shot in distinct if grey else ():
             shot.color = np.ascontiguousarray(shot.color[..., :1])
         notes.append("The grey palette is read as grey." if grey else "The palette is read as RGB.")
     return shots, notes
-
-
-def _canvases(
-    image: Image.Image,
-    format: str,  # noqa: A002
-    index: FrameIndex,
-    facts: Facts,
-    notes: list[str],
-) -> Iterator[tuple[Pixels, Pixels | None]]:
-    if format == "GIF":
-        return gif.canvases(index)
-    if format == "WEBP":
-        return webp.canvases(image, index)
-    return _png_canvases(index, facts, notes)
-
-
-def _png_canvases(index: FrameIndex, facts: Facts, notes: list[str]) -> Iterator[tuple[Pixels, Pixels]]:
-    stage: Stage | None = None
-    for frame in index.frames:
-        with Image.open(BytesIO(b"".join(frame.parts)), formats=["PNG"]) as image:
-            if facts.bits == 16 and not image.mode.startswith("I;16"):
-                raise ValueError("16-bit colour of an animation is not known")
-            image.load()
-            decoded = decode(image, facts, keep_rgb=True)
-        notes += [note for note in decoded.notes if "palette" not in note and note not in notes]
-        if stage is None:
-            stage = Stage(index.height, index.width, decoded.color.shape[2], decoded.color.dtype)
-        yield stage.show(frame, decoded.color, decoded.alpha)

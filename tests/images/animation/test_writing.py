@@ -12,7 +12,7 @@ from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Animation, Metadata, Picture, encode_any, read_any, read_picture, write_any
 from nlsr_cli.images.animation.apng import delay
 from nlsr_cli.images.animation.gif_writing import FEW_COLORS, NO_HALF
-from nlsr_cli.images.animation.writing import encode_animation
+from nlsr_cli.images.writing import encode_animation
 from nlsr_cli.options import EncodeOptions
 from tests.conftest import ASSETS
 from tests.images import icc

@@ -14,9 +14,9 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import native_formats, probe, read_picture
-from nlsr_cli.images.accounting import account_of, losses
 from nlsr_cli.images.containers import isobmff
 from nlsr_cli.images.containers.items import parts
+from nlsr_cli.images.formats import account_of, losses
 from nlsr_cli.images.heif import NONSENSE_NOTE, still_of
 from nlsr_cli.images.parts import Fate
 from tests.images import icc

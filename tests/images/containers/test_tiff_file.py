@@ -11,8 +11,8 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import probe, read_picture
-from nlsr_cli.images.accounting import account_of, losses
 from nlsr_cli.images.containers import tiff, tiff_file
+from nlsr_cli.images.formats import account_of, losses
 from nlsr_cli.images.metadata.exif_tags import INHERITED
 from nlsr_cli.images.parts import Fate
 from tests.conftest import ASSETS

@@ -13,11 +13,11 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError, ImageWriteError
 from nlsr_cli.images import encode_picture, native_formats, probe, read_picture
-from nlsr_cli.images.accounting import losses
 from nlsr_cli.images.color import profiles, spaces
 from nlsr_cli.images.color.out_of_gamut import add_excess
 from nlsr_cli.images.containers.isobmff import boxes
 from nlsr_cli.images.depth import extra
+from nlsr_cli.images.formats import losses
 from nlsr_cli.images.inspection import inspect_picture
 from nlsr_cli.images.jpegxl.bits import BitReader, BitWriter
 from nlsr_cli.images.jpegxl.files import CONTAINER, open_file, parts

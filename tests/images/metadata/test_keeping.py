@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from nlsr_cli.images import Metadata, encode_picture, native_formats, read_picture
 from nlsr_cli.images.containers.gif import chain
 from nlsr_cli.images.containers.tiff import EXIF_IFD, Block, Directory, Entry, integers, parse, serialise
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.images.inspection import inspect_picture
 from nlsr_cli.images.metadata import iptc, jpeg, keeping
 from nlsr_cli.images.metadata.photoshop import left_behind
@@ -29,6 +30,7 @@ from tests.images.metadata.test_xmp import packet
 
 PLAIN = Image.fromarray(gradient())
 OPTIONS = EncodeOptions()
+IPTC_LIMIT = 65533 - len(b"Photoshop 3.0\0") - 12 - 1  # of a segment: what else an APP13 of Photoshop has, and a byte
 WRITABLE = [name for name in native_formats().writable if name not in ("GIF", "JXL")]  # which Pillow opens
 HOLDERS = [name for name in WRITABLE if name != "BMP"]
 PACKET = packet(b'tiff:Orientation="6" tiff:ImageWidth="16"', b"<dc:title>A hill \xc3\xa4</dc:title>")
@@ -145,7 +147,7 @@ def test_iptc_travels_to_the_formats_that_hold_it(source, target):
     assert read.metadata.iptc == RECORDS
     assert read.notes == ()
     data, notes = encode_picture(read, format=target, options=OPTIONS)
-    if target in keeping.IPTC_HOLDERS:
+    if writing_of(target).carries.iptc:
         assert notes == ()
         assert read_picture(data).metadata.iptc == RECORDS
     else:
@@ -160,7 +162,7 @@ def test_iptc_in_a_jpeg_is_where_others_look():
 
 def test_iptc_too_large_for_jpeg_is_left_out_with_a_note():
     """As much as a segment holds, and a byte more."""
-    for size, fits in ((keeping.JPEG_IPTC_LIMIT, True), (keeping.JPEG_IPTC_LIMIT + 1, False)):
+    for size, fits in ((IPTC_LIMIT, True), (IPTC_LIMIT + 1, False)):
         count = (size - 10) // 5
         records = b"\x1c\x02\x19\0\0" * count + b"\x1c\x02\x78" + struct.pack(">H", size - 5 * count - 5)
         records += b"x" * (size - len(records))
@@ -380,7 +382,7 @@ def test_what_imagemagick_writes_into_gif_is_kept():
 
 def held(format_: str, now: tuple[int, int] = (12, 16), **given: object) -> tuple[Metadata, tuple[str, ...]]:
     """Return what a file of a format and a size keeps of metadata with these fields, and the notes."""
-    found = keeping.kept(Metadata("PNG", "RGB", **given), format_, now, None)
+    found = keeping.kept(Metadata("PNG", "RGB", **given), writing_of(format_).carries, now, None)
     return found.metadata, found.notes
 
 
@@ -414,7 +416,7 @@ def test_a_thumbnail_fills_what_room_there_is():
     block, limit = exif_of(60_000), 65533 - 6 - 64
     room = limit - len(with_thumbnail(block, b""))
     for size, fits in ((room, True), (room + 1, False)):
-        found = keeping.kept(Metadata("PNG", "RGB", exif=block), "JPEG", (12, 16), b"x" * size)
+        found = keeping.kept(Metadata("PNG", "RGB", exif=block), writing_of("JPEG").carries, (12, 16), b"x" * size)
         assert found.metadata.exif == block
         assert (found.thumbnail is not None) is fits
         assert (found.notes == ()) is fits
@@ -423,14 +425,15 @@ def test_a_thumbnail_fills_what_room_there_is():
 @pytest.mark.parametrize("format_", ["PNG", "WEBP", "TIFF", "GIF"])
 def test_a_thumbnail_needs_a_place(format_):
     """EXIF that has a second directory; that of a TIFF would be a second page."""
-    found = keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), format_, (12, 16), b"thumbnail")
+    able = writing_of(format_).carries
+    found = keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), able, (12, 16), b"thumbnail")
     assert found.thumbnail == (b"thumbnail" if format_ in ("PNG", "WEBP") else None)
     told = {
         "TIFF": "TIFF has no place for a thumbnail; it is left out.",
         "GIF": "GIF holds no EXIF data; it is left out.",
     }
     assert found.notes == ((told[format_],) if format_ in told else ())
-    assert keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), format_, (12, 16), None).notes == (
+    assert keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), able, (12, 16), None).notes == (
         (told["GIF"],) if format_ == "GIF" else ()
     )
 
@@ -479,12 +482,12 @@ def test_what_marks_missing_data_is_kept_or_told():
 
 def test_room_for_a_packet_is_that_of_the_format():
     """16 MiB; in a JPEG what no extension takes must fit into one segment."""
-    assert keeping.holds_packet("PNG", bytes(16 << 20)) is True
-    assert keeping.holds_packet("PNG", bytes((16 << 20) + 1)) is False
+    assert writing_of("PNG").carries.holds_packet(bytes(16 << 20)) is True
+    assert writing_of("PNG").carries.holds_packet(bytes((16 << 20) + 1)) is False
     room = jpeg.XMP_LIMIT - len(packet(b'tiff:Make=""'))
-    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * room))) is True
-    assert keeping.holds_packet("JPEG", packet(b'tiff:Make="%s"' % (b"a" * (room + 1)))) is False
-    assert keeping.holds_packet("JPEG", packet(elements=b"<dc:x>" + b"a" * 70_000 + b"</dc:x>")) is True
+    assert writing_of("JPEG").carries.holds_packet(packet(b'tiff:Make="%s"' % (b"a" * room))) is True
+    assert writing_of("JPEG").carries.holds_packet(packet(b'tiff:Make="%s"' % (b"a" * (room + 1)))) is False
+    assert writing_of("JPEG").carries.holds_packet(packet(elements=b"<dc:x>" + b"a" * 70_000 + b"</dc:x>")) is True
     note = "The XMP metadata of {} bytes is too large for {} and is left out."
     large = packet(elements=b"<dc:x>" + b"a" * (16 << 20) + b"</dc:x>")
     assert held("WEBP", xmp=large) == (Metadata("PNG", "RGB"), (note.format(len(large), "WEBP"),))
@@ -496,22 +499,22 @@ def test_room_for_a_packet_is_that_of_the_format():
 def test_a_gain_map_is_kept_or_told(format_, strip):
     """Without it the output is not HDR; where there is none, there is nothing to tell."""
     given, notes = GainMap(np.zeros((2, 2, 1), np.uint8)), []
-    assert keeping.kept_gain_map(given, format_, strip=strip, notes=notes) is (
+    assert keeping.kept_gain_map(given, writing_of(format_).carries, strip=strip, notes=notes) is (
         given if (format_, strip) == ("JPEG", False) else None
     )
     told = "The gain map is left out with the metadata: the output is not HDR."
     if not strip:
         told = f"{format_} holds no gain map here; it is left out, and the output is not HDR."
     assert notes == ([] if (format_, strip) == ("JPEG", False) else [told])
-    assert keeping.kept_gain_map(None, format_, strip=strip, notes=notes) is None
+    assert keeping.kept_gain_map(None, writing_of(format_).carries, strip=strip, notes=notes) is None
     assert len(notes) <= 1
 
 
 def test_iptc_fills_one_segment():
     """As Photoshop reads it: of more, readers find none."""
-    assert len(jpeg.photoshop_segment(iptc.wrapped(bytes(keeping.JPEG_IPTC_LIMIT)))) <= 4 + 65533
+    assert len(jpeg.photoshop_segment(iptc.wrapped(bytes(IPTC_LIMIT)))) <= 4 + 65533
     with pytest.raises(ValueError, match="too large for a segment"):
-        jpeg.photoshop_segment(iptc.wrapped(bytes(keeping.JPEG_IPTC_LIMIT + 1)))
+        jpeg.photoshop_segment(iptc.wrapped(bytes(IPTC_LIMIT + 1)))
 
 
 COMMENT = ("Comment", "A hill")

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images.containers.gif import chain
+from nlsr_cli.images.formats import read_statements
 from nlsr_cli.images.metadata import gif_texts, iptc, photoshop, xmp
 from nlsr_cli.images.metadata import png as words
-from nlsr_cli.images.metadata.statements import Statements, read_statements
+from nlsr_cli.images.metadata.statements import Statements
 from tests.images import jpegs
 from tests.images.files import camera_exif, gradient, png, saved, shorts, tiff
 from tests.images.metadata.test_xmp import packet

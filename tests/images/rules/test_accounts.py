@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images import native_formats, read_picture
-from nlsr_cli.images.accounting import ACCOUNTS, account_of, losses
+from nlsr_cli.images.formats import account_of, losses
 from nlsr_cli.images.parts import Fate
 from tests.images.files import camera_exif, gradient, png_chunk, saved, with_png_chunk
 
@@ -233,7 +233,3 @@ def test_a_gif_of_pixels_that_are_not_square_is_told():
         notes = [note for note in read_picture(bytes(data)).notes if "square" in note]
         assert len(notes) == len(told)
         assert all(word in note for word, note in zip(told, notes, strict=True))
-
-
-def test_every_account_is_of_a_readable_format():
-    assert set(FORMATS) <= set(ACCOUNTS)

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images import encode_picture, native_formats, read_picture
-from nlsr_cli.images.accounting import account_of, losses
 from nlsr_cli.images.containers import jpeg
+from nlsr_cli.images.formats import account_of, losses
 from nlsr_cli.images.parts import Fate
 from nlsr_cli.options import EncodeOptions
 from tests.conftest import ASSETS

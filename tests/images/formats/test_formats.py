@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PIL import Image, features
 
 from nlsr_cli.images import native_formats
-from nlsr_cli.images.sniff import PACKAGES, format_of, stranger_of
-from nlsr_cli.options import FORMAT_SUFFIXES
+from nlsr_cli.images.formats import FORMATS, WRITABLE, format_of, format_of_suffix, parse_format
+from nlsr_cli.images.formats.strangers import stranger_of
 from tests.images.files import saved
 
 
-@pytest.mark.parametrize("fmt", [name for name in native_formats().readable if name not in PACKAGES])
+@pytest.mark.parametrize("fmt", [name for name in native_formats().readable if FORMATS[name].package is None])
 def test_every_readable_format_is_recognised(fmt):
     """What Pillow writes is recognised from its first bytes."""
     assert format_of(saved(Image.new("RGB", (3, 3)), fmt)[:64]) == fmt
 
 
+@pytest.mark.parametrize("text", ["jpg", "JPEG", ".jpg", "Jpeg", "jfif"])
+def test_formats_by_name_or_ending(text: str) -> None:
+    assert parse_format(text) == "JPEG"
+
+
+def test_format_of_a_path() -> None:
+    assert format_of_suffix(Path("a.b/c.TIFF")) == "TIFF"
+    assert format_of_suffix(Path("a.png/c")) is None
+
+
 def test_formats_depend_on_how_pillow_was_built(monkeypatch):
     """Without AVIF in Pillow it is neither read nor written; the rest stays."""
     full = native_formats()
-    assert set(full.writable) <= set(FORMAT_SUFFIXES)
+    assert set(full.writable) <= set(WRITABLE)
     assert "GIF" in full.readable
     native_formats.cache_clear()
     monkeypatch.setattr(features, "check", lambda name: name != "avif")

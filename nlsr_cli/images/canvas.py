@@ -1,0 +1,214 @@
+"""A picture on its way into a file: brought into what the format holds, with all that is to be said beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from nlsr_cli.images import nodata
+from nlsr_cli.images.alpha import composite, parse_background
+from nlsr_cli.images.carries import Carries
+from nlsr_cli.images.color import spaces
+from nlsr_cli.images.color.out_of_gamut import add_excess, weighed
+from nlsr_cli.images.metadata import exif_tags, keeping
+from nlsr_cli.images.metadata.thumbnail import make_thumbnail, with_thumbnail
+from nlsr_cli.images.picture import GainMap, Picture, Pixels, quantised
+from nlsr_cli.options import EncodeOptions
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed, and
+    the rest of the metadata as the format can hold it (see `Metadata`; `thumbnail` is the JPEG that goes into EXIF);
+    `gain_map` is None where the format holds none.
+
+    `samples` (h, w, c), where given, are the picture instead, at a depth that Pillow does not write; alpha, if any, is
+    their last channel. `image` is then a single pixel, for what a file says besides. `size` is (height, width); `bits`
+    are those that an AVIF gets.
+    """
+
+    image: Image.Image
+    samples: Pixels | None
+    size: tuple[int, int]
+    alpha: bool
+    bits: int
+    grey: bool
+    icc: bytes | None
+    exif: bytes | None
+    dpi: tuple[float, float] | None
+    lossless: bool
+    notes: tuple[str, ...]
+    thumbnail: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+    comment: bytes | None = None
+    code_points: bytes | None = None
+    mastering: bytes | None = None
+    tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
+    gain_map: GainMap | None = None
+
+    def bare(self, image: Image.Image) -> Canvas:
+        """Return an 8-bit part of the same kind, about which nothing is said."""
+        size = image.height, image.width
+        return Canvas(image, None, size, self.alpha, self.bits, self.grey, None, None, None, self.lossless, ())
+
+    def saved(self, format: str, **parameters: object) -> bytes:  # noqa: A002 - the word for it, in Pillow too
+        """Return what Pillow makes of the picture, with those parameters that are not None."""
+        buffer = BytesIO()
+        given = {key: value for key, value in parameters.items() if value is not None}
+        self.image.save(buffer, format, **given)
+        return buffer.getvalue()
+
+    def exif_block(self, *, with_dpi: bool = False, oriented: bool = True) -> bytes | None:
+        """Return the EXIF bytes for this size, with the resolution where it has no place of its own."""
+        dpi = self.dpi if with_dpi else None
+        source = self.exif or (exif_tags.empty_exif() if dpi else None)
+        if source is None:
+            return None
+        block = exif_tags.exif_for(source, *self.size, dpi=dpi, oriented=oriented)
+        return block if self.thumbnail is None else with_thumbnail(block, self.thumbnail)
+
+
+def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> Canvas:
+    """Bring a picture into what a format can hold."""
+    notes = list(_depth_notes(picture, able))
+    flat = _flattened(picture, able, options, notes)
+    if flat.is_grey:  # no colour that a wider space would hold, and so no transform that needs the depth
+        flat = replace(flat, color=quantised(flat.color, able.depth), alpha=_quantised_alpha(flat, able))
+    pixels, icc = _recoloured(flat, able, notes)
+    pixels, alpha = quantised(pixels, able.depth), _quantised_alpha(flat, able)
+    if able.tags and picture.metadata.nodata is not None:
+        pixels, alpha = nodata.restore(pixels, alpha, picture.metadata.nodata, masked=picture.metadata.masked)
+    grey = pixels.shape[2] == 1
+    if grey and not able.grey:
+        pixels = np.repeat(pixels, 3, axis=2)
+        notes.append(f"{able.format} has no grey pictures; grey is written as RGB.")
+    given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
+    small = _thumbnail(flat) if given.exif is not None and given.thumbnail else None
+    held = keeping.kept(given, able, pixels.shape[:2], small)
+    gain_map = keeping.kept_gain_map(picture.gain_map, able, strip=options.strip, notes=notes)
+    image, samples = _images(pixels, alpha, able)
+    bits = 10 if picture.metadata.mode.endswith(";10") else 12
+    lossless = options.lossless or picture.metadata.lossless
+    meta = held.metadata
+    return Canvas(
+        image,
+        samples,
+        pixels.shape[:2],
+        alpha is not None,
+        bits,
+        grey,
+        icc,
+        meta.exif,
+        meta.dpi,
+        lossless,
+        (*notes, *held.notes),
+        thumbnail=held.thumbnail,
+        xmp=meta.xmp,
+        iptc=meta.iptc,
+        texts=meta.texts,
+        comment=meta.comment,
+        code_points=meta.code_points,
+        mastering=meta.mastering,
+        tiff_tags=meta.tiff_tags,
+        gain_map=gain_map,
+    )
+
+
+def _thumbnail(picture: Picture) -> bytes:
+    """Return the thumbnail of a picture: in sRGB, for it holds no profile, and grey may have a curve of its own."""
+    pixels, icc = picture.color, picture.metadata.icc
+    if icc is not None and picture.is_grey and spaces.space_of(icc) == "GRAY":
+        pixels = spaces.grey_to_srgb(pixels, icc)
+    return make_thumbnail(pixels, picture.alpha)
+
+
+def _quantised_alpha(picture: Picture, able: Carries) -> Pixels | None:
+    return None if picture.alpha is None else quantised(picture.alpha, able.depth)
+
+
+def _depth_notes(picture: Picture, able: Carries) -> Iterator[str]:
+    if picture.depth == 32 and able.depth < 32:
+        held = f"{able.format} holds {able.integers or able.depth}-bit integers"
+        yield f"{held}; floating point is clipped to 0 to 1 and rounded."
+    elif able.integers is not None and picture.depth == 16 and not picture.metadata.mode.endswith((";10", ";12")):
+        yield f"{able.format} holds at most {able.integers} bits per channel; 16 are rounded."
+    elif picture.depth > able.depth:
+        yield f"{able.format} holds 8 bits per channel; 16 are rounded."
+
+
+def _flattened(picture: Picture, able: Carries, options: EncodeOptions, notes: list[str]) -> Picture:
+    """Return the picture without alpha, laid on the background, where the format has no alpha."""
+    if picture.alpha is None or able.alpha:
+        return picture
+    notes.append(f"{able.format} has no transparency; the picture is laid on {options.background}.")
+    background = parse_background(options.background)
+    pixels, meta = picture.color, picture.metadata
+    if picture.is_grey and len(set(background)) > 1:
+        # A coloured ground makes a colour picture, for which a grey profile says nothing.
+        if meta.icc is not None and spaces.space_of(meta.icc) == "GRAY":
+            pixels = spaces.grey_to_srgb(pixels, meta.icc)
+        pixels = np.repeat(pixels, 3, axis=2)
+        meta = replace(meta, icc=None)
+    ground = background if pixels.shape[2] == 3 else background[:1]
+    excess = None if picture.excess is None else weighed(picture.excess, picture.alpha)
+    return Picture(composite(pixels, picture.alpha, ground), None, meta, excess=excess)
+
+
+def _recoloured(picture: Picture, able: Carries, notes: list[str]) -> tuple[Pixels, bytes | None]:
+    """Return pixels in the space in which they are stored, with the profile to embed."""
+    pixels, icc = picture.color, picture.metadata.icc
+    space = spaces.space_of(icc) if icc is not None else None
+    if picture.excess is not None and not (space == "RGB" and able.icc):
+        notes.append("Colours outside sRGB are clipped.")
+    if icc is None or space == "unreadable":
+        if icc is not None and not able.icc:
+            notes.append(f"{able.format} holds no colour profile; it is left out.")
+        return pixels, icc if able.icc else None
+    if picture.is_grey:
+        return _recoloured_grey(pixels, icc, able, notes)
+    if space == "CMYK" and able.cmyk and picture.alpha is None:
+        if pixels.dtype == np.float32:
+            notes.append("CMYK is written with 16 bits; floating point is clipped to 0 to 1 and rounded.")
+        return spaces.from_srgb(quantised(pixels, 16), icc), icc
+    if space != "RGB" or not able.icc:
+        what = "the profile" if space != "CMYK" else "CMYK with transparency" if able.cmyk else "CMYK"
+        notes.append(f"{able.format} cannot hold {what}; written in sRGB.")
+        return pixels, None
+    if spaces.is_nearly_srgb(icc):
+        return pixels, icc
+    pixels = spaces.from_srgb(pixels, icc)
+    if picture.excess is not None:
+        add_excess(pixels, picture.excess)
+    return pixels, icc
+
+
+def _recoloured_grey(pixels: Pixels, icc: bytes, able: Carries, notes: list[str]) -> tuple[Pixels, bytes | None]:
+    if able.icc and (able.grey or spaces.space_of(icc) == "RGB"):
+        return pixels, icc
+    if spaces.space_of(icc) == "GRAY":
+        pixels = spaces.grey_to_srgb(pixels, icc)
+    notes.append(f"{able.format} cannot hold the grey profile; written with the tone curve of sRGB.")
+    return pixels, None
+
+
+def _images(pixels: Pixels, alpha: Pixels | None, able: Carries) -> tuple[Image.Image, Pixels | None]:
+    """Return Pillow's picture of (h, w, 1, 3 or 4) pixels: L, I;16, LA, RGB, RGBA or CMYK.
+
+    At a depth for which Pillow has no mode, it is a stand-in of one pixel, and the samples come beside it.
+    """
+    height, width, channels = pixels.shape
+    plain_grey = channels == 1 and alpha is None
+    if alpha is not None:
+        pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
+    if pixels.dtype == np.uint16 and plain_grey and able.grey16:
+        return Image.frombytes("I;16", (width, height), np.ascontiguousarray(pixels).astype("<u2").tobytes()), None
+    mode = {1: "LA", 3: "RGBA"}[channels] if alpha is not None else {1: "L", 3: "RGB", 4: "CMYK"}[channels]
+    if pixels.dtype != np.uint8:
+        return Image.new(mode, (1, 1)), pixels
+    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes()), None

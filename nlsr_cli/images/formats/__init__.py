@@ -1,0 +1,153 @@
+"""Formats of picture files: one file for each, and this registry. A new one is a file and a line in `FORMATS`.
+
+Whatever asks which format a file has, what it can hold, or who reads and writes it, asks here.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, features
+
+from nlsr_cli.errors import OptionError
+from nlsr_cli.images.animation.frames import FrameIndex
+from nlsr_cli.images.depth import extra
+from nlsr_cli.images.formats.avif import AVIF
+from nlsr_cli.images.formats.bmp import BMP
+from nlsr_cli.images.formats.format import Format, Writing
+from nlsr_cli.images.formats.gif import GIF
+from nlsr_cli.images.formats.heic import HEIC
+from nlsr_cli.images.formats.jpeg import JPEG
+from nlsr_cli.images.formats.jpegxl import JXL
+from nlsr_cli.images.formats.png import PNG
+from nlsr_cli.images.formats.raw import RAW
+from nlsr_cli.images.formats.tiff import TIFF
+from nlsr_cli.images.formats.webp import WEBP
+from nlsr_cli.images.metadata.geometry import Change
+from nlsr_cli.images.metadata.statements import Found, Statements, portable
+from nlsr_cli.images.parts import Accounted, loss_notes
+from nlsr_cli.images.raw import is_raw
+from nlsr_cli.options import nearest
+
+FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, HEIC, RAW)}
+WRITABLE = {name: each.suffixes for name, each in FORMATS.items() if each.writing is not None}
+HEAD_SIZE = 4096  # bytes by which every format is known
+_PLUGINS = ("AvifImagePlugin", "MpoImagePlugin", "TiffImagePlugin", "WebPImagePlugin")
+
+
+class NativeFormats(NamedTuple):
+    """Formats that can be read and written here, by Pillow's names."""
+
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def native_formats() -> NativeFormats:
+    """Return the formats that can be read and written here; some need a package, or a Pillow built with them."""
+    Image.preinit()
+    for name in _PLUGINS:  # those few, because Image.init() loads forty, which takes longer than a small picture
+        import_module(f"PIL.{name}")
+    there = [
+        name
+        for name, each in FORMATS.items()
+        if (each.feature is None or features.check(each.feature))
+        and (each.package is None or extra.available(each.package))
+    ]
+    written = [name for name in there if name in WRITABLE and (name in Image.SAVE or FORMATS[name].package)]
+    return NativeFormats(tuple(there), tuple(written))
+
+
+def format_of(head: bytes) -> str | None:
+    """Return the format that the first bytes of a file announce, or None."""
+    return next((name for name, each in FORMATS.items() if each.sniff(head)), None)
+
+
+def identified(data: bytes) -> str | None:
+    """Return the format of a file, or None; some camera raw files begin as any TIFF does."""
+    found = format_of(data[:HEAD_SIZE])
+    return RAW.name if found == TIFF.name and is_raw(data) else found
+
+
+def format_of_suffix(path: Path) -> str | None:
+    """Return the writable format that the ending of `path` names, or None."""
+    suffix = path.suffix.lower()
+    return next((name for name, suffixes in WRITABLE.items() if suffix in suffixes), None)
+
+
+def parse_format(text: str) -> str:
+    """Return the Pillow name of a format given by name or ending (`jpg`, `.tif`, `WebP`).
+
+    Raises:
+        OptionError: no format of that name can be written.
+    """
+    wanted = text.lower().lstrip(".")
+    for name, suffixes in WRITABLE.items():
+        if wanted == name.lower() or f".{wanted}" in suffixes:
+            return name
+    raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in WRITABLE]))
+
+
+def writing_of(format: str) -> Writing:  # noqa: A002 - the word for it, in Pillow too
+    """Return how a format that can be written is written."""
+    found = FORMATS[format].writing
+    if found is None:
+        raise ValueError(f"{format} is not written")
+    return found
+
+
+def kept_format(source: str, frames: int) -> tuple[str, str]:
+    """Return the format in which a picture is written if no other is asked, and a note if that is not its own."""
+    own = FORMATS.get(source)
+    if own is None or own.writing is None:
+        return PNG.name, "This format is read but not written; the output is a PNG, without loss."
+    return own.single if own.single is not None and frames == 1 else (source, "")
+
+
+def is_moving(format: str) -> bool:  # noqa: A002
+    """Tell whether a format holds animations that are read and written whole."""
+    return format in FORMATS and FORMATS[format].moving is not None
+
+
+def frame_index(format: str, data: bytes) -> FrameIndex | None:  # noqa: A002
+    """Return what a file says of its frames, or None where it is no animation that is read whole.
+
+    Raises:
+        EOFError: it is cut off.
+        ValueError, struct.error, IndexError: it makes no sense.
+    """
+    moving = FORMATS[format].moving
+    return None if moving is None else moving.index(data)
+
+
+def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002
+    """Return the fate of every part of a file of the given format, in the order of the file.
+
+    Nothing in it can fail: a walker ends where a damaged file stops making sense.
+    """
+    account = FORMATS[format].account
+    return () if account is None else account(data)
+
+
+def losses(format: str, data: bytes) -> tuple[str, ...]:  # noqa: A002
+    """Return a note for each kind of part that is left out."""
+    return tuple(loss_notes(account_of(format, data), FORMATS[format].part))
+
+
+def read_statements(
+    format: str,  # noqa: A002
+    data: bytes,
+    packet: bytes | None = None,
+    *,
+    turned: bool = True,
+    change: Change | None = None,
+) -> Statements:
+    """Return what a file of the given format says in words; `packet` is the XMP that its header was found to hold.
+
+    Nothing in it can fail: what is damaged is left out, with a note.
+    """
+    read = FORMATS[format].statements
+    return portable(Found(packet) if read is None else read(data), turned=turned, change=change)

@@ -1,0 +1,87 @@
+"""JPEG (ITU-T T.81, JFIF, Exif), and the gain maps behind it (Ultra HDR, ISO 21496-1)."""
+
+from __future__ import annotations
+
+from nlsr_cli.images import gain_map, ultra_hdr
+from nlsr_cli.images.bounds import check_jpeg
+from nlsr_cli.images.canvas import Canvas
+from nlsr_cli.images.carries import Carries
+from nlsr_cli.images.containers import jpeg
+from nlsr_cli.images.estimation import jpeg_quality
+from nlsr_cli.images.facts import DEEP_HINT, Facts, unsupported
+from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.metadata import extended_xmp, iptc
+from nlsr_cli.images.metadata import jpeg as jpeg_texts
+from nlsr_cli.images.metadata.statements import Found
+from nlsr_cli.images.rules.jpeg import accounted
+from nlsr_cli.options import EncodeOptions
+
+CARRIES = Carries(
+    "JPEG",
+    cmyk=True,
+    iptc=True,
+    comment=True,
+    dpi="whole",
+    gain_map=True,
+    exif_limit=jpeg_texts.SEGMENT - 6 - 64,  # less its "Exif\0\0" and what a rewrite may add
+    iptc_limit=jpeg_texts.SEGMENT - len(jpeg_texts.PHOTOSHOP_HEAD) - len(iptc.wrapped(b"")) - 1,
+    comment_limit=jpeg_texts.SEGMENT,
+    packet=jpeg_texts.XMP_LIMIT,
+    side=65500,  # where libjpeg stops, although the format counts to 65535
+)
+
+
+def _facts(data: bytes) -> Facts:
+    for marker, body in jpeg.header(data):
+        if marker in jpeg.FRAMES and body:
+            refusal = "" if body[0] == 8 else unsupported(f"{body[0]}-bit samples")
+            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "", frames=1)
+    return Facts(frames=1)
+
+
+def _statements(data: bytes) -> Found:
+    found = jpeg_texts.read_words(data)
+    notes = ("The extension of the XMP metadata is damaged and is left out.",) if found.incomplete else ()
+    return Found(found.xmp, None, found.photoshop, comments=tuple(found.comments), notes=notes)
+
+
+def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
+    exif, packet, extension = canvas.exif_block(), canvas.xmp, b""
+    if packet is not None and len(packet) > jpeg_texts.XMP_LIMIT:
+        parts = extended_xmp.split(packet, jpeg_texts.XMP_LIMIT)
+        if parts is None:
+            raise ValueError("the XMP metadata is too large")
+        packet, extension = parts[0], jpeg_texts.extension_segments(*parts[1:])
+    second = None if canvas.gain_map is None else ultra_hdr.gain_map_file(canvas.gain_map)
+    if canvas.gain_map is not None and second is not None:
+        packet = ultra_hdr.listed(packet, canvas.gain_map, len(second))
+    data = canvas.saved(
+        "JPEG",
+        quality=options.quality,
+        subsampling="4:4:4",
+        icc_profile=canvas.icc,
+        exif=b"Exif\0\0" + exif if exif else None,
+        dpi=canvas.dpi,
+        xmp=packet,
+        extra=None if canvas.iptc is None else jpeg_texts.photoshop_segment(iptc.wrapped(canvas.iptc)),
+        comment=canvas.comment,
+    )
+    data = jpeg.with_segments(data, extension)
+    if canvas.gain_map is not None and second is not None:
+        data = ultra_hdr.joined(data, canvas.gain_map, second)
+    return data, ()
+
+
+JPEG = Format(
+    "JPEG",
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    sniff=lambda head: head.startswith(b"\xff\xd8\xff"),
+    facts=_facts,
+    part="JPEG segment",
+    account=accounted,
+    statements=_statements,
+    check_parts=check_jpeg,
+    gain_map=gain_map.find,
+    quality=jpeg_quality,
+    writing=Writing(_encode, CARRIES, heeds=("quality", "background"), least_share=0.005),
+)
