@@ -7,7 +7,8 @@
 #              the tests of the main job, formats, Hub and training with the newest and the oldest of every dependency, for
 #              each Python found; environments stay in COMPATIBLE, and ARGS="--only newest python3.13" does one alone
 # make check   format, lint with the import law, types, generated documentation
-# make docs    write the command reference into README.md again
+# make docs    write what is generated in README.md and docs/ again: command reference, tables of models and figures, errors
+# make strip   draw the picture of README.md again, after new models
 # make models PHOTOS=DIR VALIDATION=DIR
 #              train the series in weights/series.toml in the background, each model from the embedded one where that fits;
 #              BUDGET=30 takes so many minutes in all; what was interrupted goes on, and RUNS is where
@@ -27,7 +28,7 @@ SAMPLE := tests/assets/colosseum.png
 MINUTES ?= 60
 COMPATIBLE ?= build/compatible
 
-.PHONY: demo test torture mutants compatible check docs models ship gpu clean
+.PHONY: demo test torture mutants compatible check docs strip models ship gpu clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -56,6 +57,9 @@ check: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m tests.reference
+
+strip: $(INSTALLED)
+	$(BIN)/python -m tests.tools.strip
 
 # The constraint reaches the isolated build environment only through the variable, hence not through -c.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -1,4 +1,4 @@
-"""The table of speed and memory in README.md, from what `nlsr bench --json` measured: see `tests.reference`."""
+"""The table of speed and memory in docs/, from what `nlsr bench --json` measured: see `tests.reference`."""
 
 import json
 from pathlib import Path

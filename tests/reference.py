@@ -1,58 +1,87 @@
-"""What is generated in README.md, the command reference and figures: `python -m tests.reference [--check]`."""
+"""What is generated in README.md and docs/, block by block: `python -m tests.reference [--check]`."""
 
 import difflib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+from nlsr_cli import errors
 from nlsr_cli.cli import app
-from tests import figures
+from tests import figures, standing
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+# A generated block, from the comment in front of it to the one behind it. It may stand in any page, and in several.
+MARKED = re.compile(r"<!-- ([\w-]+): written by `make docs` -->\n(.*?)<!-- end of \1 -->", re.DOTALL)
 
 
 def _reference() -> str:
-    """Return the reference as Markdown, from Typer's own generator, two heading levels down."""
+    """Return the reference as Markdown, from Typer's own generator; its page has a title already."""
     command = [sys.executable, "-m", "typer", "nlsr_cli.cli", "utils", "docs", "--name", "nlsr"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    text = re.sub(r"^# .*\n", "", text, count=1)  # the title; README has its own
-    text = re.sub(r"^(#+) ", r"#\1 ", text, flags=re.MULTILINE)
+    text = re.sub(r"^# .*\n", "", text, count=1)
     # The generator knows only the name that every command line has.
     text = text.replace("* `--help`: ", f"* `{', '.join(app.info.context_settings['help_option_names'])}`: ")
     text = text.replace("```console\n$ ", "```text\n")  # a usage line is no command that a test could run
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).strip() + "\n"
 
 
-BLOCKS = {"figures": figures.generate, "reference": _reference}
+def _errors() -> str:
+    """Return the tree of errors as its module draws it."""
+    tree = (errors.__doc__ or "").split("\n\n")[1]
+    return f"```text\n{tree.strip()}\n```\n"
 
 
-def _marks(name: str) -> tuple[str, str]:
-    """Return the lines before and behind a generated block."""
-    return f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
+BLOCKS = {
+    "errors": cache(_errors),
+    "figures": cache(figures.generate),
+    "models": cache(standing.models),
+    "reference": cache(_reference),
+    "rivals": cache(standing.full),
+    "standing": cache(standing.short),
+}
 
 
-def generated(text: str, name: str) -> str:
-    """Return the generated block of this name in a text."""
-    begin, end = _marks(name)
-    return text.partition(begin)[2].partition(end)[0]
+def pages() -> list[Path]:
+    """Return all pages of documentation, README first."""
+    return [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and content of the generated blocks in a text."""
+    for match in MARKED.finditer(text):
+        yield match[1], match[2].strip()
+
+
+def written_again(text: str) -> str:
+    """Return a text with its generated blocks as they are to be."""
+
+    def block(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"<!-- {name}: written by `make docs` -->\n\n{BLOCKS[name]()}\n<!-- end of {name} -->"
+
+    return MARKED.sub(block, text)
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is generated into README.md, or with --check only compare."""
-    old = new = README.read_text(encoding="utf-8")
-    for name, generate in BLOCKS.items():
-        begin, end = _marks(name)
-        head, _, rest = new.partition(begin)
-        new = f"{head}{begin}\n{generate()}\n{end}{rest.partition(end)[2]}"
-    if "--check" not in arguments:
-        README.write_text(new, encoding="utf-8")
-        return 0
-    if new == old:
-        return 0
-    sys.stderr.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "README.md", "generated"))
-    sys.stderr.write("README.md is out of date: run `make docs`.\n")
-    return 1
+    """Write what is generated into the pages, or with --check only compare."""
+    stale = 0
+    for page in pages():
+        old = page.read_text(encoding="utf-8")
+        new = written_again(old)
+        if new == old:
+            continue
+        if "--check" not in arguments:
+            page.write_text(new, encoding="utf-8")
+            continue
+        name = str(page.relative_to(ROOT))
+        sys.stderr.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), name, "generated"))
+        sys.stderr.write(f"{name} is out of date: run `make docs`.\n")
+        stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -63,3 +64,15 @@ def test_installed_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path)
 
 def test_version_is_the_changelogs() -> None:
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_source_carries_the_documentation_and_the_wheel_does_not(wheel: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "docs").iterdir()}
+    assert pages | {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Makefile"} <= names
+    assert {"tests/test_docs.py", "weights/PHOTOGRAPHS.md", "nlsr_cli/__main__.py"} <= names
+    with zipfile.ZipFile(wheel) as archive:
+        assert not any("docs/" in name or "CONTRIBUTING" in name for name in archive.namelist())
