@@ -52,6 +52,9 @@ STRANGERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+# A declaration and all that follows it, or comments, each to its first end (?>), and a document type.
+SVG = re.compile(r"(?:<\?xml.*?|(?>(?:<!--.*?-->\s*)*)(?:<!doctype svg.*?)?)<svg[\s>]", re.DOTALL)
+
 # Camera raw files that are no TIFFs: Fujifilm, Olympus (twice, and in the other order), Panasonic, Canon's oldest,
 # Minolta, Sigma. Canon's newest are ISO media files.
 RAW_MAGICS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II\x1a\0\0\0HEAPCCDR", b"\0MRM", b"FOVb")
@@ -134,7 +137,7 @@ def _kind_of_text(head: bytes) -> str | None:
     except UnicodeError:
         return None
     start = text.lstrip().lower()
-    if re.match(r"(<\?xml.*?)?(<!--.*?-->\s*)*(<!doctype svg.*?)?<svg[\s>]", start, re.DOTALL):
+    if SVG.match(start):
         return "an SVG drawing"
     if start.startswith(("<!doctype html", "<html", "<head", "<body")):
         return "a web page"
