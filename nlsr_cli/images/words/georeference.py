@@ -30,7 +30,8 @@ RASTER_TYPE, PIXEL_IS_POINT = 1025, 2
 # Of the rational polynomials: the offsets and scales of lines and of samples, which count from the centre of the first
 # pixel (STDI-0002, appendix E: RPC00B; NITF).
 LINE_OFFSET, SAMPLE_OFFSET, LINE_SCALE, SAMPLE_SCALE, RPC_VALUES = 2, 3, 7, 8, 92
-STATISTICS = re.compile(rb'[ \t]*<Item name="STATISTICS_[^"]*"[^>]*>[^<]*</Item>[ \t]*\r?\n?')
+# An item with the blanks around it; it is tried once in a run of blanks, and never beyond the next tag.
+STATISTICS = re.compile(rb'(?<![ \t])[ \t]*<Item name="STATISTICS_[^"<]*"[^><]*>[^<]*</Item>[ \t]*\r?\n?')
 DAMAGED_NOTE = "The georeference is damaged and is left out."
 TURNED_NOTE = "The rational polynomials of the georeference (RPC) are left out: the picture is turned upright."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -163,6 +164,17 @@ def test_statistics_of_the_source_do_not_outlive_it():
     ((_, _, other),) = georeference.sized(picture.metadata.tiff_tags, Change(1, (4, 6), (8, 12)))
     assert same == METADATA
     assert other == METADATA.replace(STATISTICS, b"")
+
+
+@pytest.mark.parametrize("hostile", [b" " * 200_000, b'<Item name="STATISTICS_' * 10_000, b" \t\n" * 70_000])
+def test_statistics_are_looked_for_in_a_time_by_the_length(hostile):
+    """Whatever the metadata of a stranger hold."""
+    start = time.process_time()
+    tags = ((42112, 2, hostile + STATISTICS + SCENE),)
+    ((_, _, found),) = georeference.sized(tags, Change(1, (4, 6), (8, 12)))
+    assert found.endswith(SCENE)
+    assert b"_MEAN" not in found
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
