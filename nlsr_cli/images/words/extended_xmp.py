@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -139,8 +138,7 @@ def _graph(root: rdf.Element) -> tuple[rdf.Element, Scope]:
 
 
 def _declarations(element: rdf.Element) -> Scope:
-    tag = element.packet[element.start : element.inner]
-    return {name: value for name, value in rdf.ATTRIBUTE.findall(tag) if name.split(b":")[0] == b"xmlns"}
+    return {found[1]: found[2] for found in element.declarations()}
 
 
 def _written(scope: Scope) -> bytes:
@@ -150,7 +148,6 @@ def _written(scope: Scope) -> bytes:
 def _declared(element: rdf.Element, scope: Scope) -> bytes:
     """Return an element with the declarations that it inherits."""
     own = _declarations(element)
-    text = element.packet[element.start : element.stop]
-    name = 1 + len(re.split(rb"[\s/>]", text[1:], maxsplit=1)[0])
     missing = {prefix: value for prefix, value in scope.items() if prefix not in own}
-    return text[:name] + _written(missing) + text[name:]
+    place = element.behind_name()
+    return element.packet[element.start : place] + _written(missing) + element.packet[place : element.stop]
