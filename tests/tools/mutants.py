@@ -43,17 +43,15 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 # whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
 # Of images.words: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "extended_xmp", "georeference", "iptc", "places", "png", "provenance",
+    "calibration", "companions", "extended_xmp", "georeference", "iptc", "photoshop", "places", "png", "provenance",
     "statements", "thumbnail",
 )  # fmt: skip
 TOGETHER = {
-    "companions": ("keeping", "places"),
-    "exif_places": ("places", "calibration"),
+    "exif_places": ("exif_places", "calibration"),
     "geometry": ("geometry", "places"),
     "jpeg": ("extended_xmp", "statements", "keeping"),
     "keeping": ("keeping", "metadata", "thumbnail"),
     "metadata": ("metadata", "statements"),
-    "photoshop": ("keeping", "statements"),
     "rdf": ("rdf", "xmp"),
     "xmp": ("xmp", "keeping", "places"),
 }
