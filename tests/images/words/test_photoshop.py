@@ -68,6 +68,7 @@ def slices(count: int, name: str = "") -> bytes:
     ("number", "data", "expected"),
     [
         (0x0408, bytes(16), []),
+        (0x0408, bytes(20), []),
         (0x0408, bytes(15) + b"\1", ["guides"]),
         (0x0408, bytes(12) + b"\1\0\0", []),
         (0x0408, bytes(12) + b"\1" + bytes(8), ["guides"]),
