@@ -153,7 +153,7 @@ def _single_plane(description: str) -> str:
     packet = description.encode("latin-1")
     images = [each for each in rdf.parse(packet).everything() if each.name[1] == "Image"]
     edits = [(each.start, each.stop, b"") for each in images[1:]]
-    pixels = next((each for image in images[:1] for each in image.children if each.name[1] == "Pixels"), None)
+    pixels = next((each for image in images for each in image.children if each.name[1] == "Pixels"), None)
     if pixels is not None:
         parts = {kind: [each for each in pixels.children if each.name[1] == kind] for kind in PLANES}
         samples = next((_stated(_fields(each), "SamplesPerPixel") for each in parts["Channel"]), None)
