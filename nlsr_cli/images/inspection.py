@@ -42,9 +42,9 @@ class Inspection:
     thumbnail: bool
     said: Statements
     provenance: tuple[dict[str, str], ...]
-    gain_map: tuple[int, int] | None = None
-    plays: int | None = None
-    counted: bool = True
+    gain_map: tuple[int, int] | None
+    plays: int | None
+    counted: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values, for one line of `--json`."""

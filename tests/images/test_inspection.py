@@ -43,6 +43,10 @@ def test_an_animation_tells_how_often_it_plays(loop: int | None, plays: int) -> 
     assert (film["frames"], film["plays"]) == (2, plays)
     still = inspect_picture(saved(PLAIN, "GIF", **options)).as_json()
     assert (still["frames"], still["plays"]) == (1, None)
+    behind = inspect_picture(
+        saved(PLAIN, save_all=True, default_image=True, append_images=[second], **options)
+    ).as_json()
+    assert (behind["frames"], behind["plays"]) == (1, None)
 
 
 @pytest.mark.parametrize(

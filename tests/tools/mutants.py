@@ -43,18 +43,16 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 # whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
 # Of images.metadata: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "extended_xmp", "georeference", "iptc", "xmp_places", "png", "provenance",
+    "calibration", "companions", "extended_xmp", "georeference", "iptc", "photoshop", "xmp_places", "png", "provenance",
     "statements", "thumbnail",
 )  # fmt: skip
 TOGETHER = {
-    "companions": ("keeping", "xmp_places"),
-    "exif_places": ("xmp_places", "calibration"),
+    "exif_places": ("exif_places", "calibration"),
     "geometry": ("geometry", "xmp_places"),
     "gif_texts": ("statements", "provenance"),
     "jpeg": ("extended_xmp", "statements", "keeping"),
     "keeping": ("keeping", "exif_tags", "thumbnail"),
     "exif_tags": ("exif_tags", "statements"),
-    "photoshop": ("keeping", "statements"),
     "rdf": ("rdf", "xmp"),
     "xmp": ("xmp", "keeping", "xmp_places"),
 }

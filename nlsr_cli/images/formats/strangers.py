@@ -30,6 +30,10 @@ STRANGERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+# A declaration and all that follows it, or comments, each to its first end (?>), and a document type.
+SVG = re.compile(r"(?:<\?xml.*?|(?>(?:<!--.*?-->\s*)*)(?:<!doctype svg.*?)?)<svg[\s>]", re.DOTALL)
+
+
 def stranger_of(head: bytes) -> str | None:
     """Return what a file that is no readable picture seems to be ("a PDF document"), or None if nothing tells."""
     known = next((name for magic, name in STRANGERS if head.startswith(magic)), None)
@@ -46,7 +50,7 @@ def _kind_of_text(head: bytes) -> str | None:
     except UnicodeError:
         return None
     start = text.lstrip().lower()
-    if re.match(r"(<\?xml.*?)?(<!--.*?-->\s*)*(<!doctype svg.*?)?<svg[\s>]", start, re.DOTALL):
+    if SVG.match(start):
         return "an SVG drawing"
     if start.startswith(("<!doctype html", "<html", "<head", "<body")):
         return "a web page"

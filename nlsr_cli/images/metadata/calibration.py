@@ -8,6 +8,7 @@ Sources: ImageJ 1.x, TiffEncoder and FileSaver (`unit`, `xorigin`; XResolution c
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,7 +25,11 @@ MICRONS = re.compile(r"(?<=\|)(?P<key>\s*MPP\s*=\s*)(?P<value>[\d.]+)")
 PIXELS = ("", "pixel", "pixels")
 OME_NOTE = "The OME-XML description is damaged and is left out."
 SIZES, BOX = ("SizeX", "SizeY"), ("X", "Y", "Width", "Height")
+PLANES = ("Channel", "TiffData", "Plane")  # what tells of each plane
 SHAPES = ("Point", "Label", "Ellipse", "Line", "Rectangle", "Polygon", "Polyline")  # of regions; a mask has no places
+
+
+Fields = dict[str, rdf.Property]  # of an element of OME-XML, by their names without a namespace
 
 
 def calibrated(description: str) -> bool:
@@ -83,25 +88,29 @@ def _ome(description: str, change: Change) -> str:
     edits: list[rdf.Edit] = []
     for element in rdf.parse(packet).everything():
         if element.name[1] == "Pixels":
-            stated = {name[1]: each for name, each in element.stated().items()}
+            stated = _fields(element)
             sizes = [_stated(stated, name) for name in SIZES]
             if sizes == [change.before[1], change.before[0]]:
                 edits += _replaced(stated, SIZES, [str(side) for side in change.after[::-1]])
             edits += _pixel(stated, change)
         elif element.name[1] in SHAPES:
-            edits += _shape({name[1]: each for name, each in element.stated().items()}, change)
+            edits += _shape(_fields(element), change)
     return rdf.edited(packet, edits).decode("latin-1")
 
 
-def _stated(stated: dict[str, rdf.Property], name: str) -> Fraction | None:
+def _fields(element: rdf.Element) -> Fields:
+    return {name[1]: each for name, each in element.stated().items()}
+
+
+def _stated(stated: Fields, name: str) -> Fraction | None:
     return number(stated[name].text) if name in stated else None
 
 
-def _replaced(stated: dict[str, rdf.Property], names: tuple[str, ...], texts: list[str]) -> Iterator[rdf.Edit]:
+def _replaced(stated: Fields, names: tuple[str, ...], texts: list[str]) -> Iterator[rdf.Edit]:
     return (stated[name].becomes(text) for name, text in zip(names, texts, strict=True))
 
 
-def _pixel(stated: dict[str, rdf.Property], change: Change) -> Iterator[rdf.Edit]:
+def _pixel(stated: Fields, change: Change) -> Iterator[rdf.Edit]:
     """Yield the edits of the size of a pixel. Where rows become columns, it takes its unit along."""
     sizes, units = ("PhysicalSizeX", "PhysicalSizeY"), ("PhysicalSizeXUnit", "PhysicalSizeYUnit")
     given = [_stated(stated, name) for name in sizes]
@@ -111,29 +120,32 @@ def _pixel(stated: dict[str, rdf.Property], change: Change) -> Iterator[rdf.Edit
         if name in stated:
             yield stated[name].becomes(real(value)) if known else stated[name].left_out()
     if change.sideways and all(name in stated for name in units):
-        yield from _replaced(stated, units, [stated[name].text.replace("&", "&amp;") for name in units[::-1]])
+        yield from _replaced(stated, units, [html.escape(stated[name].text) for name in units[::-1]])
 
 
-def _shape(stated: dict[str, rdf.Property], change: Change) -> Iterator[rdf.Edit]:
-    box = [_stated(stated, name) for name in BOX]
-    sound = [value for value in box if value is not None]
-    if len(sound) == 4:
-        corner, extent = change.box(sound[0], sound[1], sound[2], sound[3], pixels=True)
-        yield from _replaced(stated, BOX, [real(value) for value in (*corner, *extent)])
-        return
+def _shape(stated: Fields, change: Change) -> Iterator[rdf.Edit]:
+    match [_stated(stated, name) for name in BOX]:
+        case [Fraction() as x, Fraction() as y, Fraction() as width, Fraction() as height]:
+            corner, extent = change.box(x, y, width, height, pixels=True)
+            yield from _replaced(stated, BOX, [real(value) for value in (*corner, *extent)])
+            return
     places = [(pair, change.point) for pair in (("X", "Y"), ("X1", "Y1"), ("X2", "Y2"))]
     for pair, move in [*places, (("RadiusX", "RadiusY"), change.extent)]:
-        values = [value for value in (_stated(stated, name) for name in pair) if value is not None]
-        if len(values) == 2:
-            yield from _replaced(stated, pair, [real(value) for value in move(values[0], values[1])])
+        match [_stated(stated, name) for name in pair]:
+            case [Fraction() as x, Fraction() as y]:
+                yield from _replaced(stated, pair, [real(value) for value in move(x, y)])
     if "Points" in stated:
-        yield stated["Points"].becomes(" ".join(_vertices(stated["Points"].text, change)))
+        text = stated["Points"].text
+        vertices = list(_vertices(text, change))
+        if len(vertices) == len(text.split()):  # all of them are understood
+            yield stated["Points"].becomes(" ".join(vertices))
 
 
 def _vertices(text: str, change: Change) -> Iterator[str]:
     for point in text.split():
-        values = [value for value in map(number, point.split(",")) if value is not None]
-        yield ",".join(map(real, change.point(values[0], values[1]))) if len(values) == 2 else "0,0"
+        match [number(part) for part in point.split(",")]:
+            case [Fraction() as x, Fraction() as y]:
+                yield ",".join(map(real, change.point(x, y)))
 
 
 def _single_plane(description: str) -> str:
@@ -141,14 +153,12 @@ def _single_plane(description: str) -> str:
     packet = description.encode("latin-1")
     images = [each for each in rdf.parse(packet).everything() if each.name[1] == "Image"]
     edits = [(each.start, each.stop, b"") for each in images[1:]]
-    pixels = [each for image in images[:1] for each in image.children if each.name[1] == "Pixels"]
-    for element in pixels[:1]:
-        stated = {name[1]: each for name, each in element.stated().items()}
-        channels = [each for each in element.children if each.name[1] == "Channel"]
-        samples = [dict(each.given).get(("", "SamplesPerPixel"), "1") for each in channels[:1]] or ["1"]
-        edits += [stated[name].becomes("1") for name in ("SizeZ", "SizeT") if name in stated]
-        edits += [stated["SizeC"].becomes(samples[0])] if "SizeC" in stated else []
-        for kind in ("Channel", "TiffData", "Plane"):
-            same = [each for each in element.children if each.name[1] == kind]
-            edits += [(each.start, each.stop, b"") for each in same[1:]]
+    pixels = next((each for image in images for each in image.children if each.name[1] == "Pixels"), None)
+    if pixels is not None:
+        parts = {kind: [each for each in pixels.children if each.name[1] == kind] for kind in PLANES}
+        samples = next((_stated(_fields(each), "SamplesPerPixel") for each in parts["Channel"]), None)
+        stated = _fields(pixels)
+        sizes = {"SizeZ": "1", "SizeT": "1", "SizeC": real(samples or Fraction(1))}
+        edits += [stated[name].becomes(text) for name, text in sizes.items() if name in stated]
+        edits += [(each.start, each.stop, b"") for same in parts.values() for each in same[1:]]
     return rdf.edited(packet, edits).decode("latin-1")

@@ -63,8 +63,8 @@ def without_companions(packet: bytes) -> tuple[bytes, list[str]]:
         claims.add(PROVENANCE)
     packet = xmp.without(packet, claims)
     # Some programs take the mere declaration of a prefix for the claim.
-    declared = [edit for each in rdf.parse(packet).everything() for edit in each.declarations(claims)]
-    return rdf.edited(packet, declared), notes
+    declared = (found for each in rdf.parse(packet).everything() for found in each.declarations())
+    return rdf.edited(packet, [(*each.span(), b"") for each in declared if each[2][1:-1].decode() in claims]), notes
 
 
 @dataclass(frozen=True)

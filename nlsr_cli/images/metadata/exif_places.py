@@ -85,7 +85,7 @@ def _pair(
     values = [_fraction(directory.entries.get(tag), order) for tag in tags]
     if not any(values):
         return directory
-    moved = move(change, values[0] or Fraction(0), values[1] or Fraction(0))
+    moved = move(change, values[0], values[1])
     fractions = {tag: rational(value) for tag, value in zip(tags, moved, strict=True) if value}
     entries = {
         tag: tiff.Entry(tiff.RATIONAL, 1, struct.pack(order + "II", value.numerator, value.denominator))
@@ -94,12 +94,11 @@ def _pair(
     return directory.without(frozenset(tags)).updated(entries)
 
 
-def _fraction(entry: tiff.Entry | None, order: str) -> Fraction | None:
-    """Return the first value of an entry that is a positive number, else None."""
+def _fraction(entry: tiff.Entry | None, order: str) -> Fraction:
+    """Return the first value of an entry, or 0 where that is no positive number."""
     if entry is None or entry.number < 1:
-        return None
+        return Fraction(0)
     if entry.kind == tiff.RATIONAL:
         numerator, denominator = struct.unpack_from(order + "II", entry.payload)
-        return Fraction(numerator, denominator) if denominator else None
-    value = next(iter(tiff.integers(entry, order)), 0)
-    return Fraction(value) if value > 0 else None
+        return Fraction(numerator, denominator) if denominator else Fraction(0)
+    return Fraction(max(next(iter(tiff.integers(entry, order)), 0), 0))

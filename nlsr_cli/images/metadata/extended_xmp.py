@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -69,6 +68,8 @@ def _merged(main: bytes, extension: bytes) -> bytes:
     if place is None:
         raise ValueError("the packet has no place for a description")
     graph, scope = _graph(rdf.parse(extension.rstrip(b"\0")))
+    if _unfolds(graph, scope):
+        raise ValueError("the extension declares too much")
     return rdf.edited(main, [(place, place, b"".join(_declared(each, scope) for each in graph.children))])
 
 
@@ -81,22 +82,22 @@ def split(packet: bytes, limit: int) -> tuple[bytes, bytes, bytes] | None:
     """
     graph, scope = _graph(rdf.parse(packet))
     place = xmp.insertion_place(packet)
-    if place is None:
+    if place is None or _unfolds(graph, scope):
         return None
     owners = [each for each in graph.children if each.name == rdf.DESCRIPTION and _knows_rdf(_inherited(each, scope))]
     described = [(owner, child) for owner in owners for child in owner.children]
     size = len(packet) + len(_mention(b"0" * 32))
-    moved: list[tuple[rdf.Element, rdf.Element]] = []
+    moved: dict[rdf.Element, list[rdf.Element]] = {}
     for owner, child in sorted(described, key=lambda pair: pair[1].start - pair[1].stop):
         if size <= limit:
             break
-        moved.append((owner, child))
+        moved.setdefault(owner, []).append(child)
         size -= child.stop - child.start
     if size > limit:
         return None
-    extension = OPENING + b"".join(_alone(owner, child, scope) for owner, child in moved) + CLOSING
+    extension = OPENING + b"".join(_alone(owner, some, scope) for owner, some in moved.items()) + CLOSING
     digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
-    edits = [(child.start, child.stop, b"") for _, child in moved]
+    edits = [(child.start, child.stop, b"") for some in moved.values() for child in some]
     return rdf.edited(packet, [*edits, (place, place, _mention(digest))]), extension, digest
 
 
@@ -106,11 +107,17 @@ def _mention(digest: bytes) -> bytes:
     return b'<rdf:Description rdf:about="" %b xmpNote:HasExtendedXMP="%b"/>' % (spaces, digest)
 
 
-def _alone(owner: rdf.Element, child: rdf.Element, scope: Scope) -> bytes:
-    """Return a description of one property that was in another description."""
+def _unfolds(graph: rdf.Element, scope: Scope) -> bool:
+    """Say whether a packet grows beyond all bounds once each description repeats what is declared around them."""
+    return len(graph.children) * len(_written(scope)) > xmp.PACKET_LIMIT
+
+
+def _alone(owner: rdf.Element, some: list[rdf.Element], scope: Scope) -> bytes:
+    """Return a description of some properties that were in another description."""
     about = next((value for name, value in owner.given if name in ABOUT), "")
     opening = b'<rdf:Description rdf:about="%b"%b>' % (html.escape(about).encode(), _written(_inherited(owner, scope)))
-    return opening + owner.packet[child.start : child.stop] + b"</rdf:Description>"
+    properties = (owner.packet[child.start : child.stop] for child in some)
+    return b"".join((opening, *properties, b"</rdf:Description>"))
 
 
 def _inherited(owner: rdf.Element, scope: Scope) -> Scope:
@@ -139,8 +146,7 @@ def _graph(root: rdf.Element) -> tuple[rdf.Element, Scope]:
 
 
 def _declarations(element: rdf.Element) -> Scope:
-    tag = element.packet[element.start : element.inner]
-    return {name: value for name, value in rdf.ATTRIBUTE.findall(tag) if name.split(b":")[0] == b"xmlns"}
+    return {found[1]: found[2] for found in element.declarations()}
 
 
 def _written(scope: Scope) -> bytes:
@@ -150,7 +156,6 @@ def _written(scope: Scope) -> bytes:
 def _declared(element: rdf.Element, scope: Scope) -> bytes:
     """Return an element with the declarations that it inherits."""
     own = _declarations(element)
-    text = element.packet[element.start : element.stop]
-    name = 1 + len(re.split(rb"[\s/>]", text[1:], maxsplit=1)[0])
     missing = {prefix: value for prefix, value in scope.items() if prefix not in own}
-    return text[:name] + _written(missing) + text[name:]
+    place = element.behind_name()
+    return element.packet[element.start : place] + _written(missing) + element.packet[place : element.stop]

@@ -132,7 +132,9 @@ def like(value: Fraction, text: str) -> str:
 
 def real(value: Fraction) -> str:
     """Return a number as a decimal of ten significant digits, without an exponent."""
-    digits = max(0, 9 - math.floor(math.log10(abs(value)))) if value else 0
+    if not value:
+        return "0"
+    digits = max(0, 9 - math.floor(math.log10(abs(value))))
     listed = f"{float(value):.{min(digits, 18)}f}"
     return (listed.rstrip("0").rstrip(".") if "." in listed else listed) if float(listed) else "0"
 
@@ -140,9 +142,8 @@ def real(value: Fraction) -> str:
 def rational(value: Fraction) -> Fraction:
     """Return the closest fraction that fits a RATIONAL of TIFF: two 32-bit numbers, neither negative."""
     limit = 2**32 - 1
-    if value.numerator <= limit and value.denominator <= limit:
-        return value
-    return min(value, Fraction(limit)).limit_denominator(max(1, math.floor(limit / max(value, Fraction(1)))))
+    held = min(value, Fraction(limit))
+    return held.limit_denominator(math.floor(limit / max(held, Fraction(1))))
 
 
 def subject(values: Sequence[Fraction], change: Change) -> list[int]:
@@ -155,4 +156,5 @@ def subject(values: Sequence[Fraction], change: Change) -> list[int]:
     inside = [min(max(whole(value), 0), side - 1) for value, side in zip(place, change.after[::-1], strict=True)]
     if len(values) == 3:
         return [*inside, whole(sum(change.extent(values[2], values[2]), Fraction(0)) / 2)]
-    return [*inside, *(whole(value) for value in change.extent(values[2], values[3]))] if values[2:] else inside
+    extent = change.extent(values[2], values[3]) if len(values) == 4 else ()
+    return [*inside, *map(whole, extent)]

@@ -30,7 +30,8 @@ RASTER_TYPE, PIXEL_IS_POINT = 1025, 2
 # Of the rational polynomials: the offsets and scales of lines and of samples, which count from the centre of the first
 # pixel (STDI-0002, appendix E: RPC00B; NITF).
 LINE_OFFSET, SAMPLE_OFFSET, LINE_SCALE, SAMPLE_SCALE, RPC_VALUES = 2, 3, 7, 8, 92
-STATISTICS = re.compile(rb'[ \t]*<Item name="STATISTICS_[^"]*"[^>]*>[^<]*</Item>[ \t]*\r?\n?')
+# An item with the blanks around it; it is tried once in a run of blanks, and never beyond the next tag.
+STATISTICS = re.compile(rb'(?<![ \t])[ \t]*<Item name="STATISTICS_[^"<]*"[^><]*>[^<]*</Item>[ \t]*\r?\n?')
 DAMAGED_NOTE = "The georeference is damaged and is left out."
 TURNED_NOTE = "The rational polynomials of the georeference (RPC) are left out: the picture is turned upright."
 
@@ -119,7 +120,7 @@ def _placed(values: Mapping[int, Matrix], move: Matrix) -> dict[int, Matrix]:
     A raster that is turned has no pixel scale, which knows rows that go down alone, but a transformation.
     """
     made = dict(values)
-    upright = not (move[0, 1] or move[1, 0]) and move[0, 0] > 0 and move[1, 1] > 0
+    upright = min(move[0, 0], move[1, 1]) > 0  # both are 0 where rows become columns
     if PIXEL_SCALE in made and not upright and TIE_POINTS in made:
         made[TRANSFORMATION] = _transformation(made.pop(PIXEL_SCALE), made.pop(TIE_POINTS))
     if PIXEL_SCALE in made:
@@ -162,10 +163,9 @@ def _at_centres(matrix: Matrix) -> Matrix:
 
 def _is_point(tags: Mapping[int, tuple[int, bytes]]) -> bool:
     kind, payload = tags.get(KEYS, (tiff.SHORT, b""))
-    if kind != tiff.SHORT:
-        return False
     keys = np.frombuffer(payload[: len(payload) // 8 * 8], "<u2").reshape(-1, 4)[1:]
-    return any(key == RASTER_TYPE and place == 0 and value == PIXEL_IS_POINT for key, place, _, value in keys)
+    told = (key == RASTER_TYPE and place == 0 and value == PIXEL_IS_POINT for key, place, _, value in keys)
+    return kind == tiff.SHORT and any(told)
 
 
 def _doubles(kind: int, payload: bytes) -> Matrix:

@@ -23,6 +23,7 @@ MAX_DEPTH = 200
 MAX_ELEMENTS = 200_000  # the longest histories of editors have some ten thousands; these take a second to walk
 MAX_ATTRIBUTES = 1_000_000
 START_TAG = re.compile(rb"<[^\"'>]*(?:\"[^\"]*\"[^\"'>]*|'[^']*'[^\"'>]*)*>")
+TAG_NAME = re.compile(rb"<[^\s/>]+")
 ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 
 Name: TypeAlias = tuple[str, str]  # (namespace, local name)
@@ -67,8 +68,8 @@ class Element:
     given: tuple[tuple[Name, str], ...]
     start: int
     inner: int
-    outer: int = 0
-    stop: int = 0
+    outer: int = field(init=False)
+    stop: int = field(init=False)
     text: str = ""
     children: list[Element] = field(default_factory=list)
 
@@ -96,25 +97,28 @@ class Element:
 
     def attributes(self) -> Iterator[Property]:
         """Yield the attributes, declarations of prefixes left out."""
-        if not self.given:
-            return
-        tag = self.packet[self.start : self.inner]
-        position = 1 + len(re.split(rb"[\s/>]", tag[1:], maxsplit=1)[0])
         names = iter(self.given)
-        while (found := ATTRIBUTE.match(tag, position)) is not None:
-            position = found.end()
-            if found[1] == b"xmlns" or found[1].startswith(b"xmlns:"):
-                continue
-            name, text = next(names)
-            inner, outer = self.start + found.start(2) + 1, self.start + found.end(2) - 1
-            yield Property(name, text, self.start + found.start(), self.start + found.end(), inner, outer)
+        for found in self._written():
+            if not _declares(found):
+                name, text = next(names)
+                yield Property(name, text, *found.span(), found.start(2) + 1, found.end(2) - 1)
 
-    def declarations(self, spaces: Collection[str | Name]) -> Iterator[Edit]:
-        """Yield the edits that remove the declarations of prefixes for these namespaces."""
-        tag = self.packet[self.start : self.inner]
-        for found in ATTRIBUTE.finditer(tag) if b"xmlns" in tag else ():
-            if found[1].split(b":")[0] == b"xmlns" and found[2][1:-1].decode("utf-8", "replace") in spaces:
-                yield self.start + found.start(), self.start + found.end(), b""
+    def declarations(self) -> Iterator[re.Match[bytes]]:
+        """Yield the declarations of prefixes as they are written: what is declared (1), the namespace in quotes (2)."""
+        return filter(_declares, self._written())
+
+    def behind_name(self) -> int:
+        """Return the place behind the name in the start tag."""
+        return _end_of(TAG_NAME, self.packet, self.start)
+
+    def _written(self) -> Iterator[re.Match[bytes]]:
+        """Yield attributes and declarations. Each begins where the last one ends: a search would look through a run of
+        blanks again from each of them.
+        """
+        found = ATTRIBUTE.match(self.packet, self.behind_name())
+        while found is not None:
+            yield found
+            found = ATTRIBUTE.match(self.packet, found.end())
 
     def property(self) -> Property:
         """Return this element as a property. Its text is that of a simple value, which may carry qualifiers beside its
@@ -146,7 +150,9 @@ def parse(packet: bytes) -> Element:
     Raises:
         ValueError: this is no well-formed XML in UTF-8, declares a document type, or has no end of elements.
     """
-    return _Builder(packet).root
+    if b"\0" in packet:  # as all of XML in UTF-16 has it, which expat knows by its first bytes
+        raise ValueError("a zero, which no text has")
+    return _Builder(packet).roots[0]
 
 
 class _Builder:
@@ -156,12 +162,12 @@ class _Builder:
         self.packet = packet
         self.open: list[Element] = []
         self.names: dict[str, Name] = {}  # as expat spells them; few, and met again and again
-        self.found: Element | None = None
+        self.roots: list[Element] = []
         self.elements = self.attributes = 0
         self.parser = parser = expat.ParserCreate("UTF-8", " ")
         parser.ordered_attributes = True
-        parser.buffer_text = True
         parser.buffer_size = 1 << 20  # bytes: a long text comes in few pieces
+        parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._text
         parser.StartDoctypeDeclHandler = self._refuse
@@ -169,12 +175,6 @@ class _Builder:
             parser.Parse(packet, True)
         except expat.ExpatError as exc:
             raise ValueError(str(exc)) from exc
-
-    @property
-    def root(self) -> Element:
-        if self.found is None:
-            raise ValueError("there is no element")
-        return self.found
 
     def _start(self, name: str, given: list[str]) -> None:
         self.elements, self.attributes = self.elements + 1, self.attributes + len(given) // 2
@@ -184,11 +184,8 @@ class _Builder:
         named = (
             tuple((self._name(given[place]), given[place + 1]) for place in range(0, len(given), 2)) if given else ()
         )
-        element = Element(self.packet, self._name(name), named, at, _tag_end(self.packet, at))
-        if self.open:
-            self.open[-1].children.append(element)
-        elif self.found is None:
-            self.found = element
+        element = Element(self.packet, self._name(name), named, at, _end_of(START_TAG, self.packet, at))
+        (self.open[-1].children if self.open else self.roots).append(element)
         self.open.append(element)
 
     def _name(self, name: str) -> Name:
@@ -209,15 +206,19 @@ class _Builder:
             element.outer = element.stop = element.inner
         else:
             element.outer = self.parser.CurrentByteIndex
-            element.stop = _tag_end(self.packet, element.outer)
+            element.stop = _end_of(START_TAG, self.packet, element.outer)
 
     def _refuse(self, *_: object) -> None:
         raise ValueError("a document type is declared")
 
 
-def _tag_end(packet: bytes, at: int) -> int:
-    """Return the place behind the tag that begins at `at`."""
-    found = START_TAG.match(packet, at)
+def _declares(attribute: re.Match[bytes]) -> bool:
+    return attribute[1] == b"xmlns" or attribute[1].startswith(b"xmlns:")
+
+
+def _end_of(part: re.Pattern[bytes], packet: bytes, at: int) -> int:
+    """Return where a part that begins at `at` ends."""
+    found = part.match(packet, at)
     if found is None:
         raise ValueError("a tag has no end")
     return found.end()

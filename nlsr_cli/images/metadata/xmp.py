@@ -100,7 +100,7 @@ def without_items(packet: bytes, semantics: Collection[str]) -> bytes:
         return packet
     unwanted = {semantic.lower() for semantic in semantics}
     edits: list[Edit] = []
-    done = 0  # up to where entries were looked through: a directory in an entry of another goes or stays with it
+    done = root.start  # until where entries were looked through: a directory in an entry of another is part of that
     for directory in root.everything():
         if directory.name in DIRECTORIES and directory.start >= done:
             done = directory.stop

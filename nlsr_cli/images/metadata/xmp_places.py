@@ -7,6 +7,7 @@ Google's Photo Sphere XMP (GPano).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
@@ -68,7 +69,7 @@ def changed(root: Element, change: Change) -> tuple[list[Edit], list[str]]:
         return [], []
     edits: list[Edit] = []
     notes: list[str] = []
-    done = 0  # up to where structures were looked through: one inside another is part of that
+    done = root.start  # up to where structures were looked through: one inside another is part of that
     for element in root.everything(FOREIGN):
         if element.name in ELEMENTS and element.start >= done:
             edits += ELEMENTS[element.name](element, change)
@@ -92,6 +93,7 @@ PAIRS: tuple[tuple[Name, Name, Callable[[Change, Fraction, Fraction], Point]], .
     ((DJI, "CalibratedOpticalCenterX"), (DJI, "CalibratedOpticalCenterY"), Change.point),
 )
 FACES = ("http://ns.apple.com/faceinfo/1.0/", "AngleInfoRoll")  # how a face leans, in terms that Apple does not tell
+BOX = ((IPTC, "rbX"), (IPTC, "rbY"), (IPTC, "rbW"), (IPTC, "rbH"))  # of a region, from its upper left corner
 FOCAL_LENGTH, RECTANGLE = (DJI, "CalibratedFocalLength"), (MPREG, "Rectangle")
 # The properties of a panorama that are counted in pixels: across (0) and down (1).
 PANORAMA = {
@@ -108,32 +110,36 @@ PANORAMA = {
 }
 
 
+def _number(stated: Stated, name: Name) -> Fraction | None:
+    """Return the number that a property is; None where it is none, or not there."""
+    return number(stated[name].text) if name in stated else None
+
+
+def _rewritten(stated: Stated, name: Name, value: Fraction) -> Edit:
+    return stated[name].becomes(like(value, stated[name].text))
+
+
 def _pairs(stated: Stated, change: Change) -> Iterator[Edit]:
     for first, second, move in PAIRS:
-        across, down = stated.get(first), stated.get(second)
-        x, y = (None if each is None else number(each.text) for each in (across, down))
-        if x is None and y is None:
-            continue
+        x, y = _number(stated, first), _number(stated, second)
         moved = move(change, x or Fraction(0), y or Fraction(0))
-        lost = (y is None, x is None) if change.sideways else (False, False)  # what comes from the other, which is none
-        for each, old, new, gone in zip((across, down), (x, y), moved, lost, strict=True):
-            if each is not None and old is not None:
-                yield each.left_out() if gone else each.becomes(like(new, each.text))
+        sources = (y, x) if change.sideways else (x, y)
+        for name, old, source, new in zip((first, second), (x, y), sources, moved, strict=True):
+            if old is not None:
+                yield stated[name].left_out() if source is None else _rewritten(stated, name, new)
 
 
 def _focal_length(stated: Stated, change: Change) -> Iterator[Edit]:
-    each = stated.get(FOCAL_LENGTH)
-    length = None if each is None else number(each.text)
-    if each is not None and length is not None:
-        yield each.becomes(like(length * change.factors[0], each.text))
+    length = _number(stated, FOCAL_LENGTH)
+    if length is not None:
+        yield _rewritten(stated, FOCAL_LENGTH, length * change.factors[0])
 
 
 def _panorama(stated: Stated, change: Change) -> Iterator[Edit]:
     for name, axis in PANORAMA.items():
-        each = stated.get(name)
-        size = None if each is None else number(each.text)
-        if each is not None and size is not None:
-            yield each.becomes(str(whole(size * change.factors[axis])))  # also where a writer made a decimal of it
+        size = _number(stated, name)
+        if size is not None:  # a whole number, also where a writer made a decimal of it
+            yield stated[name].becomes(str(whole(size * change.factors[axis])))
 
 
 def _lying_panorama(root: Element, change: Change) -> list[Property]:
@@ -158,22 +164,19 @@ def _unapplied_settings(root: Element, change: Change) -> list[Property]:
 
 def _rectangle(stated: Stated, change: Change) -> Iterator[Edit]:
     each = stated.get(RECTANGLE)
-    values = [] if each is None else [number(part) for part in each.text.split(",")]
-    if each is None or change.orientation == 1 or len(values) != 4:
+    if each is None or change.orientation == 1:
         return
-    sound = [value for value in values if value is not None]
-    if len(sound) == 4:
-        corner, extent = change.box(sound[0], sound[1], sound[2], sound[3], pixels=False)
-        yield each.becomes(", ".join(real(value) for value in (*corner, *extent)))
+    match [number(part) for part in each.text.split(",")]:
+        case [Fraction() as x, Fraction() as y, Fraction() as width, Fraction() as height]:
+            corner, extent = change.box(x, y, width, height, pixels=False)
+            yield each.becomes(", ".join(real(value) for value in (*corner, *extent)))
 
 
 def _subject(element: Element, change: Change) -> Iterator[Edit]:
     items = [item.property() for item in element.items()]
-    values = [number(item.text) for item in items]
-    sound = [value for value in values if value is not None]
-    if len(sound) == len(values):
-        for item, value in zip(items, subject(sound, change), strict=False):
-            yield item.becomes(str(value))
+    values = [value for item in items if (value := number(item.text)) is not None]
+    if len(values) == len(items):
+        yield from map(Property.becomes, items, map(str, subject(values, change)))
 
 
 def _regions(element: Element, change: Change) -> Iterator[Edit]:
@@ -185,8 +188,7 @@ def _regions(element: Element, change: Change) -> Iterator[Edit]:
     dimensions = [each.node().stated() for each in sizes]
     if change.sideways and any(_lies_otherwise(each, change.before) for each in dimensions):
         return
-    for stated in dimensions:
-        space = next((space for space in DIMENSIONS if (space, "w") in stated), DIMENSIONS[0])
+    for stated, space in itertools.product(dimensions, DIMENSIONS):
         unit = stated.get((space, "unit"))
         pixels = unit is None or unit.text.strip().lower() in ("", "pixel")
         move = change.extent if pixels else change.share_extent
@@ -211,21 +213,21 @@ def _area(stated: Stated, space: str, change: Change) -> Iterator[Edit]:
 
 
 def _lies_otherwise(stated: Stated, size: tuple[int, int]) -> bool:
-    for space in DIMENSIONS:
-        sides = [stated.get((space, side)) for side in "hw"]
-        height, width = (None if each is None else number(each.text) for each in sides)
-        if height is not None and width is not None:
-            return (height - width) * (size[0] - size[1]) < 0
-    return False
+    """Say whether the stated size is upright and this one lies, or the other way round."""
+    stated_sizes = ((_number(stated, (space, "h")), _number(stated, (space, "w"))) for space in DIMENSIONS)
+    return any(
+        height is not None and width is not None and (height - width) * (size[0] - size[1]) < 0
+        for height, width in stated_sizes
+    )
 
 
 def _moved(stated: Stated, first: Name, second: Name, move: Callable[[Fraction, Fraction], Point]) -> Iterator[Edit]:
     """Yield the edits of two numbers that belong together; where one is missing, neither is understood."""
-    across, down = stated.get(first), stated.get(second)
-    x, y = (None if each is None else number(each.text) for each in (across, down))
-    if across is not None and down is not None and x is not None and y is not None:
-        for each, value in zip((across, down), move(x, y), strict=True):
-            yield each.becomes(like(value, each.text))
+    x, y = _number(stated, first), _number(stated, second)
+    if x is not None and y is not None:
+        moved = move(x, y)
+        yield _rewritten(stated, first, moved[0])
+        yield _rewritten(stated, second, moved[1])
 
 
 def _boundary(element: Element, change: Change) -> Iterator[Edit]:
@@ -234,24 +236,19 @@ def _boundary(element: Element, change: Change) -> Iterator[Edit]:
     unit = stated.get((IPTC, "rbUnit"))
     pixels = unit is not None and unit.text.strip().lower() == "pixel"
     point = change.point if pixels else change.share
-    x, y, width, height = (stated.get((IPTC, name)) for name in ("rbX", "rbY", "rbW", "rbH"))
-    box = [(each, number(each.text)) for each in (x, y, width, height) if each is not None]
-    sound = [value for _, value in box if value is not None]
-    if len(sound) == 4:
-        corner, extent = change.box(sound[0], sound[1], sound[2], sound[3], pixels=pixels)
-        for (each, _), value in zip(box, (*corner, *extent), strict=True):
-            yield each.becomes(like(value, each.text))
-    else:
-        yield from _moved(stated, (IPTC, "rbX"), (IPTC, "rbY"), point)
-    radius = stated.get((IPTC, "rbRx"))
-    length = None if radius is None else number(radius.text)
-    if radius is not None and length is not None:
+    match [_number(stated, name) for name in BOX]:
+        case [Fraction() as x, Fraction() as y, Fraction() as width, Fraction() as height]:
+            corner, extent = change.box(x, y, width, height, pixels=pixels)
+            yield from map(_rewritten, itertools.repeat(stated), BOX, (*corner, *extent))
+        case _:
+            yield from _moved(stated, *BOX[:2], point)
+    radius = _number(stated, (IPTC, "rbRx"))
+    if radius is not None:
         shares = Fraction(change.before[1], change.before[0]) if change.sideways else Fraction(1)  # of the width
-        yield radius.becomes(like(length * (change.factors[0] if pixels else shares), radius.text))
-    for vertex in (
-        item for each in element.node().children if each.name == (IPTC, "rbVertices") for item in each.items()
-    ):
-        yield from _moved(vertex.node().stated(), (IPTC, "rbX"), (IPTC, "rbY"), point)
+        yield _rewritten(stated, (IPTC, "rbRx"), radius * (change.factors[0] if pixels else shares))
+    lists = (each for each in element.node().children if each.name == (IPTC, "rbVertices"))
+    for vertex in (item for each in lists for item in each.items()):
+        yield from _moved(vertex.node().stated(), *BOX[:2], point)
 
 
 ELEMENTS: dict[Name, Callable[[Element, Change], Iterator[Edit]]] = {

@@ -75,3 +75,20 @@ def test_unknown_bytes_are_not_guessed():
     assert stranger_of(bytes(range(128, 200))) is None
     assert stranger_of("Grüße an alle".encode()) == "a text file"
     assert stranger_of("<html>".encode("utf-16")) == "a web page"
+
+
+@pytest.mark.parametrize(
+    ("text", "seems"),
+    [
+        ("<svg>", "an SVG drawing"),
+        ("<?xml version='1.0'?>\n<!-- a --> <!DOCTYPE svg PUBLIC 'x'>\n<svg\twidth='1'>", "an SVG drawing"),
+        ("<!-- a -->\n<!-- -- b -->\n<!DOCTYPE svg><svg>", "an SVG drawing"),
+        ("<!-- <svg> -->", "a text file"),
+        ("<?xml version='1.0'?><svgs>", "an XML document"),
+        ("<!---->" * 580, "a text file"),
+        ("<!--" * 1000, "a text file"),
+    ],
+)
+def test_drawings_are_told_from_other_text(text, seems):
+    """In a time that does not double with every comment."""
+    assert stranger_of(text.encode()) == seems

@@ -11,6 +11,7 @@ from PIL import Image
 
 from nlsr_cli.images import Picture, encode_picture, read_picture
 from nlsr_cli.images.metadata import calibration
+from nlsr_cli.images.metadata.geometry import Change
 from nlsr_cli.options import EncodeOptions
 from tests.images.files import gradient, saved
 
@@ -133,3 +134,113 @@ def test_deep_pictures_are_calibrated_as_well():
     data = saved(Image.fromarray(pixels), "TIFF", tiffinfo={270: IMAGEJ, 282: 2.0, 283: 2.0, 296: 1})
     found = enlarged(data).getexif()
     assert (found[282], found[283]) == (8, 4)
+
+
+LARGER, LYING, SAME = Change(1, (12, 16), (24, 64)), Change(6, (12, 16), (48, 24)), Change(1, (12, 16), (12, 16))
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (LARGER, "xorigin=4\nyorigin=3", "xorigin=16\nyorigin=6"),
+        (LARGER, "xorigin=left\nyorigin=3", "xorigin=left\nyorigin=6"),
+        (LARGER, "xorigin=0\nyorigin=0", "xorigin=0\nyorigin=0"),
+        (LYING, "xorigin=4", "xorigin=24"),
+        (LYING, "yorigin=4\r\nxorigin=1", "yorigin=3\r\nxorigin=16"),
+        (LARGER, "min=1\n", "min=1\n"),
+    ],
+)
+def test_origins_of_imagej_are_pixels(change, given, expected):
+    """One that is not stated is 0; what is no number stays."""
+    assert calibration.rescaled("ImageJ=1.5\n" + given, change) == "ImageJ=1.5\n" + expected
+
+
+def test_one_number_of_aperio_is_that_across():
+    """Where the picture does not grow alike, no number is right for both."""
+    assert calibration.rescaled("Aperio a|MPP = 0.5|MPP=x", LARGER) == "Aperio a|MPP = 0.125|MPP=x"
+    assert calibration.rescaled("Aperio a|MPP = 0.5", LYING) == "Aperio a|MPP = 0.25"
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (LARGER, '<Point X="1" Y="2"/>', '<Point X="4" Y="4"/>'),
+        (LYING, '<Label X="1" Y="2" FontSize="3"/>', '<Label X="20" Y="3" FontSize="3"/>'),
+        (LARGER, '<Ellipse X="1" Y="2" RadiusX="3" RadiusY="4"/>', '<Ellipse X="4" Y="4" RadiusX="12" RadiusY="8"/>'),
+        (LYING, '<Ellipse RadiusX="3" RadiusY="4"/>', '<Ellipse RadiusX="8" RadiusY="9"/>'),
+        (LARGER, '<Line X1="1" Y1="2" X2="3" Y2="4"/>', '<Line X1="4" Y1="4" X2="12" Y2="8"/>'),
+        (LYING, '<Rectangle X="1" Y="2" Width="3" Height="4"/>', '<Rectangle X="12" Y="3" Width="8" Height="9"/>'),
+        (LARGER, '<Rectangle X="1" Y="2" Width="w" Height="4"/>', '<Rectangle X="4" Y="4" Width="w" Height="4"/>'),
+        (LARGER, '<Line X1="1" Y1="2" X2="3"/>', '<Line X1="4" Y1="4" X2="3"/>'),
+        (LYING, "<Polygon Points='1,2 3,4'/>", "<Polygon Points='20,3 16,9'/>"),
+        (LARGER, '<Polyline Points="1,2  3,&lt;"/>', '<Polyline Points="1,2  3,&lt;"/>'),
+        (LARGER, '<Polyline Points="1,2,3 3,4"/>', '<Polyline Points="1,2,3 3,4"/>'),
+        (LARGER, '<Mask X="1" Y="2"/>', '<Mask X="1" Y="2"/>'),
+        (LARGER, '<Pixels SizeX="16" SizeY="12"/>', '<Pixels SizeX="64" SizeY="24"/>'),
+        (LARGER, '<Pixels SizeX="16" SizeY="11"/>', '<Pixels SizeX="16" SizeY="11"/>'),
+        (LARGER, '<Pixels SizeX="16"/>', '<Pixels SizeX="16"/>'),
+        (LARGER, '<Pixels PhysicalSizeX="0" PhysicalSizeY="1"/>', '<Pixels PhysicalSizeX="0" PhysicalSizeY="0.5"/>'),
+        (LARGER, '<Pixels PhysicalSizeX="1"/>', '<Pixels PhysicalSizeX="0.25"/>'),
+        (LARGER, '<Pixels PhysicalSizeX="x"/>', "<Pixels/>"),
+        (LYING, '<Pixels PhysicalSizeX="1" PhysicalSizeXUnit="a"/>', '<Pixels PhysicalSizeXUnit="a"/>'),
+        (
+            LYING,
+            "<Pixels PhysicalSizeXUnit='&quot;' PhysicalSizeYUnit=\"&lt;'&amp;\"/>",
+            "<Pixels PhysicalSizeXUnit='&lt;&#x27;&amp;' PhysicalSizeYUnit=\"&quot;\"/>",
+        ),
+        (SAME, '<Point X="1" Y="2"/>', '<Point X="1" Y="2"/>'),
+    ],
+)  # fmt: skip
+def test_elements_of_ome_change_one_by_one(change, given, expected):
+    """Shapes by what they state; a size that is not that of the picture, and what is no number, are not understood."""
+    assert calibration.rescaled(f"<OME>{given}</OME>", change) == f"<OME>{expected}</OME>"
+
+
+PLANES = '<Channel ID="1"{}/><Channel ID="2" SamplesPerPixel="9"/><TiffData/><Plane/><Plane a="1"/><TiffData a="1"/>'
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            '<Image><Pixels SizeZ="5" SizeC="6" SizeT="7" SizeX="8">' + PLANES.format("") + "</Pixels></Image>",
+            '<Image><Pixels SizeZ="1" SizeC="1" SizeT="1" SizeX="8">'
+            '<Channel ID="1"/><TiffData/><Plane/></Pixels></Image>',
+        ),
+        (
+            '<Image><Pixels SizeC="6">' + PLANES.format(' SamplesPerPixel="3"') + "</Pixels></Image>",
+            '<Image><Pixels SizeC="3"><Channel ID="1" SamplesPerPixel="3"/><TiffData/><Plane/></Pixels></Image>',
+        ),
+        (
+            '<Image><Pixels SizeC="6"><Channel SamplesPerPixel="&quot;&lt;"/></Pixels></Image>',
+            '<Image><Pixels SizeC="1"><Channel SamplesPerPixel="&quot;&lt;"/></Pixels></Image>',
+        ),
+        (
+            '<Image><x SizeZ="2"/><Pixels SizeZ="5"/><Pixels SizeZ="6"/></Image><y/><Image>a</Image><Image/>',
+            '<Image><x SizeZ="2"/><Pixels SizeZ="1"/><Pixels SizeZ="6"/></Image><y/>',
+        ),
+        ("<Image/><Image><Pixels SizeZ='2'/></Image>", "<Image/>"),
+        ("<Pixels SizeZ='2'/>", "<Pixels SizeZ='2'/>"),
+    ],
+)  # fmt: skip
+def test_ome_promises_the_first_plane_of_the_first_image(given, expected):
+    """With as many samples as its first channel has; and nothing changes where there is one page."""
+    given = f"<OME>{given}</OME>"
+    assert calibration.single(given, pages=True) == f"<OME>{expected}</OME>"
+    assert calibration.single(given, pages=False) == given
+    assert calibration.single("A text", pages=True) == "A text"
+
+
+@pytest.mark.parametrize(
+    ("description", "is_ome"),
+    [
+        ("<OME>", True),
+        ("<ome:OME a", True),
+        ("<OMEGA>", False),
+        (" " * 4091 + "<OME/", True),
+        (" " * 4092 + "<OME/", False),
+    ],
+)
+def test_ome_is_known_by_its_beginning(description, is_ome):
+    """4096 characters, in which a comment fits."""
+    assert calibration.is_ome(description) is is_ome

@@ -155,6 +155,40 @@ def test_the_largest_property_moves_first():
     assert split(packet, whole - 500) is None
 
 
+SPACES = " ".join(f'xmlns:n{number}="urn:{number}"' for number in range(3000))  # 60 kB
+
+
+def test_declarations_are_repeated_for_descriptions_and_not_for_properties():
+    """A packet of strangers would fill the memory."""
+    description = f'<rdf:Description rdf:about="" {SPACES}>' + "<n1:e>x</n1:e>" * 10_000 + "</rdf:Description>"
+    packet = main_packet(description)
+    _, extension, _ = split(packet, len(packet) - 100_000)
+    assert len(extension) < len(packet)
+    assert extension.count(b"<n1:e>x</n1:e>") == len(rdf.parse(extension).children[0].children[0].children) > 7000
+
+
+@pytest.mark.parametrize(("count", "fits"), [(100, True), (1000, False)])
+def test_what_is_declared_around_many_descriptions_has_a_bound(count, fits):
+    """Each would repeat it: in reading the extension is left out then, and in writing the packet."""
+    several = f'<rdf:Description rdf:about=""><n1:e>{"x" * 900}</n1:e></rdf:Description>' * count
+    packet = main_packet(several, SPACES)
+    assert (split(packet, len(packet) - 500) is not None) is fits
+    digest = hashlib.md5(packet, usedforsecurity=False).hexdigest().upper().encode()
+    found, incomplete = whole_packet(MAIN.replace(DIGEST.encode(), digest), [Portion(digest, len(packet), 0, packet)])
+    assert incomplete is not fits
+    assert found.count(b"<n1:e>") == (count if fits else 0)
+
+
+def test_the_bound_is_that_of_a_packet(monkeypatch):
+    """To the last byte of what is repeated."""
+    packet = main_packet('<rdf:Description rdf:about=""><c:e>x</c:e></rdf:Description>' * 3, 'xmlns:c="urn:c"')
+    declared = f' xmlns:x="adobe:ns:meta/" xmlns:c="urn:c" xmlns:rdf="{rdf.RDF}"'
+    monkeypatch.setattr(xmp, "PACKET_LIMIT", 3 * len(declared))
+    assert split(packet, len(packet) + 300) is not None
+    monkeypatch.setattr(xmp, "PACKET_LIMIT", 3 * len(declared) - 1)
+    assert split(packet, len(packet) + 300) is None
+
+
 @pytest.mark.parametrize("about", ["", "urn:x", "a&amp;b&lt;c&quot;d&apos;"])
 @pytest.mark.parametrize("name", ["rdf:about", "about"])
 def test_what_moves_speaks_of_the_same_thing(about, name):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from nlsr_cli.images.metadata.geometry import Change, like, number, rational, real, whole
+from nlsr_cli.images.metadata.geometry import Change, like, number, rational, real, subject, whole
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -33,6 +33,7 @@ def test_places_move_as_pillow_moves_pixels(orientation):
         ("12", 12), (" -3 ", -3), ("+0.25", Fraction(1, 4)), ("3000/7", Fraction(3000, 7)), ("1.5e2", 150),
         ("2E-1", Fraction(0.2)), ("", None), ("x", None), ("nan", None), ("inf", None), ("1/0", None), ("1,5", None),
         ("0x10", None), ("1 2", None), ("9" * 30, None), ("1e999", None), ("1e99", None), ("\u0661\u0662", 12),
+        ("1000000000000000", 10**15), ("1000000000000001", None), ("-1e15", -(10**15)), ("-1000000000000001", None),
     ],
 )  # fmt: skip
 def test_numbers_are_read_or_not_at_all(text, value):
@@ -57,6 +58,9 @@ def test_small_and_large_numbers_have_no_exponent():
     """XMP knows none."""
     assert real(Fraction(1, 10**7)) == "0.0000001"
     assert real(Fraction(10**14)) == "100000000000000"
+    assert real(Fraction(12345678, 10**19)) == "0.000000000001234568"
+    assert real(Fraction(10**12) + Fraction(1, 2)) == "1000000000000"
+    assert real(Fraction(-1, 10**30)) == real(Fraction(0)) == "0"
     assert whole(Fraction(-5, 2)) == -2
 
 
@@ -70,3 +74,32 @@ def test_fractions_fit_two_numbers_of_32_bit(value):
     assert 0 <= found.numerator < 2**32
     assert 0 < found.denominator < 2**32
     assert found == pytest.approx(min(value, 2**32 - 1), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("above", [1, 2**32 - 2, 2**32 - 1])
+@pytest.mark.parametrize("below", [1, 2**32 - 2, 2**32 - 1])
+def test_fractions_that_fit_stay(above, below):
+    """Up to the largest number on either side of the stroke."""
+    assert rational(Fraction(above, below)) == Fraction(above, below)
+
+
+def test_units_per_pixel_shrink_as_pixels_grow():
+    """Each by the factor of its own direction, once rows have become columns."""
+    one, three = Fraction(1), Fraction(3)
+    assert Change(1, (40, 60), (120, 120)).pitch(one, three) == (Fraction(1, 2), 1)
+    assert Change(6, (40, 60), (120, 120)).pitch(one, three) == (1, Fraction(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((-5, 8), [0, 24]),
+        ((90, 90), [119, 119]),
+        ((-5, 90, 4, 2), [0, 119, 8, 6]),
+        ((5, 6, 3), [10, 18, 8]),
+        ((7,), [7]),
+    ],
+)
+def test_a_subject_lies_in_the_picture(given, expected):
+    """Its centre; its extent may reach beyond."""
+    assert subject([Fraction(value) for value in given], Change(1, (40, 60), (120, 120))) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -69,6 +70,7 @@ def test_corners_stay_where_they_are(tags, keys, size):
     """Each by its own factor, and where pixels are points the first point moves by half of what the pixel loses."""
     data = geotiff({**tags, **keys})
     made = enlarged(data, *size)
+    assert tiff.parse(made).root.entries.keys() == tiff.parse(data).root.entries.keys()
     for x, y in ((0, 0), (1, 0), (0, 1), (0.3, 0.8)):
         np.testing.assert_allclose(
             ground(made, x * size[1], y * size[0]), ground(data, x * 6, y * 4), rtol=0, atol=1e-6
@@ -89,6 +91,71 @@ def test_a_turned_raster_has_its_pixels_where_they_were(orientation, tags, keys)
         np.testing.assert_allclose(
             ground(upright, x + 0.5, y + 0.5), ground(data, value % 6 + 0.5, value // 6 + 0.5), rtol=0, atol=1e-6
         )
+
+
+TURNED = Change(3, (4, 6), (4, 6))
+
+
+def sized(tags: dict[int, tuple[int, int, bytes]], change: Change) -> dict[int, tuple[float, ...]]:
+    """Return what a change of the raster makes of tags, all of them numbers."""
+    told = tuple((tag, kind, value) for tag, (kind, _, value) in tags.items())
+    return {tag: struct.unpack(f"<{len(value) // 8}d", value) for tag, _, value in georeference.sized(told, change)}
+
+
+@pytest.mark.parametrize(
+    ("scale", "depth", "height"), [((10, 20, 2), 2, 94), ((10, 20), 0, 100), ((10, 20, 0), 0, 100)]
+)
+@pytest.mark.parametrize("more", [(), (9, 9, 9, 9, 9, 9)])
+def test_a_turned_raster_has_a_transformation(scale, depth, height, more):
+    """Of the scale, which may be of two directions, and of the first tie point."""
+    tags = {33550: doubles(*scale), 33922: doubles(2, 1, 3, 500020, 4099980, 100, *more)}
+    made = (-10, 0, 0, 500060, 0, 20, 0, 4099920, 0, 0, depth, height, 0, 0, 0, 1)
+    assert sized(tags, TURNED) == {34264: made}
+
+
+def test_a_scale_without_a_tie_point_shrinks():
+    """Of two directions or three: the third is no side of the raster."""
+    for deep in ((), (7,)):
+        assert sized({33550: doubles(10, 20, *deep)}, Change(1, (4, 6), (16, 12))) == {33550: (5, 5, *deep)}
+        assert sized({33550: doubles(10, 20, *deep)}, Change(6, (4, 6), (6, 4))) == {33550: (20, 10, *deep)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "point"),
+    [
+        (POINT, True),
+        (POINT + b"abc", True),
+        (struct.pack("<12H", 1, 1, 0, 2, 1024, 0, 1, 2, 1025, 0, 1, 2), True),
+        (struct.pack("<8H", 1, 1, 0, 1, 1025, 0, 1, 1), False),
+        (struct.pack("<8H", 1, 1, 0, 1, 1025, 34736, 1, 2), False),
+        (struct.pack("<8H", 1025, 0, 1, 2, 1024, 0, 1, 2), False),
+        (POINT[:8], False),
+        (b"", False),
+    ],
+)
+@pytest.mark.parametrize("kind", [3, 7])
+def test_pixels_are_points_where_a_key_says_so(keys, point, kind):
+    """In the directory of keys behind its header, in numbers of 16 bits."""
+    tags = ((33922, *SCALED[33922][::2]), (34735, kind, keys))
+    (_, _, tie), same = georeference.sized(tags, Change(1, (4, 6), (8, 12)))
+    assert same == (34735, kind, keys)
+    assert struct.unpack("<2d", tie[:16]) == ((0.5, 0.5) if point and kind == 3 else (0, 0))
+
+
+def test_all_of_a_georeference_is_carried():
+    """What names places follows a change of the raster, and every other tag is the same."""
+    placed = {**SCALED, **MATRIX, 50844: doubles(*[1.0] * 92), 42112: (2, len(METADATA), METADATA)}
+    others = {34735: (3, 8, POINT), 34736: doubles(1.5), 34737: (2, 2, b"a\0"), 50908: (2, 2, b"b\0")}
+    change = Change(1, (4, 6), (8, 12))
+    tags, notes = georeference.tags_of(geotiff({**placed, **others, 42113: (2, 2, b"9\0")}), change, nodata=False)
+    assert {tag for tag, *_ in tags} == placed.keys() | others.keys() == georeference.CARRIED
+    assert notes == []
+    was = {tag: value for tag, _, value in tags}
+    now = {tag: value for tag, _, value in georeference.sized(tags, change)}
+    assert {tag for tag in was if now[tag] != was[tag]} == placed.keys() == georeference.SIZED
+    assert 42113 in dict(
+        each[:2] for each in georeference.tags_of(geotiff({42113: (2, 2, b"9\0")}), change, nodata=True)[0]
+    )
 
 
 def test_points_on_the_ground_are_moved_each():
@@ -156,6 +223,22 @@ def test_what_other_formats_do_not_hold_is_told():
         ]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((), []),
+        ((42113,), []),
+        ((33550,), ["georeference"]),
+        ((42112,), ["GDAL metadata"]),
+        ((34735, 42112), ["georeference", "GDAL metadata"]),
+    ],
+)
+def test_nothing_is_told_of_what_was_not_there(numbers, told):
+    """A note for each thing that a format has no place for."""
+    notes = list(georeference.unheld(tuple((number, 7, b"") for number in numbers), "PNG"))
+    assert notes == [f"PNG holds no {what}; it is left out." for what in told]
+
+
 def test_statistics_of_the_source_do_not_outlive_it():
     """They are true of its samples alone; what else GDAL keeps there stays."""
     picture = read_picture(geotiff({42112: (2, len(METADATA), METADATA)}))
@@ -163,6 +246,17 @@ def test_statistics_of_the_source_do_not_outlive_it():
     ((_, _, other),) = georeference.sized(picture.metadata.tiff_tags, Change(1, (4, 6), (8, 12)))
     assert same == METADATA
     assert other == METADATA.replace(STATISTICS, b"")
+
+
+@pytest.mark.parametrize("hostile", [b" " * 200_000, b'<Item name="STATISTICS_' * 10_000, b" \t\n" * 70_000])
+def test_statistics_are_looked_for_in_a_time_by_the_length(hostile):
+    """Whatever the metadata of a stranger hold."""
+    start = time.process_time()
+    tags = ((42112, 2, hostile + STATISTICS + SCENE),)
+    ((_, _, found),) = georeference.sized(tags, Change(1, (4, 6), (8, 12)))
+    assert found.endswith(SCENE)
+    assert b"_MEAN" not in found
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

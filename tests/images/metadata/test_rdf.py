@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nlsr_cli.images.metadata import rdf
@@ -46,15 +48,73 @@ def test_prefixes_hold_where_they_are_declared():
     assert [each.text for each in found] == ["2", "3", "5"]
 
 
-def test_attributes_without_end_are_refused():
-    """As elements are."""
-    attributes = b" ".join(b'dc:a%d="1"' % at for at in range(1_000_001))
+def test_declarations_are_no_attributes():
+    """They stand among attributes, in any order and in either quotes; the one without a prefix is one, too."""
+    given = b"<a\n\txmlns='urn:1' b='2' xmlns:c = \"urn:3\" c:xmlns='4' xmlnsd='5'>6</a>"
+    root = rdf.parse(given)
+    stated = {(("", "b"), "2"), (("urn:3", "xmlns"), "4"), (("", "xmlnsd"), "5"), (("urn:1", "a"), "6")}
+    assert {(each.name, each.text) for each in (root.property(), *root.attributes())} == stated
+    assert [(each[1], each[2]) for each in root.declarations()] == [(b"xmlns", b"'urn:1'"), (b"xmlns:c", b'"urn:3"')]
+    for each, changed in zip(root.attributes(), (b"b='x'", b"c:xmlns='x'", b"xmlnsd='x'"), strict=True):
+        assert changed in rdf.edited(given, [each.becomes("x")])
+
+
+def test_a_namespace_alone_names_an_attribute():
+    """Also of an element that has no other."""
+    root = rdf.parse(b"<a b:c='1' xmlns:b='urn:1'/>")
+    assert [each.text for each in root.named({"urn:1"})] == ["1"]
+    assert list(root.named({"urn:2", ("urn:2", "c"), ("urn:1", "d")})) == []
+
+
+@pytest.mark.parametrize(
+    ("unsound", "reason"),
+    [
+        (b"", "no element found"),
+        (b" ", "no element found"),
+        (b"text", "syntax error"),
+        (b"<a>", "no element found"),
+        (b"<a></b>", "mismatched tag"),
+        (b"<a/><b/>", "junk after document element"),
+        (b"<!DOCTYPE a><a/>", "a document type is declared"),
+        ("<a></a>".encode("utf-16"), "a zero"),
+        ("<a></a>".encode("utf-16-le"), "a zero"),
+        (b"<a></a>\0", "a zero"),
+    ],
+)
+def test_what_is_no_whole_packet_is_refused(unsound, reason):
+    """So that nobody has to ask which half of it was understood."""
+    with pytest.raises(ValueError, match=reason):
+        rdf.parse(unsound)
+
+
+def nested(depth: int) -> bytes:
+    return b"<a>" * depth + b"</a>" * depth
+
+
+def siblings(count: int) -> bytes:
+    return b"<a>" + b"<b/>" * (count - 1) + b"</a>"
+
+
+def attributes(count: int) -> bytes:
+    """Return an element with so many, of which most are those of elements inside it."""
+    inside, left = divmod(count, 1000)
+    some = [b' b%d=""' % at for at in range(1000)]
+    return b"<a%b>" % b"".join(some[:left]) + b"<a%b/>" % b"".join(some) * inside + b"</a>"
+
+
+@pytest.mark.parametrize(("packet_of", "limit"), [(nested, 200), (siblings, 200_000), (attributes, 1_000_000)])
+def test_packets_have_bounds(packet_of, limit):
+    """Of depth, of elements, and of attributes: the last one that is read, and the first that is refused."""
+    assert rdf.parse(packet_of(limit)).stop == len(packet_of(limit))
     with pytest.raises(ValueError, match="without end"):
-        rdf.parse(packet(attributes))
+        rdf.parse(packet_of(limit + 1))
 
 
-def test_a_long_text_takes_time_by_its_length():
-    """It comes in pieces, which are put together once."""
-    text = b"a\n&amp;" * 500_000
-    root = rdf.parse(packet(elements=b"<tiff:Make>" + text + b"</tiff:Make>"))
-    assert [len(each.text) for each in root.named({MAKE})] == [1_500_000]
+def test_long_texts_and_runs_of_blanks_take_time_by_their_length():
+    """A text comes in pieces, which are put together once; blanks in a tag are looked through once."""
+    start = time.process_time()
+    root = rdf.parse(packet(elements=b"<tiff:Make>" + b"a\n&amp;" * 200_000 + b"</tiff:Make>"))
+    assert [len(each.text) for each in root.named({MAKE})] == [600_000]
+    root = rdf.parse(b"<a b='1'" + b" " * 200_000 + b"/>")
+    assert (len(list(root.attributes())), list(root.declarations())) == (1, [])
+    assert time.process_time() - start < 2

@@ -20,7 +20,7 @@ from PIL import Image
 
 from nlsr_cli.images import Picture, encode_picture, read_any, read_picture
 from nlsr_cli.images.containers import tiff
-from nlsr_cli.images.metadata import exif_tags, xmp, xmp_places
+from nlsr_cli.images.metadata import exif_tags, rdf, xmp, xmp_places
 from nlsr_cli.images.metadata.geometry import Change
 from nlsr_cli.options import EncodeOptions
 from tests.images.files import camera_exif, saved
@@ -28,7 +28,7 @@ from tests.images.metadata.test_xmp import packet
 
 CASES = Path(__file__).parents[2] / "assets" / "cases"
 HEIGHT, WIDTH = 40, 60
-LEFT, TOP, BLOCK_WIDTH, BLOCK_HEIGHT = 6, 4, 10, 8  # the white block in the pixels as they are stored
+LEFT, TOP, BLOCK_WIDTH, BLOCK_HEIGHT = 6, 8, 10, 4  # the white block in the pixels as they are stored
 X, Y = LEFT + BLOCK_WIDTH / 2, TOP + BLOCK_HEIGHT / 2
 ORIENTATIONS = range(1, 9)
 SIZES = [(2, 2), (3, 2)]  # factors down and across
@@ -365,6 +365,195 @@ def test_what_is_no_number_stays_as_it_is(junk, orientation):
     read = read_picture(source(orientation, given))
     assert read.metadata.xmp == given
     assert xmp.sized(given, 80, 120, source=(40, 60)) == given
+
+
+LARGER, ROTATED, LYING = Change(1, (40, 60), (120, 120)), Change(3, (40, 60), (40, 60)), Change(6, (40, 60), (120, 120))
+VOCABULARIES = (
+    b'xmlns:gf="http://ns.google.com/photos/1.0/focus/" xmlns:dji="http://www.dji.com/drone-dji/1.0/" '
+    b'xmlns:g="http://ns.google.com/photos/1.0/panorama/" xmlns:p="http://ns.microsoft.com/photo/1.2/t/Region#" '
+    b'xmlns:mwg="http://www.metadataworkinggroup.com/schemas/regions/" xmlns:acd="http://ns.acdsee.com/regions/" '
+    b'xmlns:a="http://ns.adobe.com/xmp/sType/Area#" xmlns:b="http://ns.acdsee.com/sType/Area#" '
+    b'xmlns:d="http://ns.adobe.com/xap/1.0/sType/Dimensions#" xmlns:e="http://ns.acdsee.com/sType/Dimensions#" '
+    b'xmlns:face="http://ns.apple.com/faceinfo/1.0/" xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+)
+
+
+def moved(elements: str, change: Change) -> str:
+    """Return what a change of the picture makes of the elements of a packet."""
+    head, tail = packet(VOCABULARIES, b"|").split(b"|")
+    given = head + elements.encode() + tail
+    found = rdf.edited(given, xmp_places.changed(rdf.parse(given), change)[0])
+    assert (found[: len(head)], found[-len(tail) :]) == (head, tail)
+    return found[len(head) : -len(tail)].decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (ROTATED, 'gf:FocalPointX="0" gf:FocalPointY="0.25"', 'gf:FocalPointX="1" gf:FocalPointY="0.75"'),
+        (ROTATED, 'gf:FocalPointX="0.25" gf:FocalPointY="0"', 'gf:FocalPointX="0.75" gf:FocalPointY="1"'),
+        (LARGER, 'exif:FocalPlaneXResolution="10"', 'exif:FocalPlaneXResolution="20"'),
+        (LARGER, 'exif:FocalPlaneYResolution="10"', 'exif:FocalPlaneYResolution="30"'),
+        (LARGER, 'tiff:XResolution="much" tiff:YResolution="10"', 'tiff:XResolution="much" tiff:YResolution="10"'),
+        (
+            LARGER,
+            'exif:FocalPlaneXResolution="much" exif:FocalPlaneYResolution="10"',
+            'exif:FocalPlaneXResolution="much" exif:FocalPlaneYResolution="30"',
+        ),
+        (LYING, 'exif:FocalPlaneXResolution="10"', ""),
+        (LYING, 'exif:FocalPlaneYResolution="10"', ""),
+        (LARGER, 'dji:CalibratedFocalLength="10.5"', 'dji:CalibratedFocalLength="21"'),
+        (LYING, 'dji:CalibratedFocalLength="10.5"', 'dji:CalibratedFocalLength="31.5"'),
+        (LARGER, 'dji:CalibratedFocalLength="long"', 'dji:CalibratedFocalLength="long"'),
+        (
+            LYING,
+            'dji:CalibratedOpticalCenterX="20" dji:CalibratedOpticalCenterY="10.5"',
+            'dji:CalibratedOpticalCenterX="89" dji:CalibratedOpticalCenterY="40"',
+        ),
+        (
+            LARGER,
+            'g:LargestValidInteriorRectLeft="1" g:LargestValidInteriorRectTop="2.0" '
+            'g:LargestValidInteriorRectWidth="3" g:LargestValidInteriorRectHeight="4"',
+            'g:LargestValidInteriorRectLeft="2" g:LargestValidInteriorRectTop="6" '
+            'g:LargestValidInteriorRectWidth="6" g:LargestValidInteriorRectHeight="12"',
+        ),
+    ],
+)  # fmt: skip
+def test_properties_of_a_node_change_one_by_one(change, given, expected):
+    """Those that come from one another go where the other is missing; a text that is no number stays as it is."""
+    assert moved(f"<dc:x><dc:y {given}/></dc:x>", change) == f"<dc:x><dc:y{' ' if expected else ''}{expected}/></dc:x>"
+    fields, expected_fields = (re.sub(r' ?([\w:]+)="(.*?)"', r"<\1>\2</\1>", each) for each in (given, expected))
+    whole = '<dc:x rdf:parseType="Resource">{}</dc:x>'
+    assert moved(whole.format(fields), change) == whole.format(expected_fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (LARGER, "0.10, .2,0.3, 0.4", "0.10, .2,0.3, 0.4"),
+        (ROTATED, "0.1,0.2,0.3,0.4", "0.6, 0.4, 0.3, 0.4"),
+        (LYING, "0.1,0.2,0.3,0.4", "0.4, 0.1, 0.4, 0.3"),
+        (ROTATED, "0.1, 0.2, x, 0.3, 0.4", "0.1, 0.2, x, 0.3, 0.4"),
+        (ROTATED, "0.1, 0.2, x, 0.3", "0.1, 0.2, x, 0.3"),
+        (ROTATED, "0.1, 0.2, 0.3", "0.1, 0.2, 0.3"),
+    ],
+)
+def test_rectangles_are_four_numbers(change, given, expected):
+    """Left, top, width and height, which enlarging leaves as they are written; anything else is not understood."""
+    rectangle = "<p:Rectangle>{}</p:Rectangle>"
+    assert moved(rectangle.format(given), change) == rectangle.format(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (
+            LARGER,
+            '<{0}:AppliedToDimensions {1}:w="60" {1}:h="40"/>',
+            '<{0}:AppliedToDimensions {1}:w="120" {1}:h="120"/>',
+        ),
+        (
+            LYING,
+            '<{0}:AppliedToDimensions {1}:w="60" {1}:h="40" {1}:unit=" Pixel"/>',
+            '<{0}:AppliedToDimensions {1}:w="120" {1}:h="120" {1}:unit=" Pixel"/>',
+        ),
+        (
+            LYING,
+            '<{0}:AppliedToDimensions {1}:w="6" {1}:h="4" {1}:unit="inch"/>',
+            '<{0}:AppliedToDimensions {1}:w="4" {1}:h="6" {1}:unit="inch"/>',
+        ),
+        (
+            LYING,
+            '<{0}:AppliedToDimensions {1}:w="6"/><{0}:Area {2}:x="0.1" {2}:y="0.2"/>',
+            '<{0}:AppliedToDimensions {1}:w="6"/><{0}:Area {2}:x="0.8" {2}:y="0.1"/>',
+        ),
+        (
+            LYING,
+            '<{0}:AppliedToDimensions {1}:h="6"/><{0}:Area {2}:x="0.1" {2}:y="0.2"/>',
+            '<{0}:AppliedToDimensions {1}:h="6"/><{0}:Area {2}:x="0.8" {2}:y="0.1"/>',
+        ),
+        (
+            LYING,
+            '<{0}:AppliedToDimensions {1}:w="10" {1}:h="10"/><{0}:Area {2}:x="0.1" {2}:y="0.2"/>',
+            '<{0}:AppliedToDimensions {1}:w="30" {1}:h="20"/><{0}:Area {2}:x="0.8" {2}:y="0.1"/>',
+        ),
+        (
+            Change(6, (40, 40), (40, 40)),
+            '<{0}:AppliedToDimensions {1}:w="60" {1}:h="40"/><{0}:Area {2}:x="0.1" {2}:y="0.2"/>',
+            '<{0}:AppliedToDimensions {1}:w="40" {1}:h="60"/><{0}:Area {2}:x="0.8" {2}:y="0.1"/>',
+        ),
+        (
+            LYING,
+            '<{0}:Area rdf:parseType="Resource"><{2}:x>0.1</{2}:x><{2}:y>0.2</{2}:y></{0}:Area>',
+            '<{0}:Area rdf:parseType="Resource"><{2}:x>0.8</{2}:x><{2}:y>0.1</{2}:y></{0}:Area>',
+        ),
+        (LYING, '<{0}:Area {2}:x="0.1"/><{0}:Area {2}:y="0.1"/>', '<{0}:Area {2}:x="0.1"/><{0}:Area {2}:y="0.1"/>'),
+        (
+            LARGER,
+            '<{0}:Area {2}:x="3" {2}:y="4" {2}:d="10" {2}:unit="pixel"/>',
+            '<{0}:Area {2}:x="6" {2}:y="12" {2}:d="20" {2}:unit="pixel"/>',
+        ),
+        (LARGER, '<{0}:Area {2}:d="0.1" {2}:unit="normalized"/>', '<{0}:Area {2}:d="0.1" {2}:unit="normalized"/>'),
+        (LARGER, '<{0}:x face:AngleInfoRoll="9"/>', '<{0}:x face:AngleInfoRoll="9"/>'),
+        (Change(2, (40, 60), (40, 60)), '<{0}:x face:AngleInfoRoll="9"/>', "<{0}:x/>"),
+        (ROTATED, '<{0}:x face:AngleInfoRoll="9"/>', "<{0}:x/>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("prefixes", [("mwg", "d", "a"), ("acd", "e", "b")])
+def test_fields_of_regions_change_one_by_one(prefixes, change, given, expected):
+    """In the vocabularies of two makers: sizes, centres, extents and diameters; how a face leans goes with a turn."""
+    around = "<{0}:Regions rdf:parseType='Resource'>{1}</{0}:Regions>"
+    given, expected = (around.format(prefixes[0], each.format(*prefixes)) for each in (given, expected))
+    assert moved(given * 2, change) == expected * 2, "structures that follow one another, too"
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (LARGER, "Unit=pixel X=1 Y=2 W=3 H=4", "Unit=pixel X=2 Y=6 W=6 H=12"),
+        (LARGER, "Unit=Pixel  X=1 Y=2 W=wide H=4", "Unit=Pixel  X=2 Y=6 W=wide H=4"),
+        (LARGER, "X=0.1 Y=0.2", "X=0.1 Y=0.2"),
+        (ROTATED, "X=0.1 Y=0.2 W=0.3 H=0.4", "X=0.6 Y=0.4 W=0.3 H=0.4"),
+        (ROTATED, "Unit=relative X=0.1 Y=0.2 Rx=0.3", "Unit=relative X=0.9 Y=0.8 Rx=0.3"),
+        (ROTATED, "X=0.1 Rx=much", "X=0.1 Rx=much"),
+        (LYING, "Rx=0.10", "Rx=0.15"),
+        (LYING, "Unit=pixel Rx=10", "Unit=pixel Rx=30"),
+        (LARGER, "Unit=pixel Rx=10", "Unit=pixel Rx=20"),
+        (LARGER, "Unit=pixel (1,2) (3,x) (5,6)", "Unit=pixel (2,6) (3,x) (10,18)"),
+        (LYING, "(0.1,0.2) (0.3,0.4)", "(0.8,0.1) (0.6,0.3)"),
+    ],
+)
+def test_boundaries_of_iptc_are_read_as_far_as_they_are_numbers(change, given, expected):
+    """Rectangles by their corner, circles by centre and radius, polygons; shares where no unit is stated."""
+
+    def boundary(told: str) -> str:
+        fields, _, vertices = told.partition("(")
+        vertices = re.sub(r"\(?([^ ,]+),([^ ]+)\) ?", r'<rdf:li i:rbX="\1" i:rbY="\2"/>', vertices)
+        fields = re.sub(r"(\w+)=(\S*) ?", r"<i:rb\1>\2</i:rb\1>", fields)
+        fields += f"<i:rbVertices><rdf:Seq>{vertices}</rdf:Seq></i:rbVertices>" if vertices else ""
+        return f"<i:RegionBoundary rdf:parseType='Resource'>{fields}</i:RegionBoundary>"
+
+    assert moved(boundary(given), change) == boundary(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "expected"),
+    [
+        (LARGER, ["3", "4"], ["6", "12"]),
+        (LARGER, ["3", "4", "10"], ["6", "12", "25"]),
+        (LARGER, ["3", "4", "x"], ["3", "4", "x"]),
+        (LARGER, ["3"], ["3"]),
+        (LARGER, ["3", "4", "5", "6", "7"], ["3", "4", "5", "6", "7"]),
+        (LARGER, [], []),
+    ],
+)
+def test_subjects_are_two_to_four_numbers(change, given, expected):
+    """A point, a circle by its diameter, or a rectangle."""
+    listed = "<exif:SubjectArea><rdf:Seq>{}</rdf:Seq></exif:SubjectArea>"
+    given, expected = (
+        listed.format("".join(f"<rdf:li>{item}</rdf:li>" for item in each)) for each in (given, expected)
+    )
+    assert moved(given, change) == expected
 
 
 def test_a_picture_made_in_memory_keeps_what_it_is_given():
