@@ -35,7 +35,6 @@ from nlsr_cli.options import nearest
 FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, HEIC, RAW)}
 WRITABLE = {name: each.suffixes for name, each in FORMATS.items() if each.writing is not None}
 HEAD_SIZE = 4096  # bytes by which every format is known
-_PLUGINS = ("AvifImagePlugin", "MpoImagePlugin", "TiffImagePlugin", "WebPImagePlugin")
 
 
 class NativeFormats(NamedTuple):
@@ -49,8 +48,9 @@ class NativeFormats(NamedTuple):
 def native_formats() -> NativeFormats:
     """Return the formats that can be read and written here; some need a package, or a Pillow built with them."""
     Image.preinit()
-    for name in _PLUGINS:  # those few, because Image.init() loads forty, which takes longer than a small picture
-        import_module(f"PIL.{name}")
+    for each in FORMATS.values():  # Image.init() loads forty plug-ins, which takes longer than a small picture
+        if each.plugin:
+            import_module(f"PIL.{each.plugin}")
     there = [
         name
         for name, each in FORMATS.items()

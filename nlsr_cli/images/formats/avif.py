@@ -70,6 +70,7 @@ AVIF = Format(
     facts=_facts,
     part="part of the container",
     account=lambda data: account(items.parts(data), isobmff.rule),
+    plugin="AvifImagePlugin",
     feature="avif",
     writing=Writing(_encode, CARRIES, heeds=("quality",), least_share=0.0005),
 )

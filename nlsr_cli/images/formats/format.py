@@ -68,6 +68,7 @@ class Format:
         prepare: returns the bytes that Pillow is given.
         decode: decodes without Pillow; None leaves it to Pillow.
         package: the optional package that reads it, with what messages call such a file (`called`).
+        plugin: the module of Pillow that knows it, where Pillow does not load that by itself.
         feature: what Pillow must have been built with.
         tagged: whether its header is a directory of TIFF tags.
         noisy: whether its decoder prints.
@@ -89,6 +90,7 @@ class Format:
     decode: Callable[[bytes], Decoded] | None = None
     package: str | None = None
     called: str = ""
+    plugin: str = ""
     feature: str | None = None
     tagged: bool = False
     noisy: bool = False

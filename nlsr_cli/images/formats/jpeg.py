@@ -81,6 +81,7 @@ JPEG = Format(
     account=accounted,
     statements=_statements,
     check_parts=check_jpeg,
+    plugin="MpoImagePlugin",
     gain_map=gain_map.find,
     quality=jpeg_quality,
     writing=Writing(_encode, CARRIES, heeds=("quality", "background"), least_share=0.005),

@@ -150,6 +150,7 @@ TIFF = Format(
     part="TIFF tag",
     account=account,
     statements=_statements,
+    plugin="TiffImagePlugin",
     tagged=True,
     noisy=True,
     turned=True,

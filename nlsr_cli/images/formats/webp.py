@@ -70,6 +70,7 @@ WEBP = Format(
     account=account_webp,
     statements=_statements,
     check_parts=_check_parts,
+    plugin="WebPImagePlugin",
     feature="webp",
     moving=Moving(webp.read_index, lambda image, index, facts, notes: webp.canvases(image, index), _animate),
     writing=WRITING,
