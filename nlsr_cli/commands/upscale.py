@@ -101,7 +101,9 @@ def upscale(
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", "-f", help="Output format: png, jpeg, webp, tiff, bmp, avif, gif or jxl. [default: the input's]"
+            "--format",
+            "-f",
+            help="Output format: png, jpeg, webp, tiff, bmp, avif, gif, jxl or qoi. [default: the input's]",
         ),
     ] = None,
     suffix: Annotated[

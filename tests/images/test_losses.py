@@ -11,6 +11,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import encode_picture, native_formats, parse_background, read_picture
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.images.reading import MAX_PROFILE
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
@@ -18,7 +19,7 @@ from tests.images.files import camera_exif, gradient, picture, saved, with_png_c
 
 PLAIN = Image.fromarray(gradient())
 OPTIONS = EncodeOptions()
-HOLDERS = [name for name in native_formats().writable if name not in ("BMP", "GIF")]
+HOLDERS = [name for name in native_formats().writable if writing_of(name).carries.icc]
 WIDE = icc.rgb("Wide", ((0.7, 0.27, 0.0), (0.2, 0.7, 0.1), (0.1, 0.05, 0.7)))
 
 

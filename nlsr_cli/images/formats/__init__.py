@@ -23,6 +23,7 @@ from nlsr_cli.images.formats.heic import HEIC
 from nlsr_cli.images.formats.jpeg import JPEG
 from nlsr_cli.images.formats.jpegxl import JXL
 from nlsr_cli.images.formats.png import PNG
+from nlsr_cli.images.formats.qoi import QOI
 from nlsr_cli.images.formats.raw import RAW
 from nlsr_cli.images.formats.tiff import TIFF
 from nlsr_cli.images.formats.webp import WEBP
@@ -32,7 +33,7 @@ from nlsr_cli.images.parts import Accounted, loss_notes
 from nlsr_cli.images.raw import is_raw
 from nlsr_cli.options import nearest
 
-FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, HEIC, RAW)}
+FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, QOI, HEIC, RAW)}
 WRITABLE = {name: each.suffixes for name, each in FORMATS.items() if each.writing is not None}
 HEAD_SIZE = 4096  # bytes by which every format is known
 

@@ -18,7 +18,6 @@ STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\x01\0", "an icon"),
     (b"\x76\x2f\x31\x01", "an OpenEXR picture"),
     (b"#?RADIANCE", "a Radiance HDR picture"),
-    (b"qoif", "a QOI picture"),
     (b"gimp xcf", "a GIMP project"),
     (b"RIFF", "a sound or video file"),
     (b"\x1a\x45\xdf\xa3", "a video"),

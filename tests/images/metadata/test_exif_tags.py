@@ -14,12 +14,13 @@ from PIL.TiffImagePlugin import IFDRational
 from nlsr_cli.images import Metadata, Picture, encode_picture, native_formats, read_picture
 from nlsr_cli.images.color import profiles
 from nlsr_cli.images.containers import tiff
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.options import EncodeOptions
 from tests.images.files import MAKER_NOTE, camera_exif, gradient, picture, saved, shorts
 from tests.images.files import tiff as tiff_file
 
-HOLDERS = [name for name in native_formats().writable if name not in ("BMP", "GIF", "JXL")]  # which Pillow opens
+HOLDERS = [name for name in native_formats().writable if writing_of(name).carries.exif and name != "JXL"]  # by Pillow
 OPTIONS = EncodeOptions()
 CASES = Path(__file__).parents[2] / "assets" / "cases"
 
