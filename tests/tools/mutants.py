@@ -43,13 +43,12 @@ EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 # whole commands notice much too, but every survivor would wait for them, and what starts a program notices nothing.
 # Of images.metadata: modules whose own tests tell all of them, and modules of which other tests tell more.
 ALONE = (
-    "calibration", "companions", "extended_xmp", "georeference", "iptc", "photoshop", "xmp_places", "png", "provenance",
-    "statements", "thumbnail",
+    "calibration", "companions", "extended_xmp", "georeference", "gif_texts", "iptc", "photoshop", "png", "provenance",
+    "statements", "thumbnail", "xmp_places",
 )  # fmt: skip
 TOGETHER = {
     "exif_places": ("exif_places", "calibration"),
     "geometry": ("geometry", "xmp_places"),
-    "gif_texts": ("statements", "provenance"),
     "jpeg": ("extended_xmp", "statements", "keeping"),
     "keeping": ("keeping", "exif_tags", "thumbnail"),
     "exif_tags": ("exif_tags", "statements"),
