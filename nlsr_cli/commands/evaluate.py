@@ -103,7 +103,8 @@ def evaluate(
         if oracle and degradation is None:
             raise OptionError("--oracle tells the network the damage of --degrade", "For example: --degrade jpeg:50")
         subject = _interpolation(options) if model == BICUBIC else _network(console, options)
-        subject.oracle = oracle
+        if oracle:
+            subject.listen()
         pairs = find_pairs(data, lr, subject.scale, recursive=recursive)
         code = _evaluate(console, subject, pairs, max_pixels, degradation)
     raise typer.Exit(int(code))
@@ -111,13 +112,31 @@ def evaluate(
 
 @dataclass
 class _Subject:
-    """What is scored. `events` holds what went differently from the plan while the last picture was enlarged."""
+    """What is scored.
+
+    `restores` says whether it can be told of damage, `oracle` that it is told of the true one. `events` holds what went
+    differently from the plan while the last picture was enlarged.
+    """
 
     scale: int
     settings: dict[str, Any]
     upscaler: Upscaler | None = None
+    restores: bool = False
     oracle: bool = False
     events: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """Let the network be told the true damage.
+
+        Raises:
+            OptionError: it cannot be told of any.
+        """
+        if not self.restores:
+            raise OptionError(
+                f"--oracle needs a network that was trained on damaged pictures, which {self.settings['model']} is not",
+                "Leave it out, or choose --model lite.",
+            )
+        self.oracle = True
 
     @property
     def enlarge(self) -> Enlarge | None:
@@ -181,7 +200,7 @@ def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:
         "tile": "auto" if options.tile.size is None else options.tile.size,
         "overlap": options.tile.overlap,
     }
-    return _Subject(source.scale, settings, upscaler)
+    return _Subject(source.scale, settings, upscaler, restores=source.network.degradations > 0)
 
 
 def _evaluate(
@@ -204,7 +223,7 @@ def _evaluate(
                 baseline=enlarge is not None,
                 max_pixels=max_pixels,
                 degradation=degradation,
-                oracle=subject.oracle and enlarge is not None,
+                oracle=subject.oracle,
             ):
                 told = replace(result, notes=(*result.notes, *subject.events))
                 subject.events = []

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from nlsr_cli.cli import app
 from nlsr_cli.evaluation import score
 from nlsr_cli.images import crop_to_multiple, read_picture, reduce_bicubic
+from nlsr_cli.nlsn import NLSN
 from tests.conftest import ASSETS, pixels, skip_where_ignored
 
 NLSR = [sys.executable, "-m", "nlsr_cli"]
@@ -77,6 +79,15 @@ def test_a_reduction_of_files_that_are_reduced_is_refused(data: Path) -> None:
     assert (refused.exit_code, "does nothing with --lr" in refused.stderr) == (2, True)
     refused = run("bicubic", data / "hr", "-s", 2, "--lr", data / "hr", "--degrade", "jpg:40")
     assert "Valid: blur, noise, jpeg, webp." in refused.stderr
+
+
+def test_an_oracle_needs_someone_who_listens(data: Path, tmp_path: Path, tiny_network: Callable[..., NLSN]) -> None:
+    """What was not trained on damaged pictures would be told in vain."""
+    tiny_network(scale=4).save_pretrained(tmp_path / "deaf")
+    for model in ("bicubic", tmp_path / "deaf"):
+        refused = run(model, data / "hr", "-s", 4, "--degrade", "jpeg:40", "--oracle")
+        assert (refused.exit_code, f"which {model} is not" in refused.stderr) == (2, True), refused.stderr
+        assert "choose --model lite" in refused.stderr
 
 
 def test_lite_is_better_than_interpolation_on_drawings_and_text() -> None:
