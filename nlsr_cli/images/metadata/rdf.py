@@ -175,6 +175,8 @@ class _Builder:
             parser.Parse(packet, True)
         except expat.ExpatError as exc:
             raise ValueError(str(exc)) from exc
+        finally:
+            del self.parser  # which knows us: it would keep its buffer until cycles are looked for
 
     def _start(self, name: str, given: list[str]) -> None:
         self.elements, self.attributes = self.elements + 1, self.attributes + len(given) // 2

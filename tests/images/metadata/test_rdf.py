@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from contextlib import nullcontext
+from xml.parsers import expat
 
 import pytest
 
@@ -118,3 +121,16 @@ def test_long_texts_and_runs_of_blanks_take_time_by_their_length():
     root = rdf.parse(b"<a b='1'" + b" " * 200_000 + b"/>")
     assert (len(list(root.attributes())), list(root.declarations())) == (1, [])
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("made", [b"", b"<broken"])
+def test_a_parser_is_gone_when_its_packet_is_parsed(made):
+    """It holds a mebibyte, and a folder of pictures has thousands of packets."""
+    gc.collect()
+    gc.disable()
+    try:
+        with nullcontext() if not made else pytest.raises(ValueError, match=r"well-formed|mismatched|no end"):
+            rdf.parse(packet(elements=made))
+        assert all(type(each) is not expat.XMLParserType for each in gc.get_objects())
+    finally:
+        gc.enable()
