@@ -23,7 +23,7 @@ _HOMES = {
     "ComputeOptions": "options",
     "EncodeOptions": "options",
     "NlsrError": "errors",
-    "Outcome": "upscaling.outcome",
+    "Outcome": "batch.outcome",
     "OutputOptions": "options",
     "Picture": "images",
     "SizeOptions": "sizes",

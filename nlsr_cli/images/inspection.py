@@ -28,7 +28,7 @@ from nlsr_cli.options import DEFAULT_MAX_PIXELS
 @dataclass(frozen=True)
 class Inspection:
     """What one file is and says. `profile` is the name of its colour profile, `provenance` its enlargements, the oldest
-    first: names and values as `upscaling.facts` gives them. `gain_map` is the (height, width) of one, as stored.
+    first: names and values as `batch.provenance` gives them. `gain_map` is the (height, width) of one, as stored.
     `plays` is how often an animation is played, 0 for ever; None of a still picture, or where it is not said. `counted`
     is False where there may be more frames than the header counts.
     """

@@ -235,7 +235,7 @@ def test_a_child_that_is_killed_while_it_starts_is_started_again(png, tmp_path):
     """It cost the whole job, although no file was to blame and the next one would have started."""
     once = f"from pathlib import Path; mark = Path({str(tmp_path / 'mark')!r})\n"
     once += "if not mark.exists(): mark.touch(); os.kill(os.getpid(), 9)\n"
-    start = f"import os\n{once}from nlsr_cli.images import worker\nworker.main()"
+    start = f"import os\n{once}from nlsr_cli.isolation import worker\nworker.main()"
     with Decoder([sys.executable, "-c", start]) as decoder:
         assert decoder.read(png, max_pixels=LIMIT).picture.width == 5
 
@@ -339,7 +339,7 @@ def test_it_works_whatever_the_main_program_is(png):
 def children(pid):
     """Return the processes that decode for a process."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(each) for each in listed if b"images.worker" in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return [int(each) for each in listed if b"isolation.worker" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
 
 def running(pid):

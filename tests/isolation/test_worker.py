@@ -111,7 +111,7 @@ def test_memory_is_what_the_picture_needs_and_no_more(tmp_path):
 def test_processor_time_ends_it_even_where_nobody_watches_the_clock():
     code = (
         "import os\n"
-        "from nlsr_cli.images import limits\n"
+        "from nlsr_cli.isolation import limits\n"
         "limits.GRACE = 0\n"
         "with limits.watched(0, 0.1):\n"
         "    while True: pass\n"
@@ -127,7 +127,7 @@ def test_it_is_gone_when_its_parent_is_killed(moment):
     """Also where a decoder never comes back to Python: the kernel ends it when the pipe is closed."""
     working = (
         "import sys, time, os\n"
-        "from nlsr_cli.images import limits\n"
+        "from nlsr_cli.isolation import limits\n"
         f"time.sleep({0.5 if moment == 'before' else 0})\n"
         "with limits.watched(0, 60):\n"
         "    print(os.getpid(), flush=True)\n"
@@ -168,7 +168,7 @@ def test_limits_of_the_caller_are_kept():
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30))\n"
-        "from nlsr_cli.images import limits; from nlsr_cli.limits import granted\n"
+        "from nlsr_cli.isolation import limits; from nlsr_cli.limits import granted\n"
         "limits.confine()\n"
         "with granted(1 << 40): print(resource.getrlimit(resource.RLIMIT_AS)[0] >> 30)\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[1], resource.getrlimit(resource.RLIMIT_AS)[0] >> 30)\n"
