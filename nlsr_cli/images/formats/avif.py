@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
-from nlsr_cli.images.containers import items
 from nlsr_cli.images.depth import deep_avif
 from nlsr_cli.images.facts import DEEP_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.brands import coding_of
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
 from nlsr_cli.images.heif import still_of
-from nlsr_cli.images.parts import account
-from nlsr_cli.images.rules import isobmff
+from nlsr_cli.images.rules.isobmff import account_isobmff
 from nlsr_cli.options import EncodeOptions
 
 # libavif's decoders, and with them browsers, open no larger picture.
@@ -69,7 +67,7 @@ AVIF = Format(
     sniff=lambda head: coding_of(head) == "AVIF",
     facts=_facts,
     part="part of the container",
-    account=lambda data: account(items.parts(data), isobmff.rule),
+    account=account_isobmff,
     plugin="AvifImagePlugin",
     feature="avif",
     writing=Writing(_encode, CARRIES, heeds=("quality",), least_share=0.0005),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.containers import items
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.facts import PNG_HINT, Deep, Facts, Foreign, unsupported
 from nlsr_cli.images.formats.brands import coding_of
 from nlsr_cli.images.formats.format import Format
 from nlsr_cli.images.heic import decode_heic
 from nlsr_cli.images.heif import still_of
-from nlsr_cli.images.parts import account
-from nlsr_cli.images.rules import isobmff
+from nlsr_cli.images.rules.isobmff import account_isobmff
 
 
 def _facts(data: bytes) -> Facts:
@@ -50,7 +48,7 @@ HEIC = Format(
     sniff=lambda head: coding_of(head) == "HEIC",
     facts=_facts,
     part="part of the container",
-    account=lambda data: account(items.parts(data), isobmff.rule),
+    account=account_isobmff,
     decode=decode_heic,
     package=extra.PI_HEIF,
     called="a HEIC picture",

@@ -16,7 +16,6 @@ from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.rules.tiff import account
 from nlsr_cli.options import EncodeOptions
 
-GDAL_NODATA = 42113
 COPY_NOTE = "The first picture in the file is a reduced copy; the full one is read."
 COMPRESSION, YCBCR, UNCOMPRESSED = 259, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
@@ -54,7 +53,10 @@ def _facts(data: bytes) -> Facts:
         exif=shown,
         source=shown,
         nodata=_nodata(
-            entries.get(GDAL_NODATA), photometric, max(bits), floating=layout is not None and layout.floating
+            entries.get(georeference.GDAL_NODATA),
+            photometric,
+            max(bits),
+            floating=layout is not None and layout.floating,
         ),
         notes=tuple(notes),
     )
