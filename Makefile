@@ -14,10 +14,11 @@
 #              BUDGET=30 takes so many minutes in all; what was interrupted goes on, and RUNS is where
 # make ship VALIDATION=DIR SET5_HR=DIR SET5_LR=DIR
 #              take those of the trained models among the embedded ones that are better by 0.02 dB; also before the end
-# make photos.safetensors PHOTOS=DIR
-#              pack photographs for `make gpu` into one file of at most 45 MB
+# make pack PHOTOS=DIR
+#              make photographs small enough to travel to a GPU: 45 MB of JPEGs at half their size, in PACK
 # make gpu VALIDATION=DIR
-#              train the series in weights/gpu.toml in one go of ten minutes on a GPU; BUDGET=1 DEVICE=cpu to rehearse
+#              prove the GPU against the CPU, train the series in weights/gpu.toml with the photographs in PACK, and bench;
+#              all in one go of ten minutes; BUDGET=1 DEVICE=cpu to rehearse
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,7 +29,7 @@ SAMPLE := tests/assets/colosseum.png
 MINUTES ?= 60
 COMPATIBLE ?= build/compatible
 
-.PHONY: demo test torture mutants compatible check docs strip models ship gpu clean
+.PHONY: demo test torture mutants compatible check docs strip models ship pack gpu clean
 
 demo: $(INSTALLED)
 	@mkdir -p build/demo
@@ -72,7 +73,7 @@ RUNS ?= runs/models
 GPU_RUNS ?= runs/gpu
 BUDGET ?=
 DEVICE ?= auto
-PACK ?= photos.safetensors
+PACK ?= runs/pack
 SERIES = $(NLSR) train --validation $(VALIDATION) --device $(DEVICE) $(if $(BUDGET),--minutes $(BUDGET))
 NEEDED = $(if $(filter $(BIN)/nlsr,$(NLSR)),$(INSTALLED))
 
@@ -82,11 +83,15 @@ models: | $(NEEDED)
 ship: | $(NEEDED)
 	$(BIN)/python -m tests.ship --validation $(VALIDATION) $(SET5_HR) $(SET5_LR) $(RUNS)/*/model*
 
-$(PACK): | $(NEEDED)
-	$(BIN)/python -m tests.tools.pack $@ $(PHOTOS) --megabytes 45 --halves
+pack: | $(NEEDED)
+	$(BIN)/python -m tests.tools.pack $(PACK) $(PHOTOS)
 
-gpu: $(PACK) | $(NEEDED)
+# What fails before or after the training must not cost the training.
+gpu: | $(NEEDED)
+	mkdir -p $(GPU_RUNS)
+	-$(if $(NEEDED),$(BIN)/python,$(firstword $(NLSR))) -m tests.tools.device $(DEVICE) $(GPU_RUNS)/checks.jsonl
 	OMP_NUM_THREADS=$$(getconf _NPROCESSORS_ONLN) $(SERIES) $(PACK) --series weights/gpu.toml --out $(GPU_RUNS)
+	-$(NLSR) bench --device $(DEVICE) --json --quick > $(GPU_RUNS)/bench.json
 
 clean:
 	rm -rf build dist $(VENV)

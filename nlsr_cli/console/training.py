@@ -73,12 +73,14 @@ class TrainingConsole(Console):
 
     def training_event(self, event: Event) -> None:
         """Print what is worth a line, or every event as JSON."""
-        from nlsr_cli.training.events import Finished, Interrupted, Paused, Resumed, Validated
+        from nlsr_cli.training.events import Finished, Interrupted, Paused, Resumed, Slowed, Validated
 
         if self.speech.as_json:
             self.json_line(_plain(event))
         if isinstance(event, Validated):
             self.note(_validated(event))
+        elif isinstance(event, Slowed):
+            self.note(f"note: steps are slower from step {event.step} on: no CUDA graph can be made ({event.reason})")
         elif isinstance(event, Paused):
             self.note(f"paused after step {event.step}; the run is saved")
             self.note(f"hint: {_how_to_go_on(event)}")

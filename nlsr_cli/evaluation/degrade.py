@@ -95,16 +95,14 @@ class Degradation:
         """Return how many pixels around a patch have a part in it: a block of a codec, kernels and all shifts."""
         return 16 + sum(int(step.high) for step in self.steps if step.name == "shift") if self.steps else 0
 
-    def reduce(self, pixels: Pixels, scale: int, generator: Generator) -> Pixels:
-        """Return a picture, (s h, s w, 3) uint8, reduced to (h, w, 3): bicubically where nothing else is described."""
+    def draw_kernel(self, generator: Generator) -> str:
+        """Return the kernel that reduces a picture: bicubic where nothing else is described."""
         step = self.steps[0] if self.steps and self.steps[0].name == "reduce" else None
-        if step is None or generator.random() >= step.chance:
-            return reduce_bicubic(pixels, scale)
-        kernel = _KERNELS[_drawn(step, generator)]
-        if kernel is None:
-            return reduce_bicubic(pixels, scale)
-        size = pixels.shape[1] // scale, pixels.shape[0] // scale
-        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, kernel))
+        return BICUBIC if step is None or generator.random() >= step.chance else _drawn(step, generator)
+
+    def reduce(self, pixels: Pixels, scale: int, generator: Generator) -> Pixels:
+        """Return a picture, (s h, s w, 3) uint8, reduced to (h, w, 3) as described."""
+        return reduce_by(self.draw_kernel(generator), pixels, scale)
 
     def apply(self, pixels: Pixels, generator: Generator) -> Degraded:
         """Damage a reduced picture, (h, w, 3) uint8. A shift leaves as many rows and columns less."""
@@ -124,15 +122,25 @@ class Degradation:
         return Degraded(pixels, compression, noise, (height - pixels.shape[0], width - pixels.shape[1]))
 
 
-_KERNELS = {  # of the library, widened for reduction but for the nearest pixel; None is ours, as MATLAB has it
-    "bicubic": None,
+BICUBIC = "bicubic"  # ours, as MATLAB has it
+_KERNELS = {  # of the library, widened for reduction but for the nearest pixel
     "area": Image.Resampling.BOX,
     "lanczos": Image.Resampling.LANCZOS,
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
 }
+
+
+def reduce_by(kernel: str, pixels: Pixels, scale: int) -> Pixels:
+    """Return a picture, (s h, s w, 3) uint8, reduced to (h, w, 3) by a kernel of a name."""
+    if kernel == BICUBIC:
+        return reduce_bicubic(pixels, scale)
+    size = pixels.shape[1] // scale, pixels.shape[0] // scale
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, _KERNELS[kernel]))
+
+
 _VARIANTS = {
-    "reduce": tuple(_KERNELS),
+    "reduce": (BICUBIC, *_KERNELS),
     "blur": ("round", "oblique"),
     "noise": ("gauss", "poisson", "grain", "chroma"),
     "jpeg": ("420", "444"),

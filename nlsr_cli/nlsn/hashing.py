@@ -58,7 +58,7 @@ def hash_codes(match: Tensor, rotations: Tensor) -> Tensor:
 def sort_by_bucket(codes: Tensor) -> Tensor:
     """Return the positions of every round in the order of their buckets, those of a bucket in their own: (b, r, n)."""
     if codes.device.type != "cpu":
-        return codes.argsort(dim=-1, stable=True)
+        return codes.to(torch.uint8).argsort(dim=-1, stable=True)  # radix sort: its passes count the bits
     # NumPy sorts small integers by counting them, twenty times as fast as the library sorts long ones.
     small = codes.to(torch.int16).numpy()
     return torch.from_numpy(np.argsort(small, axis=-1, kind="stable"))

@@ -85,7 +85,7 @@ class _AttendWindows(torch.autograd.Function):
         key_windows, value_windows = windows_of(keys, j), windows_of(values, j)  # (b, m, 3j, e) each
         average = query.new_empty(b, m, j, values.shape[-1])
         mass = query.new_empty(b, m, j)
-        for block in _blocks(b, m, j):
+        for block in _blocks(query):
             weight = query[:, block] @ key_windows[:, block].mT  # (b, m, j, 3j)
             peak = weight.amax(dim=-1, keepdim=True)  # (b, m, j, 1)
             total = weight.sub_(peak).exp_().sum(dim=-1, keepdim=True)  # (b, m, j, 1)
@@ -99,14 +99,14 @@ class _AttendWindows(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
         query, keys, values, average, mass = ctx.saved_tensors
         grad_average, grad_mass = grads  # (b, m, j, c), (b, m, j)
-        b, m, j, _ = query.shape
+        j = query.shape[2]
         key_windows, value_windows = windows_of(keys, j), windows_of(values, j)
         grad_query = torch.empty_like(query)
         grad_keys, grad_values = torch.zeros_like(keys, dtype=query.dtype), torch.zeros_like(values, dtype=query.dtype)
         # d score = weight * (d weight - <d average, average> + d mass): softmax, and the derivative of a log-sum-exp
         shift = grad_mass - (grad_average * average).sum(dim=-1)  # (b, m, j)
         half = grad_average.to(values.dtype)  # (b, m, j, c)
-        for block in _blocks(b, m, j):
+        for block in _blocks(query):
             weight = query[:, block] @ key_windows[:, block].mT  # (b, m, j, 3j)
             weight.sub_(mass[:, block].unsqueeze(-1)).exp_()  # sums to one
             score = torch.matmul(half[:, block], value_windows[:, block].mT).to(query.dtype)
@@ -117,9 +117,10 @@ class _AttendWindows(torch.autograd.Function):
         return grad_query, grad_keys, grad_values.to(values.dtype)
 
 
-def _blocks(b: int, m: int, j: int) -> Iterator[slice]:
-    """Yield slices of the chunks whose scores fit a block."""
-    step = max(1, _BLOCK_ELEMENTS // (b * 3 * j * j))
+def _blocks(query: Tensor) -> Iterator[slice]:
+    """Yield slices of the chunks of a query (b, m, j, d) whose scores fit a block; a GPU takes them all at once."""
+    b, m, j, _ = query.shape
+    step = max(1, _BLOCK_ELEMENTS // (b * 3 * j * j)) if query.device.type == "cpu" else max(1, m)
     for first in range(0, m, step):
         yield slice(first, min(first + step, m))
 

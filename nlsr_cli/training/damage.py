@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import Tensor
+from collections.abc import Callable
 
-from nlsr_cli.evaluation.degrade import Degradation, Degraded
+import numpy as np
+import numpy.typing as npt
+
+from nlsr_cli.evaluation.degrade import BICUBIC, Degradation, Degraded, reduce_by
 from nlsr_cli.images import Pixels
 from nlsr_cli.training.recipe import Recipe
+
+Window = Callable[[int, int], Pixels]
+Told = npt.NDArray[np.float32]
 
 # Standard deviation of what is added to both numbers: estimates are not exact, and the network must not rely on them.
 JITTER = 0.06
@@ -35,32 +39,35 @@ class Damage:
         """Return how many low-resolution pixels around a patch are needed."""
         return self._degradation.margin
 
-    def apply(self, lr: Tensor, windows: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def apply(self, lr: Pixels, window: Window, step: int) -> tuple[Pixels, Told]:
         """Return the low resolution with some of it damaged, and what is told of each patch, (b, 2) from 0 to 1.
 
         Args:
-            lr: clean patches, (b, 3, p, p) in [0, 1].
-            windows: the truth of each with its margin, (b, s (p + 2 m), s (p + 2 m), 3) uint8.
+            lr: clean patches, (b, p, p, 3) uint8.
+            window: gives a patch with its margin, (s (p + 2 m), s (p + 2 m), 3), by its index and a scale: 1 is the
+                low resolution, and the truth has that of the network.
             step: the number of the step.
         """
-        told = np.zeros((len(windows), 2), np.float32)
-        lr = lr.clone()
-        for index, window in enumerate(windows.cpu().numpy()):
+        told = np.zeros((len(lr), 2), np.float32)
+        lr = lr.copy()
+        for index in range(len(lr)):
             generator = np.random.default_rng((self._seed, step, index, self._scale))
             if generator.random() < self._share:
-                damaged = self._damaged(window, generator)
-                patch = torch.from_numpy(self._cut(damaged)).to(lr.device)
-                lr[index] = patch.permute(2, 0, 1).float() / 255
+                damaged = self._damaged(index, window, generator)
+                lr[index] = self._cut(damaged)
                 told[index] = damaged.compression, damaged.noise
             elif generator.random() < CLEAN_TRUSTED:
                 continue
             told[index] += JITTER * generator.standard_normal(2)
-        return lr, torch.from_numpy(told.clip(0, 1)).to(lr.device)
+        return lr, told.clip(0, 1)
 
-    def _damaged(self, window: Pixels, generator: np.random.Generator) -> Degraded:
-        return self._degradation.apply(self._degradation.reduce(window, self._scale, generator), generator)
+    def _damaged(self, index: int, window: Window, generator: np.random.Generator) -> Degraded:
+        kernel = self._degradation.draw_kernel(generator)
+        if kernel == BICUBIC:  # as the photograph was reduced, once and for all
+            return self._degradation.apply(window(index, 1), generator)
+        return self._degradation.apply(reduce_by(kernel, window(index, self._scale), self._scale), generator)
 
     def _cut(self, damaged: Degraded) -> Pixels:
         """Return the patch within a window that has lost rows and columns to shifts."""
         top, left = (self.margin - offset for offset in damaged.offset)
-        return np.ascontiguousarray(damaged.pixels[top : top + self._patch, left : left + self._patch])
+        return damaged.pixels[top : top + self._patch, left : left + self._patch]

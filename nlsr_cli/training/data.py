@@ -15,7 +15,6 @@ from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import Pixels, crop_to_multiple, reduce_bicubic
 from nlsr_cli.options import OutputOptions, counted
 from nlsr_cli.training.folder import CURVE_NAME
-from nlsr_cli.training.pack import is_pack, packed_photographs
 from nlsr_cli.training.photos import Loaded, OnPhoto, Pair, ReadPhotograph, load_pairs, read_photograph, reduced
 from nlsr_cli.training.plan import Plan
 
@@ -110,12 +109,7 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
             raise OptionError(
                 f"{each} holds the photographs and cannot be the folder of the run", "Name another --out."
             )
-    packs = [Path(each) for each in places if is_pack(Path(each))]
-    packed = [(path, pack) for pack in packs for path in packed_photographs(pack)]
-    loose = [each for each in places if Path(each) not in packs]
-    if packed and not loose:
-        return Sources(files=packed)
-    found = find_sources(loose, OutputOptions(target=plan.out, recursive=plan.recursive))
+    found = find_sources(places, OutputOptions(target=plan.out, recursive=plan.recursive))
     curve = Path(out, CURVE_NAME)  # a pattern may lead to it
     found.files = [(path, root) for path, root in found.files if Path(os.path.realpath(path)) != curve]
     if found.unreadable and not found.files:
@@ -131,7 +125,6 @@ def _pictures(places: Sequence[str], plan: Plan) -> Sources:
     missing = next((path for path in _files(found) if not os.path.lexists(path)), None)
     if missing is not None:
         raise OptionError(f"{missing} does not exist", "Give folders or files with photographs.")
-    found.files += packed
     return found
 
 

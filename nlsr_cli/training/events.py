@@ -45,6 +45,14 @@ class Validated:
 
 
 @dataclass(frozen=True)
+class Slowed:
+    """From step `step` on, every step launches its kernels one by one: no CUDA graph could be made, for `reason`."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Paused:
     """The run was saved after `step` steps and waits, because of `file` where there is one, else of a signal."""
 
@@ -77,4 +85,4 @@ class Finished:
     models: tuple[Exported, ...]
 
 
-Event = Progressed | Validated | Paused | Resumed | Interrupted | Finished
+Event = Progressed | Validated | Slowed | Paused | Resumed | Interrupted | Finished

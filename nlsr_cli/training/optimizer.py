@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import cos, pi
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,12 +45,10 @@ class Muon(torch.optim.Optimizer):
 
     def _move(self, kernels: Sequence[nn.Parameter], lr: float | Tensor, momentum: float) -> None:
         """Move the `kernels`, which are of one shape."""
-        updates = []
-        for kernel in kernels:
-            average = self.state[kernel].setdefault("average", torch.zeros_like(kernel))
-            average.lerp_(kernel.grad, 1 - momentum)
-            updates.append(torch.lerp(kernel.grad, average, momentum).flatten(1))  # type: ignore[arg-type]
-        stack = torch.stack(updates)  # (kernels, o, i y x)
+        grads = [cast("Tensor", kernel.grad) for kernel in kernels]
+        averages = [self.state[kernel].setdefault("average", torch.zeros_like(kernel)) for kernel in kernels]
+        torch._foreach_lerp_(averages, grads, 1 - momentum)
+        stack = torch.stack(torch._foreach_lerp(grads, averages, momentum)).flatten(2)  # (kernels, o, i y x)
         height, width = stack.shape[1:]
         step = orthogonal(stack) * max(1.0, height / width) ** 0.5 * -lr
         torch._foreach_add_(list(kernels), [one.view_as(kernel) for one, kernel in zip(step, kernels, strict=True)])
@@ -58,11 +57,13 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor) -> Tensor:
     """Return (..., h, w) matrices of the same singular vectors whose singular values are all near one."""
     wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT
-    x = wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = wide.reshape(-1, *wide.shape[-2:])
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     a, b, c = NEWTON_SCHULZ
     for _ in range(ITERATIONS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = x.view(wide.shape)
     return torch.as_tensor(x if wide is matrices else x.mT)
 
 

@@ -9,16 +9,29 @@ from pathlib import Path
 from statistics import fmean as mean
 from typing import Any
 
+import torch
+
 from nlsr_cli.errors import OptionError
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.training.card import Standing, write_training_card
 from nlsr_cli.training.data import Data, gather
-from nlsr_cli.training.events import Event, Exported, Finished, Interrupted, Paused, Progressed, Resumed, Validated
+from nlsr_cli.training.events import (
+    Event,
+    Exported,
+    Finished,
+    Interrupted,
+    Paused,
+    Progressed,
+    Resumed,
+    Slowed,
+    Validated,
+)
 from nlsr_cli.training.folder import Row, RunFolder, Saved
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
-from nlsr_cli.training.photos import OnPhoto, Pair, PatchPool, ReadPhotograph, read_photograph
+from nlsr_cli.training.patches import PatchPool
+from nlsr_cli.training.photos import OnPhoto, Pair, ReadPhotograph, read_photograph
 from nlsr_cli.training.plan import LONGEST_WAIT, Plan
 from nlsr_cli.training.start import Origin, build_networks, place_training
 from nlsr_cli.training.status import FINISHED, INTERRUPTED, PAUSED, RUNNING, Status
@@ -93,7 +106,9 @@ class Run:
         self.bicubic = mean(bicubic_psnr(pairs, scale) for scale, pairs in data.validation.items())
         pools = self._pools()
         self.halves = pools[0].halves
-        self._trainer = Trainer(models, pools, plan.recipe, DTYPES[placement.precision])
+        damaging = placement.device.type == "cuda" and plan.recipe.degrade
+        helpers = max(1, torch.get_num_threads() - 1) if damaging else 0  # on a CPU the network takes all threads
+        self._trainer = Trainer(models, pools, plan.recipe, DTYPES[placement.precision], helpers)
         data.training.clear()  # the pools have them
         if plan.resume:
             self._restore()
@@ -107,6 +122,7 @@ class Run:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._trainer.close()
         self.folder.close()
 
     @property
@@ -170,7 +186,10 @@ class Run:
                 return
             if stop():
                 raise Stopped
+            ungraphed = self._trainer.ungraphed
             self._step()
+            if self._trainer.ungraphed != ungraphed:
+                yield Slowed(self.step, self._trainer.ungraphed or "")
             if self.seconds - self._saved_at > LONGEST_WAIT * 60:
                 self._save()
             if self.seconds - reported >= REPORT_SECONDS:

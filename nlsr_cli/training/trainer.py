@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from nlsr_cli.errors import TrainingDiverged
 from nlsr_cli.nlsn import NLSN, NonLocalSparseAttention
 from nlsr_cli.nlsn.hashing import count_buckets
+from nlsr_cli.training.ahead import Ahead
 from nlsr_cli.training.optimizer import build_optimizers, set_rates
-from nlsr_cli.training.photos import PatchPool
+from nlsr_cli.training.patches import PatchPool
 from nlsr_cli.training.recipe import Recipe
 
 EAGER_STEPS = 3  # before a CUDA graph is captured, as torch.cuda.graph asks for
@@ -41,6 +42,7 @@ class Trainer:
         pools: where the patches of each come from, on one device.
         recipe: how they are trained.
         dtype: bfloat16 runs the features under autocast, float32 does not. Weights and optimizers stay in float32.
+        helpers: processes that make patches ahead of the steps; 0 makes them in the step.
     """
 
     def __init__(
@@ -49,12 +51,15 @@ class Trainer:
         pools: Sequence[PatchPool],
         recipe: Recipe,
         dtype: torch.dtype = torch.float32,
+        helpers: int = 0,
     ) -> None:
         self.device = pools[0].device
         self.models = nn.ModuleList(models).train().to(self.device)
         self.models.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from the stubs
         self.pools, self.recipe, self.dtype = pools, recipe, dtype
+        self._ahead = Ahead([pool.inputs for pool in pools], recipe.batch, helpers) if helpers else None
         self.steps = 0  # done so far
+        self.ungraphed: str | None = None  # why no graph could be captured; then every step launches its kernels
         self._eager = 0  # of them, by this object and without a graph, for every network
         self._layers = [layer for layer in models[0].modules() if isinstance(layer, NonLocalSparseAttention)]
         if recipe.attention_from > 0:  # those that join later begin as a change of nothing
@@ -75,10 +80,11 @@ class Trainer:
         self._activate(progress >= self.recipe.attention_from)
         self._blend.fill_(1 - min(self.recipe.average, (1 + self.steps) / (10 + self.steps)))
         turn = self.steps % len(self.models)
-        inputs = [*self.pools[turn].draw(self.recipe.batch, self.steps), *self._draw_rotations()]
+        made = None if self._ahead is None else self._ahead.take(self.steps)
+        inputs = [*self.pools[turn].draw(self.recipe.batch, self.steps, made), *self._draw_rotations()]
         if self.device.type != "cuda":
             self._learn(turn, inputs)
-        elif self._eager < EAGER_STEPS * len(self.models):
+        elif self.ungraphed or self._eager < EAGER_STEPS * len(self.models):
             with _side_stream():
                 self._learn(turn, inputs)
             self._eager += 1
@@ -86,6 +92,12 @@ class Trainer:
             self._replay(turn, inputs)
         self.steps += 1
         self._counted += 1
+
+    def close(self) -> None:
+        """End the processes that make patches."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
 
     def mean_loss(self) -> float:
         """Return the mean loss of the steps since this was last asked for.
@@ -175,16 +187,24 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
             self._loss_sum.add_(loss.detach())
-            for average, weight in zip(self._average, self._weights, strict=True):
-                average.lerp_(weight, self._blend)
+            moved = torch._foreach_sub(list[Tensor](self._weights), self._average)
+            torch._foreach_mul_(moved, self._blend)
+            torch._foreach_add_(self._average, moved)
 
     def _replay(self, turn: int, inputs: list[Tensor]) -> None:
         """Run one step as a CUDA graph: launching kernels this small one by one takes longer than running them."""
         if turn not in self._graphs:
             held = [each.clone() for each in inputs]
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                self._learn(turn, held)
+            try:
+                with torch.cuda.graph(graph):
+                    self._learn(turn, held)
+            except RuntimeError as error:  # nothing has run: a capture only writes down
+                self.ungraphed = str(error).partition("\n")[0]
+                self._graphs = {}
+                self.models.zero_grad(set_to_none=True)
+                self._learn(turn, inputs)
+                return
             self._graphs[turn] = graph, held
         graph, held = self._graphs[turn]
         for mine, given in zip(held, inputs, strict=True):

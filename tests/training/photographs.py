@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from nlsr_cli.training.data import Data, gather
-from nlsr_cli.training.photos import PatchPool
+from nlsr_cli.training.patches import PatchPool
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget, Recipe
 from tests.conftest import ASSETS

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from nlsr_cli.images import reduce_bicubic
-from nlsr_cli.training.photos import Pair, PatchPool
+from nlsr_cli.training.patches import PatchPool
+from nlsr_cli.training.photos import Pair
 from nlsr_cli.training.recipe import Recipe
 
 RECIPE = Recipe(patch=12, halves=0, degrade="shift:7", damaged=1.0)

@@ -15,7 +15,8 @@ from PIL import Image
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Picture, reduce_bicubic
 from nlsr_cli.training import photos
-from nlsr_cli.training.photos import Pair, PatchPool, halved, load_pairs
+from nlsr_cli.training.patches import PatchPool
+from nlsr_cli.training.photos import Pair, halved, load_pairs
 from nlsr_cli.training.recipe import Recipe
 from tests.training.photographs import save_photographs
 

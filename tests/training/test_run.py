@@ -14,7 +14,7 @@ from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged, Train
 from nlsr_cli.nlsn.presets import PRESETS
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training import run as run_module
-from nlsr_cli.training.events import Event, Finished, Interrupted, Paused, Progressed, Resumed, Validated
+from nlsr_cli.training.events import Event, Finished, Interrupted, Paused, Progressed, Resumed, Slowed, Validated
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget
 from nlsr_cli.training.run import prepare
@@ -315,6 +315,18 @@ def test_validation_stops_when_told(plan: Callable[..., Plan]) -> None:
     assert not (Path(plan().out) / "log.csv").exists()
     train(plan(resume=True))
     assert log(plan())[1][0] == "12"
+
+
+def test_slower_steps_are_told_once(plan: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no CUDA graph can be made, training goes on several times slower: not in silence."""
+    learn = Trainer._learn
+
+    def failing(trainer: Trainer, *given: object) -> None:
+        trainer.ungraphed = "not here" if trainer.steps >= 3 else None
+        learn(trainer, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_learn", failing)
+    assert [event for event in train(plan()) if isinstance(event, Slowed)] == [Slowed(4, "not here")]
 
 
 def test_long_waits_are_shortened_by_saving_in_between(

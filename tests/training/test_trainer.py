@@ -13,6 +13,7 @@ import torch
 from nlsr_cli.errors import TrainingDiverged
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.training.data import Data
+from nlsr_cli.training.patches import PatchPool
 from nlsr_cli.training.recipe import Recipe
 from nlsr_cli.training.trainer import Trainer
 from tests.training.photographs import TINY, tiny_data, tiny_pool
@@ -111,10 +112,7 @@ def test_bfloat16_keeps_weights_in_float32(trainer: Callable[..., Trainer]) -> N
 def test_the_graph_learns_what_single_steps_learn(data: Data, tiny_network: Callable[..., NLSN]) -> None:
     """From the fourth step on CUDA, a captured graph runs; it must see new patches, rates and projections."""
     recipe = replace(TINY, clip=0)
-    pools = [tiny_pool(data, recipe) for _ in range(2)]
-    for pool in pools:
-        pool.device = torch.device("cuda")
-        pool._hr, pool._lr = pool._hr.cuda(), pool._lr.cuda()
+    pools = [PatchPool(data.training[2], 2, recipe, torch.device("cuda")) for _ in range(2)]
     graph, eager = (Trainer([tiny_network()], [pool], recipe) for pool in pools)
     for step in range(8):
         graph.step(step / 10)
