@@ -15,7 +15,7 @@
 # make ship VALIDATION=DIR SET5_HR=DIR SET5_LR=DIR
 #              take those of the trained models among the embedded ones that are better by 0.02 dB; also before the end
 # make pack PHOTOS=DIR
-#              make photographs small enough to travel to a GPU: 45 MB of JPEGs at half their size, in PACK
+#              make photographs small enough to travel to a GPU: 45 MB of JPEGs, in PACK
 # make gpu VALIDATION=DIR
 #              prove the GPU against the CPU, train the series in weights/gpu.toml with the photographs in PACK, and bench;
 #              all in one go of ten minutes; BUDGET=1 DEVICE=cpu to rehearse

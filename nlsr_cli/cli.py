@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +26,40 @@ class _Commands(TyperGroup):
             Console().error(error)
             raise typer.Exit(int(error.exit_code))
         return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401
+        """Run a command, and say what is wrong with its words as everything else is said."""
+        extra["standalone_mode"] = False  # which would print in the library's words
+        try:
+            code = super().main(*args, **extra)
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            wrong = _in_our_words(error)
+            if "NoArgs" in type(error).__name__:  # whose message is the help
+                error.show()  # type: ignore[attr-defined]
+            else:
+                Console().error(wrong)
+            code = int(wrong.exit_code)
+        sys.exit(code or 0)
+
+
+_WRONG = {  # what the library says, and what it means
+    r" \(Possible options: .*\)| \(Did you mean .*\)|\.? Did you mean .*": "",
+    r"Input should be a valid integer.*": "it must be a whole number",
+    r"Input should be a valid number.*": "it must be a number",
+}
+
+
+def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
+    """Return what Typer says of the words after `nlsr` as an error with a hint."""
+    text = str(error.format_message())
+    for pattern, better in _WRONG.items():
+        text = re.sub(pattern, better, text)
+    command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "nlsr"
+    alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", str(error.format_message()))
+    hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
+    return OptionError(text[:1].lower() + text[1:].rstrip("."), hint)
 
 
 app = typer.Typer(

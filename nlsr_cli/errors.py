@@ -108,8 +108,8 @@ class MissingInput(ImageReadError):
 
     exit_code = ExitCode.USAGE
 
-    def __init__(self, path: Path | str) -> None:
-        super().__init__(path, "does not exist")
+    def __init__(self, path: Path | str, hint: str = "") -> None:
+        super().__init__(path, "does not exist", hint)
 
 
 class ImageWriteError(ImageError):

@@ -30,7 +30,8 @@ def parse_scale(text: str) -> float:
     plain = text.strip().lower()
     found = re.fullmatch(r"x?([0-9]{1,9}(?:\.[0-9]{1,9})?)(x|%)?", plain)
     if not found or (plain.startswith("x") and found[2]):
-        raise OptionError(f"--scale must be a number such as 4 or 2.5, not '{text[:40]}'")
+        hint = f"Write it with a point: --scale {plain.replace(',', '.')}" if "," in plain else "For example: --scale 4"
+        raise OptionError(f"--scale must be a positive number such as 4, 2.5 or 150%, not '{text[:40]}'", hint)
     scale = float(found[1]) / (100 if found[2] == "%" else 1)
     return int(scale) if scale == int(scale) else scale
 

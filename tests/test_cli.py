@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -119,6 +120,16 @@ def test_a_picture_that_has_its_size_keeps_its_pixels(sample: Path) -> None:
     result = run("upscale", sample, "--scale", "1", "-o", sample.parent / "same.png")
     assert "note: the picture has the size already: it is written again and not enlarged" in result.stderr
     assert (pixels(sample.parent / "same.png") == pixels(sample)).all()
+    assert "interpolation on cpu\n" in result.stderr
+
+
+def test_the_size_that_is_there_hides_what_is_hidden(tmp_path: Path) -> None:
+    """Colours of invisible pixels stay what they are where nothing is enlarged into them."""
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    picture[:10, :, 3], picture[10:, :, 3] = 0, 255
+    Image.fromarray(picture).save(tmp_path / "logo.png")
+    assert run("upscale", tmp_path / "logo.png", "--scale", "1").exit_code == 0
+    assert (pixels(tmp_path / "logo_x1.png") == picture).all()
 
 
 def test_a_stream_gets_its_size_too(sample: Path) -> None:
@@ -139,7 +150,8 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
     ("arguments", "code", "error", "hint"),
     [
         (["--scale", "0"], 2, "--scale must be from 1 to 16, not 0", ""),
-        (["--scale", "four"], 2, "--scale must be a number such as 4 or 2.5, not 'four'", ""),
+        (["--scale", "four"], 2, "--scale must be a positive number such as 4, 2.5 or 150%, not 'four'", "--scale 4"),
+        (["--scale", "1,5"], 2, "not '1,5'", "Write it with a point: --scale 1.5"),
         (["--scale", "17"], 2, "--scale must be from 1 to 16, not 17", ""),
         (["--scale", "2", "--width", "99"], 2, "--scale and --width exclude each other", "Give one of them"),
         (["--width", "0"], 2, "--width must be from 1 to 10000000 pixels, not 0", ""),
@@ -163,6 +175,9 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["-o", ""], 2, "the output must not be empty", ""),
         (["--tile", "32", "--overlap", "16"], 2, "--overlap 16 is too large for --tile 32", "at most 15 here."),
         (["--format", "jpgg"], 2, "unknown format 'jpgg'", "Did you mean jpeg?"),
+        (["--format", "heic"], 2, "nlsr reads 'heic' and does not write it", "--format png"),
+        (["-o", "x.heic"], 2, "-o x.heic: nlsr reads this format and does not write it", ".png or .jpg"),
+        (["-o", "x"], 2, "-o x has no ending that names a format", "-o x.png"),
         (["--quality", "101"], 2, "--quality must be from 1 to 100, not 101", ""),
         (["--max-pixels", "0"], 2, "--max-pixels must be at least 1, not 0", ""),
         (["--max-pixels", "1919"], 1, "1919", "--max-pixels"),
@@ -191,6 +206,55 @@ def test_usage_errors_exit_with_2(sample: Path) -> None:
     assert run("upscale").exit_code == 2
     assert run("upscale", sample, "--quality", "high").exit_code == 2
     assert run("upscal", sample).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["upscale", "--sclae", "4"], "no such option: --sclae", "Did you mean --scale or --tile?"),
+        (["upscael"], "no such command 'upscael'", "Did you mean upscale?"),
+        (["models", "lsit"], "no such command 'lsit'", "Did you mean list?"),
+        (["upscale"], "missing argument 'INPUT'", "Try: "),
+        (["upscale", "x.png", "--width", "wide"], "invalid value for '--width': it must be a whole number", "Try: "),
+        (["upscale", "x.png", "--strength", "much"], "invalid value for '--strength': it must be a number", "Try: "),
+        (["upscale", "-o"], "option '-o' requires an argument", "Try: "),
+    ],
+)
+def test_wrong_words_are_an_error_and_a_hint_like_any_other(arguments: list[str], error: str, hint: str) -> None:
+    done = subprocess.run([*NLSR, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first == f"error: {error}"
+    assert second.startswith(f"hint: {hint}")
+
+
+def test_a_name_that_does_not_exist_is_guessed(sample: Path) -> None:
+    result = run("upscale", sample.parent / "foto.png")
+    assert result.exit_code == 2
+    assert f"hint: Did you mean {sample}?" in result.stderr
+    result = run("upscale", sample, sample.parent / "large.jpg")
+    assert f"hint: If it is to be the output, write: -o {sample.parent / 'large.jpg'}" in result.stderr
+
+
+def test_tiles_need_not_overlap(sample: Path) -> None:
+    """Then there is no strip between two rows of tiles to keep for a run that goes on."""
+    result = run("upscale", sample, "--tile", "8", "--overlap", "0", "--scale", "2")
+    assert result.exit_code == 0, result.stderr
+
+
+def test_what_is_printed_first_is_what_is_used(sample: Path) -> None:
+    """The precision of pictures of 16 bits, and one of the models where the picture has not been read yet."""
+    deep = sample.parent / "deep.png"
+    Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30) * 100).save(deep)
+    assert "nlsn-lite-x2 on cpu in fp32\n" in run("upscale", deep, "--scale", "2").stderr
+    result = run("upscale", "-", "-o", sample.parent / "a.png", stdin=sample.read_bytes())
+    assert "nlsn-lite-x2 or nlsn-lite-x3 or nlsn-lite-x4 on cpu" in result.stderr
+
+
+def test_standard_input_needs_the_name_of_a_file(sample: Path) -> None:
+    result = run("upscale", "-", "-f", "png", "-o", sample.parent, stdin=sample.read_bytes())
+    assert result.exit_code != 0
+    assert f"give the output one, such as -o {sample.parent / 'out.png'}" in result.stderr
 
 
 def test_existing_outputs_are_kept_unless_told_otherwise(sample: Path) -> None:

@@ -17,7 +17,7 @@ def test_factors_as_people_write_them(text: str, scale: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "four", "x2x", "x150%", "-2", "1e1", "2,5", "nan", "²", "2..5", "9" * 5000])
 def test_factors_that_are_none(text: str) -> None:
-    with pytest.raises(OptionError, match="--scale must be a number such as"):
+    with pytest.raises(OptionError, match="--scale must be a positive number such as"):
         parse_scale(text)
 
 

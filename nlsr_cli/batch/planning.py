@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -21,7 +23,7 @@ from nlsr_cli.errors import (
     OptionError,
 )
 from nlsr_cli.images import Header, check_frames, check_inside, check_size, check_space
-from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_moving, kept_format, writing_of
+from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_moving, is_read_only, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.names import one_spelling
 from nlsr_cli.options import STREAM, OutputOptions, nearest
@@ -159,6 +161,10 @@ def _asked_format(file: Path | None, output: OutputOptions) -> str:
         return output.format
     if named is None:
         known = [suffix for suffixes in WRITABLE.values() for suffix in suffixes]
+        if not file.suffix:
+            raise OptionError(f"-o {file} has no ending that names a format", f"For example: -o {file}.png")
+        if is_read_only(file):
+            raise OptionError(f"-o {file}: nlsr reads this format and does not write it", "For example: .png or .jpg")
         raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", nearest(file.suffix, known))
     return named
 
@@ -181,7 +187,7 @@ def _job(
         return _check_target(Job(source, file, asked), output)
     try:
         if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
-            raise MissingInput(source)
+            raise MissingInput(source, _meant(source))
         header = decoder.probe(source, max_pixels=max_pixels)
     except ImageReadError as error:
         return Job(source, file or source, error=error)
@@ -225,6 +231,17 @@ def _check_target(job: Job, output: OutputOptions) -> Job:
         return replace(job, error=ImageWriteError(job.source, f"its output {job.target.name}: {reason}", hint))
 
 
+def _meant(missing: Path) -> str:
+    """Return what a name that does not exist may have been meant for: a file of nearly that name, or an output."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = [path.name for path in missing.parent.iterdir()]
+    close = difflib.get_close_matches(missing.name, names, n=1)
+    if close:
+        return f"Did you mean {missing.with_name(close[0])}?"
+    return f"If it is to be the output, write: -o {missing}" if format_of_suffix(missing) else ""
+
+
 def _compared(job: Job, output: OutputOptions) -> Job:
     target, source = job.target, job.source
     if source is not STREAM and target.exists() and source.exists() and target.samefile(source):
@@ -232,6 +249,8 @@ def _compared(job: Job, output: OutputOptions) -> Job:
     if target.exists() and not target.is_file():
         what = "a folder" if target.is_dir() else "a device or pipe"
         hint = "Choose another name; standard output is -o -."
+        if source is STREAM and target.is_dir():
+            hint = f"Standard input has no name: give the output one, such as -o {target / 'out.png'}"
         return replace(job, error=DestinationClash(target, f"{what} is in the place of the output", hint))
     if target.exists() or target.is_symlink():
         if output.existing == "skip":

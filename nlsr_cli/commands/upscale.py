@@ -246,8 +246,10 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
         def on_start(job: Job) -> None:
             if not told:  # when there is work indeed, for which the model is loaded
                 sources = models.sources(batch.plan.scales if job.route else models.scales)
-                names = ", ".join(source.name for source in sources) or "interpolation"
-                told.append(f"{names} on {batch.upscaler.placement}")
+                known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
+                names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
+                placement = batch.upscaler.placement_for(job.header.depth if job.header else 8)
+                told.append(f"{names} on {placement if sources else placement.device}")
                 console.note(told[0])
             progress.on_start(job)
 

@@ -53,7 +53,7 @@ class EvaluationConsole(Console):
             mean = _score_cells(summary.mean, summary.mean_bicubic)
             self.table(columns, [*rows, ("mean", "", *mean, _rate(summary.seconds_per_megapixel))])
             worst = summary.worst
-            if worst is not None and summary.settings.get("degrade"):
+            if worst is not None:
                 self.line(f"smallest gain over bicubic: {worst.gain:+.2f} dB ({worst.name})")
         if summary.interrupted:
             self.note(f"interrupted: {len(summary.pictures)} of {summary.planned} pictures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from nlsr_cli.console.printer import Console, printable, size_text
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
+    from nlsr_cli.images import Header
     from nlsr_cli.images.inspection import Inspection
 
 MAX_LISTED = 8  # keywords of texts
@@ -27,6 +29,16 @@ class InspectionConsole(Console):
         self.facts([("file", found.path), *_facts(found)])
 
 
+_GREY = {"1": "black and white", "L": "grey", "LA": "grey", "I": "grey", "F": "grey", "P": "palette", "PA": "palette"}
+
+
+def _kind(header: Header) -> str:
+    """Return bits and colours in words: `8-bit RGB`, `16-bit grey`."""
+    mode, _, bits = header.mode.partition(";")  # the bits that a sample has in the file, where they are others
+    digits = re.match("[0-9]+", bits)
+    return f"{digits[0] if digits else header.depth}-bit {_GREY.get(mode, mode.removesuffix('A'))}"
+
+
 def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
     header = found.header
     alpha = ", with transparency" if header.has_alpha else ""
@@ -34,7 +46,7 @@ def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
     frames = frames if found.counted else ", animation whose frames are not counted"
     frames += "" if found.plays is None else f", played {_times(found.plays)}"
     size = size_text((header.height, header.width))
-    yield "picture", f"{header.format}, {size}, {header.depth}-bit, {header.mode}{alpha}{frames}"
+    yield "picture", f"{header.format}, {size}, {_kind(header)}{alpha}{frames}"
     yield "size", counted(found.size, "byte")
     yield "pixels", "not checked: only headers and metadata were read"
     yield "profile", found.profile or "none"

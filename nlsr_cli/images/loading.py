@@ -96,7 +96,8 @@ def known_format(data: bytes, label: str) -> str:
     if found is None:
         seems = stranger_of(data[:HEAD_SIZE])
         what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
-        raise ImageReadError(label, what, CONVERT_HINT)
+        picture = seems is None or any(word in seems for word in ("picture", "drawing", "document", "project", "icon"))
+        raise ImageReadError(label, what, CONVERT_HINT if picture else "To see which formats nlsr reads: nlsr doctor")
     known = FORMATS[found]
     if known.package is not None and not extra.available(known.package):
         lacking = extra.missing(f"is {known.called}, which", known.package)

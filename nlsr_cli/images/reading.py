@@ -358,7 +358,7 @@ def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
     if not spaces.is_invertible(icc):
         note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile does not convert back."
         return _Managed(converted, None, [note])
-    note = f"Colours are converted from '{name}' to sRGB for enlarging."
+    note = f"Colours are converted from '{name}' to sRGB for enlarging, and back."
     return _Managed(converted, icc, [note], excess_of(pixels, converted, icc))
 
 

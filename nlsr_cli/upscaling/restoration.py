@@ -46,8 +46,8 @@ class Restoration:
         """Return what the user should know of what was estimated."""
         notes = []
         if self.deblock_sign != ASKED and self.quality is not None and self.deblock >= _WORTH_A_NOTE:
-            found = f"JPEG compression of quality {self.quality:g}"
-            notes.append(f"{found} is restored (found in its {self.deblock_sign}; --deblock 0 keeps it).")
+            found = f"Traces of JPEG compression, of quality {self.quality:g}, are removed"
+            notes.append(f"{found} (found in its {self.deblock_sign}; --deblock 0 keeps them).")
         if self.denoise_sign != ASKED and self.denoise:
             notes.append(f"Noise of {self.noise:.1f} levels is removed (found in its pixels; --denoise 0 keeps it).")
         return tuple(notes)

@@ -280,13 +280,18 @@ def _remove_folder(folder: Path) -> None:
 def _write(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels], told: Sequence[str]) -> None:
     """Write a checksum, a line of JSON and the bytes of arrays."""
     line = json.dumps({"head": head, "told": list(told)}).encode() + b"\n"
-    views = [np.ascontiguousarray(array).data.cast("B") for array in arrays]
+    views = [_bytes_of(np.ascontiguousarray(array)) for array in arrays]
     digest = hashlib.sha256(line)
     for view in views:
         digest.update(view)
     file.write(digest.hexdigest().encode() + b"\n" + line)
     for view in views:
         file.write(view)
+
+
+def _bytes_of(array: Pixels) -> memoryview:
+    """Return the bytes of a contiguous array, which may be empty: tiles that do not overlap leave no strip."""
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels]) -> list[str] | None:
@@ -307,7 +312,7 @@ def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels]) -> 
         return None
     digest = hashlib.sha256(line)
     for array in arrays:
-        view = array.data.cast("B")
+        view = _bytes_of(array)
         if file.readinto(view) != len(view):  # type: ignore[attr-defined]  # BinaryIO lacks it
             return None
         digest.update(view)

@@ -147,9 +147,7 @@ class Upscaler:
             NlsrError: the picture holds non-finite values.
         """
         _check_finite(picture)
-        placement = self.placement
-        if picture.depth > 8 and self._chosen_precision == "auto":
-            placement = placement.in_float32()
+        placement = self.placement_for(picture.depth)
         route = self.route(picture.height, picture.width)
         color, alpha, excess = picture.color, picture.alpha, picture.excess
         works = self._works(route, placement, color, _held(picture, route.size))
@@ -159,7 +157,8 @@ class Upscaler:
         if alpha is not None and moving:
             source = alpha
             alpha = yield from self._enlarge_alpha(source, route, works, progress)
-            color, excess = self._bleed(color, source), None if excess is None else self._bleed(excess, source)
+            if route.size != source.shape:  # else nobody's neighbour, and what is hidden stays as it is
+                color, excess = self._bleed(color, source), None if excess is None else self._bleed(excess, source)
             if works:
                 check_agreement(source[:, :, None], alpha[:, :, None], self.floor)
         elif alpha is not None:
@@ -203,6 +202,11 @@ class Upscaler:
             agreement=agreement,
             resumed_rows=rows.taken if rows else 0,
         )
+
+    def placement_for(self, depth: int) -> Placement:
+        """Return the device and the precision for pictures of `depth` bits: float32 for more than 8, unless chosen."""
+        deep = depth > 8 and self._chosen_precision == "auto"
+        return self.placement.in_float32() if deep else self.placement
 
     def enlarge(self, pixels: Pixels) -> Pixels:
         """Enlarge bare pixels: (h, w, 1 or 3) uint8, uint16 or float32 -> (height, width, 1 or 3) of the same dtype."""

@@ -140,7 +140,7 @@ def test_starting_from_another_scale_is_told() -> None:
         (("photos/photo001.png",), 2, "one photograph is not enough"),
         (("nowhere",), 2, "nowhere does not exist"),
         ((), 2, "no photographs are named"),
-        (("photos", "--out", ""), 2, "the folder of the run has no name"),
+        (("photos", "--out", ""), 2, "--out is missing"),
     ],
 )
 def test_errors_are_one_line_and_one_hint(arguments: tuple[str, ...], code: int, message: str) -> None:

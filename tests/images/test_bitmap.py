@@ -161,7 +161,7 @@ def test_an_embedded_profile_is_kept_and_a_linked_one_is_told():
     profile = icc.rgb("Wide", ((0.7, 0.27, 0.0), (0.2, 0.7, 0.1), (0.1, 0.05, 0.7)))
     embedded = read_picture(v5(0x4D424544, profile))
     assert embedded.metadata.icc == profile
-    assert embedded.notes == ("Colours are converted from 'Wide' to sRGB for enlarging.",)
+    assert embedded.notes == ("Colours are converted from 'Wide' to sRGB for enlarging, and back.",)
     linked = read_picture(v5(0x4C494E4B, b"C:\\profiles\\wide.icc\0"))
     assert linked.metadata.icc is None
     assert linked.notes == ("Left out: the name of a colour profile that lies in another file (21 bytes).",)

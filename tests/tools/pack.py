@@ -1,7 +1,8 @@
 """Make photographs small enough to travel to a GPU: `python -m tests.tools.pack FOLDER PHOTOGRAPHS... --megabytes 45`.
 
-Each is written as a JPEG at half its size, where a photograph is as sharp as pixels allow, with the highest quality of
-which all together are no larger than asked. Colours keep all their samples.
+Each is written as a JPEG at half its size, where it is as sharp as pixels allow, and of every second one the middle as
+well, at its full size: of sharp photographs alone a network learns to take what is soft for what was blurred, and draws
+worms. The quality is the highest with which all together are no larger than asked. Colours keep all their samples.
 """
 
 from __future__ import annotations
@@ -24,12 +25,19 @@ from nlsr_cli.training.photos import DECODERS, read_photograph
 QUALITIES = (98, 97, 96, 95, 94, 92, 90, 85)
 
 
-def pack(folder: Path, quality: int, path: Path) -> int:
-    """Write one photograph into `folder`, and return the bytes that it takes there."""
-    half = reduce_bicubic(crop_to_multiple(read_photograph(path), 2), 2)
-    target = folder / f"{path.parent.name}-{path.stem}.jpg"
-    Image.fromarray(half).save(target, "JPEG", quality=quality, subsampling="4:4:4")
-    return target.stat().st_size
+def pack(folder: Path, quality: int, number: int, path: Path) -> int:
+    """Write a photograph into `folder`, and return the bytes that it takes there."""
+    whole = crop_to_multiple(read_photograph(path), 2)
+    parts = {"half": reduce_bicubic(whole, 2)}
+    if number % 2:
+        top, left = whole.shape[0] // 4, whole.shape[1] // 4
+        parts["middle"] = whole[top : 3 * top, left : 3 * left]
+    taken = 0
+    for name, pixels in parts.items():
+        target = folder / f"{path.parent.name}-{path.stem}-{name}.jpg"
+        Image.fromarray(pixels).save(target, "JPEG", quality=quality, subsampling="4:4:4")
+        taken += target.stat().st_size
+    return taken
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for quality in QUALITIES:
         asked.out.mkdir(parents=True)
         with ThreadPoolExecutor(DECODERS) as pool:
-            size = sum(pool.map(partial(pack, asked.out, quality), files)) / 1e6
+            size = sum(pool.map(partial(pack, asked.out, quality), range(len(files)), files)) / 1e6
         if size <= asked.megabytes:
             sys.stdout.write(f"{asked.out}: {len(files)} photographs, quality {quality}, {size:.1f} MB\n")
             return

@@ -1,4 +1,4 @@
-"""Photographs that travel: half their size, as good as fits, and nothing that was there before is touched."""
+"""Photographs that travel: at half their size and as they are, as good as fits; what was there before is left alone."""
 
 from pathlib import Path
 
@@ -15,8 +15,12 @@ from tests.training.photographs import save_photographs
 def test_photographs_are_packed_at_half_their_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = save_photographs(tmp_path / "photos", 3, (64, 80))
     main([str(tmp_path / "out"), str(folder)])
-    for path in sorted((tmp_path / "out").iterdir()):
-        wanted = reduce_bicubic(read_photograph(folder / f"{path.stem.removeprefix('photos-')}.png"), 2)
+    packed = sorted((tmp_path / "out").iterdir())
+    assert [path.stem.rpartition("-")[2] for path in packed] == ["half", "half", "middle", "half"]
+    for path in packed:
+        name, _, part = path.stem.removeprefix("photos-").rpartition("-")
+        whole = read_photograph(folder / f"{name}.png")
+        wanted = reduce_bicubic(whole, 2) if part == "half" else whole[16:48, 20:60]
         assert np.abs(np.subtract(read_photograph(path), wanted, dtype=np.int16)).mean() < 1.5
         with Image.open(path) as image:
             assert image.layer[0][1:3] == image.layer[1][1:3], "colours keep all their samples"

@@ -25,7 +25,7 @@ from tests.training.photographs import tiny_plan
     [
         ({"data": ()}, "no photographs are named"),
         ({"data": ("",)}, "no photographs are named"),
-        ({"out": ""}, "has no name"),
+        ({"out": ""}, "--out is missing"),
         ({"preset": "lait"}, "unknown preset"),
         ({"scales": (2, 2)}, "names a scale twice"),
         ({"recipe": Recipe(degrade="jpg:50")}, "unknown degradation 'jpg'"),

@@ -18,6 +18,7 @@ from nlsr_cli.images.picture import Pixels
 
 COLORS = 255  # and one number for transparency
 HELD = 2  # levels by which a pixel may differ from the one that was drawn; quantising changes more
+COUNTED = 1 << 16  # pixels that are counted to find the frequent colours
 SAMPLE = 1 << 18  # pixels from which one palette for many frames is made
 
 # A palette is made from a histogram: with the fewest bits a channel that fill `CELLS` cells, and `ENTRIES` for all
@@ -132,7 +133,21 @@ def _median_cut(colors: Pixels) -> npt.NDArray[np.uint8]:
     line = Image.frombytes("RGB", (len(entries), 1), entries.tobytes())
     settled = max(1, int(SETTLED * len(entries)))
     reduced = line.quantize(COLORS, Image.Quantize.MEDIANCUT, kmeans=settled, dither=Image.Dither.NONE)
-    return np.asarray(reduced.getpalette("RGB"), np.uint8)[: 3 * COLORS].reshape(-1, 3)
+    palette = np.asarray(reduced.getpalette("RGB"), np.uint8)[: 3 * COLORS].reshape(-1, 3).copy()
+    return _with_frequent(palette, colors)
+
+
+def _with_frequent(palette: npt.NDArray[np.uint8], colors: Pixels) -> npt.NDArray[np.uint8]:
+    """Move entries of a palette onto colours that many of the (n, 3) pixels have exactly.
+
+    A white background is white then, and not the mean of it and what surrounds a letter.
+    """
+    found, counts = np.unique(_packed(colors[:: max(1, len(colors) // COUNTED)]), return_counts=True)
+    frequent = found[counts * COLORS > counts.sum()]
+    for color in _unpacked(frequent[np.argsort(counts[counts * COLORS > counts.sum()], kind="stable")]):
+        away = np.square(np.subtract(palette, color, dtype=np.int32)).sum(axis=1)
+        palette[away.argmin()] = color  # the most frequent one comes last, and stays
+    return palette
 
 
 def _entries(colors: Pixels) -> npt.NDArray[np.uint8]:
@@ -170,9 +185,11 @@ def _shared_palette(shots: Callable[[], Iterable[Shot]]) -> tuple[npt.NDArray[np
 
 def _numbers(color: Pixels, palette: npt.NDArray[np.uint8], *, exact: bool) -> npt.NDArray[np.uint8]:
     """Return the numbers (h, w) of colours (h, w, 3): where the palette has them, and dithered elsewhere."""
-    if exact:  # the palette is in order; colours that it lacks are not seen
-        places = np.searchsorted(_packed(palette), _packed(color))
-        return np.minimum(places, len(palette) - 1).astype(np.uint8)
+    order = np.argsort(_packed(palette), kind="stable")
+    known, wanted = _packed(palette)[order], _packed(color)
+    places = np.minimum(np.searchsorted(known, wanted), len(palette) - 1)
+    if exact:  # colours that the palette lacks are not seen
+        return order[places].astype(np.uint8)
     table = Image.new("P", (1, 1))
     filled = np.concatenate([palette, np.repeat(palette[:1], 256 - len(palette), axis=0)])
     table.putpalette(filled.tobytes())
@@ -180,4 +197,5 @@ def _numbers(color: Pixels, palette: npt.NDArray[np.uint8], *, exact: bool) -> n
     image = Image.frombytes("RGB", (width, height), np.ascontiguousarray(color).tobytes())
     numbers = np.array(image.quantize(palette=table, dither=Image.Dither.FLOYDSTEINBERG), np.uint8)
     numbers[numbers >= len(palette)] = 0
-    return numbers
+    # The library looks colours up by six bits a channel: of those that it has, too, it gives one that is near.
+    return np.where(known[places] == wanted, order[places].astype(np.uint8), numbers)

@@ -79,6 +79,12 @@ def format_of_suffix(path: Path) -> str | None:
     return next((name for name, suffixes in WRITABLE.items() if suffix in suffixes), None)
 
 
+def is_read_only(path: Path) -> bool:
+    """Tell whether the ending of `path` names a format that is read and not written."""
+    suffix = path.suffix.lower()
+    return any(suffix in known.suffixes and known.writing is None for known in FORMATS.values())
+
+
 def parse_format(text: str) -> str:
     """Return the Pillow name of a format given by name or ending (`jpg`, `.tif`, `WebP`).
 
@@ -89,6 +95,8 @@ def parse_format(text: str) -> str:
     for name, suffixes in WRITABLE.items():
         if wanted == name.lower() or f".{wanted}" in suffixes:
             return name
+    if is_read_only(Path(f"x.{wanted}")):
+        raise OptionError(f"nlsr reads '{text}' and does not write it", "For example: --format png")
     raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in WRITABLE]))
 
 

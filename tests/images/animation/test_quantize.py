@@ -72,6 +72,18 @@ def test_colours_are_as_near_as_those_of_a_palette_that_took_its_time(make):
     assert areas(ours) <= 1.15 * areas(best)
 
 
+@pytest.mark.parametrize("ground", [(255, 255, 255), (0, 0, 0), (30, 120, 220)])
+def test_a_background_keeps_its_colour(ground):
+    """Nearly all of the picture: to be a level beside it shows on a page of that colour."""
+    color = np.full((120, 160, 3), ground, np.uint8)
+    noise = np.random.default_rng(0).integers(-3, 4, (40, 160, 3))
+    color[:40] = (color[:40] + noise).clip(0, 255)  # what a network leaves around letters
+    color[50:80, 40:80] = portrait()[50:80, 40:80]
+    found = shown([color])[0]
+    assert (found[80:] == ground).all()
+    assert np.abs(found[:40] - color[:40].astype(int)).max() <= 24
+
+
 def test_rare_colours_are_not_lost():
     """Two red pixels in a grey photograph of many stay red."""
     color = photograph().repeat(3, axis=0).repeat(3, axis=1)

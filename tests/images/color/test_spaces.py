@@ -299,4 +299,4 @@ def test_a_profile_that_moves_colours_by_a_few_levels_is_heeded(share, near):
     moved = np.abs(spaces.to_srgb(colors, profile).astype(int) - colors).max()
     assert moved <= 1 if near else 2 <= moved <= 6
     read = read_picture(saved(Image.fromarray(gradient()), icc_profile=profile))
-    assert ("Colours are converted from 'Almost' to sRGB for enlarging." in read.notes) is not near
+    assert ("Colours are converted from 'Almost' to sRGB for enlarging, and back." in read.notes) is not near

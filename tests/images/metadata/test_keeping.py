@@ -376,7 +376,7 @@ def test_what_imagemagick_writes_into_gif_is_kept():
     marked = data[:-1] + b"".join(blocks) + data[-1:]
     read = read_picture(marked)
     assert (read.metadata.icc, read.metadata.iptc) == (wide, records)
-    assert read.notes[-1] == "Colours are converted from 'Wide' to sRGB for enlarging."
+    assert read.notes[-1] == "Colours are converted from 'Wide' to sRGB for enlarging, and back."
     assert inspect_picture(marked).profile == "Wide"
 
 
