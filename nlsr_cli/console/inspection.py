@@ -29,12 +29,14 @@ class InspectionConsole(Console):
         self.facts([("file", found.path), *_facts(found)])
 
 
-_GREY = {"1": "black and white", "L": "grey", "LA": "grey", "I": "grey", "F": "grey", "P": "palette", "PA": "palette"}
+_GREY = {"L": "grey", "LA": "grey", "I": "grey", "F": "grey", "P": "palette", "PA": "palette"}
 
 
 def _kind(header: Header) -> str:
     """Return bits and colours in words: `8-bit RGB`, `16-bit grey`."""
     mode, _, bits = header.mode.partition(";")  # the bits that a sample has in the file, where they are others
+    if mode == "1":
+        return "black and white"
     digits = re.match("[0-9]+", bits)
     return f"{digits[0] if digits else header.depth}-bit {_GREY.get(mode, mode.removesuffix('A'))}"
 

@@ -138,7 +138,7 @@ def test_inspect_shows_what_a_file_carries(tmp_path, sample):
     assert "provenance  none: the file does not say that nlsr made it" in text
     assert "metadata    EXIF with thumbnail, XMP, comment" in text
     assert "300 dpi" in text
-    assert "JPEG, 48×40, 8-bit, RGB" in text
+    assert "JPEG, 48×40, 8-bit RGB" in text
 
 
 def test_inspect_does_not_call_pixels_sound(tmp_path, sample):
@@ -197,3 +197,15 @@ def test_an_animation_says_it_too(ending, tmp_path):
     found = json.loads(nlsr("inspect", out, "--json")[0])
     assert (found["frames"], found["metadata"]["comment"]) == (3, ending == ".gif")
     assert (b'dc:x="1"' in out.read_bytes()) is (ending == ".webp")
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("1", "black and white"), ("L", "8-bit grey"), ("LA", "8-bit grey, with transparency"), ("P", "8-bit palette"),
+     ("RGBA", "8-bit RGB, with transparency"), ("I;16", "16-bit grey")],
+)  # fmt: skip
+def test_inspect_says_in_words_what_pixels_are(tmp_path, mode, words):
+    path = tmp_path / "a.png"
+    Image.new(mode, (30, 20)).save(path)
+    text, _ = nlsr("inspect", path)
+    assert f"PNG, 30×20, {words}\n" in text

@@ -50,7 +50,7 @@ def test_a_table_with_means_and_the_protocol(data: Path) -> None:
     assert lines[1].startswith("PSNR and SSIM of 8-bit outputs, on the Y of BT.601 YCbCr as MATLAB computes it")
     assert "border of 4 pixels" in lines[1]
     assert lines[2].split() == ["picture", "size", "PSNR", "SSIM", "bicubic", "SSIM", "gain", "s/MP"]
-    assert [line.split()[0] for line in lines[3:]] == ["one.png", "two.png", "mean"]
+    assert [line.split()[0] for line in lines[3:]] == ["one.png", "two.png", "mean", "smallest"]
     assert lines[3].split()[1] == "80×64"
     assert float(lines[5].split()[5]) > 0.5
 
