@@ -85,6 +85,7 @@ def encode_jpegxl(
 
     Raises:
         MissingExtra: imagecodecs is not installed.
+        OverflowError: values are so large that light in floating point does not hold them.
     """
     depth = (samples.dtype.itemsize * 8, samples.dtype.kind == "f")
     if lossless or quality == 100:
@@ -108,14 +109,18 @@ def _in_linear_light(samples: Pixels, icc: bytes | None) -> Pixels:
     color = np.ascontiguousarray(floats[..., :count])
     if icc is not None:
         color = spaces.to_srgb(color, icc)[..., :count]
+    light = _light(color)
+    if np.isinf(light).any():
+        raise OverflowError("its values are too large for lossy coding: --lossless keeps them")
     # littlecms continues the straight part of the curve below black.
-    return np.concatenate((np.where(color < 0, color / SLOPE, _light(color)), floats[..., count:]), axis=2)
+    return np.concatenate((np.where(color < 0, color / SLOPE, light), floats[..., count:]), axis=2)
 
 
 def _light(samples: Pixels) -> Pixels:
     """Return the light that samples in sRGB encoding, of at least 0, stand for (IEC 61966-2-1)."""
     size = np.maximum(samples, 0)
-    light: Pixels = np.where(size <= SLOPE * 0.0031308, size / SLOPE, ((size + 0.055) / 1.055) ** 2.4)
+    with np.errstate(over="ignore"):  # of what is beyond 10^16 times white
+        light: Pixels = np.where(size <= SLOPE * 0.0031308, size / SLOPE, ((size + 0.055) / 1.055) ** 2.4)
     return light
 
 

@@ -80,6 +80,15 @@ def test_lossless_comes_back_exactly(channels, alpha, dtype):
     assert written(source) == written(source)
 
 
+def test_values_beyond_what_light_can_be_are_refused_without_a_warning():
+    """Lossy coding works in linear light, where 10^20 times white is beyond floating point; lossless keeps it."""
+    source = picture(3, deep=True)
+    source = replace(source, color=np.where(source.color > 40000, np.float32(1e20), np.float32(0.5)))
+    np.testing.assert_array_equal(read_picture(written(source)).color, source.color)
+    with pytest.raises(ImageWriteError, match="too large for lossy coding: --lossless keeps them"):
+        written(source, EncodeOptions(lossless=False))
+
+
 @pytest.mark.parametrize("lossless", [True, False])
 @pytest.mark.parametrize(("primaries", "transfer"), [(12, 13), (9, 8), (11, 17), (12, 1)])
 def test_colours_by_numbers_are_written_as_numbers(primaries, transfer, lossless):
