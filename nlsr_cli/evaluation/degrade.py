@@ -95,6 +95,15 @@ class Degradation:
         """Return how many pixels around a patch have a part in it: a block of a codec, kernels and all shifts."""
         return 16 + sum(int(step.high) for step in self.steps if step.name == "shift") if self.steps else 0
 
+    def draw(self, generator: Generator) -> Degradation:
+        """Return one damage of all that are described: the steps that are taken, each with one value and variant."""
+        steps = []
+        for step in self.steps:
+            if generator.random() < step.chance:
+                value = step.low + (step.high - step.low) * generator.random()
+                steps.append(Step(step.name, value, value, _drawn(step, generator), 1.0))
+        return Degradation(self.text, tuple(steps))
+
     def draw_kernel(self, generator: Generator) -> str:
         """Return the kernel that reduces a picture: bicubic where nothing else is described."""
         step = self.steps[0] if self.steps and self.steps[0].name == "reduce" else None

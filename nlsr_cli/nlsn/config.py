@@ -50,6 +50,7 @@ class NLSNConfig:
     attention_at: tuple[int, ...] | None = None  # residual blocks before each layer; None: 0, 8, 16, ... as published
     cell: int = 1  # pixels on the side of the cell that is one position of the attention
     degradations: int = 0  # numbers from 0 to 1 that tell how damaged the input is; 2 are compression and noise
+    condconv: bool = False  # whether kernels change with these numbers: see `condconv.py`
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
@@ -57,6 +58,12 @@ class NLSNConfig:
             if type(value) is not int or not low <= value <= high:
                 raise OptionError(f"{name} must be a whole number from {low} to {high}, not {_brief(value)}")
         self._check_places()
+        if type(self.condconv) is not bool or self.condconv > bool(self.degradations):
+            raise OptionError(f"condconv must be true or false, and needs degradations, not {_brief(self.condconv)}")
+        self._check_units()
+
+    def _check_units(self) -> None:
+        """Check what is neither a count nor a place."""
         if type(self.scale) is not int or self.scale not in SCALES:
             raise OptionError(f"scale must be one of {', '.join(map(str, SCALES))}, not {_brief(self.scale)}")
         for name in ("res_scale", "rgb_range"):
@@ -90,6 +97,11 @@ class NLSNConfig:
         if self.attention_at is None:
             return tuple(range(0, self.n_resblocks + 1, BLOCKS_PER_ATTENTION))
         return self.attention_at
+
+    @property
+    def changes(self) -> int:
+        """Return how many changes a 3x3 kernel has, beside what it is for clean pictures."""
+        return self.degradations if self.condconv else 0
 
     @property
     def min_side(self) -> int:

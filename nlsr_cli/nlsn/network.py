@@ -6,12 +6,14 @@ residual block. Parameter names are the authors', so that a published checkpoint
 
 # No postponed annotations here: the Hub's mixin reads the type of `config` to rebuild it from config.json.
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
+from nlsr_cli.nlsn.condconv import adapted_weights, conv3x3
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.mixin import HubMethods
 from nlsr_cli.nlsn.rows import RowConv, bands
@@ -34,9 +36,9 @@ class MeanShift(nn.Conv2d):
 class ResidualBlock(nn.Module):
     """x + res_scale * conv(relu(conv(x))), without normalisation, as in EDSR."""
 
-    def __init__(self, n_feats: int, res_scale: float) -> None:
+    def __init__(self, n_feats: int, res_scale: float, changes: int = 0) -> None:
         super().__init__()
-        first, second = (nn.Conv2d(n_feats, n_feats, 3, padding=1) for _ in range(2))
+        first, second = (conv3x3(n_feats, n_feats, changes) for _ in range(2))
         self.body = nn.Sequential(first, nn.ReLU(inplace=True), second)
         self.res_scale = res_scale
 
@@ -73,8 +75,8 @@ def _body(config: NLSNConfig) -> nn.Sequential:
         if done in seeds:
             layers.append(attention(seeds[done]))
         if done < config.n_resblocks:
-            layers.append(ResidualBlock(config.n_feats, config.res_scale))
-    return nn.Sequential(*layers, nn.Conv2d(config.n_feats, config.n_feats, 3, padding=1))
+            layers.append(ResidualBlock(config.n_feats, config.res_scale, config.changes))
+    return nn.Sequential(*layers, conv3x3(config.n_feats, config.n_feats, config.changes))
 
 
 class NLSN(HubMethods):
@@ -94,6 +96,7 @@ class NLSN(HubMethods):
         self.body = _body(config)
         self.tail = make_tail(config)
         self.add_mean = MeanShift(config.rgb_range, 1)
+        self._adapted: tuple[tuple[float, ...], NLSN] | None = None  # for what was told last
 
     def forward(
         self, lr: Tensor, rotations: Sequence[Tensor] | None = None, degradation: Tensor | None = None
@@ -108,6 +111,9 @@ class NLSN(HubMethods):
         features are halved, so a half-precision run cannot lose levels of the input. A side under `config.min_side` is
         mirrored up to it, because next to two borders the zero padding of the convolutions tints what it sees.
         """
+        if degradation is not None and self.config.condconv:
+            enlarged: Tensor = self.adapted(degradation)(lr, rotations)
+            return enlarged
         height, width = lr.shape[2:]
         least = max(self.config.min_side, 2)  # a border on each side
         if min(height, width) < least:
@@ -126,6 +132,25 @@ class NLSN(HubMethods):
             sr = torch.matmul(colour_mix(self.add_mean, self.config), sr.flatten(2)).view(sr.shape)
             PictureRows(x, self.config, self.add_mean).add_to(sr, 0)
         return sr
+
+    def adapted(self, degradation: Tensor) -> "NLSN":
+        """Return the network for what is told of all pictures of a batch, (b, config.degradations): plain, no gradient.
+
+        Raises:
+            ValueError: it is not the same for all.
+        """
+        told = tuple(degradation[0].tolist())
+        if not bool((degradation == degradation[0]).all()):
+            raise ValueError("the pictures of a batch have different degradations")
+        if self._adapted is None or self._adapted[0] != told:
+            with torch.device("meta"):  # no memory, and no draw of the generator
+                plain = NLSN(replace(self.config, condconv=False, degradations=0))
+            with torch.no_grad():
+                weights = adapted_weights(self, degradation[0].to(self.head[0].weight))  # type: ignore[arg-type]
+            del weights["degradation.weight"]
+            plain.load_state_dict(weights, assign=True)
+            self._adapted = told, plain.to(degradation.device).train(self.training)
+        return self._adapted[1]
 
     def _run_body(self, features: Tensor, rotations: Sequence[Tensor] | None) -> Tensor:
         """Return what the attention layers and the residual blocks make of features (b, c, h, w)."""

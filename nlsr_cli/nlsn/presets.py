@@ -11,11 +11,12 @@ from nlsr_cli.options import nearest
 _COMPACT: dict[str, Any] = {"res_scale": 1.0, "upsampler": "pixelshuffledirect", "image_skip": "bilinear"}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # For CPUs: at most 0.45 M parameters and 0.5 M multiply-adds per low-resolution pixel at x4. One attention layer in
-    # the middle of the body, on cells of 2x2 pixels, costs a twentieth of the time; it is told compression and noise.
+    # For CPUs: at most 0.45 M parameters in use, as many again for each kind of damage, and 0.5 M multiply-adds per
+    # low-resolution pixel at x4. One attention layer in the middle of the body, on cells of 2x2 pixels, costs a
+    # twentieth of the time; it is told compression and noise, and its kernels change with them.
     "lite": _COMPACT
     | {"n_feats": 48, "n_resblocks": 8, "n_hashes": 1, "chunk_size": 32}
-    | {"attention_at": (4,), "cell": 2, "degradations": 2},
+    | {"attention_at": (4,), "cell": 2, "degradations": 2, "condconv": True},
     # For GPUs and patient people: at most 2 M parameters at x4.
     "base": _COMPACT | {"n_feats": 64, "n_resblocks": 24, "n_hashes": 2, "chunk_size": 64},
     # As published: the defaults of the configuration.

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nlsr_cli.nlsn.condconv import conv3x3
 from nlsr_cli.nlsn.config import NLSNConfig
 
 # Rows (and columns) of pixels that the border treats alike: the first, those between, the last.
@@ -26,7 +27,7 @@ Kind = tuple[int, ...]  # of a row, and of a column
 def make_tail(config: NLSNConfig) -> nn.Sequential:
     """Return the modules, with the published names of their parameters."""
     if config.upsampler == "pixelshuffledirect":
-        cells = nn.Conv2d(config.n_feats, 3 * config.scale**2, 3, padding=1)
+        cells = conv3x3(config.n_feats, 3 * config.scale**2, config.changes)
         return nn.Sequential(cells, nn.PixelShuffle(config.scale))
     return nn.Sequential(_upsampler(config.scale, config.n_feats), nn.Conv2d(config.n_feats, 3, 3, padding=1))
 

@@ -25,14 +25,16 @@ class Damage:
     Args:
         recipe: the choices `degrade`, `damaged`, `patch` and `seed`.
         scale: how many times larger the truth is.
+        alike: whether all damaged patches of a step have the same damage, and come last.
 
     Raises:
         OptionError: the description makes no sense.
     """
 
-    def __init__(self, recipe: Recipe, scale: int) -> None:
+    def __init__(self, recipe: Recipe, scale: int, *, alike: bool = False) -> None:
         self._degradation = Degradation.parse(recipe.degrade)
         self._share, self._patch, self._seed, self._scale = recipe.damaged, recipe.patch, recipe.seed, scale
+        self._alike = alike
 
     @property
     def margin(self) -> int:
@@ -49,11 +51,13 @@ class Damage:
             step: the number of the step.
         """
         told = np.zeros((len(lr), 2), np.float32)
+        if self._alike:
+            return self._apply_alike(lr.copy(), told, window, step)
         lr = lr.copy()
         for index in range(len(lr)):
             generator = np.random.default_rng((self._seed, step, index, self._scale))
             if generator.random() < self._share:
-                damaged = self._damaged(index, window, generator)
+                damaged = self._damaged(self._degradation, index, window, generator)
                 lr[index] = self._cut(damaged)
                 told[index] = damaged.compression, damaged.noise
             elif generator.random() < CLEAN_TRUSTED:
@@ -61,11 +65,24 @@ class Damage:
             told[index] += JITTER * generator.standard_normal(2)
         return lr, told.clip(0, 1)
 
-    def _damaged(self, index: int, window: Window, generator: np.random.Generator) -> Degraded:
-        kernel = self._degradation.draw_kernel(generator)
+    def _apply_alike(self, lr: Pixels, told: Told, window: Window, step: int) -> tuple[Pixels, Told]:
+        """Damage the last patches of a step in place, all in the same way, and tell the same of them."""
+        generator = np.random.default_rng((self._seed, step, self._scale))
+        one = self._degradation.draw(generator)
+        for index in range(len(lr) - round(self._share * len(lr)), len(lr)):
+            damaged = self._damaged(one, index, window, np.random.default_rng((self._seed, step, index, self._scale)))
+            lr[index] = self._cut(damaged)
+            told[index] = damaged.compression, damaged.noise
+        told[len(lr) - round(self._share * len(lr)) :] += JITTER * generator.standard_normal(2)
+        return lr, told.clip(0, 1)
+
+    def _damaged(
+        self, degradation: Degradation, index: int, window: Window, generator: np.random.Generator
+    ) -> Degraded:
+        kernel = degradation.draw_kernel(generator)
         if kernel == BICUBIC:  # as the photograph was reduced, once and for all
-            return self._degradation.apply(window(index, 1), generator)
-        return self._degradation.apply(reduce_by(kernel, window(index, self._scale), self._scale), generator)
+            return degradation.apply(window(index, 1), generator)
+        return degradation.apply(reduce_by(kernel, window(index, self._scale), self._scale), generator)
 
     def _cut(self, damaged: Degraded) -> Pixels:
         """Return the patch within a window that has lost rows and columns to shifts."""

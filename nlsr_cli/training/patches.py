@@ -86,19 +86,22 @@ class PatchPool:
         scale: how many times larger the photographs are than their reductions.
         recipe: the choices `patch`, `focus`, `halves`, `seed`, and those of damage.
         device: where the truth is kept, and patches are wanted.
+        alike: whether all damaged patches of a step have the same damage, and come last.
 
     Raises:
         OptionError: there is no photograph, or the description of the damage makes no sense.
     """
 
-    def __init__(self, pairs: Iterable[Pair], scale: int, recipe: Recipe, device: torch.device) -> None:
+    def __init__(
+        self, pairs: Iterable[Pair], scale: int, recipe: Recipe, device: torch.device, *, alike: bool = False
+    ) -> None:
         pairs, patch = list(pairs), recipe.patch
         if not pairs:
             raise OptionError(
                 f"no photograph has {patch * scale} pixels on its short side",
                 "Give larger photographs or a smaller --patch.",
             )
-        damage = Damage(recipe, scale) if recipe.degrade else None
+        damage = Damage(recipe, scale, alike=alike) if recipe.degrade else None
         whole = len(pairs)
         pairs += halved(pairs, scale, patch) if recipe.halves else []
         self.halves = len(pairs) - whole  # photographs that are used at half their size too

@@ -104,7 +104,7 @@ class Run:
         self.plan = plan = self._decided()
         self.megapixels, self.photographs = data.megapixels, len(data.photographs)
         self.bicubic = mean(bicubic_psnr(pairs, scale) for scale, pairs in data.validation.items())
-        pools = self._pools()
+        pools = self._pools(alike=models[0].config.condconv)
         self.halves = pools[0].halves
         damaging = placement.device.type == "cuda" and plan.recipe.degrade
         helpers = max(1, torch.get_num_threads() - 1) if damaging else 0  # on a CPU the network takes all threads
@@ -251,10 +251,10 @@ class Run:
         recipe = replace(self.plan.recipe, attention_from=0.0)
         return replace(self.plan, init_if_fits=False, recipe=recipe)
 
-    def _pools(self) -> list[PatchPool]:
+    def _pools(self, *, alike: bool) -> list[PatchPool]:
         recipe, device = self.plan.recipe, self.placement.device
         with within_memory(device, f"keeping {self.megapixels:.0f} megapixels", "Give fewer photographs."):
-            return [PatchPool(pairs, scale, recipe, device) for scale, pairs in self.data.training.items()]
+            return [PatchPool(pairs, scale, recipe, device, alike=alike) for scale, pairs in self.data.training.items()]
 
     def _restore(self) -> None:
         try:

@@ -89,7 +89,8 @@ def _continue(model: NLSN, source: ModelSource | None) -> Origin | None:
     given = load_model(source).state_dict()
     mine = model.state_dict()
     whole = source.network.scale == model.config.scale and all(
-        name in given and given[name].shape == tensor.shape for name, tensor in mine.items()
+        given[name].shape == tensor.shape if name in given else ".changes." in name  # which begin as none
+        for name, tensor in mine.items()
     )
     copied = {name: tensor for name, tensor in given.items() if whole or not name.startswith(_TAIL)}
     model.load_state_dict({**mine, **copied})

@@ -9,9 +9,11 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from nlsr_cli.errors import TrainingDiverged
 from nlsr_cli.nlsn import NLSN, NonLocalSparseAttention
+from nlsr_cli.nlsn.condconv import adapted_weights
 from nlsr_cli.nlsn.hashing import count_buckets
 from nlsr_cli.training.ahead import Ahead
 from nlsr_cli.training.optimizer import build_optimizers, set_rates
@@ -175,11 +177,11 @@ class Trainer:
         lr, hr, told, *rotations = inputs
         model = cast("NLSN", self.models[turn])
         with torch.autocast(lr.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            error = model(lr, rotations, told if model.config.degradations else None) - hr  # (b, 3, s p, s p)
+            error: Tensor = self._enlarged(model, lr, told, rotations) - hr  # (b, 3, s p, s p)
         loss = error.abs().mean() if self.recipe.loss == "l1" else error.square().mean()
         if self.recipe.fourier:
             loss = loss + self.recipe.fourier * _spectrum(error).abs().mean()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip:
             torch.nn.utils.clip_grad_norm_(self._weights, self.recipe.clip)
         for optimizer in self._optimizers:
@@ -190,6 +192,16 @@ class Trainer:
             moved = torch._foreach_sub(list[Tensor](self._weights), self._average)
             torch._foreach_mul_(moved, self._blend)
             torch._foreach_add_(self._average, moved)
+
+    def _enlarged(self, model: NLSN, lr: Tensor, told: Tensor, rotations: list[Tensor]) -> Tensor:
+        """Return what a network makes of (b, 3, p, p); where kernels depend on damage, the last are damaged."""
+        if not model.config.condconv:
+            return cast("Tensor", model(lr, rotations, told if model.config.degradations else None))
+        clean = len(lr) - round(self.recipe.damaged * len(lr)) if self.recipe.degrade else len(lr)
+        parts = [model(lr[:clean], rotations)] if clean else []
+        if clean < len(lr):
+            parts.append(functional_call(model, adapted_weights(model, told[-1]), (lr[clean:], rotations)))
+        return torch.cat(parts)
 
     def _replay(self, turn: int, inputs: list[Tensor]) -> None:
         """Run one step as a CUDA graph: launching kernels this small one by one takes longer than running them."""

@@ -19,9 +19,11 @@ def expected_shapes(config: NLSNConfig) -> dict[str, Shape]:
     c, s = config.n_feats, config.scale
     shapes: dict[str, Shape] = {}
 
-    def conv(name: str, outputs: int, inputs: int, side: int = 3) -> None:
+    def conv(name: str, outputs: int, inputs: int, side: int = 3, changes: int = 0) -> None:
         shapes[f"{name}.weight"] = (outputs, inputs, side, side)
         shapes[f"{name}.bias"] = (outputs,)
+        for index in range(changes):
+            shapes[f"{name}.changes.{index}"] = (outputs, inputs, side, side)
 
     def attention(index: int) -> None:
         conv(f"body.{index}.conv_match.0", c // config.reduction, c)
@@ -37,12 +39,12 @@ def expected_shapes(config: NLSNConfig) -> dict[str, Shape]:
             attention(index)
             index += 1
         if done < config.n_resblocks:
-            conv(f"body.{index}.body.0", c, c)
-            conv(f"body.{index}.body.2", c, c)
+            conv(f"body.{index}.body.0", c, c, changes=config.changes)
+            conv(f"body.{index}.body.2", c, c, changes=config.changes)
             index += 1
-    conv(f"body.{index}", c, c)
+    conv(f"body.{index}", c, c, changes=config.changes)
     if config.upsampler == "pixelshuffledirect":
-        conv("tail.0", 3 * s**2, c)
+        conv("tail.0", 3 * s**2, c, changes=config.changes)
     else:
         for step, factor in enumerate((2, 2) if s == 4 else (s,)):
             conv(f"tail.0.{2 * step}", c * factor**2, c)
@@ -122,6 +124,7 @@ def infer_config(
                 "rgb_range": _rgb_range(mean_bias, where),
                 "upsampler": upsampler,
                 "degradations": told[1] if len(told) == 2 else 0,
+                "condconv": any(".changes." in name for name in shapes),
                 "attention_at": _unless_published(tuple(layers.values()), blocks),
             }
         )

@@ -51,3 +51,21 @@ def test_draws_depend_on_seed_and_step_alone() -> None:
     for mine, theirs in zip(one.draw(4, 7), other.draw(4, 7), strict=True):
         assert torch.equal(mine, theirs)
     assert not torch.equal(one.draw(4, 7)[0], one.draw(4, 8)[0])
+
+
+def test_patches_of_one_step_can_have_one_damage() -> None:
+    """The last ones: all are told the same, and the next step has another damage."""
+    recipe = replace(RECIPE, degrade="noise:0-16,jpeg:30-98", damaged=0.5)
+    hr = np.random.default_rng(0).integers(0, 256, (72, 84, 3), np.uint8)
+    found = [
+        PatchPool([Pair(hr, reduce_bicubic(hr, 2))], 2, given, torch.device("cpu"), alike=True).draw(8, step)
+        for given, step in ((recipe, 3), (recipe, 4), (replace(recipe, damaged=0.0), 3))
+    ]
+    (lr, _, told), (_, _, other), (clean, _, nothing) = found
+    assert not nothing.any()
+    assert torch.equal(lr[:4], clean[:4])
+    assert (lr[4:] != clean[4:]).flatten(1).any(dim=1).all()
+    assert not told[:4].any()
+    assert (told[4:] == told[4]).all()
+    assert told[4].any()
+    assert not torch.equal(told[4], other[4])
