@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nlsr_cli.errors import OutOfMemory, ResultRejected
 from nlsr_cli.upscaling.checks import fault_of
 from nlsr_cli.upscaling.device import Placement, is_out_of_memory
+from nlsr_cli.upscaling.flat import keep_flat_colours
 from nlsr_cli.upscaling.tiles import Floats, plan_tiles, stitch
 
 # Under this side a tile costs no memory worth saving: if it does not fit, nothing will.
@@ -67,6 +68,12 @@ def _to_device(lr: Floats, device: torch.device) -> Tensor:
     if device.type == "cuda":
         host = host.pin_memory()
     return host.permute(0, 3, 1, 2).to(device, non_blocking=True)
+
+
+def _with_flat_colours(lr: Floats, sr: Floats) -> Floats:
+    """Return enlarged tiles (b, s h, s w, 3) with the colours of lr, (b, h, w, 3), where these are one all around."""
+    low, high = (torch.from_numpy(tiles).permute(0, 3, 1, 2) for tiles in (lr, sr))
+    return np.ascontiguousarray(keep_flat_colours(low, high).permute(0, 2, 3, 1).numpy())
 
 
 class TileRunner:
@@ -140,6 +147,7 @@ class TileRunner:
             return self._run_smaller(lr, told)
         sr = begun.fetch()
         faults = [fault_of(lr[i], tile) for i, tile in enumerate(sr)]
+        sr = _with_flat_colours(lr, sr)  # now that what the network gave has been looked at
         if not any(faults):
             return sr
         return np.stack([self._redo(lr[i], fault, told) if fault else sr[i] for i, fault in enumerate(faults)])
