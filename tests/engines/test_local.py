@@ -193,6 +193,10 @@ def test_errors_name_their_file_once(tmp_path: Path) -> None:
 
 def test_a_result_that_is_not_the_picture_is_not_written(folder: Path, tiny_network: Maker) -> None:
     """A network without training makes something of every picture; with a floor, nobody gets it for an enlargement."""
+    for path in folder.iterdir():  # of one colour it would keep that, whatever the network
+        picture = Image.new("RGB", (6, 5), "teal")
+        picture.putpixel((2, 2), (0, 120, 140))
+        picture.save(path, quality=100)
     outcomes = list(batch(folder, lambda: Upscaler(tiny_network(), compute=ComputeOptions("cpu"), floor=20)).run())
     assert {type(outcome.error) for outcome in outcomes} == {ResultRejected}
     assert "does not match the picture" in str(outcomes[0].error)
