@@ -53,11 +53,11 @@ _WRONG = {  # what the library says, and what it means
 
 def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
     """Return what Typer says of the words after `nlsr` as an error with a hint."""
-    text = str(error.format_message())
+    text = said = str(error.format_message())
     for pattern, better in _WRONG.items():
         text = re.sub(pattern, better, text)
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "nlsr"
-    alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", str(error.format_message()))
+    alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", said)
     hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
     return OptionError(text[:1].lower() + text[1:].rstrip("."), hint)
 

@@ -96,7 +96,7 @@ class NLSN(HubMethods):
         self.body = _body(config)
         self.tail = make_tail(config)
         self.add_mean = MeanShift(config.rgb_range, 1)
-        self._adapted: tuple[tuple[float, ...], NLSN] | None = None  # for what was told last
+        self._adapted: tuple[tuple[Any, ...], NLSN] | None = None  # for what was told last
 
     def forward(
         self, lr: Tensor, rotations: Sequence[Tensor] | None = None, degradation: Tensor | None = None
@@ -139,7 +139,7 @@ class NLSN(HubMethods):
         Raises:
             ValueError: it is not the same for all.
         """
-        told = tuple(degradation[0].tolist())
+        told = degradation.device, *degradation[0].tolist()
         if not bool((degradation == degradation[0]).all()):
             raise ValueError("the pictures of a batch have different degradations")
         if self._adapted is None or self._adapted[0] != told:

@@ -34,7 +34,7 @@ class Damage:
     def __init__(self, recipe: Recipe, scale: int, *, alike: bool = False) -> None:
         self._degradation = Degradation.parse(recipe.degrade)
         self._share, self._patch, self._seed, self._scale = recipe.damaged, recipe.patch, recipe.seed, scale
-        self._alike = alike
+        self._recipe, self._alike = recipe, alike
 
     @property
     def margin(self) -> int:
@@ -50,10 +50,9 @@ class Damage:
                 low resolution, and the truth has that of the network.
             step: the number of the step.
         """
-        told = np.zeros((len(lr), 2), np.float32)
+        lr, told = lr.copy(), np.zeros((len(lr), 2), np.float32)
         if self._alike:
-            return self._apply_alike(lr.copy(), told, window, step)
-        lr = lr.copy()
+            return self._apply_alike(lr, told, window, step)
         for index in range(len(lr)):
             generator = np.random.default_rng((self._seed, step, index, self._scale))
             if generator.random() < self._share:
@@ -69,11 +68,12 @@ class Damage:
         """Damage the last patches of a step in place, all in the same way, and tell the same of them."""
         generator = np.random.default_rng((self._seed, step, self._scale))
         one = self._degradation.draw(generator)
-        for index in range(len(lr) - round(self._share * len(lr)), len(lr)):
+        clean = self._recipe.clean(len(lr))
+        for index in range(clean, len(lr)):
             damaged = self._damaged(one, index, window, np.random.default_rng((self._seed, step, index, self._scale)))
             lr[index] = self._cut(damaged)
             told[index] = damaged.compression, damaged.noise
-        told[len(lr) - round(self._share * len(lr)) :] += JITTER * generator.standard_normal(2)
+        told[clean:] += JITTER * generator.standard_normal(2)
         return lr, told.clip(0, 1)
 
     def _damaged(

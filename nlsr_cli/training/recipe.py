@@ -58,6 +58,10 @@ class Recipe:
         if self.loss not in LOSSES:
             raise OptionError(f"unknown loss '{self.loss}'", nearest(self.loss, LOSSES))
 
+    def clean(self, batch: int) -> int:
+        """Return how many patches of a batch are clean where all damaged ones have the same damage, and come last."""
+        return batch - round(self.damaged * batch) if self.degrade else batch
+
 
 @dataclass(frozen=True)
 class Budget:

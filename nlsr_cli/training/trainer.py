@@ -197,7 +197,7 @@ class Trainer:
         """Return what a network makes of (b, 3, p, p); where kernels depend on damage, the last are damaged."""
         if not model.config.condconv:
             return cast("Tensor", model(lr, rotations, told if model.config.degradations else None))
-        clean = len(lr) - round(self.recipe.damaged * len(lr)) if self.recipe.degrade else len(lr)
+        clean = self.recipe.clean(len(lr))
         parts = [model(lr[:clean], rotations)] if clean else []
         if clean < len(lr):
             parts.append(functional_call(model, adapted_weights(model, told[-1]), (lr[clean:], rotations)))

@@ -15,7 +15,7 @@ from PIL import Image
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Picture, reduce_bicubic
 from nlsr_cli.training import photos
-from nlsr_cli.training.patches import PatchPool
+from nlsr_cli.training.patches import PatchPool, cut, gather
 from nlsr_cli.training.photos import Pair, halved, load_pairs
 from nlsr_cli.training.recipe import Recipe
 from tests.training.photographs import save_photographs
@@ -63,6 +63,15 @@ def test_patches_are_crops_in_all_eight_orientations(scale: int, focus: float) -
             np.testing.assert_array_equal(turned(large)[orientation], high)
             seen.add(orientation)
     assert seen == set(range(8))
+
+
+def test_a_device_gathers_what_is_cut() -> None:
+    """The truth on a GPU is gathered by indices, and cut on a CPU: orientations and photographs must be the same."""
+    pool = PatchPool([marked(12, 15, 3, 10), marked(14, 11, 3, 20)], 3, replace(EVEN, seed=3), CPU)
+    where = pool.inputs.places.choose(3, 64, 5)
+    assert set(where[5]) == set(range(8))
+    found = gather(torch.from_numpy(pool.inputs.hr), torch.from_numpy(where), 8, 3)
+    np.testing.assert_array_equal(found, np.stack([cut(pool.inputs.hr, each, 8, 3) for each in where.T]))
 
 
 def test_borders_are_drawn_as_often_as_any_place() -> None:

@@ -143,8 +143,8 @@ def _with_frequent(palette: npt.NDArray[np.uint8], colors: Pixels) -> npt.NDArra
     A white background is white then, and not the mean of it and what surrounds a letter.
     """
     found, counts = np.unique(_packed(colors[:: max(1, len(colors) // COUNTED)]), return_counts=True)
-    frequent = found[counts * COLORS > counts.sum()]
-    for color in _unpacked(frequent[np.argsort(counts[counts * COLORS > counts.sum()], kind="stable")]):
+    rising = np.argsort(counts, kind="stable")
+    for color in _unpacked(found[rising][counts[rising] * COLORS > counts.sum()]):
         away = np.square(np.subtract(palette, color, dtype=np.int32)).sum(axis=1)
         palette[away.argmin()] = color  # the most frequent one comes last, and stays
     return palette
