@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -93,7 +94,7 @@ def bicubic_rows(
     tall = np.concatenate(made)
     turned = tall.transpose(1, 2, 0).reshape(before, -1)  # (w, c rows)
     wide: list[Reals] = [
-        block.weights @ turned[block.taken] for block in _blocks(before, width, working, BICUBIC, "x" in wrap)
+        block.weights @ turned[block.taken] for block in _all_blocks(before, width, working, BICUBIC, "x" in wrap)
     ]
     across: Reals = np.concatenate(wide).reshape(width, channels, len(tall))
     return np.moveaxis(across, 2, 0)
@@ -169,6 +170,14 @@ def _blocks(
         yield _Block(start, start + len(positions), taken, matrix.astype(dtype))
 
 
+@lru_cache(maxsize=32)  # the photographs of a training set, and the pictures of a folder, share their sizes
+def _all_blocks(
+    length: int, size: int, dtype: type[np.float32 | np.float64], kernel: Kernel, wrap: bool
+) -> tuple[_Block, ...]:
+    """Return the whole resizing of `length` samples to `size`, as matrix products."""
+    return tuple(_blocks(length, size, dtype, kernel, wrap))
+
+
 def _working_dtype(dtype: npt.DTypeLike) -> type[np.float32 | np.float64]:
     """Return what sums are made in: float32 is exact to a hundredth of a level, except of 65536 levels and more."""
     return np.float32 if dtype in (np.uint8, np.float32) else np.float64
@@ -181,7 +190,7 @@ def _resize_rows(pixels: npt.NDArray[Sample], height: int, kernel: Kernel, wrap:
         return pixels
     working = _working_dtype(pixels.dtype)
     out = np.empty((height, width, channels), pixels.dtype)
-    for block in _blocks(length, height, working, kernel, wrap):
+    for block in _all_blocks(length, height, working, kernel, wrap):
         rows: Reals = pixels[block.taken].reshape(-1, width * channels).astype(working)
         _store(block.weights @ rows, out[block.start : block.stop].reshape(-1, width * channels))
     return out
@@ -193,7 +202,7 @@ def _resize_columns(pixels: npt.NDArray[Sample], width: int, kernel: Kernel, wra
     if width == length:
         return pixels
     working = _working_dtype(pixels.dtype)
-    blocks = list(_blocks(length, width, working, kernel, wrap))
+    blocks = _all_blocks(length, width, working, kernel, wrap)
     out = np.empty((height, width, channels), pixels.dtype)
     step = max(1, _BAND // (max(length, width) * channels))
     for top in range(0, height, step):
