@@ -52,7 +52,7 @@ def bench(
             console.machine(measured.machine)
             results = []
             for result in measured.run():
-                console.note(f"{result.case}: {result.comparison.name} in {result.comparison.precision}")
+                console.compared(result)
                 results.append(result)
         console.comparisons(results)
 

@@ -35,11 +35,15 @@ class BenchConsole(Console):
             )
         )
 
-    def comparisons(self, results: Sequence[Result]) -> None:
-        """Print all results as a table, or each as a line of JSON."""
+    def compared(self, result: Result) -> None:
+        """Print a result as a line of JSON, so that what stops the bench costs only the rest, or note that it is there."""
         if self.speech.as_json:
-            for result in results:
-                self.json_line(result.as_json())
+            self.json_line(result.as_json())
+        self.note(f"{result.case}: {result.comparison.name} in {result.comparison.precision}")
+
+    def comparisons(self, results: Sequence[Result]) -> None:
+        """Print all results as a table, where they were not printed as JSON."""
+        if self.speech.as_json:
             return
         columns = ("what", "in", "seconds", "µs/pixel", "memory", "share", "against", "faster", "smaller", "differs")
         self.table(columns, [_row(result) for result in results])

@@ -99,6 +99,19 @@ class Stand:
         exact = self.placement.in_float32()
         return [exact] if exact == self.placement else [self.placement, exact]
 
+    @property
+    def cuda(self) -> bool:
+        """Tell whether the device is fast enough for the published network on whole pictures."""
+        return self.placement.device.type == "cuda"
+
+    def models(self, *families: str) -> Iterator[tuple[str, NLSN]]:
+        """Yield networks of compact families with their names, and on a GPU the published one."""
+        for family in families:
+            yield _model(family)
+        if self.cuda:
+            torch.manual_seed(0)
+            yield f"published network, {_SCALE}x (untrained)", NLSN(NLSNConfig()).eval()
+
     def measure(self, *calls: Call) -> list[Measured]:
         """Return time and memory of several computations, side by side."""
         return measure(calls, self.placement.device, seconds=1.0 if self.quick else 8.0)
@@ -134,7 +147,7 @@ def network(stand: Stand) -> Iterator[Comparison]:
     x = torch.rand(1, 3, side, side).to(stand.placement.device)
     plain = TextbookNetwork(model)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for placement in stand.placements if stand.placement.device.type == "cuda" else [stand.placement.in_float32()]:
+    for placement in stand.placements if stand.cuda else [stand.placement.in_float32()]:
         calls = [_within(placement, model, x), _within(placement.in_float32(), plain, x)]
         ours, textbook = stand.measure(*calls)
         yield Comparison(
@@ -149,11 +162,10 @@ def network(stand: Stand) -> Iterator[Comparison]:
 
 
 def picture(stand: Stand) -> Iterator[Comparison]:
-    """Compare the compact families on a picture in tiles, in the precision that users get and in float32."""
-    side = 128 if stand.quick else 512
+    """Compare networks on a picture in tiles, in the precision that users get and in float32."""
+    side = 128 if stand.quick and not stand.cuda else 512
     pixels = _photograph(side, side)
-    for family in ("lite", "base"):
-        name, model = _model(family)
+    for name, model in stand.models("lite", "base"):
         plain = _upscaler(cast("NLSN", TextbookNetwork(model)), stand.placement.in_float32())
         for placement in stand.placements:
             upscaler = _upscaler(model, placement)
@@ -212,25 +224,30 @@ def threads(stand: Stand) -> Iterator[Comparison]:
 
 def folder(stand: Stand) -> Iterator[Comparison]:
     """Compare a folder of small pictures, from file to file, with the network's time alone."""
-    count = 5 if stand.quick else 50
-    name, model = _model("lite")
-    upscaler = _upscaler(model, stand.placement)
+    count = 5 if stand.quick and not stand.cuda else 50
     pictures = [_photograph(*_SMALL, seed=seed) for seed in range(count)]
     with tempfile.TemporaryDirectory(prefix="nlsr-bench-") as place:
         for index, pixels in enumerate(pictures):
             write_picture(Picture(pixels, None, Metadata("PNG", "RGB")), Path(place, f"{index:03}.png"), format="PNG")
-        ours, alone = stand.measure(
-            lambda: _enlarge_folder(upscaler, place), lambda: [upscaler.enlarge(pixels) for pixels in pictures]
-        )
-    height, width = _SMALL
-    yield Comparison(
-        f"{name}, {count} PNG files of {width}×{height}",
-        stand.placement.precision,
-        count * height * width,
-        ours,
-        alone,
-        against="network alone",
-    )
+        for name, model in stand.models("lite"):
+            upscaler = _upscaler(model, stand.placement)
+            ours, alone = stand.measure(
+                partial(_enlarge_folder, upscaler, place), partial(_enlarge_all, upscaler, pictures)
+            )
+            height, width = _SMALL
+            yield Comparison(
+                f"{name}, {count} PNG files of {width}×{height}",
+                stand.placement.precision,
+                count * height * width,
+                ours,
+                alone,
+                against="network alone",
+            )
+
+
+def _enlarge_all(upscaler: Upscaler, pictures: Sequence[Pixels]) -> None:
+    for pixels in pictures:
+        upscaler.enlarge(pixels)
 
 
 def _enlarge_folder(upscaler: Upscaler, place: str) -> None:
@@ -282,7 +299,8 @@ def _model(family: str) -> tuple[str, NLSN]:
 
 
 def _upscaler(model: NLSN, placement: Placement) -> Upscaler:
-    return Upscaler(model, compute=ComputeOptions(str(placement.device), placement.precision))
+    """Return what enlarges pictures, whatever comes out: some of these networks were never trained."""
+    return Upscaler(model, compute=ComputeOptions(str(placement.device), placement.precision), floor=0)
 
 
 def _photograph(height: int, width: int, seed: int = 0) -> Pixels:
