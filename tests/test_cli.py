@@ -546,7 +546,7 @@ def test_models_commands(tmp_path: Path) -> None:
     assert "nlsn-lite-x4" in listed
     assert [json.loads(line)["scale"] for line in run("models", "list", "--json").stdout.splitlines()] == [2, 3, 4]
     info = json.loads(run("models", "info", "lite", "--scale", "2", "--json").stdout)
-    assert (info["name"], info["config"]["n_feats"]) == ("nlsn-lite-x2", 48)
+    assert (info["name"], info["config"]["n_feats"]) == ("nlsn-lite-x2", 32)
     assert "sha256" in run("models", "info", "nlsn-lite-x4").stdout
     assert Path(run("models", "path", "nlsn-lite-x2").stdout.strip(), "model.safetensors").is_file()
     verified = run("models", "verify")

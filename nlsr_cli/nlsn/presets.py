@@ -15,8 +15,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # low-resolution pixel at x4. One attention layer in the middle of the body, on cells of 2x2 pixels, costs a
     # twentieth of the time; it is told compression and noise, and its kernels change with them.
     "lite": _COMPACT
-    | {"n_feats": 48, "n_resblocks": 8, "n_hashes": 1, "chunk_size": 32}
-    | {"attention_at": (4,), "cell": 2, "degradations": 2, "condconv": True},
+    | {"n_feats": 32, "n_resblocks": 16, "n_hashes": 1, "chunk_size": 32}
+    | {"attention_at": (8,), "cell": 2, "degradations": 2, "condconv": True},
     # For GPUs and patient people: at most 2 M parameters at x4.
     "base": _COMPACT | {"n_feats": 64, "n_resblocks": 24, "n_hashes": 2, "chunk_size": 64},
     # As published: the defaults of the configuration.

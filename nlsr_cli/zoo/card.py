@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -116,10 +116,11 @@ model = load_model(".")  # or owner/repo, once it is on the Hub
 def _architecture(config: NLSNConfig, store: str) -> str:
     settings: dict[str, Any] = asdict(config)
     rows = "\n".join(f"| {name} | {json.dumps(value).strip(chr(34))} |" for name, value in settings.items())
-    parameters = count_parameters(expected_shapes(config))
+    parameters, formed = (count_parameters(expected_shapes(each)) for each in (config, replace(config, condconv=False)))
+    use = f", {formed / 1e6:.2f} M of them in use once kernels are formed for a picture" if config.condconv else ""
     return (
         f"## Architecture\n\n| setting | value |\n|---|---|\n{rows}\n\n"
-        f"{parameters / 1e6:.2f} M parameters; {multiply_adds(config) / 1e6:.2f} M multiply-adds per low-resolution "
+        f"{parameters / 1e6:.2f} M parameters{use}; {multiply_adds(config) / 1e6:.2f} M multiply-adds per low-resolution "
         f"pixel. `model.safetensors` holds {store} tensors under the authors' parameter names."
     )
 
