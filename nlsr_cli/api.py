@@ -133,11 +133,11 @@ def plan_files(
     output: OutputOptions,
     options: UpscaleOptions,
     models: ModelSet,
-    decoder: Decoder | None = None,
+    decoder: Decoder,
 ) -> Batch:
     """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun.
 
-    `decoder` reads the pictures, and is closed when the batch has run; without it the batch has one of its own.
+    `decoder` reads the pictures; whoever has made it closes it when the batch has run.
     """
     from nlsr_cli.batch.fingerprint import Identity
     from nlsr_cli.batch.planning import plan_batch
@@ -145,29 +145,19 @@ def plan_files(
     from nlsr_cli.batch.resume import Keeper
     from nlsr_cli.engines.local import Batch
     from nlsr_cli.images import parse_background
-    from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.tiles import plan_for
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
     sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
     aim = Aim(sizes, models.scales, bicubic=options.strength == 0)
     _restorer(options, models)  # nor what no model here has learned
-    decoder = decoder or Decoder()
-    plan = plan_batch(sources, output, aim=aim, max_pixels=options.max_pixels, decoder=decoder)
+    plan = plan_batch(sources, output, options, aim=aim, decoder=decoder)
     for source in models.sources(plan.scales):
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
     enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
     keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
-    return Batch(
-        plan,
-        lambda: build_upscaler(options, models),
-        encode=options.encode,
-        overwrite=output.existing == "overwrite",
-        max_pixels=options.max_pixels,
-        keeper=keeper,
-        decoder=decoder,
-        stamp=Stamp.wanted(options, models),
-    )
+    stamp = Stamp.wanted(options, models)
+    return Batch(plan, lambda: build_upscaler(options, models), decoder, keeper=keeper, stamp=stamp)
 
 
 def upscale_files(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
 PART_PREFIX, PART_SUFFIX = ".nlsr-", ".part"  # of the names of what is not finished
 _PARTS = f"{PART_PREFIX}*{PART_SUFFIX}"
@@ -171,14 +172,23 @@ else:
         return True
 
 
+def open_new(part: Path) -> BinaryIO:
+    """Open a file that is not there yet for writing. Its mode is what the umask gives.
+
+    Raises:
+        OSError: it exists, or cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    return os.fdopen(os.open(part, flags, 0o666), "wb")
+
+
 def write_new(part: Path, data: bytes) -> None:
-    """Write a file that is not there yet, and force it to the disk. Its mode is what the umask gives.
+    """Write a file that is not there yet, and force it to the disk.
 
     Raises:
         OSError: it exists, or cannot be written; what was begun is left to the caller to remove.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    with os.fdopen(os.open(part, flags, 0o666), "wb") as file:
+    with open_new(part) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -22,7 +22,7 @@ DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 
 _FIELD = re.compile(r"\{(scale|width|height)\}")  # what a suffix may hold
 
-STREAM = Path("-")  # standard input or output: known by identity, because a file may be called `-` too
+STREAM = "-"  # standard input or output where it is a text: a file called so is given as a path
 
 ALPHAS = ("model", "lanczos")  # what enlarges transparency
 WRAPS = ("", "x", "y", "xy")
@@ -275,13 +275,14 @@ class OutputOptions:
         return "".join(re.escape(part) if index % 2 == 0 else r"\d+(?:\.\d+)?" for index, part in enumerate(parts))
 
     @property
+    def streams(self) -> bool:
+        """Tell whether the one output goes to standard output."""
+        return self.target == STREAM
+
+    @property
     def place(self) -> Path | None:
-        """Return the target as a path; the text `-` is standard output."""
-        if self.target is None:
-            return None
-        if self.target is STREAM or (isinstance(self.target, str) and self.target == "-"):
-            return STREAM
-        return Path(self.target)
+        """Return the target as a path; None where none was named, or it is standard output."""
+        return None if self.target is None or self.streams else Path(self.target)
 
     @property
     def names_folder(self) -> bool:

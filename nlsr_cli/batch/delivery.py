@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,14 +10,11 @@ from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.resume import Keeper
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import ImageWriteError, NlsrError
-from nlsr_cli.images import Animation, Picture, check_inside, encode_any
+from nlsr_cli.images import Animation, Picture, encode_any
 from nlsr_cli.images.formats import kept_format, writing_of
-from nlsr_cli.images.storing import check_free, store
-from nlsr_cli.options import STREAM
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.provenance import Stamp
-    from nlsr_cli.options import EncodeOptions
     from nlsr_cli.upscaling.progress import Enlarged
 
 
@@ -26,27 +22,15 @@ class Delivery:
     """Writes what was enlarged.
 
     Args:
-        encode: how outputs are encoded.
-        overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
         keeper: enters what is done; None enters nothing.
         stamp: puts into outputs how they were made; None says nothing of it.
         device: gives the type of the device on which they were made.
     """
 
-    def __init__(
-        self,
-        encode: EncodeOptions,
-        keeper: Keeper | None,
-        stamp: Stamp | None,
-        device: Callable[[], str],
-        *,
-        overwrite: bool,
-    ) -> None:
-        self._encode = encode
+    def __init__(self, keeper: Keeper | None, stamp: Stamp | None, device: Callable[[], str]) -> None:
         self._keeper = keeper
         self._stamp = stamp
         self._device = device
-        self._overwrite = overwrite
         self._storing = threading.Lock()
         self._over = False
 
@@ -79,35 +63,27 @@ class Delivery:
             own, why = kept_format(task.picture.metadata.format, task.frames)
             notes += [why] if why and own == task.format else []
         heeded = writing_of(task.format).heeds
-        if self._encode.lossless and "quality" in heeded and "lossless" not in heeded:
+        if task.job.options.encode.lossless and "quality" in heeded and "lossless" not in heeded:
             notes.append(f"{task.format} is written with loss, whatever --lossless says.")
         return notes
 
     def _write(self, task: Task, made: Picture | Animation) -> tuple[str, ...]:
         job = task.job
-        if job.target is STREAM:
-            data, notes = encode_any(made, format=task.format, options=self._encode, name="standard output")
-            _send(data)
-            return notes
-        try:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            raise ImageWriteError(job.target.parent, f"the folder cannot be made: {exc.strerror}") from exc
-        if job.root is not None:  # a link may have been planted since the plan was made
-            check_inside(job.target, job.root)
-        if self._keeper is None:
-            check_free(job.target, overwrite=self._overwrite)
-        data, notes = encode_any(made, format=task.format, options=self._encode, name=str(job.target))
+        # With a keeper, it knows whether what stands there may be replaced.
+        job.sink.prepare(replace=self._keeper is not None)
+        data, notes = encode_any(made, format=task.format, options=job.options.encode, name=job.sink.name)
         with self._storing:
             if self._over:
-                raise NlsrError(f"{job.target}: interrupted before it was written")
+                raise NlsrError(f"{job.sink.name}: interrupted before it was written")
             return (*notes, *self._store(task, data))
 
     def _store(self, task: Task, data: bytes) -> tuple[str, ...]:
         """Store an output, and enter it in the ledger."""
         job = task.job
         if self._keeper is None:
-            store(data, job.target, overwrite=self._overwrite)
+            with job.sink.begin() as part:
+                part.append(data)
+                part.commit()
             return ()
         try:
             task.verdict, told = self._keeper.store(job, task.verdict, task.content, data)
@@ -117,14 +93,3 @@ class Delivery:
             task.rows.discard()  # they may be what fills the disk, and the picture is computed
             task.verdict, told = self._keeper.store(job, task.verdict, task.content, data)
         return told
-
-
-def _send(data: bytes) -> None:
-    """Write to standard output."""
-    if sys.stdout is None:
-        raise ImageWriteError("standard output", "is closed")
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as exc:
-        raise ImageWriteError("standard output", f"cannot be written: {exc.strerror}") from exc

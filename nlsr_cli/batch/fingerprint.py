@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.images.formats import writing_of
-from nlsr_cli.options import STREAM, UpscaleOptions
+from nlsr_cli.options import UpscaleOptions
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.family import ModelSet
 from nlsr_cli.zoo.source import ModelSource
 
 if TYPE_CHECKING:
-    from nlsr_cli.batch.planning import Job
+    from nlsr_cli.batch.job import Job
+from nlsr_cli.batch.source import FileSource
 
 # Options that only decide whether and how a picture is read or fetched. All others are in the key, those too that are
 # yet to be invented; what is to be left out must be named here.
@@ -86,11 +87,11 @@ class Identity:
     def line(self, job: Job, content: str) -> dict[str, Any]:
         """Return what a ledger says of a job, but for its output's bytes and its state."""
         return {
-            "output": job.target.name,
+            "output": job.sink.path.name,
             "key": self.key(job, content),
             "input_sha256": content,
-            "source": str(job.source),
-            "origin": "" if job.source is STREAM else _seen_from(job.target.parent, job.source),
+            "source": str(job.source.path),
+            "origin": _seen_from(job.sink.path.parent, job.source.path) if isinstance(job.source, FileSource) else "",
             "models": self.models(job),
             "format": job.format,
             "options": self._all_settings(job),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nlsr_cli.batch.planning import Job
+from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.resume import EXISTS, Keeper, Verdict
-from nlsr_cli.batch.task import Task, label_of, may_be_read_ahead
-from nlsr_cli.errors import ImageReadError, NlsrError
-from nlsr_cli.images import Animation, check_picture, check_size, read_stream
+from nlsr_cli.batch.source import Held, digest_of
+from nlsr_cli.batch.task import Task
+from nlsr_cli.errors import NlsrError
+from nlsr_cli.images import Animation, Picture, check_picture, check_size
 from nlsr_cli.images.formats import is_moving
-from nlsr_cli.images.loading import digest, load
 from nlsr_cli.isolation.decoder import Decoder
-from nlsr_cli.options import STREAM
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.route import Route
@@ -27,38 +25,40 @@ class Intake:
         decoder: what reads the pictures.
         keeper: says what is done already; None knows nothing.
         route: the way of a picture of a size that the plan did not know.
-        max_pixels: the largest input, in pixels.
     """
 
-    def __init__(
-        self, decoder: Decoder, keeper: Keeper | None, route: Callable[[int, int], Route], max_pixels: int
-    ) -> None:
+    def __init__(self, decoder: Decoder, keeper: Keeper | None, route: Callable[[int, int], Route]) -> None:
         self._decoder = decoder
         self._keeper = keeper
         self._route = route
-        self._max_pixels = max_pixels
+        self._reading = False
 
     def foresee(self, job: Job) -> tuple[Verdict, NlsrError | None]:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
         if job.error is not None or job.skip:
             return Verdict("skip", EXISTS) if job.skip else Verdict(), job.error
         task = Task(job)
-        if self._keeper is not None and may_be_read_ahead(job):
+        if self._keeper is not None and job.source.ends:
             with task.stage():
-                task.verdict = self._keeper.look(job, lambda: digest(job.source, label_of(job)))
+                task.verdict = self._look(job, job.source.hold(job.options.max_pixels))
         return task.verdict, task.error
 
     def read(self, job: Job) -> Task:
         """Return the task of a job, with its picture if it has work, or with what is wrong."""
         task = Task(job)
+        self._reading = True
         with task.stage():
-            held = None if may_be_read_ahead(job) else self._bytes_of(job)
-            if self._keeper is not None:
-                source = job.source if held is None else held
-                task.verdict = self._keeper.look(job, lambda: digest(source, label_of(job)))
+            held = job.source.hold(job.options.max_pixels)
+            task.verdict = self._look(job, held)
             if task.has_work:
                 self._decode(task, held)
+        self._reading = False
         return task
+
+    def give_up(self) -> None:
+        """End what is being read: whoever waits for it gets an error."""
+        if self._reading:
+            self._decoder.close()
 
     def look_again(self, task: Task) -> None:
         """See whether another process has done a job since it was read."""
@@ -66,27 +66,27 @@ class Intake:
             with task.stage():
                 task.verdict = self._keeper.look_again(task.job, task.verdict, lambda: task.content)
 
-    def _decode(self, task: Task, held: bytes | None) -> None:
+    def _look(self, job: Job, held: Held) -> Verdict:
+        if self._keeper is None:
+            return Verdict()
+        return self._keeper.look(job, lambda: digest_of(held, job.source.name))
+
+    def _decode(self, task: Task, held: Held) -> None:
         job, header = task.job, task.job.header
-        content = self._decoder.read(
-            job.source if held is None else held,
-            name=label_of(job),
-            max_pixels=self._max_pixels,
-            pixels=header.height * header.width * header.frames if header else None,
-            whole=not job.format or is_moving(job.format),  # of other formats only one frame is written
-        )
-        task.picture, task.content = content.picture, content.sha256
-        check_picture(task.picture, task.format, job.target)
+        if isinstance(held, Picture):
+            task.picture, task.content = held, digest_of(held, job.source.name)
+        else:
+            content = self._decoder.read(
+                held,
+                name=job.source.name,
+                max_pixels=job.options.max_pixels,
+                pixels=header.height * header.width * header.frames if header else None,
+                whole=not job.format or is_moving(job.format),  # of other formats only one frame is written
+            )
+            task.picture, task.content = content.picture, content.sha256
+        check_picture(task.picture, task.format, job.sink.path)
         first = task.first
         if header is None and first is not None:  # a stream: the sizes of files were checked by the plan
-            check_size(task.format, *self._route(first.height, first.width).size, job.target, depth=first.depth)
+            check_size(task.format, *self._route(first.height, first.width).size, job.sink.path, depth=first.depth)
         if self._keeper is not None and not isinstance(task.picture, Animation):  # of which frames are small, and many
             task.rows = self._keeper.rows(job, task.content)
-
-    def _bytes_of(self, job: Job) -> bytes:
-        """Return the content of an input that can be read once only."""
-        if job.source is not STREAM:
-            return load(job.source, label_of(job), self._max_pixels)[0]
-        if sys.stdin is None:
-            raise ImageReadError("standard input", "is closed")
-        return read_stream(sys.stdin.buffer, name="standard input", max_pixels=self._max_pixels)

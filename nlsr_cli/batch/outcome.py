@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Outcome:
     """What became of one file: `status` is done, planned, skipped or failed. Sizes are (height, width) of each frame.
 
-    `tile_bytes` is what a tile was expected to take, `memory` what it might have taken. `stages` are the scales of the
-    networks that the picture ran through. `agreement` is how well the result, reduced again, matches its source.
+    `name` is what messages call the source. `tile_bytes` is what a tile was expected to take, `memory` what it might
+    have taken. `stages` are the scales of the networks that the picture ran through. `agreement` is how well the
+    result, reduced again, matches its source.
     `restoration` is what was told of the damage to its pixels.
     `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
@@ -27,6 +28,7 @@ class Outcome:
     source: Path
     output: Path | None
     status: str
+    name: str = ""
     input_size: tuple[int, int] | None = None
     output_size: tuple[int, int] | None = None
     frames: int = 1

@@ -13,6 +13,9 @@ from math import prod
 from pathlib import Path
 
 from nlsr_cli.batch.inputs import Sources, find_sources, mode_of, nothing_found
+from nlsr_cli.batch.job import Job
+from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
+from nlsr_cli.batch.source import FileSource, StandardInput
 from nlsr_cli.errors import (
     DestinationClash,
     ImageError,
@@ -22,39 +25,16 @@ from nlsr_cli.errors import (
     NlsrError,
     OptionError,
 )
-from nlsr_cli.images import Header, check_frames, check_inside, check_size, check_space
-from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_moving, is_read_only, kept_format, writing_of
+from nlsr_cli.images import check_frames, check_size
+from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_read_only, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.names import one_spelling
-from nlsr_cli.options import STREAM, OutputOptions, nearest
-from nlsr_cli.upscaling.route import Aim, Route
+from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions, nearest
+from nlsr_cli.upscaling.route import Aim
 
 EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
 _OWN_INPUT = "the output would replace the input itself"
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
-
-
-@dataclass(frozen=True)
-class Job:
-    """One input and what is to become of it. `error` says why nothing will; `skip` that the output is there already.
-
-    `route` says through which networks it goes to which size; None where it is not known before the picture is read.
-    `root` is the folder that the output must not leave, or None.
-    """
-
-    source: Path
-    target: Path
-    format: str = ""
-    header: Header | None = None
-    error: NlsrError | None = None
-    skip: bool = False
-    route: Route | None = None
-    root: Path | None = None
-
-    @property
-    def whole_film(self) -> bool:
-        """Tell whether every frame of the source is read and written, as far as its header is known."""
-        return self.header is not None and is_moving(self.header.format) and is_moving(self.format)
 
 
 @dataclass(frozen=True)
@@ -79,9 +59,9 @@ class BatchPlan:
 def plan_batch(
     inputs: Sequence[str | Path],
     output: OutputOptions,
+    options: UpscaleOptions | None = None,
     *,
     aim: Aim,
-    max_pixels: int,
     decoder: Decoder | None = None,
 ) -> BatchPlan:
     """Plan one job per input picture; everything wrong with single files is inside the jobs.
@@ -89,8 +69,8 @@ def plan_batch(
     Args:
         inputs: files, folders, glob patterns, or "-" for standard input.
         output: where outputs go.
+        options: those of all jobs.
         aim: the sizes that pictures are to have, and the scales of the networks.
-        max_pixels: the largest input, in pixels.
         decoder: what reads the headers; one for this call, if none is given.
 
     Raises:
@@ -99,42 +79,50 @@ def plan_batch(
     """
     if decoder is None:
         with Decoder() as own:
-            return plan_batch(inputs, output, aim=aim, max_pixels=max_pixels, decoder=own)
+            return plan_batch(inputs, output, options, aim=aim, decoder=own)
+    options = options or UpscaleOptions()
     if output.format is not None and output.format not in WRITABLE:
         raise OptionError(f"unknown format '{output.format}'", nearest(output.format, WRITABLE))
-    if any(each is STREAM or (isinstance(each, str) and each == "-") for each in inputs):
-        return BatchPlan((_stream_job(inputs, output),))
+    if any(each == STREAM for each in inputs):  # the text: a file may be called so too
+        return BatchPlan((_stream_job(inputs, output, options),))
     found = find_sources(inputs, output)
     if not (found.files or found.passed.earlier or found.unreadable):
         raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
-    jobs = [_job(source, root, folder, file, output, aim, max_pixels, decoder) for source, root in found.files]
+    jobs = [_job(source, root, folder, file, output, options, aim, decoder) for source, root in found.files]
     blocked = [
-        Job(path, path, error=ImageReadError(path, f"the folder cannot be read: {why}"))
-        for path, why in found.unreadable
+        _failed(path, None, ImageReadError(path, f"the folder cannot be read: {why}")) for path, why in found.unreadable
     ]
     return BatchPlan((*blocked, *_refuse_clashes(jobs)), found)
 
 
-def _stream_job(inputs: Sequence[str | Path], output: OutputOptions) -> Job:
+def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions) -> Job:
     if len(inputs) > 1:
         raise OptionError("standard input ('-') cannot be mixed with other inputs")
-    target = output.place
-    if target is None:
+    if output.target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
-    return _check_target(Job(STREAM, target, _asked_format(target, output)), output)
+    job = Job(StandardInput(), _sink(output.place, output), _asked_format(output.place, output), options=options)
+    return _check_target(job, output)
+
+
+def _sink(file: Path | None, output: OutputOptions, root: Path | None = None) -> Sink:
+    """Return a file as a sink; None is standard output."""
+    return StandardOutput() if file is None else FileSink(file, root, overwrite=output.existing == "overwrite")
+
+
+def _failed(source: Path, file: Path | None, error: NlsrError) -> Job:
+    """Return a job that is none; where its output would lie is told if it was named."""
+    return Job(FileSource(source), FileSink(file or source), error=error)
 
 
 def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
-    """Return (folder, file): where `-o` puts outputs; both None for beside the inputs."""
+    """Return (folder, file): where `-o` puts outputs; both None for beside the inputs, or for standard output."""
+    if output.streams and not single:
+        raise OptionError("-o - (standard output) takes exactly one input picture")
     target = output.place
     if target is None:
         return None, None
-    if target is STREAM:
-        if not single:
-            raise OptionError("-o - (standard output) takes exactly one input picture")
-        return None, STREAM
     kind = mode_of(target)
     if output.names_folder or stat.S_ISDIR(kind) or (not kind and not target.suffix):
         return target, None
@@ -151,7 +139,7 @@ def _asked_format(file: Path | None, output: OutputOptions) -> str:
     Raises:
         OptionError: the ending names no format, or another one: it would mislead whoever opens the file.
     """
-    if file is None or file is STREAM:
+    if file is None:
         return output.format or ""
     named = format_of_suffix(file)
     if output.format is not None:
@@ -175,39 +163,40 @@ def _job(
     folder: Path | None,
     file: Path | None,
     output: OutputOptions,
+    options: UpscaleOptions,
     aim: Aim,
-    max_pixels: int,
     decoder: Decoder,
 ) -> Job:
     asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
     if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
-        if file is None:
+        if output.target is None or folder is not None:
             hint = "Add -o FILE, or -o - for standard output."
-            return Job(source, source, error=ImageReadError(source, "is a pipe, so its output needs a name", hint))
-        return _check_target(Job(source, file, asked), output)
+            return _failed(source, None, ImageReadError(source, "is a pipe, so its output needs a name", hint))
+        return _check_target(Job(FileSource(source), _sink(file, output), asked, options=options), output)
     try:
         if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
             raise MissingInput(source, _meant(source))
-        header = decoder.probe(source, max_pixels=max_pixels)
+        header = decoder.probe(source, max_pixels=options.max_pixels)
     except ImageReadError as error:
-        return Job(source, file or source, error=error)
+        return _failed(source, file, error)
     try:
         route = aim.route(header.height, header.width)
     except OptionError as error:
-        return Job(source, file or source, error=ImageWriteError(source, error.message, error.hint))
+        return _failed(source, file, ImageWriteError(source, error.message, error.hint))
     format_ = asked or kept_format(header.format, header.frames)[0]
-    beside = folder / source.parent.relative_to(root) if folder else source.parent
-    target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
-    job = Job(source, target, format_, header, route=route, root=folder)
+    if output.streams:
+        sink = _sink(None, output)
+    else:
+        beside = folder / source.parent.relative_to(root) if folder else source.parent
+        target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
+        sink = _sink(target, output, folder)
+    job = Job(FileSource(source), sink, format_, header, route=route, options=options)
     try:
-        if job.whole_film:
-            check_frames(header.frames, header.height, header.width, str(source), max_pixels)
-        check_size(format_, *route.size, target)
-        check_space(
-            target, prod(route.size), writing_of(format_).least_share
-        )  # of one channel: the rest is asked when it is known
-        if folder is not None:
-            check_inside(target, folder)
+        if job.moves:
+            check_frames(header.frames, header.height, header.width, str(source), options.max_pixels)
+        check_size(format_, *route.size, sink.path)
+        # Of one channel: the rest is asked when it is known.
+        sink.check(prod(route.size), writing_of(format_).least_share)
     except ImageError as error:
         return replace(job, error=error)
     return _check_target(job, output)
@@ -221,14 +210,15 @@ def _name(source: Path, format_: str, suffix: str) -> str:
 
 def _check_target(job: Job, output: OutputOptions) -> Job:
     """Return the job, marked with an error or as skipped if its target is taken or cannot be written."""
-    if job.target is STREAM:
+    if not job.sink.on_disk:
         return job
     try:
         return _compared(job, output)
     except (OSError, ValueError) as exc:  # such as a name that the suffix has made too long for the file system
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         hint = "Choose another name with -o or --suffix."
-        return replace(job, error=ImageWriteError(job.source, f"its output {job.target.name}: {reason}", hint))
+        reason = f"its output {job.sink.path.name}: {reason}"
+        return replace(job, error=ImageWriteError(job.source.path, reason, hint))
 
 
 def _meant(missing: Path) -> str:
@@ -243,13 +233,14 @@ def _meant(missing: Path) -> str:
 
 
 def _compared(job: Job, output: OutputOptions) -> Job:
-    target, source = job.target, job.source
-    if source is not STREAM and target.exists() and source.exists() and target.samefile(source):
+    target, source = job.sink.path, job.source.path
+    named = isinstance(job.source, FileSource)
+    if named and target.exists() and source.exists() and target.samefile(source):
         return replace(job, error=DestinationClash(target, _OWN_INPUT, _INPUT_HINT))
     if target.exists() and not target.is_file():
         what = "a folder" if target.is_dir() else "a device or pipe"
         hint = "Choose another name; standard output is -o -."
-        if source is STREAM and target.is_dir():
+        if not named and target.is_dir():
             hint = f"Standard input has no name: give the output one, such as -o {target / 'out.png'}"
         return replace(job, error=DestinationClash(target, f"{what} is in the place of the output", hint))
     if target.exists() or target.is_symlink():
@@ -275,12 +266,12 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
 
 def _refuse_clashes(jobs: list[Job]) -> list[Job]:
     """Mark all jobs that would write one file, or over an input: one of the two would be lost in silence."""
-    writing = [job for job in jobs if job.error is None and job.target is not STREAM]
-    spelled = one_spelling({job.target for job in writing}, {job.source for job in jobs})
-    inputs = {_place(spelled.get(job.source, job.source)): job.source for job in jobs}
+    writing = [job for job in jobs if job.error is None and job.sink.on_disk]
+    spelled = one_spelling({job.sink.path for job in writing}, {job.source.path for job in jobs})
+    inputs = {_place(spelled.get(job.source.path, job.source.path)): job.source.path for job in jobs}
     claims: defaultdict[object, list[Job]] = defaultdict(list)
     for job in writing:
-        claims[_place(spelled.get(job.target, job.target))].append(job)
+        claims[_place(spelled.get(job.sink.path, job.sink.path))].append(job)
     refused: dict[int, Job] = {}
     for place, claimants in claims.items():
         told = _listed(claimants) if len(claimants) > 1 else ""
@@ -291,22 +282,23 @@ def _refuse_clashes(jobs: list[Job]) -> list[Job]:
 
 def _listed(claimants: list[Job]) -> str:
     """Name those who want one place, not all of thousands to each of them, and say where their names for it differ."""
-    names = sorted(str(job.source) for job in claimants)
+    names = sorted(job.source.name for job in claimants)
     listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    first, *others = dict.fromkeys(str(job.target) for job in claimants)
+    first, *others = dict.fromkeys(job.sink.name for job in claimants)
     return listed + (f" ({first} and {others[0]} are one file there)" if others else "")
 
 
 def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
     """Return the job, marked with an error if its target is claimed by several or is an input."""
+    source, target = job.source.path, job.sink.path
     if victim is not None:
-        own = victim == job.source
-        reason = f"the output of {job.source} would replace {victim}, which is an input too"
-        return replace(job, error=DestinationClash(job.target, _OWN_INPUT if own else reason, _INPUT_HINT))
+        own = victim == source
+        reason = f"the output of {source} would replace {victim}, which is an input too"
+        return replace(job, error=DestinationClash(target, _OWN_INPUT if own else reason, _INPUT_HINT))
     if claimants:
         hint = "Run nlsr once for each with its own -o, or rename one."
-        reason = f"{job.source} is one of several files with the same output: {claimants}"
-        return replace(job, error=DestinationClash(job.target, reason, hint))
+        reason = f"{source} is one of several files with the same output: {claimants}"
+        return replace(job, error=DestinationClash(target, reason, hint))
     return job
 
 

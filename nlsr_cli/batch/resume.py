@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli.batch.fingerprint import Identity
+from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import Entry, Ledger
-from nlsr_cli.batch.planning import EXISTS_HINT, Job
+from nlsr_cli.batch.planning import EXISTS_HINT
+from nlsr_cli.batch.sink import Part
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
-from nlsr_cli.images.storing import store
-from nlsr_cli.options import STREAM
 from nlsr_cli.upscaling.spool import Rows, folders_of_rows, stem_of
 
 _PIECE = 2**20
@@ -56,8 +56,8 @@ class Keeper:
         self._keeps_ledger = ledger
         names: defaultdict[Path, set[str]] = defaultdict(set)
         for job in jobs:
-            if job.error is None and job.target is not STREAM:
-                names[job.target.parent].add(job.target.name)
+            if job.error is None and job.sink.on_disk:
+                names[job.sink.path.parent].add(job.sink.path.name)
         self._ledgers = {folder: Ledger(folder, each) for folder, each in names.items()}
         self._folders_of_rows: dict[Path, dict[str, list[Path]]] = {}
 
@@ -71,14 +71,15 @@ class Keeper:
         return sum(remove_dead_parts(folder) for folder in self._ledgers)
 
     def rows(self, job: Job, content: str) -> Rows | None:
-        """Return where finished rows of a large picture are kept; None of one that goes to standard output."""
-        if job.target is STREAM:
+        """Return where finished rows of a large picture are kept; None of one that goes to no file."""
+        target = job.sink.path
+        if not job.sink.on_disk:
             return None
-        folder = job.target.parent
+        folder = target.parent
         if folder not in self._folders_of_rows:  # once, not for each of thousands of files
             self._folders_of_rows[folder] = folders_of_rows(folder)
-        found = self._folders_of_rows[folder].get(stem_of(job.target), [])
-        return Rows(job.target, lambda: self.identity.key(job, content), found)
+        found = self._folders_of_rows[folder].get(stem_of(target), [])
+        return Rows(target, lambda: self.identity.key(job, content), found)
 
     def look(self, job: Job, content: Callable[[], str]) -> Verdict:
         """Say what is to be done about a job. `content` gives the SHA-256 of its input, and is asked only if it counts.
@@ -87,9 +88,9 @@ class Keeper:
             DestinationClash: what stands at the output's place is not what nlsr has written there.
             ImageReadError: the input cannot be read.
         """
-        if job.target is STREAM or self._existing not in ("skip", "resume"):
+        if not job.sink.on_disk or self._existing not in ("skip", "resume"):
             return Verdict()
-        seen = _seen(job.target)
+        seen = _seen(job.sink.path)
         if seen is None:
             return Verdict()
         if self._existing == "skip":
@@ -106,7 +107,7 @@ class Keeper:
         Raises:
             DestinationClash, ImageReadError: as `look`.
         """
-        if job.target is STREAM or _seen(job.target) == verdict.seen:
+        if not job.sink.on_disk or _seen(job.sink.path) == verdict.seen:
             return verdict
         again = self.look(job, content)
         return Verdict("skip", MEANWHILE, again.seen) if again.action == "skip" else again
@@ -118,12 +119,15 @@ class Keeper:
             DestinationClash: a file that is not ours has come to stand there.
             ImageWriteError: it cannot be stored.
         """
-        if verdict.action == "replace":
+        replace = verdict.action == "replace"
+        if replace:
             self._written(job)  # or somebody else has changed it meanwhile, and it is not ours to replace
-        line = self._line(job, content, len(data), hashlib.sha256(data).hexdigest()) if self._keeps_ledger else None
-        notes = self._enter(line, "begun")
         try:
-            store(data, job.target, overwrite=self._existing == "overwrite" or verdict.action == "replace")
+            with job.sink.begin(replace=replace) as part:
+                part.append(data)
+                line = self._line(job, content, part) if self._keeps_ledger and job.sink.on_disk else None
+                notes = self._enter(line, "begun")
+                part.commit()
         except DestinationClash:
             again = self.look(job, lambda: content)
             if again.action != "skip":
@@ -131,9 +135,9 @@ class Keeper:
             return Verdict("skip", MEANWHILE, again.seen), ()
         return verdict, notes or self._enter(line, "done")
 
-    def _line(self, job: Job, content: str, size: int, sha256: str) -> tuple[Ledger, dict[str, Any]]:
+    def _line(self, job: Job, content: str, part: Part) -> tuple[Ledger, dict[str, Any]]:
         line = self.identity.line(job, content)
-        return self._ledgers[job.target.parent], {**line, "size": size, "sha256": sha256}
+        return self._ledgers[job.sink.path.parent], {**line, "size": part.size, "sha256": part.sha256}
 
     @staticmethod
     def _enter(line: tuple[Ledger, dict[str, Any]] | None, state: str) -> tuple[str, ...]:
@@ -154,17 +158,18 @@ class Keeper:
         Raises:
             DestinationClash: there is none.
         """
-        ledger = self._ledgers[job.target.parent]
-        entries = ledger.entries(job.target.name)
+        source, target = job.source.path, job.sink.path
+        ledger = self._ledgers[target.parent]
+        entries = ledger.entries(target.name)
         if not entries:
             trouble = f" (which cannot be read: {ledger.trouble.lower()})" if ledger.trouble else ""
-            reason = f"its output {job.target} exists already, and is not in the ledger beside it{trouble}"
-            raise DestinationClash(job.source, reason, EXISTS_HINT)
-        digest = _digest_of(job.target, {entry.size for entry in entries})
+            reason = f"its output {target} exists already, and is not in the ledger beside it{trouble}"
+            raise DestinationClash(source, reason, EXISTS_HINT)
+        digest = _digest_of(target, {entry.size for entry in entries})
         for entry in entries:
             if entry.sha256 == digest:
                 return entry
-        raise DestinationClash(job.source, f"its output {job.target} was changed since nlsr wrote it", EXISTS_HINT)
+        raise DestinationClash(source, f"its output {target} was changed since nlsr wrote it", EXISTS_HINT)
 
     def _difference(self, job: Job, entry: Entry, content: str) -> str:
         """Say why an output is made again."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nlsr_cli.batch.inputs import mode_of
+from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.outcome import Outcome, as_ours
-from nlsr_cli.batch.planning import Job
-from nlsr_cli.batch.resume import Verdict
+from nlsr_cli.batch.resume import EXISTS, Verdict
 from nlsr_cli.errors import DestinationClash, ImageWriteError, NlsrError
 from nlsr_cli.images import Animation, Picture
 from nlsr_cli.images.formats import kept_format
-from nlsr_cli.options import STREAM
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.progress import Enlarged
@@ -46,7 +43,7 @@ class Task:
         try:
             yield
         except Exception as exc:  # noqa: BLE001 - see above
-            self.error = as_ours(exc, self.job.source)
+            self.error = as_ours(exc, self.job.source.path)
         finally:
             self.seconds += time.perf_counter() - start
 
@@ -87,17 +84,19 @@ class Task:
     def outcome(self, notes: tuple[str, ...]) -> Outcome:
         """Return what became of the job; `notes` are those of writing."""
         job, picture, enlarged = self.job, self.first, self.enlarged
+        source, name, target = job.source.path, job.source.name, job.sink.path
         if self.error is None and self.verdict.action == "skip":
-            return Outcome(job.source, job.target, "skipped", seconds=self.seconds, reason=self.verdict.reason)
+            return Outcome(source, target, "skipped", name=name, seconds=self.seconds, reason=self.verdict.reason)
         if self.error is not None or self.picture is None or picture is None or enlarged is None:
-            return Outcome(job.source, None, "failed", seconds=self.seconds, error=self.error)
+            return Outcome(source, None, "failed", name=name, seconds=self.seconds, error=self.error)
         again = (f"The output existed and is made again: {self.verdict.reason}.",) if self.verdict.reason else ()
         restored = enlarged.restoration.notes if enlarged.restoration else ()
         told = (*again, *self.picture.notes, *restored, *enlarged.events, *notes)
         return Outcome(
-            source=job.source,
-            output=job.target,
+            source=source,
+            output=target,
             status="done",
+            name=name,
             input_size=(picture.height, picture.width),
             output_size=(enlarged.picture.height, enlarged.picture.width),
             frames=self.frames,
@@ -116,11 +115,9 @@ class Task:
         )
 
 
-def label_of(job: Job) -> str:
-    """Return what messages call an input."""
-    return "standard input" if job.source is STREAM else str(job.source)
-
-
-def may_be_read_ahead(job: Job) -> bool:
-    """Tell whether a source ends: a pipe that nobody writes to must not keep a thread, and with it the process."""
-    return job.source is not STREAM and stat.S_ISREG(mode_of(job.source))
+def decided(job: Job) -> Outcome:
+    """Return the outcome of a job that needs no work."""
+    source, name = job.source.path, job.source.name
+    if job.error is not None:
+        return Outcome(source, None, "failed", name=name, error=job.error)
+    return Outcome(source, job.sink.path, "skipped", name=name, reason=EXISTS)

@@ -26,9 +26,10 @@ from nlsr_cli.options import (
 from nlsr_cli.sizes import SizeOptions, parse_scale
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome
-    from nlsr_cli.batch.planning import Job
     from nlsr_cli.engines.local import Batch
+    from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
 
@@ -182,7 +183,10 @@ def upscale(
         )
         if output == "-":
             console.leave_output()
-        code = _dry_run(console, inputs, target, options) if dry_run else _upscale(console, inputs, target, options)
+        from nlsr_cli.isolation.decoder import Decoder
+
+        with Decoder() as decoder:
+            code = (_dry_run if dry_run else _upscale)(console, inputs, target, options, decoder)
     raise typer.Exit(int(code))
 
 
@@ -217,12 +221,9 @@ def _existing(
 
 
 def _plan(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions
+    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> tuple[Batch, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
-    from nlsr_cli.isolation.decoder import Decoder
-
-    decoder = Decoder()
     decoder.start()  # first, so that it loads while this process does
     from nlsr_cli.api import find_set, plan_files
 
@@ -235,11 +236,13 @@ def _plan(
     return batch, models
 
 
-def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
+def _upscale(
+    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+) -> ExitCode:
     from nlsr_cli.batch.outcome import Report
 
     start = time.perf_counter()
-    batch, models = _plan(console, inputs, target, options)
+    batch, models = _plan(console, inputs, target, options, decoder)
     report = Report(total=len(batch.plan.jobs), existing=target.existing, passed=batch.plan.sources.passed)
     with console.batch_progress(batch.plan.work) as progress:
 
@@ -265,11 +268,12 @@ def _upscale(console: BatchConsole, inputs: list[str], target: OutputOptions, op
     return report.exit_code
 
 
-def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions) -> ExitCode:
+def _dry_run(
+    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+) -> ExitCode:
     from nlsr_cli.batch.outcome import Outcome, Report
 
-    batch, models = _plan(console, inputs, target, options)
-    batch.close()
+    batch, models = _plan(console, inputs, target, options, decoder)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
@@ -278,13 +282,13 @@ def _dry_run(console: BatchConsole, inputs: list[str], target: OutputOptions, op
     for job in batch.plan.jobs:
         verdict, error = batch.foresee(job)
         if error is not None:
-            outcome = Outcome(job.source, None, "failed", error=error)
+            outcome = Outcome(job.source.path, None, "failed", error=error)
         else:
             done = verdict.action == "skip"
-            outcome = Outcome(job.source, job.target, "skipped" if done else "planned", reason=verdict.reason)
+            outcome = Outcome(job.source.path, job.sink.path, "skipped" if done else "planned", reason=verdict.reason)
             if job.route is not None:
                 outcome = _foreseen(outcome, job.route, models, options)
-            frames = job.header.frames if job.header is not None and job.whole_film else 1
+            frames = job.header.frames if job.header is not None and job.moves else 1
             outcome = replace(outcome, frames=frames)
             outcome = replace(outcome, ensemble=options.ensemble)
         report.add(outcome)
@@ -308,7 +312,7 @@ def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
         if outcome.input_size and outcome.output_size:
             sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
             sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
-        console.line(f"{_FORESEEN[outcome.status]}: {job.source} → {job.target}  {job.format}{sizes}")
+        console.line(f"{_FORESEEN[outcome.status]}: {job.source.path} → {job.sink.path}  {job.format}{sizes}")
         for note in outcome.notes:
             console.note(f"  note: {note}")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlsr_cli.console.printer import Console, printable, size_text
-from nlsr_cli.options import STREAM, counted
+from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome, Report
-    from nlsr_cli.batch.planning import Job
 
 
 class BatchConsole(Console):
@@ -27,12 +27,12 @@ class BatchConsole(Console):
         if outcome.error is not None:
             self.error(outcome.error)
         elif outcome.status == "skipped":
-            self.note(f"{_named(outcome.source)}: skipped, {outcome.reason}: {outcome.output}")
+            self.note(f"{outcome.name}: skipped, {outcome.reason}: {outcome.output}")
         else:
             if outcome.input_size and outcome.output_size:
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
                 sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
-                self.note(f"{_named(outcome.source)}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+                self.note(f"{outcome.name}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
             for note in outcome.notes:
                 self.note(f"  note: {note}")
         if not self.results:
@@ -110,7 +110,7 @@ class BatchProgress:
         self._skipped += start - self._behind
         self._behind = self._ends[self._number + 1]
         files = f"{self._number + 1}/{len(self._numbers)} " if len(self._numbers) > 1 else ""
-        name = printable(_named(job.source).name)
+        name = printable(Path(job.source.name).name)
         self._progress.update(self._task, description=name, files=files, tiles="", completed=start)
 
     def on_tile(self, done: int, total: int) -> None:
@@ -128,8 +128,3 @@ def _how_to_go_on(report: Report) -> str:
     if report.existing == "error" and report.done:
         return "The same command with --skip-existing continues from here."
     return "The same command continues from here."
-
-
-def _named(source: Path) -> Path:
-    """Return what a source is called: `-` is what people type, not what they read."""
-    return Path("standard input") if source is STREAM else source

@@ -7,25 +7,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Timeout
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
-from math import prod
 from typing import TYPE_CHECKING
 
 from nlsr_cli.batch.delivery import Delivery
 from nlsr_cli.batch.intake import Intake
 from nlsr_cli.batch.outcome import Outcome
-from nlsr_cli.batch.planning import BatchPlan, Job
-from nlsr_cli.batch.resume import EXISTS, Keeper, Verdict
-from nlsr_cli.batch.task import Task, may_be_read_ahead
+from nlsr_cli.batch.planning import BatchPlan
+from nlsr_cli.batch.process import enlarge
+from nlsr_cli.batch.resume import Keeper, Verdict
+from nlsr_cli.batch.task import Task, decided
 from nlsr_cli.errors import NlsrError
-from nlsr_cli.images import Animation, check_inside, check_space
-from nlsr_cli.images.formats import writing_of
-from nlsr_cli.isolation.decoder import Decoder
-from nlsr_cli.options import STREAM
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.provenance import Stamp
-    from nlsr_cli.images import Picture
-    from nlsr_cli.options import EncodeOptions
+    from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.progress import OnTile
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.upscaling.spool import Rows
@@ -40,11 +36,8 @@ class Batch:
     Args:
         plan: the jobs.
         upscaler: called once, when the first picture needs it, so that a plan without work loads no network.
-        encode: how outputs are encoded.
-        overwrite: whether an output that exists is replaced; without it, one that appears meanwhile is kept too.
-        max_pixels: the largest input, in pixels.
+        decoder: what reads the pictures; whoever has made it closes it.
         keeper: says what is done already, and enters what is done; None knows and keeps nothing.
-        decoder: what reads the pictures; one of its own, if none is given. It is closed when the run ends.
         stamp: puts into outputs how they were made; None says nothing of it.
     """
 
@@ -52,21 +45,18 @@ class Batch:
         self,
         plan: BatchPlan,
         upscaler: Callable[[], Upscaler],
+        decoder: Decoder,
         *,
-        encode: EncodeOptions,
-        overwrite: bool,
-        max_pixels: int,
         keeper: Keeper | None = None,
-        decoder: Decoder | None = None,
         stamp: Stamp | None = None,
     ) -> None:
         self.plan = plan
         self._make_upscaler = upscaler
         self._upscaler: Upscaler | None = None
         self._keeper = keeper
-        self._decoder = decoder or Decoder()
-        self._intake = Intake(self._decoder, keeper, self._route, max_pixels)
-        self._delivery = Delivery(encode, keeper, stamp, self._device, overwrite=overwrite)
+        self._decoder = decoder
+        self._intake = Intake(decoder, keeper, self._route)
+        self._delivery = Delivery(keeper, stamp, self._device)
         self._rows: Rows | None = None
 
     @property
@@ -98,10 +88,6 @@ class Batch:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
         return self._intake.foresee(job)
 
-    def close(self) -> None:
-        """End the process that decodes pictures, where a batch is planned and not run."""
-        self._decoder.close()
-
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the others in order.
 
@@ -111,10 +97,9 @@ class Batch:
         try:
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
-            yield from _decided(self.plan)
+            yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
             yield from self._work(on_start or _ignore, on_tile or _ignore)
         finally:
-            self.close()
             if self._rows is not None:
                 self._rows.close()
 
@@ -123,7 +108,9 @@ class Batch:
         with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
             try:
                 for task in self._tasks(reader, on_start):
-                    for done, total in self._enlarge(task):
+                    if task.has_work:
+                        self._rows = task.rows
+                    for done, total in enlarge(task, self.upscaler) if task.has_work else ():
                         on_tile(done, total)
                         if writing is not None and writing.done():
                             yield writing.result()
@@ -142,7 +129,7 @@ class Batch:
                         yield writing.result()
                 raise
             finally:
-                self._decoder.close()  # or the helper would wait for a file that nobody wants any more
+                self._intake.give_up()  # or the helper would wait for a file that nobody wants any more
 
     def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[Task]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
@@ -154,57 +141,12 @@ class Batch:
             if not late or job.header is None:
                 _ = self.upscaler  # before the first picture, because a model that does not load is no file's own error
             task = self._intake.read(job) if ahead is None else ahead.result()
-            ahead = reader.submit(self._intake.read, following) if following and may_be_read_ahead(following) else None
+            ahead = reader.submit(self._intake.read, following) if following and following.source.ends else None
             self._intake.look_again(task)
             if task.has_work:
                 _ = self.upscaler
                 on_start(job)
             yield task
-
-    def _enlarge(self, task: Task) -> Iterator[tuple[int, int]]:
-        """Yield the numbers of tiles done and in all, tile by tile."""
-        if task.picture is None or not task.has_work:
-            return
-        self._rows = task.rows
-        steps: Iterator[tuple[int, int]] = iter(())
-        with task.stage():
-            self._check_place(task)
-            steps = self._steps(task.picture, task.rows)
-        while task.error is None and task.enlarged is None:
-            step = None
-            with task.stage():
-                try:
-                    step = next(steps)
-                except StopIteration as finished:
-                    task.enlarged = finished.value
-            if step is not None:
-                yield step
-
-    def _steps(self, picture: Picture | Animation, rows: Rows | None) -> Iterator[tuple[int, int]]:
-        if isinstance(picture, Animation):
-            from nlsr_cli.upscaling.animation import frame_steps  # which needs torch, and that is there by now
-
-            return frame_steps(self.upscaler, picture)
-        return self.upscaler.steps(picture) if rows is None else self.upscaler.steps(picture, rows)
-
-    def _check_place(self, task: Task) -> None:
-        """Look for room and links once more: what came before may have taken it since the plan was made."""
-        if task.job.root is not None:  # finished rows of a large picture go there before it does
-            check_inside(task.job.target, task.job.root)
-        picture = task.first
-        if picture is not None and task.job.target is not STREAM:
-            size = self.upscaler.route(picture.height, picture.width).size
-            samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
-            check_space(task.job.target, samples, writing_of(task.format).least_share)
-
-
-def _decided(plan: BatchPlan) -> Iterator[Outcome]:
-    """Yield the outcomes of the jobs that need no work."""
-    for job in plan.jobs:
-        if job.error is not None:
-            yield Outcome(job.source, None, "failed", error=job.error)
-        elif job.skip:
-            yield Outcome(job.source, job.target, "skipped", reason=EXISTS)
 
 
 def _ignore(*_: object) -> None:

@@ -17,10 +17,11 @@ from nlsr_cli.batch.planning import plan_batch
 from nlsr_cli.engines.local import Batch
 from nlsr_cli.evaluation.measure import Call, Measured, measure
 from nlsr_cli.images import Metadata, Picture, Pixels, resize_bicubic, write_picture
+from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.nlsn import NLSN, NLSNConfig, NonLocalSparseAttention
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.nlsn.textbook import TextbookNetwork, dense_attention, textbook_attention
-from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.options import ComputeOptions, OutputOptions
 from nlsr_cli.upscaling.device import Placement
 from nlsr_cli.upscaling.upscaler import Upscaler
 from nlsr_cli.zoo import resolve
@@ -252,10 +253,11 @@ def _enlarge_all(upscaler: Upscaler, pictures: Sequence[Pixels]) -> None:
 
 def _enlarge_folder(upscaler: Upscaler, place: str) -> None:
     output = OutputOptions(target=f"{place}/out/", existing="overwrite")
-    plan = plan_batch([place], output, aim=upscaler.aim, max_pixels=2**20)
-    for outcome in Batch(plan, lambda: upscaler, encode=EncodeOptions(), overwrite=True, max_pixels=2**20).run():
-        if outcome.error is not None:
-            raise outcome.error
+    with Decoder() as decoder:
+        plan = plan_batch([place], output, aim=upscaler.aim, decoder=decoder)
+        for outcome in Batch(plan, lambda: upscaler, decoder).run():
+            if outcome.error is not None:
+                raise outcome.error
 
 
 def _plain(layer: NonLocalSparseAttention, x: Tensor) -> Tensor:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
-from nlsr_cli.files import part_beside, remove, write_new, writing_in
+from nlsr_cli.files import open_new, part_beside, remove, writing_in
 
 # What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
@@ -25,32 +28,76 @@ HINTS = {
 }
 
 
-def store(data: bytes, path: Path, *, overwrite: bool) -> None:
-    """Write `data` to a temporary file beside `path`, force it to the disk, and give it its name.
+class FilePart:
+    """A file in the making, under a temporary name beside its own. Its mode is what the umask gives."""
 
-    A symbolic link at `path` is replaced, not followed. The mode is what the umask gives.
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        self._path, self._overwrite = path, overwrite
+        self._part = part_beside(path)
+        self._file = open_new(self._part)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of what was written."""
+        return self._digest.hexdigest()
+
+    def append(self, data: bytes) -> None:
+        """Write on."""
+        self._file.write(data)
+        self._digest.update(data)
+        self.size += len(data)
+
+    def commit(self) -> None:
+        """Force it to the disk and give it its name."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if self._overwrite:
+            self._part.replace(self._path)
+        else:
+            _claim(self._part, self._path)
+
+    def discard(self) -> None:
+        """Remove what has no name yet."""
+        with suppress(OSError):  # what could not be written cannot be flushed either
+            self._file.close()
+        remove(self._part)
+
+
+@contextmanager
+def writing(path: Path, *, overwrite: bool) -> Iterator[FilePart]:
+    """Lend a file in the making, and remove it unless it was committed. A link at `path` is replaced, not followed.
 
     Raises:
         DestinationClash: `path` exists, or came to exist meanwhile, and `overwrite` is False.
         ImageWriteError: the data cannot be stored; nothing new is left behind.
     """
     check_free(path, overwrite=overwrite)
-    part = part_beside(path)
     try:
         with writing_in(path.parent):
+            part = FilePart(path, overwrite=overwrite)
             try:
-                write_new(part, data)
-                if overwrite:
-                    part.replace(path)
-                else:
-                    _claim(part, path)
+                yield part
             finally:
-                remove(part)
+                part.discard()
     except FileExistsError as exc:
         raise DestinationClash(path, "exists already", EXISTS_HINT) from exc
     except OSError as exc:
         reason = (exc.strerror or str(exc)).lower()
         raise ImageWriteError(path, f"cannot be written: {reason}", HINTS.get(exc.errno or 0, "")) from exc
+
+
+def store(data: bytes, path: Path, *, overwrite: bool) -> None:
+    """Write a file as a whole, as `writing` does.
+
+    Raises:
+        DestinationClash, ImageWriteError: as `writing`.
+    """
+    with writing(path, overwrite=overwrite) as part:
+        part.append(data)
+        part.commit()
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:

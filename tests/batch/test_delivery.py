@@ -16,12 +16,15 @@ from PIL import Image
 
 from nlsr_cli.batch import delivery as module
 from nlsr_cli.batch.delivery import Delivery
-from nlsr_cli.batch.planning import Job
+from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.resume import MEANWHILE, Verdict
+from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
+from nlsr_cli.batch.source import FileSource
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Animation, Metadata, Picture
-from nlsr_cli.options import STREAM, EncodeOptions
+from nlsr_cli.images.storing import FilePart
+from nlsr_cli.options import EncodeOptions, UpscaleOptions
 from nlsr_cli.upscaling.progress import Enlarged
 
 SMALL, LARGE = (np.full((side, side + 1, 3), side, np.uint8) for side in (2, 4))
@@ -51,7 +54,7 @@ class Keeper:
     def store(self, job: Job, verdict: Verdict, content: str, data: bytes) -> tuple[Verdict, tuple[str, ...]]:
         self.stored.append((verdict, content, data))
         if len(self.stored) <= self.full:
-            raise ImageWriteError(job.target, "the disk is full")
+            raise ImageWriteError(job.sink.path, "the disk is full")
         return Verdict("skip", MEANWHILE) if verdict.action == "replace" else verdict, ("entered",)
 
 
@@ -66,16 +69,19 @@ class Stamp:
         return replace(enlarged.picture, metadata=Metadata("PNG", "RGB", texts=texts)), ("stamped",)
 
 
-def delivery(keeper: Keeper | None = None, stamp: Stamp | None = None, *, overwrite: bool = False, **encode: object):
-    options = EncodeOptions(**encode)  # type: ignore[arg-type]
-    return Delivery(options, keeper, stamp, lambda: "cpu", overwrite=overwrite)  # type: ignore[arg-type]
+def delivery(keeper: Keeper | None = None, stamp: Stamp | None = None) -> Delivery:
+    return Delivery(keeper, stamp, lambda: "cpu")  # type: ignore[arg-type]
 
 
-def task(target: Path, format_: str = "PNG", source: str = "PNG", **changes: object) -> Task:
+def task(
+    target: Path | Sink, format_: str = "PNG", source: str = "PNG", *, lossless: bool = False, **changes: object
+) -> Task:
     """Return a task as it is when its picture is enlarged."""
     picture = Picture(SMALL, None, Metadata(source, "RGB"))
     enlarged = Enlarged(Picture(LARGE, None, picture.metadata), 1, (2, 3), 0, None, "fp32", ("told before",))
-    job = Job(target.parent / "in.png", target, format_)
+    sink = FileSink(target) if isinstance(target, Path) else target
+    options = UpscaleOptions(encode=EncodeOptions(lossless=lossless))
+    job = Job(FileSource(sink.path.parent / "in.png"), sink, format_, options=options)
     return Task(job, content="5ha", picture=picture, enlarged=enlarged, **changes)  # type: ignore[arg-type]
 
 
@@ -87,7 +93,7 @@ def side(source: Path | bytes) -> int:
 def test_an_output_is_written_into_folders_that_are_made_for_it(tmp_path: Path) -> None:
     target = tmp_path / "new" / "deep" / "a.png"
     for _ in range(2):
-        outcome = delivery(overwrite=True).finish(task(target))
+        outcome = delivery().finish(task(FileSink(target, overwrite=True)))
         assert (outcome.status, outcome.output, outcome.notes) == ("done", target, ("told before",)), outcome.error
         assert side(target) == 4
 
@@ -106,7 +112,7 @@ def test_what_has_come_to_stand_there_is_kept_and_known_before_the_encoding(
     """To encode a large picture for nothing takes minutes."""
     target = tmp_path / "a.png"
     target.write_bytes(b"mine")
-    assert delivery(overwrite=True).finish(task(target)).status == "done"
+    assert delivery().finish(task(FileSink(target, overwrite=True))).status == "done"
     target.write_bytes(b"mine")
 
     def never(*_: object, **__: object) -> None:
@@ -123,7 +129,7 @@ def test_a_link_on_the_way_out_of_the_folder_of_outputs_is_refused(tmp_path: Pat
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out" / "sub").symlink_to(tmp_path / "elsewhere")
     bound = task(tmp_path / "out" / "sub" / "a.png")
-    bound.job = replace(bound.job, root=tmp_path / "out")
+    bound.job = replace(bound.job, sink=FileSink(bound.job.sink.path, root=tmp_path / "out"))
     outcome = delivery().finish(bound)
     assert "leads out of" in str(outcome.error)
     assert list((tmp_path / "elsewhere").iterdir()) == []
@@ -144,14 +150,14 @@ def test_after_the_end_nothing_is_written_and_rows_stay(tmp_path: Path) -> None:
 
 def test_the_end_waits_for_what_is_being_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a call would end, and its thread go on to write."""
-    storing, go_on, store = threading.Event(), threading.Event(), module.store
+    storing, go_on, commit = threading.Event(), threading.Event(), FilePart.commit
 
-    def slow(data: bytes, path: Path, *, overwrite: bool) -> None:
+    def slow(part: FilePart) -> None:
         storing.set()
         assert go_on.wait(10)
-        store(data, path, overwrite=overwrite)
+        commit(part)
 
-    monkeypatch.setattr(module, "store", slow)
+    monkeypatch.setattr(FilePart, "commit", slow)
     mine = delivery()
     writer = threading.Thread(target=mine.finish, args=(task(tmp_path / "a.png"),))
     closer = threading.Thread(target=mine.close)
@@ -167,7 +173,10 @@ def test_the_end_waits_for_what_is_being_stored(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_job_without_a_picture_writes_nothing(tmp_path: Path) -> None:
-    done = Task(Job(tmp_path / "in.png", tmp_path / "a.png", "PNG"), verdict=Verdict("skip", "done already"))
+    done = Task(
+        Job(FileSource(tmp_path / "in.png"), FileSink(tmp_path / "a.png"), "PNG"),
+        verdict=Verdict("skip", "done already"),
+    )
     outcome = delivery().finish(done)
     assert (outcome.status, outcome.reason, outcome.notes) == ("skipped", "done already", ())
     assert list(tmp_path.iterdir()) == []
@@ -243,7 +252,7 @@ def test_a_film_that_becomes_a_png_is_no_gif_of_one_frame(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("format_", "lossless"), [("JPEG", True), ("JPEG", False), ("WEBP", True), ("PNG", True)])
 def test_a_format_that_always_loses_says_so(tmp_path: Path, format_: str, lossless: bool) -> None:
-    outcome = delivery(lossless=lossless).finish(task(tmp_path / "a", format_))
+    outcome = delivery().finish(task(tmp_path / "a", format_, lossless=lossless))
     notes = ("JPEG is written with loss, whatever --lossless says.",) if lossless and format_ == "JPEG" else ()
     assert outcome.notes == ("told before", *notes)
 
@@ -264,7 +273,7 @@ def test_standard_output_gets_the_picture_and_is_flushed(monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     stdout = Stdout(io.BufferedWriter(io.FileIO(tmp_path / "pipe", "wb"), 2**20))  # type: ignore[arg-type]
     monkeypatch.setattr(sys, "stdout", stdout)
-    outcome = delivery(lossless=True).finish(task(STREAM, "JPEG"))
+    outcome = delivery().finish(task(StandardOutput(), "JPEG", lossless=True))
     assert outcome.error is None
     assert side(tmp_path / "pipe") == 4
     assert "JPEG is written with loss, whatever --lossless says." in outcome.notes
@@ -276,7 +285,7 @@ def test_a_picture_that_does_not_fit_a_format_is_told_on_standard_output_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Stdout(io.BytesIO()))
-    clear = task(STREAM, "JPEG")
+    clear = task(StandardOutput(), "JPEG")
     assert clear.enlarged is not None
     alpha = np.zeros(LARGE.shape[:2], np.uint8)
     clear.enlarged = replace(clear.enlarged, picture=replace(clear.enlarged.picture, alpha=alpha))
@@ -292,6 +301,6 @@ def test_standard_output_that_is_gone_is_an_error(
     monkeypatch: pytest.MonkeyPatch, stdout: Stdout | None, reason: str
 ) -> None:
     monkeypatch.setattr(sys, "stdout", stdout)
-    outcome = delivery().finish(task(STREAM))
+    outcome = delivery().finish(task(StandardOutput()))
     assert isinstance(outcome.error, ImageWriteError)
     assert f"standard output: {reason}" in outcome.error.message

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from nlsr_cli.batch.fingerprint import CHANGE_NO_BYTES, RESOLVED, Identity
-from nlsr_cli.batch.planning import Job
+from nlsr_cli.batch.job import Job
+from nlsr_cli.batch.sink import FileSink
+from nlsr_cli.batch.source import FileSource
 from nlsr_cli.images import encode_any, native_formats
 from nlsr_cli.images.formats import WRITABLE
 from nlsr_cli.options import ComputeOptions, EncodeOptions, TileOptions, UpscaleOptions
@@ -42,7 +44,7 @@ def key(options: UpscaleOptions, content: str = CONTENT, format_: str = "PNG", *
     models = find_models(options.model)
     sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
     route = None if stream else Aim(sizes, models.scales, bicubic=options.strength == 0).route(20, 30)
-    return Identity(options, models).key(Job(Path("a"), Path("b"), format_, route=route), content)
+    return Identity(options, models).key(Job(FileSource(Path("a")), FileSink(Path("b")), format_, route=route), content)
 
 
 BASE = UpscaleOptions(compute=ComputeOptions("cpu", "fp32"))
@@ -86,7 +88,9 @@ def test_what_changes_no_byte_of_a_format_changes_no_key(format_: str, name: str
 
 def test_what_has_changed_is_named_as_it_is_written() -> None:
     models = find_models("lite")
-    job = Job(Path("a"), Path("b"), "WEBP", route=Aim(SizeOptions(scale=4), models.scales).route(20, 30))
+    job = Job(
+        FileSource(Path("a")), FileSink(Path("b")), "WEBP", route=Aim(SizeOptions(scale=4), models.scales).route(20, 30)
+    )
     other = replace(BASE, tile=TileOptions(64, 8), encode=EncodeOptions(quality=80, provenance=False), ensemble=True)
     line = json.loads(json.dumps(Identity(BASE, models).line(job, CONTENT)))
     assert Identity(BASE, models).changed(job, line["options"]) == []
@@ -123,7 +127,7 @@ def test_what_comes_to_the_same_has_the_same_key() -> None:
 
 def test_a_line_tells_what_made_an_output(tmp_path: Path) -> None:
     models = find_models("lite")
-    job = Job(tmp_path / "in" / "a.png", tmp_path / "out" / "a_x4.png", "PNG")
+    job = Job(FileSource(tmp_path / "in" / "a.png"), FileSink(tmp_path / "out" / "a_x4.png"), "PNG")
     job = replace(job, route=Aim(SizeOptions(scale=4), models.scales).route(20, 30))
     line = Identity(BASE, models).line(job, CONTENT)
     assert line["output"] == "a_x4.png"

@@ -40,7 +40,7 @@ def test_recursion_mirrors_the_tree(tmp_path: Path) -> None:
     for name in ("a.png", "x/a.png", "x/y/b.jpg"):
         picture(tmp_path / "in" / name)
     jobs = plan(tmp_path / "in", target=tmp_path / "out", recursive=True).jobs
-    targets = [job.target.relative_to(tmp_path / "out").as_posix() for job in jobs]
+    targets = [job.sink.path.relative_to(tmp_path / "out").as_posix() for job in jobs]
     assert targets == ["a_x4.png", "x/a_x4.png", "x/y/b_x4.jpg"]
     assert not any(job.error for job in jobs)
 
@@ -86,7 +86,7 @@ def test_patterns_mirror_the_tree_below_their_fixed_part(tmp_path: Path) -> None
         picture(tmp_path / name)
     (tmp_path / "in" / "x" / "notes.txt").write_text("text")
     jobs = plan(f"{tmp_path}/in/**/*", target=tmp_path / "out").jobs
-    assert [job.target.relative_to(tmp_path).as_posix() for job in jobs] == ["out/x/a_x4.png", "out/y/a_x4.png"]
+    assert [job.sink.path.relative_to(tmp_path).as_posix() for job in jobs] == ["out/x/a_x4.png", "out/y/a_x4.png"]
     assert not any(job.error for job in jobs)
 
 
@@ -111,7 +111,7 @@ def test_folders_that_cannot_be_read_are_failures(tmp_path: Path, monkeypatch: p
     assert [str(job.error) for job in jobs if job.error] == [
         f"{tmp_path / 'locked'}: the folder cannot be read: Permission denied"
     ]
-    assert [job.source.name for job in jobs if not job.error] == ["a.png"]
+    assert [job.source.path.name for job in jobs if not job.error] == ["a.png"]
 
 
 def test_linked_folders_are_told_not_followed(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from PIL import Image
 
 from nlsr_cli.batch import planning as module
 from nlsr_cli.batch.planning import EXISTS_HINT, BatchPlan, kept_format, plan_batch
+from nlsr_cli.batch.sink import StandardOutput
+from nlsr_cli.batch.source import FileSource, StandardInput
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, MissingInput, OptionError
 from nlsr_cli.images import Header, probe
 from nlsr_cli.isolation.decoder import Decoder
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, OutputOptions
+from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim
 
@@ -35,7 +37,7 @@ class Here(Decoder):
 def plan(*inputs: str | Path, scale: int = 4, max_pixels: int = DEFAULT_MAX_PIXELS, **output: object) -> BatchPlan:
     aim = Aim(SizeOptions(scale=scale), (2, 3, 4))
     options = OutputOptions(**output)  # type: ignore[arg-type]
-    return plan_batch(inputs, options, aim=aim, max_pixels=max_pixels, decoder=Here())
+    return plan_batch(inputs, options, UpscaleOptions(max_pixels=max_pixels), aim=aim, decoder=Here())
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def plan(*inputs: str | Path, scale: int = 4, max_pixels: int = DEFAULT_MAX_PIXE
 )
 def test_default_output_lies_beside_the_input(tmp_path: Path, name: str, format_: str | None, expected: str) -> None:
     (job,) = plan(picture(tmp_path / name, format_)).jobs
-    assert (job.target, job.error) == (tmp_path / expected, None)
+    assert (job.sink.path, job.error) == (tmp_path / expected, None)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_default_output_lies_beside_the_input(tmp_path: Path, name: str, format_
 )
 def test_suffix_and_format_name_the_output(tmp_path: Path, output: dict[str, str], expected: str, format_: str) -> None:
     (job,) = plan(picture(tmp_path / "a.png"), target=tmp_path / "out", **output).jobs
-    assert (job.target, job.format) == (tmp_path / expected, format_)
+    assert (job.sink.path, job.format) == (tmp_path / expected, format_)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +85,9 @@ def test_sizes_name_the_output(
     tmp_path: Path, sizes: SizeOptions, suffix: str | None, expected: str, stages: tuple[int, ...]
 ) -> None:
     path = picture(tmp_path / "a.png")
-    planned = plan_batch(
-        [path], OutputOptions(suffix=suffix), aim=Aim(sizes, (2, 3, 4)), max_pixels=DEFAULT_MAX_PIXELS, decoder=Here()
-    )
+    planned = plan_batch([path], OutputOptions(suffix=suffix), aim=Aim(sizes, (2, 3, 4)), decoder=Here())
     (job,) = planned.jobs
-    assert job.target.name == expected
+    assert job.sink.path.name == expected
     assert job.route is not None
     assert job.route.stages == planned.scales == stages
 
@@ -95,18 +95,16 @@ def test_sizes_name_the_output(
 def test_a_picture_too_small_for_its_size_fails_alone(tmp_path: Path) -> None:
     small, large = picture(tmp_path / "a.png", size=(10, 10)), picture(tmp_path / "b.png", size=(200, 90))
     aim = Aim(SizeOptions(long_side=400), (2, 3, 4))
-    failed, fine = plan_batch(
-        [small, large], OutputOptions(), aim=aim, max_pixels=DEFAULT_MAX_PIXELS, decoder=Here()
-    ).jobs
+    failed, fine = plan_batch([small, large], OutputOptions(), aim=aim, decoder=Here()).jobs
     assert isinstance(failed.error, ImageWriteError)
     assert "is 40.0 times as large, more than 16" in failed.error.message
-    assert failed.target == small
-    assert (fine.error, fine.target.name) == (None, "b_400x180.png")
+    assert failed.sink.path == small
+    assert (fine.error, fine.sink.path.name) == (None, "b_400x180.png")
 
 
 def test_target_with_an_ending_is_a_file(tmp_path: Path) -> None:
     (job,) = plan(picture(tmp_path / "a.png"), target=tmp_path / "b.webp").jobs
-    assert (job.target, job.format) == (tmp_path / "b.webp", "WEBP")
+    assert (job.sink.path, job.format) == (tmp_path / "b.webp", "WEBP")
 
 
 def test_target_with_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path) -> None:
@@ -180,9 +178,9 @@ def test_limits_are_checked_before_any_computing(tmp_path: Path) -> None:
 
 def test_streams(tmp_path: Path) -> None:
     (job,) = plan("-", target=STREAM).jobs
-    assert (job.source, job.target) == (STREAM, STREAM)
+    assert (job.source, job.sink) == (StandardInput(), StandardOutput())
     (job,) = plan("-", target=tmp_path / "a.jpg").jobs
-    assert (job.target, job.format) == (tmp_path / "a.jpg", "JPEG")
+    assert (job.sink.path, job.format) == (tmp_path / "a.jpg", "JPEG")
     with pytest.raises(OptionError, match="needs an output"):
         plan("-")
     with pytest.raises(OptionError, match="cannot be mixed"):
@@ -209,7 +207,7 @@ def test_ending_and_format_must_agree(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="is named as JPEG, but --format says PNG"):
         plan(path, target=tmp_path / "b.jpg", format="PNG")
     (job,) = plan(path, target=tmp_path / "b.dat", format="WEBP").jobs
-    assert (job.target.name, job.format) == ("b.dat", "WEBP")
+    assert (job.sink.path.name, job.format) == ("b.dat", "WEBP")
 
 
 def test_a_folder_without_pictures_of_its_own_is_an_error(tmp_path: Path) -> None:
@@ -237,24 +235,24 @@ def film(path: Path, frames: int = 3, format_: str = "GIF") -> Path:
 def test_a_plan_reads_headers_by_itself(tmp_path: Path) -> None:
     """In a process of its own, which ends with the plan."""
     aim = Aim(SizeOptions(scale=2), (2, 3, 4))
-    (job,) = plan_batch([picture(tmp_path / "a.png")], OutputOptions(), aim=aim, max_pixels=DEFAULT_MAX_PIXELS).jobs
+    (job,) = plan_batch([picture(tmp_path / "a.png")], OutputOptions(), aim=aim).jobs
     assert job.header is not None
-    assert (job.header.width, job.header.height, job.target.name) == (6, 4, "a_x2.png")
+    assert (job.header.width, job.header.height, job.sink.path.name) == (6, 4, "a_x2.png")
 
 
 def test_a_film_stays_one_and_its_frames_count(tmp_path: Path) -> None:
     """What is asked for as a still is a still; all frames of a film are held at once, so that all count."""
     source = film(tmp_path / "a.gif")
     (job,) = plan(source).jobs
-    assert (job.target.name, job.format, job.whole_film, job.error) == ("a_x4.gif", "GIF", True, None)
+    assert (job.sink.path.name, job.format, job.moves, job.error) == ("a_x4.gif", "GIF", True, None)
     (still,) = plan(source, format="JPEG").jobs
-    assert (still.target.name, still.whole_film, still.error) == ("a_x4.jpg", False, None)
+    assert (still.sink.path.name, still.moves, still.error) == ("a_x4.jpg", False, None)
     (large,) = plan(source, max_pixels=3 * 6 * 4 - 1).jobs
     assert isinstance(large.error, ImageReadError)
     assert str(source) in large.error.message
     assert plan(source, format="JPEG", max_pixels=3 * 6 * 4 - 1).jobs[0].error is None
-    assert plan(picture(tmp_path / "b.jpg")).jobs[0].whole_film is False
-    assert plan("-", target=STREAM).jobs[0].whole_film is False
+    assert plan(picture(tmp_path / "b.jpg")).jobs[0].moves is False
+    assert plan("-", target=STREAM).jobs[0].moves is False
 
 
 def test_what_is_not_written_or_would_lose_its_colours_becomes_a_png() -> None:
@@ -272,7 +270,7 @@ def test_the_networks_of_all_work_are_named_once(tmp_path: Path) -> None:
     for name, size in (("a", (20, 20)), ("b", (30, 30)), ("c", (60, 60)), ("d", (4, 4))):
         picture(tmp_path / f"{name}.png", size=size)
     aim = Aim(SizeOptions(width=60), (2, 3, 4))
-    planned = plan_batch([tmp_path], OutputOptions(), aim=aim, max_pixels=2000, decoder=Here())
+    planned = plan_batch([tmp_path], OutputOptions(), UpscaleOptions(max_pixels=2000), aim=aim, decoder=Here())
     assert planned.scales == (3, 2, 4)
 
 
@@ -280,18 +278,18 @@ def test_a_file_that_is_called_like_standard_input(tmp_path: Path, monkeypatch: 
     """The text `-` and the constant are standard input; a path is a file, as `./-` is."""
     monkeypatch.chdir(tmp_path)
     picture(Path("-"), "PNG")
-    assert plan(STREAM, target=STREAM).jobs[0].source is STREAM
+    assert plan(STREAM, target=STREAM).jobs[0].source == StandardInput()
     (job,) = plan(Path("-")).jobs
-    assert job.source is not STREAM
-    assert (job.header is not None, job.target.name) == (True, "-_x4.png")
+    assert job.source == FileSource(Path("-"))
+    assert (job.header is not None, job.sink.path.name) == (True, "-_x4.png")
 
 
 def test_a_file_goes_to_standard_output_in_its_own_format(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.webp")
     for target in (STREAM, "-"):
         (job,) = plan(str(path), target=target).jobs
-        assert (job.source, job.format, job.error) == (path, "WEBP", None)
-        assert job.target is STREAM
+        assert (job.source, job.format, job.error) == (FileSource(path), "WEBP", None)
+        assert job.sink == StandardOutput()
     assert plan(path, target="-", format="JPEG").jobs[0].format == "JPEG"
 
 
@@ -324,7 +322,7 @@ def test_what_an_output_is_told_by_its_name_and_by_what_is_there(
     (tmp_path / "there.png").mkdir()
     inputs = [picture(tmp_path / "a.png")] if single else [picture(tmp_path / "a.png"), picture(tmp_path / "b.png")]
     job = plan(*inputs, target=f"{tmp_path}/{target}").jobs[0]
-    assert (job.target, job.error) == (tmp_path / made, None)
+    assert (job.sink.path, job.error) == (tmp_path / made, None)
 
 
 def test_a_folder_or_several_files_need_a_folder(tmp_path: Path) -> None:
@@ -338,7 +336,7 @@ def test_a_folder_or_several_files_need_a_folder(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="exactly one"):
         plan(tmp_path / "in", target=STREAM)
     (job,) = plan(tmp_path / "in" / "a.png", target=tmp_path / "file", format="PNG", existing="overwrite").jobs
-    assert (job.target, job.error) == (tmp_path / "file", None)
+    assert (job.sink.path, job.error) == (tmp_path / "file", None)
 
 
 def test_the_tree_of_a_folder_is_mirrored_and_never_left(tmp_path: Path) -> None:
@@ -347,13 +345,13 @@ def test_the_tree_of_a_folder_is_mirrored_and_never_left(tmp_path: Path) -> None
     (tmp_path / "out").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out" / "linked").symlink_to(tmp_path / "elsewhere")
-    jobs = {job.source.name: job for job in plan(tmp_path / "in", target=tmp_path / "out", recursive=True).jobs}
-    assert jobs["a.png"].target == tmp_path / "out" / "a_x4.png"
-    assert jobs["b.png"].target == tmp_path / "out" / "sub" / "b_x4.png"
-    assert {job.root for job in jobs.values()} == {tmp_path / "out"}
+    jobs = {job.source.path.name: job for job in plan(tmp_path / "in", target=tmp_path / "out", recursive=True).jobs}
+    assert jobs["a.png"].sink.path == tmp_path / "out" / "a_x4.png"
+    assert jobs["b.png"].sink.path == tmp_path / "out" / "sub" / "b_x4.png"
+    assert {job.sink.root for job in jobs.values()} == {tmp_path / "out"}
     assert [name for name, job in jobs.items() if job.error is not None] == ["c.png"]
     assert "leads out of" in str(jobs["c.png"].error)
-    assert plan(tmp_path / "in" / "a.png").jobs[0].root is None
+    assert plan(tmp_path / "in" / "a.png").jobs[0].sink.root is None
 
 
 def test_a_folder_that_cannot_be_read_is_told_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +366,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_stops_nobody(tmp_path: Path, m
 
     monkeypatch.setattr(os, "scandir", closed)
     blocked, fine = plan(tmp_path, recursive=True, target=tmp_path / "out").jobs
-    assert blocked.source == tmp_path / "closed"
+    assert blocked.source.path == tmp_path / "closed"
     assert isinstance(blocked.error, ImageReadError)
     assert "the folder cannot be read: Permission denied" in blocked.error.message
     assert fine.error is None
@@ -395,7 +393,7 @@ def test_a_name_that_is_too_long_fails_alone(tmp_path: Path) -> None:
     long, fine = picture(tmp_path / f"{'a' * 248}.png"), picture(tmp_path / "b.png")
     failed, other = plan(long, fine, suffix="_enlarged").jobs
     assert isinstance(failed.error, ImageWriteError)
-    assert f"its output {failed.target.name}: File name too long" in failed.error.message
+    assert f"its output {failed.sink.path.name}: File name too long" in failed.error.message
     assert failed.error.hint == "Choose another name with -o or --suffix."
     assert other.error is None
 
@@ -463,13 +461,13 @@ def test_an_output_is_no_other_input_either(tmp_path: Path) -> None:
     """Whichever of the two comes first; where it is kept, nothing is lost."""
     small, large = picture(tmp_path / "a.png"), picture(tmp_path / "a_x4.png")
     for inputs in ((small, large), (large, small)):
-        jobs = {job.source: job for job in plan(*inputs, existing="overwrite").jobs}
+        jobs = {job.source.path: job for job in plan(*inputs, existing="overwrite").jobs}
         error = jobs[small].error
         assert isinstance(error, DestinationClash)
         assert f"the output of {small} would replace {large}, which is an input too" in error.message
         assert error.hint == "nlsr never overwrites an input: give another name with -o or --suffix."
         assert jobs[large].error is None
-    jobs = {job.source: job for job in plan(small, large, existing="skip").jobs}
+    jobs = {job.source.path: job for job in plan(small, large, existing="skip").jobs}
     assert (jobs[small].error, jobs[small].skip) == (None, True)
 
 
@@ -524,4 +522,4 @@ def test_what_fails_already_claims_no_place(tmp_path: Path) -> None:
     fine = picture(tmp_path / "a.png")
     jobs = plan(tmp_path / "a.jpg", fine, target=tmp_path / "out", format="PNG").jobs
     assert [job.error is None for job in jobs] == [False, True]
-    assert jobs[0].target == tmp_path / "a.jpg"
+    assert jobs[0].sink.path == tmp_path / "a.jpg"

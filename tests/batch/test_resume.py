@@ -13,11 +13,14 @@ import pytest
 
 from nlsr_cli.batch import resume as module
 from nlsr_cli.batch.fingerprint import Identity
+from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
-from nlsr_cli.batch.planning import EXISTS_HINT, Job
+from nlsr_cli.batch.planning import EXISTS_HINT
 from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper, Verdict
+from nlsr_cli.batch.sink import FileSink, StandardOutput
+from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError
-from nlsr_cli.options import STREAM, ComputeOptions, UpscaleOptions
+from nlsr_cli.options import ComputeOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim
 from nlsr_cli.upscaling.spool import LEAST_TILES, folders_of_rows
@@ -32,7 +35,7 @@ OLD, NEW = (hashlib.sha256(data).hexdigest() for data in (b"old input", b"new in
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     route = Aim(SizeOptions(scale=2), (2, 3, 4)).route(20, 30)
-    return Job(tmp_path / "a.png", tmp_path / "a_x2.png", "PNG", route=route)
+    return Job(FileSource(tmp_path / "a.png"), FileSink(tmp_path / "a_x2.png"), "PNG", route=route)
 
 
 class Retrained(ModelSet):
@@ -79,7 +82,7 @@ def test_what_is_stored_is_done_for_everybody(job: Job) -> None:
 
 def test_a_ledger_that_tells_no_options_names_none(job: Job) -> None:
     store(keeper(job), job, Verdict(), b"output")
-    path = job.target.with_name(LEDGER_NAME)
+    path = job.sink.path.with_name(LEDGER_NAME)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps({**line, "options": None}) + "\n" for line in lines))
     assert keeper(job, strength=0.5).look(job, lambda: OLD).reason == "other options"
@@ -109,11 +112,11 @@ def test_an_output_that_appears_before_ours_is_stored_is_kept(job: Job) -> None:
     store(keeper(job), job, Verdict(), b"theirs")
     stored = store(mine, job, Verdict(), b"mine")
     assert (stored.action, stored.reason) == ("skip", MEANWHILE)
-    assert job.target.read_bytes() == b"theirs"
-    job.target.write_bytes(b"a stranger's")
+    assert job.sink.path.read_bytes() == b"theirs"
+    job.sink.path.write_bytes(b"a stranger's")
     with pytest.raises(DestinationClash, match="was changed since nlsr wrote it"):
         store(mine, job, Verdict(), b"mine")
-    assert job.target.read_bytes() == b"a stranger's"
+    assert job.sink.path.read_bytes() == b"a stranger's"
 
 
 def test_what_is_to_be_replaced_is_still_ours_when_it_is(job: Job) -> None:
@@ -122,19 +125,19 @@ def test_what_is_to_be_replaced_is_still_ours_when_it_is(job: Job) -> None:
     mine = keeper(job)
     verdict = mine.look(job, lambda: NEW)
     assert verdict.action == "replace"
-    job.target.write_bytes(b"retouched by hand")
+    job.sink.path.write_bytes(b"retouched by hand")
     with pytest.raises(DestinationClash, match="was changed since nlsr wrote it"):
         store(mine, job, verdict, b"new output", NEW)
-    assert job.target.read_bytes() == b"retouched by hand"
-    job.target.write_bytes(b"old output")
+    assert job.sink.path.read_bytes() == b"retouched by hand"
+    job.sink.path.write_bytes(b"old output")
     assert store(mine, job, verdict, b"new output", NEW) == verdict
-    assert job.target.read_bytes() == b"new output"
+    assert job.sink.path.read_bytes() == b"new output"
 
 
 def test_what_is_there_is_looked_at_only_where_it_decides(job: Job) -> None:
     """A large input is read for its SHA-256, which takes long: only if its output is there, and by --resume alone."""
     assert keeper(job).look(job, never) == Verdict()
-    job.target.write_bytes(b"a stranger's")
+    job.sink.path.write_bytes(b"a stranger's")
     found = keeper(job, existing="skip").look(job, never)
     assert (found.action, found.reason) == ("skip", EXISTS)
     for existing in ("error", "overwrite"):
@@ -145,7 +148,7 @@ def test_what_is_there_is_looked_at_only_where_it_decides(job: Job) -> None:
 def test_standard_output_is_done_by_nobody(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file called `-` in the folder of the call is another one."""
     monkeypatch.chdir(tmp_path)
-    stream = replace(job, target=STREAM)
+    stream = replace(job, sink=StandardOutput())
     mine = keeper(stream)
     assert mine.look(stream, never) == Verdict()
     Path("-").write_bytes(b"a stranger's")
@@ -161,19 +164,21 @@ def test_a_job_that_fails_is_not_looked_up(job: Job, tmp_path: Path) -> None:
     elsewhere.mkdir()
     (elsewhere / ".nlsr-dead.part").write_bytes(b"left behind")
     (tmp_path / ".nlsr-dead.part").write_bytes(b"left behind")
-    failed = replace(job, target=elsewhere / "a.png", error=ImageReadError("a.png", "is no picture"))
+    failed = replace(job, sink=FileSink(elsewhere / "a.png"), error=ImageReadError("a.png", "is no picture"))
     assert keeper(job, failed).clean() == 1
     assert [path.name for path in tmp_path.rglob(".*")] == [".nlsr-dead.part"]
 
 
 def test_what_is_not_in_the_ledger_is_refused_with_the_reason(job: Job) -> None:
     """A ledger that cannot be read is another matter than none: somebody can mend it."""
-    job.target.write_bytes(b"a stranger's")
+    job.sink.path.write_bytes(b"a stranger's")
     with pytest.raises(DestinationClash) as caught:
         keeper(job).look(job, lambda: OLD)
-    assert caught.value.message.endswith(f"its output {job.target} exists already, and is not in the ledger beside it")
+    assert caught.value.message.endswith(
+        f"its output {job.sink.path} exists already, and is not in the ledger beside it"
+    )
     assert caught.value.hint == EXISTS_HINT
-    job.target.with_name(LEDGER_NAME).mkdir()
+    job.sink.path.with_name(LEDGER_NAME).mkdir()
     with pytest.raises(DestinationClash, match=r"beside it \(which cannot be read: it is not a regular file\)$"):
         keeper(job).look(job, lambda: OLD)
 
@@ -182,16 +187,16 @@ def test_what_is_not_in_the_ledger_is_refused_with_the_reason(job: Job) -> None:
 def test_what_has_other_bytes_than_the_ledger_says_is_refused(job: Job, other: str, tmp_path: Path) -> None:
     """A link to the very bytes is the user's own arrangement, and nobody waits for a pipe."""
     store(keeper(job), job, Verdict(), b"output")
-    job.target.unlink()
+    job.sink.path.unlink()
     if other == "a folder":
-        job.target.mkdir()
+        job.sink.path.mkdir()
     elif other == "a link":
         (tmp_path / "elsewhere").write_bytes(b"output")
-        job.target.symlink_to("elsewhere")
+        job.sink.path.symlink_to("elsewhere")
     elif other == "a pipe":
-        os.mkfifo(job.target)
+        os.mkfifo(job.sink.path)
     else:
-        job.target.write_bytes(b"output and more" if other == "longer" else b"edited")
+        job.sink.path.write_bytes(b"output and more" if other == "longer" else b"edited")
     with pytest.raises(DestinationClash, match="was changed since nlsr wrote it") as caught:
         keeper(job).look(job, lambda: OLD)
     assert caught.value.hint == EXISTS_HINT
@@ -201,7 +206,7 @@ def test_an_output_of_any_size_is_known_by_all_of_its_bytes(job: Job) -> None:
     data = os.urandom(3 * 2**20 + 5)
     store(keeper(job), job, Verdict(), data)
     assert keeper(job).look(job, lambda: OLD).reason == DONE
-    job.target.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    job.sink.path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(DestinationClash, match="was changed"):
         keeper(job).look(job, lambda: OLD)
 
@@ -210,17 +215,17 @@ def test_of_several_entries_the_one_counts_that_fits(job: Job) -> None:
     """The last line may be of a process that was killed before its output took the name."""
     store(keeper(job), job, Verdict(), b"output")
     mine = keeper(job)
-    before = job.target.read_bytes()
+    before = job.sink.path.read_bytes()
     verdict = mine.look(job, lambda: NEW)
     store(mine, job, verdict, b"a newer output", NEW)
-    job.target.write_bytes(before)
+    job.sink.path.write_bytes(before)
     assert keeper(job).look(job, lambda: OLD).reason == DONE
 
 
 def test_both_lines_say_what_was_written(job: Job) -> None:
     """ "begun" is there before the output is, and "done" after it."""
     seen = []
-    book = job.target.with_name(LEDGER_NAME)
+    book = job.sink.path.with_name(LEDGER_NAME)
     mine, link = keeper(job), os.link
 
     def record(*arguments: object) -> None:
@@ -239,13 +244,13 @@ def test_both_lines_say_what_was_written(job: Job) -> None:
 
 def test_a_ledger_that_cannot_be_written_keeps_no_picture_from_being_written(job: Job) -> None:
     """It is told once, with what it means."""
-    job.target.with_name(LEDGER_NAME).mkdir()
+    job.sink.path.with_name(LEDGER_NAME).mkdir()
     stored, notes = keeper(job).store(job, Verdict(), OLD, b"output")
     assert stored == Verdict()
-    book = job.target.with_name(LEDGER_NAME)
+    book = job.sink.path.with_name(LEDGER_NAME)
     reason = os.strerror(errno.EISDIR).lower()
     assert notes == (f"the ledger {book} cannot be written ({reason}): --resume will not know this output.",)
-    assert job.target.read_bytes() == b"output"
+    assert job.sink.path.read_bytes() == b"output"
 
 
 def test_a_ledger_that_is_full_after_the_picture_is_told_too(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,17 +270,18 @@ def test_a_ledger_that_is_full_after_the_picture_is_told_too(job: Job, monkeypat
 
 def test_no_ledger_is_kept_unless_asked(job: Job) -> None:
     store(keeper(job, existing="error", ledger=False), job, Verdict(), b"output")
-    assert not job.target.with_name(LEDGER_NAME).exists()
+    assert not job.sink.path.with_name(LEDGER_NAME).exists()
 
 
 def test_what_is_overwritten_may_be_anybodys(job: Job) -> None:
     """That is what --overwrite says; the other ways of a call never do."""
-    job.target.write_bytes(b"a stranger's")
+    job.sink.path.write_bytes(b"a stranger's")
     with pytest.raises(DestinationClash):
         keeper(job, existing="error").store(job, Verdict(), OLD, b"output")
-    assert job.target.read_bytes() == b"a stranger's"
-    store(keeper(job, existing="overwrite"), job, Verdict(), b"output")
-    assert job.target.read_bytes() == b"output"
+    assert job.sink.path.read_bytes() == b"a stranger's"
+    bold = replace(job, sink=FileSink(job.sink.path, overwrite=True))
+    store(keeper(bold, existing="overwrite"), bold, Verdict(), b"output")
+    assert job.sink.path.read_bytes() == b"output"
     assert keeper(job).look(job, lambda: OLD).reason == DONE
 
 
@@ -296,7 +302,7 @@ def test_who_looks_again_at_what_became_another_ones_is_refused(job: Job) -> Non
     again = mine.look_again(job, before, lambda: NEW)
     assert (again.action, again.reason) == ("replace", "its input has changed")
     assert mine.look_again(job, again, never) is again, "what is as it was is not read again"
-    job.target.write_bytes(b"a stranger's")
+    job.sink.path.write_bytes(b"a stranger's")
     with pytest.raises(DestinationClash):
         mine.look_again(job, before, lambda: NEW)
 
@@ -314,8 +320,8 @@ def test_rows_of_an_earlier_call_are_found_once_for_all(job: Job, monkeypatch: p
         assert rows is not None
         assert rows.layer("color", tiles, 2, {}) is not None
         rows.close()
-        found.append([path.name for path in job.target.parent.glob(".nlsr-*.rows")])
+        found.append([path.name for path in job.sink.path.parent.glob(".nlsr-*.rows")])
         assert mine.rows(job, content) is not None
     assert [len(names) for names in found] == [1] * 4
     assert found[0] == found[2] == found[3] != found[1]
-    assert listed == [job.target.parent] * 4
+    assert listed == [job.sink.path.parent] * 4

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.batch.outcome import Outcome, Report, as_ours
-from nlsr_cli.batch.planning import Job, plan_batch
-from nlsr_cli.batch.task import may_be_read_ahead
+from nlsr_cli.batch.planning import plan_batch
+from nlsr_cli.batch.source import FileSource, StandardInput
 from nlsr_cli.engines.local import Batch
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, ResultRejected, WeightsCorrupt
 from nlsr_cli.images import Picture
+from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.nlsn import NLSN
-from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.options import ComputeOptions, OutputOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.progress import Enlarged
 from nlsr_cli.upscaling.route import Aim
@@ -38,9 +39,8 @@ def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object)
         [folder],
         OutputOptions(target=folder / "out", **output),  # type: ignore[arg-type]
         aim=Aim(SizeOptions(scale=2), (2,)),
-        max_pixels=DEFAULT_MAX_PIXELS,
     )
-    return Batch(plan, make_upscaler, encode=EncodeOptions(), overwrite=False, max_pixels=DEFAULT_MAX_PIXELS)
+    return Batch(plan, make_upscaler, Decoder())
 
 
 def upscaler(model: NLSN) -> Upscaler:
@@ -144,9 +144,9 @@ def test_the_next_picture_is_read_and_the_last_one_written_meanwhile(folder: Pat
 def test_a_pipe_is_not_read_ahead(folder: Path) -> None:
     """Nobody may ever write to it: a thread that waits there would keep the process after Ctrl-C."""
     os.mkfifo(folder / "pipe")
-    found = {path.name: may_be_read_ahead(Job(path, path)) for path in folder.iterdir()}
+    found = {path.name: FileSource(path).ends for path in folder.iterdir()}
     assert found == {"a.png": True, "b.jpg": True, "c.png": True, "pipe": False}
-    assert not may_be_read_ahead(Job(STREAM, STREAM))
+    assert not StandardInput().ends
 
 
 @pytest.mark.parametrize(
@@ -212,10 +212,8 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
     (folder / "b.jpg").unlink()
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    plan = plan_batch(
-        [folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)), max_pixels=10**6
-    )
-    run = Batch(plan, lambda: upscaler(tiny_network()), encode=EncodeOptions(), overwrite=False, max_pixels=10**6)
+    plan = plan_batch([folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)))
+    run = Batch(plan, lambda: upscaler(tiny_network()), Decoder())
     begun: list[str] = []
 
     def plant(done: int, total: int) -> None:
@@ -224,7 +222,7 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
 
     outcomes = {
         outcome.source.name: outcome
-        for outcome in run.run(on_start=lambda job: begun.append(job.source.name), on_tile=plant)
+        for outcome in run.run(on_start=lambda job: begun.append(job.source.path.name), on_tile=plant)
     }
     assert (out / "sub").is_symlink()
     assert outcomes["a.png"].status == "failed"
@@ -238,12 +236,10 @@ def test_a_link_planted_after_the_plan_leads_nowhere(folder: Path, tiny_network:
     (folder / "a.png").rename(folder / "sub" / "a.png")
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    plan = plan_batch(
-        [folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)), max_pixels=10**6
-    )
+    plan = plan_batch([folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)))
     out.mkdir()
     (out / "sub").symlink_to(elsewhere)
-    run = Batch(plan, lambda: upscaler(tiny_network()), encode=EncodeOptions(), overwrite=False, max_pixels=10**6)
+    run = Batch(plan, lambda: upscaler(tiny_network()), Decoder())
     outcomes = {outcome.source.name: outcome for outcome in run.run()}
     assert outcomes["a.png"].status == "failed"
     assert "leads out of" in str(outcomes["a.png"].error)

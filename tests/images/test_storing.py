@@ -68,13 +68,13 @@ def test_existing_file_is_kept_unless_overwriting_is_asked_for(tmp_path):
 def test_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
     """Between the check and the end another process may take the name; with or without hard links it keeps it."""
     path = tmp_path / "a.png"
-    original = storing.write_new
+    append = storing.FilePart.append
 
     def intrude(part, data):
-        original(part, data)
+        append(part, data)
         path.write_bytes(b"theirs")
 
-    monkeypatch.setattr(storing, "write_new", intrude)
+    monkeypatch.setattr(storing.FilePart, "append", intrude)
     if not links:
         monkeypatch.setattr(os, "link", raising(OSError(errno.EPERM, "no links here")))
     with pytest.raises(DestinationClash):
@@ -238,7 +238,7 @@ def test_an_error_without_a_number_gets_no_hint_of_another(tmp_path, monkeypatch
     def fail(*_):
         raise OSError("odd")
 
-    monkeypatch.setattr(storing, "write_new", fail)
+    monkeypatch.setattr(storing, "open_new", fail)
     with pytest.raises(ImageWriteError, match="cannot be written: odd") as caught:
         store(b"x", tmp_path / "a.png", overwrite=False)
     assert caught.value.hint == ""

@@ -19,7 +19,7 @@ from nlsr_cli.errors import ImageReadError, NlsrError
 from nlsr_cli.images import probe, read_picture
 from nlsr_cli.isolation import decoder as decoding
 from nlsr_cli.isolation.decoder import Decoder
-from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions
+from nlsr_cli.options import ComputeOptions, OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim
 from nlsr_cli.upscaling.upscaler import Upscaler
@@ -166,13 +166,12 @@ def test_a_batch_goes_on(hostile, tmp_path, png, tiny_network):
     plan = plan_batch(
         [tmp_path],
         OutputOptions(target=tmp_path / "out"),
+        UpscaleOptions(max_pixels=LIMIT),
         aim=Aim(SizeOptions(scale=2), (2,)),
-        max_pixels=LIMIT,
         decoder=hostile,
     )
     upscaler = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
-    options = {"encode": EncodeOptions(), "overwrite": False, "max_pixels": LIMIT, "decoder": hostile}
-    outcomes = list(Batch(plan, lambda: upscaler, **options).run())
+    outcomes = list(Batch(plan, lambda: upscaler, hostile).run())
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
     assert outcomes[1].error.message == f"{tmp_path / '2 crash.png'}: its decoder crashed (SIGSEGV)"
 

@@ -139,7 +139,7 @@ class Worker:
         from nlsr_cli.batch.planning import plan_batch
         from nlsr_cli.images import encode_any, inspect_picture
         from nlsr_cli.images.formats import WRITABLE
-        from nlsr_cli.options import EncodeOptions, OutputOptions, SizeOptions
+        from nlsr_cli.options import EncodeOptions, OutputOptions, SizeOptions, UpscaleOptions
         from nlsr_cli.upscaling.route import Aim
 
         name, _, data = picture_case(self._seed, number)
@@ -149,7 +149,7 @@ class Worker:
             inspect_picture(path, max_pixels=MAX_PIXELS)
             yield "inspected"
         aim, output = Aim(SizeOptions(scale=2), (2, 3, 4)), OutputOptions(target=f"{self._folder}/out/")
-        (job,) = plan_batch([path], output, aim=aim, max_pixels=MAX_PIXELS, decoder=self._decoder).jobs
+        (job,) = plan_batch([path], output, UpscaleOptions(max_pixels=MAX_PIXELS), aim=aim, decoder=self._decoder).jobs
         if job.error is not None and number % 4:
             yield "refused by the plan"
             raise job.error

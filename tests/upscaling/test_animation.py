@@ -16,7 +16,7 @@ from nlsr_cli.cli import app
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import Animation, Metadata, Picture, read_any, read_picture
 from nlsr_cli.nlsn import NLSN
-from nlsr_cli.options import ComputeOptions, OutputOptions, TileOptions
+from nlsr_cli.options import ComputeOptions, OutputOptions, TileOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.animation import content_code, frame_steps
 from nlsr_cli.upscaling.route import Aim
@@ -172,12 +172,13 @@ def test_a_film_that_is_too_large_is_refused_by_the_plan(tmp_path: Path) -> None
     """Before anything is computed; its first frame alone is not too large."""
     path = tmp_path / "a.gif"
     path.write_bytes(gif((10, 10), *[gif_frame([[0]])] * 4))
-    (job,) = plan_batch([path], OutputOptions(), aim=AIM, max_pixels=399).jobs
+    tight, enough = UpscaleOptions(max_pixels=399), UpscaleOptions(max_pixels=400)
+    (job,) = plan_batch([path], OutputOptions(), tight, aim=AIM).jobs
     assert isinstance(job.error, ImageReadError)
     assert "4 frames of 10 × 10, 400 pixels in all; the limit is 399" in str(job.error)
-    assert plan_batch([path], OutputOptions(), aim=AIM, max_pixels=400).jobs[0].error is None
-    assert plan_batch([path], OutputOptions(format="PNG"), aim=AIM, max_pixels=399).jobs[0].error is not None
-    assert plan_batch([path], OutputOptions(format="JPEG"), aim=AIM, max_pixels=399).jobs[0].error is None
+    assert plan_batch([path], OutputOptions(), enough, aim=AIM).jobs[0].error is None
+    assert plan_batch([path], OutputOptions(format="PNG"), tight, aim=AIM).jobs[0].error is not None
+    assert plan_batch([path], OutputOptions(format="JPEG"), tight, aim=AIM).jobs[0].error is None
 
 
 def test_same_film_same_bytes(films: dict[str, Path]) -> None:

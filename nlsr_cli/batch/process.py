@@ -1,0 +1,93 @@
+"""The way of one picture, from its source to its sink: what every engine runs, with pauses of its own in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING
+
+from nlsr_cli.batch.delivery import Delivery
+from nlsr_cli.batch.intake import Intake
+from nlsr_cli.batch.task import Task, decided
+from nlsr_cli.images import Animation
+from nlsr_cli.images.formats import writing_of
+
+if TYPE_CHECKING:
+    from nlsr_cli.batch.job import Job
+    from nlsr_cli.batch.outcome import Outcome
+    from nlsr_cli.batch.provenance import Stamp
+    from nlsr_cli.batch.resume import Keeper
+    from nlsr_cli.images import Picture
+    from nlsr_cli.isolation.decoder import Decoder
+    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.spool import Rows
+    from nlsr_cli.upscaling.upscaler import Upscaler
+
+
+def process(
+    job: Job,
+    upscaler: Upscaler,
+    decoder: Decoder,
+    *,
+    keeper: Keeper | None = None,
+    stamp: Stamp | None = None,
+    on_tile: OnTile | None = None,
+) -> Outcome:
+    """Read, enlarge and write one picture; what goes wrong with it is in the outcome.
+
+    Args:
+        job: what is to be done.
+        upscaler: what enlarges; it can be used for any number of jobs.
+        decoder: what reads; whoever has made it closes it.
+        keeper: says what is done already, and enters what is done; None knows and keeps nothing.
+        stamp: puts into the output how it was made; None says nothing of it.
+        on_tile: called with the numbers of tiles done and in all.
+    """
+    if job.error is not None or job.skip:
+        return decided(job)
+    task = Intake(decoder, keeper, upscaler.route).read(job)
+    try:
+        for done, total in enlarge(task, upscaler):
+            if on_tile is not None:
+                on_tile(done, total)
+        return Delivery(keeper, stamp, lambda: upscaler.placement.device.type).finish(task)
+    finally:
+        if task.rows is not None:
+            task.rows.close()
+
+
+def enlarge(task: Task, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of tiles done and in all, tile by tile; the result, or what is wrong, is in the task then."""
+    picture = task.picture
+    if picture is None or not task.has_work:
+        return
+    steps: Iterator[tuple[int, int]] = iter(())
+    with task.stage():
+        _check_place(task, upscaler)
+        steps = _steps(picture, task.rows, upscaler)
+    while task.error is None and task.enlarged is None:
+        step = None
+        with task.stage():
+            try:
+                step = next(steps)
+            except StopIteration as finished:
+                task.enlarged = finished.value
+        if step is not None:
+            yield step
+
+
+def _steps(picture: Picture | Animation, rows: Rows | None, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
+    if isinstance(picture, Animation):
+        from nlsr_cli.upscaling.animation import frame_steps  # which needs torch, and that is there by now
+
+        return frame_steps(upscaler, picture)
+    return upscaler.steps(picture) if rows is None else upscaler.steps(picture, rows)
+
+
+def _check_place(task: Task, upscaler: Upscaler) -> None:
+    """Look for room and links once more: what came before may have taken it since the plan was made."""
+    picture = task.first
+    if picture is not None:
+        size = upscaler.route(picture.height, picture.width).size
+        samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
+        task.job.sink.check(samples, writing_of(task.format).least_share)
