@@ -1,4 +1,4 @@
-"""Jobs on disk: which files are read, where outputs go, what is done already, and what became of each file.
+"""Jobs: where pictures come from and go to, what is done already, how one is done, and what became of it.
 
 Knows no terminal and no network; who runs the jobs, and where, is the business of `engines`.
 """
