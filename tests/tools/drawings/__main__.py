@@ -28,6 +28,7 @@ SCENES: dict[str, Scene] = {
     "windows": interface.windows, "table": interface.tables, "desktop": interface.desktops,
     "plan": scans.plans, "sketch": scans.sketches,
 }  # fmt: skip
+MORE: dict[str, Scene] = {"dither": scans.dithers}  # kinds that have to be asked for: those above take turns as ever
 STEP = 12  # sides are multiples of it, so that scales of 2, 3 and 4 leave nothing over
 HEIGHTS, WIDTHS = (480, 768), (648, 1020)
 # Pixels for each unit: a text of 12 units is 12, 24 or 36 pixels tall. Reduced 4 times, the first is past reading.
@@ -45,12 +46,15 @@ def main(arguments: Sequence[str]) -> int:
         "--fonts", type=Path, default=Path("/usr/share/fonts"), help="folder of typefaces [default: /usr/share/fonts]"
     )
     parser.add_argument("--browser", help="Chromium's command: web pages are one more kind of picture")
+    parser.add_argument("--kinds", nargs="+", metavar="KIND", help="kinds of pictures [default: all but dither]")
     chosen = parser.parse_args(arguments)
     try:
         chosen.out.mkdir(parents=True, exist_ok=True)
         if any(chosen.out.iterdir()):
             raise FileExistsError(f"{chosen.out} is not empty: name a new folder")
         scenes = scenes_with(chosen.browser)
+        if chosen.kinds:
+            scenes = {kind: {**scenes, **MORE}[kind] for kind in chosen.kinds}
         for name, image in pictures(chosen.count, chosen.seed, find_faces(chosen.fonts), scenes):
             image.save(chosen.out / f"{name}.png")
             sys.stdout.write(f"{name}.png {image.width}x{image.height}\n")

@@ -6,8 +6,9 @@ from itertools import pairwise
 from math import cos, pi, sin
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
+from tests.tools.drawings.art import shapes
 from tests.tools.drawings.canvas import Canvas, Colour, circle, hatching, regular, rounded, smooth
 from tests.tools.drawings.setting import Setting
 
@@ -211,3 +212,21 @@ def _blurred(noise: np.ndarray, radius: float) -> np.ndarray:
     levels = Image.fromarray((noise * 30 + 128).clip(0, 255).astype(np.uint8))
     soft = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), np.float32)
     return (soft - soft.mean()) / max(float(soft.std()), 0.1)
+
+
+def dithers(setting: Setting) -> Image.Image:
+    """Shapes in black and white or two colours, dithered on cells of several pixels: old screens, faxes, newspapers."""
+    r = setting.random
+    cell = r.choice((2, 3, 4))
+    drawn = shapes(setting).convert("L").reduce(cell)
+    grain = np.random.default_rng(r.getrandbits(32)).normal(0, r.choice((0, 0, 40, 100)), np.asarray(drawn).shape)
+    mixed = Image.fromarray((np.asarray(drawn) + grain).clip(0, 255).astype(np.uint8))
+    method = Image.Dither.FLOYDSTEINBERG if r.random() < 0.7 else Image.Dither.NONE
+    bits = mixed.convert("1", dither=method).convert("L")
+    palette = setting.palette()
+    first, second = ((0, 0, 0), (255, 255, 255)) if r.random() < 0.6 else (palette.ink, palette.paper)
+    coloured = ImageOps.colorize(bits, first, second)
+    large = coloured.resize((drawn.width * cell, drawn.height * cell), Image.Resampling.NEAREST)
+    whole = Image.new("RGB", (setting.width * setting.zoom, setting.height * setting.zoom), second)
+    whole.paste(large)
+    return whole
