@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.torture import facts, gamut
-from tests.torture.cells import Cell, cells
-from tests.torture.command import nlsr
-from tests.torture.compare import KEPT, SAID, SILENT, Verdict, compare
-from tests.torture.report import Result, markdown, result, say
+from tests.tools.torture import facts, gamut
+from tests.tools.torture.cells import Cell, cells
+from tests.tools.torture.command import nlsr
+from tests.tools.torture.compare import KEPT, SAID, SILENT, Verdict, compare
+from tests.tools.torture.report import Result, markdown, result, say
 
 SCALE = 2
 TARGETS = ("own", "png", "jpeg", "webp", "tiff", "bmp", "avif", "gif")

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from tests.images import icc
-from tests.torture.carried import P3_CHRM
-from tests.torture.colours import Floats, difference, lab_of, reduced
-from tests.torture.facts import Facts
+from tests.tools.torture.carried import P3_CHRM
+from tests.tools.torture.colours import Floats, difference, lab_of, reduced
+from tests.tools.torture.facts import Facts
 
 KEPT, SAID, SILENT = "kept", "said", "SILENT"
 # Mean CIEDE2000 over the picture that the network causes, with a lossy codec, where transparency is laid on white in

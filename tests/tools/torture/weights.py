@@ -19,7 +19,7 @@ import torch
 
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.zoo.checkpoint import encode_weights
-from tests.torture.mutate import PLAIN
+from tests.tools.torture.mutate import PLAIN
 
 SETTINGS = {"scale": 2, "n_feats": 8, "n_resblocks": 1, "n_hashes": 2, "chunk_size": 16, "res_scale": 1.0}
 NUMBERS = (0, 1, -1, 2**15, 2**31, 2**53, 2**63, 2**64, 10**30, 0.5, 1e308, -0.0)

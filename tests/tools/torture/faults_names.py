@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.torture.bench import MEANWHILE, Bench
-from tests.torture.command import nlsr
+from tests.tools.torture.bench import MEANWHILE, Bench
+from tests.tools.torture.command import nlsr
 
 SECRET = b"not a picture, and not nlsr's to write"
 

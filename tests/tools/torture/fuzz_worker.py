@@ -1,6 +1,6 @@
-"""A process that meets damaged files: `python -m tests.torture.fuzz_worker KIND SEED FIRST LAST STEP FOLDER`. Pictures
-go through a decoder in a process of its own, as in the command line, whose memory is watched as well.
+"""`python -m tests.tools.torture.fuzz_worker KIND SEED FIRST LAST STEP FOLDER`: a process that meets damaged files.
 
+Pictures go through a decoder in a process of its own, as in the command line, whose memory is watched as well.
 It says on stdout, a JSON object a line, what went wrong and how often what happened; the case at hand stands in the
 file `at`, so that whoever watches knows what a crash or a hang was about.
 """
@@ -24,9 +24,9 @@ from typing import Any
 
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.isolation.decoder import Decoder
-from tests.torture.cells import ENDINGS, Cell, cells
-from tests.torture.command import UNFORESEEN
-from tests.torture.mutate import mutated
+from tests.tools.torture.cells import ENDINGS, Cell, cells
+from tests.tools.torture.command import UNFORESEEN
+from tests.tools.torture.mutate import mutated
 
 MAX_PIXELS = 4_000_000  # what the pictures may have; their files are small, so that more would be the fault's doing
 SECONDS = 20.0  # that a decoder gets for a file, beside what its size adds
@@ -59,7 +59,7 @@ def picture_case(seed: int, number: int) -> tuple[str, str, bytes]:
 
 def checkpoint_case(seed: int, number: int, canary: Path) -> Any:
     """Return a damaged checkpoint: the same for the same numbers."""
-    from tests.torture.weights import checkpoint
+    from tests.tools.torture.weights import checkpoint
 
     return checkpoint(random.Random(f"{seed}-{number}"), canary)
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from tests.images.files import camera_exif, png, png_chunk, saved, shorts, tiff
-from tests.torture.carried import IPTC, PNG_COLOURS, XMP, app13, png_profile_text, profile_bytes
-from tests.torture.modes import HEIGHT, WIDTH, Mode, packed, palette
+from tests.tools.torture.carried import IPTC, PNG_COLOURS, XMP, app13, png_profile_text, profile_bytes
+from tests.tools.torture.modes import HEIGHT, WIDTH, Mode, packed, palette
 
 # PNG
 

@@ -1,4 +1,4 @@
-"""What is generated in README.md and docs/, block by block: `python -m tests.reference [--check]`."""
+"""What is generated in README.md and docs/, block by block: `python -m tests.tools.reference [--check]`."""
 
 import difflib
 import re
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from nlsr_cli import errors
 from nlsr_cli.cli import app
-from tests import figures, standing
+from tests.tools import figures, standing
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 # A generated block, from the comment in front of it to the one behind it. It may stand in any page, and in several.
 MARKED = re.compile(r"<!-- ([\w-]+): written by `make docs` -->\n(.*?)<!-- end of \1 -->", re.DOTALL)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.torture.bench import Bench
-from tests.torture.command import nlsr
-from tests.torture.weights import sound
+from tests.tools.torture.bench import Bench
+from tests.tools.torture.command import nlsr
+from tests.tools.torture.weights import sound
 from tests.zoo.hub_server import FakeHub, serve
 
 REPO = "owner/model"

@@ -11,7 +11,7 @@ from nlsr_cli.options import ComputeOptions
 from nlsr_cli.training.events import Finished
 from nlsr_cli.training.recipe import Budget
 from nlsr_cli.training.run import prepare
-from tests import ship
+from tests.tools import ship
 from tests.training.photographs import save_photographs, tiny_plan
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.torture.carried import CARRIED, PNG_COLOURS, PROFILES
-from tests.torture.modes import MODES, Mode
-from tests.torture.writers import WRITERS
+from tests.tools.torture.carried import CARRIED, PNG_COLOURS, PROFILES
+from tests.tools.torture.modes import MODES, Mode
+from tests.tools.torture.writers import WRITERS
 
 _GREY = ["1", "L2", "L4", "L", "L+tRNS", "LA", "I;16", "I;16+tRNS", "LA;16"]
 _RGB = ["P", "P4", "P+tRNS", "RGB", "RGB+tRNS", "RGBA", "RGB;16", "RGB;16+tRNS", "RGBA;16"]

@@ -19,11 +19,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from tests.conftest import ASSETS
-from tests.torture.bench import BF16
-from tests.torture.command import environment, nlsr
-from tests.torture.facts import read
-from tests.torture.kills import resume_option
-from tests.torture.report import Result, markdown, result
+from tests.tools.torture.bench import BF16
+from tests.tools.torture.command import environment, nlsr
+from tests.tools.torture.facts import read
+from tests.tools.torture.kills import resume_option
+from tests.tools.torture.report import Result, markdown, result
 
 # PSNR in dB to the same picture computed whole, in float32, on the CPU: no less, at 2x and at 4x.
 TOLERANCE = {"tile 64": (48.0, 44.0), "tile 96": (48.0, 44.0), "bf16": (54.0, 52.0), "cuda": (54.0, 52.0)}

@@ -14,13 +14,13 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from tests.images import icc
 from tests.images.files import saved
-from tests.torture import facts, fuzz, gamut, kills, many, mutate, same, weights
-from tests.torture.cells import FORMATS, Cell, cells
-from tests.torture.colours import PUBLISHED_PAIRS, _through_tables, difference, lab_of
-from tests.torture.compare import KEPT, SAID, SILENT, compare
-from tests.torture.fuzz_worker import Worker, checkpoint_case, picture_case
-from tests.torture.modes import MODES
-from tests.torture.report import Result
+from tests.tools.torture import facts, fuzz, gamut, kills, many, mutate, same, weights
+from tests.tools.torture.cells import FORMATS, Cell, cells
+from tests.tools.torture.colours import PUBLISHED_PAIRS, _through_tables, difference, lab_of
+from tests.tools.torture.compare import KEPT, SAID, SILENT, compare
+from tests.tools.torture.fuzz_worker import Worker, checkpoint_case, picture_case
+from tests.tools.torture.modes import MODES
+from tests.tools.torture.report import Result
 
 
 @pytest.mark.parametrize(("one", "other", "published"), PUBLISHED_PAIRS)

@@ -15,11 +15,11 @@ from PIL import Image
 
 from tests.conftest import ASSETS
 from tests.images.files import shorts, tiff
-from tests.torture import facts
-from tests.torture.carried import PROFILES, profile_bytes
-from tests.torture.colours import difference, lab_of, reduced
-from tests.torture.command import nlsr
-from tests.torture.report import Result, markdown
+from tests.tools.torture import facts
+from tests.tools.torture.carried import PROFILES, profile_bytes
+from tests.tools.torture.colours import difference, lab_of, reduced
+from tests.tools.torture.command import nlsr
+from tests.tools.torture.report import Result, markdown
 
 SCALE = 2
 # Mean and worst CIEDE2000 that a profile may cost beside what the network does without one. Inks are stored in 8 bits

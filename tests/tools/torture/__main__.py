@@ -1,4 +1,4 @@
-"""`python -m tests.torture [PART ...] [--small]`: run parts of the suite, print a table, exit 1 if anything failed."""
+"""`python -m tests.tools.torture [PART ...] [--small]`: run parts, print a table, exit 1 if anything failed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.torture.report import ROOT, Result, say, summary
+from tests.tools.torture.report import ROOT, Result, say, summary
 
 PARTS = ("matrix", "kills", "fuzz", "faults", "many", "same")
 RESULTS = ROOT / "build" / "torture"
@@ -17,7 +17,7 @@ RESULTS = ROOT / "build" / "torture"
 
 def run_part(part: str, folder: Path, *, small: bool) -> Result:
     """Run one part in an empty folder; `small` takes the counts of the gate."""
-    module = importlib.import_module(f"tests.torture.{part}")
+    module = importlib.import_module(f"tests.tools.torture.{part}")
     found: Result = module.run(folder, module.SMALL if small else module.FULL)
     return found
 

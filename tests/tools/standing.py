@@ -1,4 +1,4 @@
-"""The tables of models in README.md and docs/: the embedded ones, and where they stand. See `tests.reference`."""
+"""The tables of models in README.md and docs/: the embedded ones, and where they stand. See `tests.tools.reference`."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.torture.bench import NETWORK
-from tests.torture.command import helpers, kill_group, processor_time, resident, running, start
-from tests.torture.kills import contents, pictures
-from tests.torture.report import Result, markdown, result, say
+from tests.tools.torture.bench import NETWORK
+from tests.tools.torture.command import helpers, kill_group, processor_time, resident, running, start
+from tests.tools.torture.kills import contents, pictures
+from tests.tools.torture.report import Result, markdown, result, say
 
 ANSWER = 2.0  # seconds in which Ctrl-C must have ended everything
 SLOPE = 2.0  # KiB of memory that one more file may cost while the job runs

@@ -1,4 +1,4 @@
-"""What comes out of each format, measured through the command line: `python -m tests.roundtrip` prints a table.
+"""What comes out of each format, measured through the command line: `python -m tests.tools.roundtrip` prints a table.
 
 One photograph with a Display P3 profile, EXIF orientation 6, XMP and 300 dpi, one cut-out with an alpha edge, and one
 grey picture go into `nlsr upscale --scale 2` in every format that can be written, and what comes out is opened again.

@@ -1,4 +1,4 @@
-"""Take trained models among the embedded ones: `python -m tests.ship --validation DIR SET5_HR SET5_LR RUN/model ...`.
+"""`python -m tests.tools.ship --validation DIR SET5_HR SET5_LR RUN/model ...`: embed trained models.
 
 Of the models of one name the best on the validation pictures is taken, where it is better there by at least 0.02 dB
 than the embedded one. It is scored on Set5 in float32, stored in float16 where that costs less than 0.005 dB, and
@@ -24,7 +24,7 @@ from nlsr_cli.zoo.card import licence_of
 from nlsr_cli.zoo.checkpoint import save_model
 from nlsr_cli.zoo.registry import EMBEDDED, EmbeddedModel, weights_root
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REGISTRY = ROOT / "nlsr_cli" / "zoo" / "registry.py"
 TOLERANCE = 0.005  # dB that float16 may cost
 CHOICE = """## Why this network
@@ -150,7 +150,7 @@ def write_registry(models: list[EmbeddedModel]) -> None:
 
 def write_docs() -> None:
     """Write the tables of the documentation again, in a process that reads the registry as it is now."""
-    subprocess.run([sys.executable, "-m", "tests.reference"], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "tests.tools.reference"], check=True, cwd=ROOT)
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tests.torture import scanlines, tags
-from tests.torture.carried import IPTC_WORD
+from tests.tools.torture import scanlines, tags
+from tests.tools.torture.carried import IPTC_WORD
 
 Floats = npt.NDArray[np.float64]
 UPRIGHT = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (1, 2), 6: (3, 0), 7: (3, 1), 8: (1, 0)}  # quarter turns, then mirror

@@ -19,11 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.torture.command import environment, nlsr
-from tests.torture.fuzz_worker import MAX_PIXELS, checkpoint_case, picture_case
-from tests.torture.report import ROOT, Result, markdown, result, say
+from tests.tools.torture.command import environment, nlsr
+from tests.tools.torture.fuzz_worker import MAX_PIXELS, checkpoint_case, picture_case
+from tests.tools.torture.report import ROOT, Result, markdown, result, say
 
-WORKER = (sys.executable, "-m", "tests.torture.fuzz_worker")
+WORKER = (sys.executable, "-m", "tests.tools.torture.fuzz_worker")
 HANG = 60.0  # seconds on one file, its reading, writing and all
 REPRODUCERS = ROOT / "build" / "torture" / "reproducers"
 BATCH = 50  # damaged pictures for one run of the command line

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.roundtrip import Row, measure
+from tests.tools.roundtrip import Row, measure
 
 UPRIGHT = "applied once, reset"
 EXPECTED = [

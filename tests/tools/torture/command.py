@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.torture.report import ROOT
+from tests.tools.torture.report import ROOT
 
 UNFORESEEN = re.compile(r"unexpected [A-Z]\w+: ")  # how nlsr tells of an exception that nobody thought of
 PATIENCE = 300.0  # seconds after which a run hangs

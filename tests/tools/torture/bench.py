@@ -12,9 +12,9 @@ from typing import Any
 from PIL import Image
 
 from tests.conftest import ASSETS
-from tests.torture.command import Run, nlsr
-from tests.torture.kills import contents, pictures
-from tests.torture.report import Result
+from tests.tools.torture.command import Run, nlsr
+from tests.tools.torture.kills import contents, pictures
+from tests.tools.torture.report import Result
 
 NAMES = ("a.png", "b.png", "c.png")
 SIZES = {"a.png": (40, 32), "b.png": (96, 80), "c.png": (32, 40)}  # (width, height)

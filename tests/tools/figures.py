@@ -1,10 +1,10 @@
-"""The table of speed and memory in docs/, from what `nlsr bench --json` measured: see `tests.reference`."""
+"""The table of speed and memory in docs/, from what `nlsr bench --json` measured: see `tests.tools.reference`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-MEASURED = Path(__file__).parent / "assets" / "bench.jsonl"
+MEASURED = Path(__file__).parents[1] / "assets" / "bench.jsonl"
 COLUMNS = ("what", "in", "time", "a pixel", "memory", "beside", "faster", "smaller", "of the machine")
 
 

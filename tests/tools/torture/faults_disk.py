@@ -8,9 +8,9 @@ import time
 
 from PIL import Image
 
-from tests.torture.bench import MEANWHILE, NAMES, Bench
-from tests.torture.command import finish, start
-from tests.torture.kills import contents, pictures, resume_option
+from tests.tools.torture.bench import MEANWHILE, NAMES, Bench
+from tests.tools.torture.command import finish, start
+from tests.tools.torture.kills import contents, pictures, resume_option
 
 
 def file_size_limit(bench: Bench) -> str:

@@ -7,9 +7,9 @@ import signal
 import time
 from contextlib import suppress
 
-from tests.torture.bench import BF16, NETWORK, Bench, NotHere
-from tests.torture.command import finish, helpers, kill_group, start
-from tests.torture.kills import wait_for_output
+from tests.tools.torture.bench import BF16, NETWORK, Bench, NotHere
+from tests.tools.torture.command import finish, helpers, kill_group, start
+from tests.tools.torture.kills import wait_for_output
 
 FP32 = ("--precision", "fp32")  # in half precision, which some processors take by themselves, tiles are redone first
 OUT_OF_MEMORY = 'raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")'

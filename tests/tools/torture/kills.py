@@ -21,8 +21,8 @@ from subprocess import Popen
 from PIL import Image
 
 from tests.conftest import ASSETS
-from tests.torture.command import finish, helpers, nlsr, running, start
-from tests.torture.report import Result, result, say
+from tests.tools.torture.command import finish, helpers, nlsr, running, start
+from tests.tools.torture.report import Result, result, say
 
 SIDE, TILE = 200, 64  # of the one larger picture: five rows of tiles
 PER_JOB = 6  # kills after which a job is left in peace, so that there are ends to look at

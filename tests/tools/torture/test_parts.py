@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.__main__ import PARTS, run_part
+from tests.tools.torture.__main__ import PARTS, run_part
 
 
 @pytest.mark.parametrize("part", PARTS)

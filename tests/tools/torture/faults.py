@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture import faults_disk, faults_hub, faults_names, faults_tiles
-from tests.torture.bench import Bench, NotHere
-from tests.torture.report import Result, markdown, result, say
+from tests.tools.torture import faults_disk, faults_hub, faults_names, faults_tiles
+from tests.tools.torture.bench import Bench, NotHere
+from tests.tools.torture.report import Result, markdown, result, say
 
 FAULTS: dict[str, Callable[[Bench], str]] = {
     "out of memory on a large tile": faults_tiles.memory_on_large_tile,
