@@ -7,31 +7,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from nlsr_cli.commands import choices
 from nlsr_cli.console import Speech
 from nlsr_cli.console.bench import BenchConsole
 from nlsr_cli.options import ComputeOptions
 
 
 def bench(
-    case: Annotated[
-        list[str] | None,
-        typer.Option(help="attention, network, picture, sizes, threads or folder; repeatable. [default: all]"),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.")] = "auto",
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")
-    ] = False,
-    pause: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OUT", help="Folder of a training run to pause meanwhile; repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")] = False,
+    case: choices.Cases = None,
+    device: choices.Device = "auto",
+    precision: choices.BenchPrecision = "auto",
+    quick: choices.Quick = False,
+    pause: choices.Pause = None,
+    as_json: choices.JsonLines = False,
+    quiet: choices.OnlyResults = False,
 ) -> None:
     """Measure nlsr on this machine, beside the published computation in the same process.
 

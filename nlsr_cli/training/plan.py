@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -79,6 +80,15 @@ class Plan:
                 "Omit one of them.",
             )
 
+    @classmethod
+    def of(cls, choices: Mapping[str, Any]) -> Plan:
+        """Build from choices by name: those of the fields of a plan, of its recipe, its budget and where it computes.
+
+        What is not named has its default, and what nothing here is named after is not looked at.
+        """
+        parts = {"recipe": Recipe, "budget": Budget, "compute": ComputeOptions}
+        return cls(**_among(choices, cls), **{name: part(**_among(choices, part)) for name, part in parts.items()})
+
     def _check_network(self) -> None:
         if not self.scales or len(set(self.scales)) < len(self.scales):
             raise OptionError("--scale names a scale twice, or none", "For example: --scale 2,3,4")
@@ -149,3 +159,8 @@ class Plan:
         words += ["--every", f"{self.interval:g}", "--device", self.compute.device]
         words += ["--precision", self.compute.precision, "--licence", self.licence, "--store", self.store]
         return shlex.join([*words, *(["--recursive"] if self.recursive else [])])
+
+
+def _among(choices: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Return the choices that are fields of a dataclass."""
+    return {each.name: choices[each.name] for each in fields(kind) if each.name in choices}
