@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 import typer
 
 from nlsr_cli.commands import choices
+from nlsr_cli.commands.signals import told_to_pause, told_to_stop
 from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
 from nlsr_cli.errors import ExitCode, NlsrError, OptionError
@@ -94,7 +92,7 @@ def train(
             given = Given(out or "", tuple(data or ()), validation, recursive, offline, minutes=minutes, **compute)
             raise typer.Exit(int(_train_series(console, Path(series), given)))
         plan = _plan(context.params)
-        with _told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
+        with told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
             code = _train(console, plan, pause)
     raise typer.Exit(int(code))
 
@@ -136,7 +134,7 @@ def _train_series(console: TrainingConsole, file: Path, given: Given) -> ExitCod
 
     check(entries)
     album, lost = Album(), set()
-    with _told_to_pause() as pause:
+    with told_to_pause() as pause:
         for index, entry in enumerate(entries):
             out = entry.plan.out
             say = partial(console.series_run, out, index + 1, len(entries))
@@ -171,60 +169,19 @@ def _train(
 
     keep_freed_memory()  # here, because it is the whole process's
     search_kernels()  # likewise
+
+    def stopping() -> None:
+        with suppress(RuntimeError):  # where the signal came in the middle of saying something else
+            console.note("stopping after this step; press again to stop at once with what was saved before")
+
     with console.reading_progress() as on_photo:
         run = prepare(plan, on_photo, read or read_photograph)
     with run:
         console.prepared(run)
-        with console.training_progress() as progress, _told_to_stop(console) as stop:
+        with console.training_progress() as progress, told_to_stop(on_first=stopping) as stop:
             for event in run.train(stop, pause):
                 progress.on_event(event)
                 console.training_event(event)
                 if isinstance(event, Interrupted):
                     return ExitCode.INTERRUPTED
     return ExitCode.OK
-
-
-@contextmanager
-def _told_to_pause() -> Iterator[Callable[[], bool]]:
-    """Give what tells whether SIGUSR1 came, where there is one; a second one takes it back."""
-    told = [False]
-
-    def turn(number: int, frame: object) -> None:
-        told[0] = not told[0]
-
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGUSR1, turn)
-    try:
-        yield lambda: told[0]
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-
-
-@contextmanager
-def _told_to_stop(console: TrainingConsole) -> Iterator[Callable[[], bool]]:
-    """Give what tells whether Ctrl-C or a polite kill came: a step must be finished before its state can be saved.
-
-    A second one ends the process at once, with what was saved before.
-    """
-    told: list[int] = []
-    before: dict[int, Any] = {}
-
-    def remember(number: int, frame: object) -> None:
-        told.append(number)
-        for each in before:
-            signal.signal(each, signal.default_int_handler)
-        with suppress(RuntimeError):  # where the signal came in the middle of saying something else
-            console.note("stopping after this step; press again to stop at once with what was saved before")
-
-    ours = threading.current_thread() is threading.main_thread()  # signals come to no other
-    for name in ("SIGINT", "SIGTERM", "SIGHUP") if ours else ():
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            before[number] = signal.signal(number, remember)
-    try:
-        yield lambda: bool(told)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

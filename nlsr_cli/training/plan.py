@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nlsr_cli.errors import OptionError
@@ -99,6 +99,14 @@ class Plan:
 
             Degradation.parse(self.recipe.degrade)
 
+    def decided(self, *, continues: bool) -> Plan:
+        """Return the plan without the choice whether to continue a model; that model's attention stays as it is."""
+        if not self.init_if_fits:
+            return self
+        if not continues:
+            return replace(self, init=None, init_if_fits=False)
+        return replace(self, init_if_fits=False, recipe=replace(self.recipe, attention_from=0.0))
+
     @property
     def model_name(self) -> str:
         """Return the name of the exported model; with several scales, what their names begin with.
@@ -130,8 +138,17 @@ class Plan:
             return float(max(1, self.budget.steps // VALIDATIONS))
         return min((self.budget.minutes or 0) / VALIDATIONS, LONGEST_WAIT)
 
-    def choices(self) -> dict[str, Any]:
-        """Return what a run that goes on must agree on with the run that was saved, by the name of the option."""
+    def due_after(self, step: int, seconds: float) -> float:
+        """Return where the next validation is, in steps or seconds as the budget counts."""
+        if self.budget.steps is not None:
+            return (step // self.interval + 1) * self.interval
+        return seconds + 60 * self.interval
+
+    def choices(self, precision: str) -> dict[str, Any]:
+        """Return what a run that goes on must agree on with the run that was saved, by the name of the option.
+
+        `precision` is what became of the one that was asked for.
+        """
         return {
             "preset": self.preset,
             "scale": self.scale_text,
@@ -140,6 +157,7 @@ class Plan:
             "minutes": self.budget.minutes,
             "every": self.interval,
             "init": self.init,
+            "precision": precision,
         }
 
     def command(self) -> str:

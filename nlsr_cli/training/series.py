@@ -102,13 +102,12 @@ def check(entries: Sequence[Entry]) -> None:
     """
     from nlsr_cli.training.data import find_photographs
     from nlsr_cli.training.folder import RunFolder
-    from nlsr_cli.training.run import choices_on
     from nlsr_cli.training.start import find_origins, place_training
 
     for entry in entries:
         plan = entry.plan
         try:
-            choices = choices_on(plan, place_training(plan.compute))
+            choices = plan.choices(place_training(plan.compute).precision)
             if not entry.finished:
                 find_photographs(plan)
             folder = RunFolder(Path(plan.out), resume=entry.begun)
