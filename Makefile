@@ -42,7 +42,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto
 
 torture: $(INSTALLED)
-	$(BIN)/python -m tests.torture $(PART)
+	$(BIN)/python -m tests.tools.torture $(PART)
 
 mutants: $(INSTALLED)
 	$(BIN)/python -m tests.tools.mutants $(MODULE) --minutes $(MINUTES)
@@ -54,10 +54,10 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check nlsr_cli tests
 	$(BIN)/ruff check nlsr_cli tests
 	$(BIN)/mypy
-	$(BIN)/python -m tests.reference --check
+	$(BIN)/python -m tests.tools.reference --check
 
 docs: $(INSTALLED)
-	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.tools.reference
 
 strip: $(INSTALLED)
 	$(BIN)/python -m tests.tools.strip
@@ -81,7 +81,7 @@ models: | $(NEEDED)
 	$(SERIES) $(PHOTOS) --series weights/series.toml --out $(RUNS) --background
 
 ship: | $(NEEDED)
-	$(BIN)/python -m tests.ship --validation $(VALIDATION) $(SET5_HR) $(SET5_LR) $(RUNS)/*/model*
+	$(BIN)/python -m tests.tools.ship --validation $(VALIDATION) $(SET5_HR) $(SET5_LR) $(RUNS)/*/model*
 
 pack: | $(NEEDED)
 	$(BIN)/python -m tests.tools.pack $(PACK) $(PHOTOS)

@@ -171,7 +171,7 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--tile", "big"], 2, "--tile must be auto, 0 or a positive number of pixels, not 'big'", ""),
         (["--tile", "9" * 5000], 2, "--tile must be auto, 0 or a positive number", ""),
         (["--device", "cuda:99999999999999999999"], 2, "unknown device", "Valid:"),
-        (["--overlap", "300"], 2, "--overlap 300 is too large for automatic tiles of 532", "at most 265 here."),
+        (["--overlap", "400"], 2, "--overlap 400 is too large for automatic tiles of 652", "at most 325 here."),
         (["-o", ""], 2, "the output must not be empty", ""),
         (["--tile", "32", "--overlap", "16"], 2, "--overlap 16 is too large for --tile 32", "at most 15 here."),
         (["--format", "jpgg"], 2, "unknown format 'jpgg'", "Did you mean jpeg?"),

@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from nlsr_cli.cli import app
 from nlsr_cli.errors import ExitCode
 from tests.conftest import ASSETS
-from tests.reference import BLOCKS, README, ROOT, blocks, pages
 from tests.tools import strip
+from tests.tools.reference import BLOCKS, README, ROOT, blocks, pages
 
 PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)

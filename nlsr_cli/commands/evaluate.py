@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nlsr_cli.commands import choices
 from nlsr_cli.console import Speech
 from nlsr_cli.console.evaluation import EvaluationConsole
 from nlsr_cli.errors import OptionError
@@ -31,50 +32,24 @@ BICUBIC = "bicubic"  # in place of a model
 
 
 def evaluate(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model as for upscale --model, or bicubic for plain interpolation.")
-    ],
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Folder with the true, high-resolution pictures.")],
-    lr: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder with their low-resolution versions, under the same names or with x4 added. [default: made]"
-        ),
-    ] = None,
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look into subfolders, also those of --lr with the same names.")
-    ] = False,
-    scale: Annotated[
-        str | None,
-        typer.Option("--scale", "-s", metavar="N", help="Factor of enlargement. [default: the model's, or 4]"),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16. Published figures are fp32.")
-    ] = "auto",
-    tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
-    overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored.")] = False,
-    degrade: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STEPS",
-            help="Damage the low resolution first with reduce, blur, noise, jpeg or webp, such as noise:12,jpeg:75.",
-        ),
-    ] = None,
-    deblock: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of compression: auto, or 0 to 1.")
-    ] = "auto",
-    denoise: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")
-    ] = "auto",
-    oracle: Annotated[
-        bool, typer.Option("--oracle", help="Tell the network the damage of --degrade instead of an estimate.")
-    ] = False,
-    max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")] = False,
+    model: choices.Judged,
+    data: choices.Truth,
+    lr: choices.LowResolution = None,
+    recursive: choices.EvaluateRecursive = False,
+    scale: choices.EvaluateScale = None,
+    device: choices.Device = "auto",
+    precision: choices.EvaluatePrecision = "auto",
+    tile: choices.Tile = "auto",
+    overlap: choices.Overlap = 16,
+    ensemble: choices.EvaluateEnsemble = False,
+    degrade: choices.EvaluateDegrade = None,
+    deblock: choices.EvaluateDeblock = "auto",
+    denoise: choices.Denoise = "auto",
+    oracle: choices.Oracle = False,
+    max_pixels: choices.MaxPixels = DEFAULT_MAX_PIXELS,
+    offline: choices.Offline = False,
+    as_json: choices.EvaluateJson = False,
+    quiet: choices.OnlyResults = False,
 ) -> None:
     """Score a model on pictures: PSNR and SSIM, against bicubic interpolation.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from nlsr_cli.commands import choices
 from nlsr_cli.console import Speech
 from nlsr_cli.console.inspection import InspectionConsole
 from nlsr_cli.errors import ExitCode, ImageError, ImageReadError, MissingInput
@@ -19,9 +20,9 @@ STANDARD_INPUT = "standard input"
 
 
 def inspect(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files, or - for standard input.")],
-    max_pixels: Annotated[int, typer.Option(help="Refuse larger pictures.")] = DEFAULT_MAX_PIXELS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")] = False,
+    files: choices.Files,
+    max_pixels: choices.MaxPixels = DEFAULT_MAX_PIXELS,
+    as_json: choices.JsonFiles = False,
 ) -> None:
     """Show what picture files are and carry, and how nlsr made them: model, its hash, settings, version.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from nlsr_cli.commands import choices
 from nlsr_cli.console import Console
 from nlsr_cli.errors import ExitCode
 from nlsr_cli.options import parse_network_scale
@@ -17,17 +17,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, inspect, fetch, check and convert models.", no_args_is_help=True, rich_markup_mode=None)
 
-_Model = Annotated[str, typer.Argument(metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.")]
-_Scale = Annotated[
-    str | None,
-    typer.Option("--scale", "-s", metavar="N", help="Scale of a model of a family or a training run. [default: 4]"),
-]
-_Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network, only the cache.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-
 
 @app.command("list")
-def list_(as_json: _Json = False) -> None:
+def list_(
+    as_json: choices.JsonLines = False,
+) -> None:
     """List the embedded models and those fetched from the Hub.
 
     Example: nlsr models list
@@ -46,7 +40,12 @@ def list_(as_json: _Json = False) -> None:
 
 
 @app.command()
-def info(model: _Model, scale: _Scale = None, offline: _Offline = False, as_json: _Json = False) -> None:
+def info(
+    model: choices.Named,
+    scale: choices.ModelsScale = None,
+    offline: choices.ModelsOffline = False,
+    as_json: choices.JsonLines = False,
+) -> None:
     """Print everything that is known of a model.
 
     Example: nlsr models info nlsn-lite-x4
@@ -69,8 +68,8 @@ def info(model: _Model, scale: _Scale = None, offline: _Offline = False, as_json
 
 @app.command()
 def pull(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Hub id, owner/repo[@revision].")],
-    offline: _Offline = False,
+    model: choices.HubId,
+    offline: choices.ModelsOffline = False,
 ) -> None:
     """Fetch a model from the Hub into the cache and check it; print its folder.
 
@@ -90,12 +89,10 @@ def pull(
 
 @app.command()
 def verify(
-    models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]", help="Models to check. [default: all embedded ones]")
-    ] = None,
-    scale: _Scale = None,
-    offline: _Offline = False,
-    as_json: _Json = False,
+    models: choices.Members = None,
+    scale: choices.ModelsScale = None,
+    offline: choices.ModelsOffline = False,
+    as_json: choices.JsonLines = False,
 ) -> None:
     """Check models: SHA-256, structure, values. Exit code 1 if anything is wrong.
 
@@ -119,7 +116,10 @@ def verify(
 
 
 @app.command()
-def path(model: _Model = "lite", scale: _Scale = None) -> None:
+def path(
+    model: choices.Named = "lite",
+    scale: choices.ModelsScale = None,
+) -> None:
     """Print the folder of a model that is on this machine; the network is not asked.
 
     Example: nlsr models path nlsn-lite-x4
@@ -133,15 +133,13 @@ def path(model: _Model = "lite", scale: _Scale = None) -> None:
 
 @app.command()
 def convert(
-    checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or a .safetensors file.")
-    ],
-    out: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")],
-    chunk_size: Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")] = None,
-    n_hashes: Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")] = None,
-    res_scale: Annotated[float | None, typer.Option(help="Weight of residual branches. [default: 0.1]")] = None,
-    image_skip: Annotated[str | None, typer.Option(help="none or bilinear. [default: none]")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")] = False,
+    checkpoint: choices.Checkpoint,
+    out: choices.Folder,
+    chunk_size: choices.ChunkSize = None,
+    n_hashes: choices.Hashes = None,
+    res_scale: choices.ResidualScale = None,
+    image_skip: choices.ImageSkip = None,
+    overwrite: choices.OverwriteFolder = False,
 ) -> None:
     """Turn a published checkpoint into config.json, model.safetensors and a model card; nothing in it is executed.
 

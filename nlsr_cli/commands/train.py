@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from nlsr_cli.commands import choices
+from nlsr_cli.commands.signals import told_to_pause, told_to_stop
 from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
 from nlsr_cli.errors import ExitCode, NlsrError, OptionError
-from nlsr_cli.options import ComputeOptions, parse_network_scale
+from nlsr_cli.options import parse_network_scale
 from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
-from nlsr_cli.training.recipe import Budget, Recipe
+from nlsr_cli.training.recipe import Recipe
 from nlsr_cli.training.series import Given, read_series
 from nlsr_cli.training.status import read_status
 
@@ -31,89 +30,44 @@ _WITH_SERIES = ("series", "data", "out", "validation", "recursive", "offline", "
 
 def train(
     context: typer.Context,
-    data: Annotated[
-        list[str] | None, typer.Argument(metavar="[DATA]...", help="Folders and files with photographs.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", "-o", help="Folder of the run, with state, log, curve and model.")
-    ] = None,
-    preset: Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")] = "lite",
-    scale: Annotated[
-        str,
-        typer.Option(
-            "--scale", "-s", metavar="N", help="Factor of enlargement; 2,3,4 trains one body with three tails."
-        ),
-    ] = "4",
-    minutes: Annotated[
-        float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Budget in steps instead of minutes; the run is the same on any machine.")
-    ] = None,
-    validation: Annotated[
-        str | None, typer.Option(help="Folder of validation pictures. [default: every 20th photograph, held back]")
-    ] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders.")] = False,
-    init: Annotated[
-        str | None, typer.Option(help="Model to start from, as for upscale --model; its scale may differ.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    every: Annotated[
-        float | None,
-        typer.Option(help="Minutes between validations; steps with --steps. [default: a 40th of the budget]"),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto, fp32 or bf16. auto: bf16 if the device supports it, else fp32.")
-    ] = "auto",
-    patch: Annotated[int, typer.Option(help="Side of a patch in low-resolution pixels.")] = Recipe.patch,
-    batch: Annotated[int, typer.Option(help="Patches per step.")] = Recipe.batch,
-    rate: Annotated[float, typer.Option(help="Peak learning rate of Adam: head, tail, biases.")] = Recipe.rate,
-    matrix_rate: Annotated[
-        float, typer.Option(help="Peak learning rate of Muon: kernels of the body.")
-    ] = Recipe.matrix_rate,
-    warmup: Annotated[
-        float, typer.Option(help="Share of the budget for the warm-up of the learning rates.")
-    ] = Recipe.warmup,
-    average: Annotated[float, typer.Option(help="Decay of the average of the weights, per step.")] = Recipe.average,
-    clip: Annotated[float, typer.Option(help="Largest norm of the gradient; 0 never clips.")] = Recipe.clip,
-    focus: Annotated[
-        float, typer.Option(help="How strongly patches with detail are preferred; 0: not at all.")
-    ] = Recipe.focus,
-    halves: Annotated[float, typer.Option(help="Share of patches from photographs at half size.")] = Recipe.halves,
-    attention_from: Annotated[
-        float, typer.Option(help="Share of the budget after which attention is trained.")
-    ] = Recipe.attention_from,
-    loss: Annotated[str, typer.Option(help="Loss function: l1 or l2.")] = Recipe.loss,
-    fourier: Annotated[float, typer.Option(help="Weight of the spectral error in the loss.")] = Recipe.fourier,
-    degrade: Annotated[
-        str,
-        typer.Option(
-            metavar="STEPS",
-            help="Damage patches as in evaluate --degrade, also with shift; ranges: noise:0-16,jpeg:30-90.",
-        ),
-    ] = Recipe.degrade,
-    damaged: Annotated[float, typer.Option(help="Share of patches that --degrade damages.")] = Recipe.damaged,
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = Recipe.seed,
-    name: Annotated[str | None, typer.Option(help="Name of the exported model. [default: own-PRESET-xN]")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the exported model, such as cc-by-4.0.")] = "unknown",
-    store: Annotated[
-        str, typer.Option(help="Type of the stored weights: float32, or float16, which halves the file.")
-    ] = "float32",
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")] = False,
-    series: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="TOML file of runs to train one after the other; --out is where they lie."),
-    ] = None,
-    background: Annotated[
-        bool, typer.Option("--background", help="Give way to all other processes (lowest priority).")
-    ] = False,
-    status: Annotated[
-        str | None, typer.Option(metavar="OUT", help="Train nothing, but say where the run in OUT stands.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is skipped.")] = False,
+    data: choices.Photographs = None,
+    out: choices.Out = None,
+    preset: choices.Preset = "lite",
+    scale: choices.TrainScale = "4",
+    minutes: choices.Minutes = None,
+    steps: choices.Steps = None,
+    validation: choices.Validation = None,
+    recursive: choices.TrainRecursive = False,
+    init: choices.Init = None,
+    resume: choices.TrainResume = False,
+    every: choices.Every = None,
+    device: choices.Device = "auto",
+    precision: choices.TrainPrecision = "auto",
+    patch: choices.Patch = Recipe.patch,
+    batch: choices.Batch = Recipe.batch,
+    rate: choices.Rate = Recipe.rate,
+    matrix_rate: choices.MatrixRate = Recipe.matrix_rate,
+    warmup: choices.Warmup = Recipe.warmup,
+    average: choices.Average = Recipe.average,
+    clip: choices.Clip = Recipe.clip,
+    focus: choices.Focus = Recipe.focus,
+    halves: choices.Halves = Recipe.halves,
+    attention_from: choices.AttentionFrom = Recipe.attention_from,
+    loss: choices.Loss = Recipe.loss,
+    fourier: choices.Fourier = Recipe.fourier,
+    degrade: choices.TrainDegrade = Recipe.degrade,
+    damaged: choices.Damaged = Recipe.damaged,
+    seed: choices.Seed = Recipe.seed,
+    name: choices.Name = None,
+    licence: choices.Licence = "unknown",
+    store: choices.Store = "float32",
+    offline: choices.TrainOffline = False,
+    series: choices.Series = None,
+    background: choices.Background = False,
+    status: choices.Status = None,
+    as_json: choices.TrainJson = False,
+    quiet: choices.OnlyErrors = False,
+    verbose: choices.TrainVerbose = False,
 ) -> None:
     """Train a model on photographs.
 
@@ -137,43 +91,18 @@ def train(
             compute = {name: given for name, given in (("device", device), ("precision", precision)) if given != "auto"}
             given = Given(out or "", tuple(data or ()), validation, recursive, offline, minutes=minutes, **compute)
             raise typer.Exit(int(_train_series(console, Path(series), given)))
-        plan = Plan(
-            data=tuple(data or ()),
-            out=out or "",
-            preset=preset,
-            scales=tuple(parse_network_scale(each) for each in scale.split(",")),
-            recipe=Recipe(
-                patch=patch,
-                batch=batch,
-                rate=rate,
-                matrix_rate=matrix_rate,
-                warmup=warmup,
-                average=average,
-                clip=clip,
-                focus=focus,
-                halves=halves,
-                attention_from=attention_from,
-                loss=loss,
-                fourier=fourier,
-                degrade=degrade,
-                damaged=damaged,
-                seed=seed,
-            ),
-            budget=Budget(steps, DEFAULT_MINUTES if steps is None and minutes is None else minutes),
-            validation=validation,
-            recursive=recursive,
-            init=init,
-            offline=offline,
-            compute=ComputeOptions(device, precision),
-            every=every,
-            name=name,
-            licence=licence,
-            store=store,
-            resume=resume,
-        )
-        with _told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
+        plan = _plan(context.params)
+        with told_to_pause() as pause:  # from the beginning: where nobody takes the signal it ends the process
             code = _train(console, plan, pause)
     raise typer.Exit(int(code))
+
+
+def _plan(given: Mapping[str, Any]) -> Plan:
+    """Return the plan that the command line makes, whose words are `given` by the names of the parameters."""
+    minutes = DEFAULT_MINUTES if given["steps"] is None and given["minutes"] is None else given["minutes"]
+    scales = tuple(parse_network_scale(each) for each in given["scale"].split(","))
+    data, out = tuple(given["data"] or ()), given["out"] or ""
+    return Plan.of({**given, "data": data, "out": out, "scales": scales, "minutes": minutes})
 
 
 def _refuse_others(context: typer.Context, mode: str, allowed: Collection[str]) -> None:
@@ -205,7 +134,7 @@ def _train_series(console: TrainingConsole, file: Path, given: Given) -> ExitCod
 
     check(entries)
     album, lost = Album(), set()
-    with _told_to_pause() as pause:
+    with told_to_pause() as pause:
         for index, entry in enumerate(entries):
             out = entry.plan.out
             say = partial(console.series_run, out, index + 1, len(entries))
@@ -240,60 +169,19 @@ def _train(
 
     keep_freed_memory()  # here, because it is the whole process's
     search_kernels()  # likewise
+
+    def stopping() -> None:
+        with suppress(RuntimeError):  # where the signal came in the middle of saying something else
+            console.note("stopping after this step; press again to stop at once with what was saved before")
+
     with console.reading_progress() as on_photo:
         run = prepare(plan, on_photo, read or read_photograph)
     with run:
         console.prepared(run)
-        with console.training_progress() as progress, _told_to_stop(console) as stop:
+        with console.training_progress() as progress, told_to_stop(on_first=stopping) as stop:
             for event in run.train(stop, pause):
                 progress.on_event(event)
                 console.training_event(event)
                 if isinstance(event, Interrupted):
                     return ExitCode.INTERRUPTED
     return ExitCode.OK
-
-
-@contextmanager
-def _told_to_pause() -> Iterator[Callable[[], bool]]:
-    """Give what tells whether SIGUSR1 came, where there is one; a second one takes it back."""
-    told = [False]
-
-    def turn(number: int, frame: object) -> None:
-        told[0] = not told[0]
-
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGUSR1, turn)
-    try:
-        yield lambda: told[0]
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-
-
-@contextmanager
-def _told_to_stop(console: TrainingConsole) -> Iterator[Callable[[], bool]]:
-    """Give what tells whether Ctrl-C or a polite kill came: a step must be finished before its state can be saved.
-
-    A second one ends the process at once, with what was saved before.
-    """
-    told: list[int] = []
-    before: dict[int, Any] = {}
-
-    def remember(number: int, frame: object) -> None:
-        told.append(number)
-        for each in before:
-            signal.signal(each, signal.default_int_handler)
-        with suppress(RuntimeError):  # where the signal came in the middle of saying something else
-            console.note("stopping after this step; press again to stop at once with what was saved before")
-
-    ours = threading.current_thread() is threading.main_thread()  # signals come to no other
-    for name in ("SIGINT", "SIGTERM", "SIGHUP") if ours else ():
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            before[number] = signal.signal(number, remember)
-    try:
-        yield lambda: bool(told)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from nlsr_cli.commands import choices
 from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
@@ -35,112 +36,45 @@ if TYPE_CHECKING:
 
 
 def upscale(
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input.")
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
-        ),
-    ] = None,
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            "--scale",
-            "-s",
-            metavar="N",
-            help="Factor of enlargement, 1 to 16: 4, 2.5, 150%. [default: the model's, or 4]",
-        ),
-    ] = None,
-    width: Annotated[int | None, typer.Option(help="Width of the output, instead of --scale.")] = None,
-    height: Annotated[int | None, typer.Option(help="Height of the output; with --width, a box.")] = None,
-    short_side: Annotated[int | None, typer.Option(help="Shorter side of the output.")] = None,
-    long_side: Annotated[int | None, typer.Option(help="Longer side of the output.")] = None,
-    megapixels: Annotated[float | None, typer.Option(help="Size of the output in millions of pixels.")] = None,
-    fit: Annotated[
-        str,
-        typer.Option(
-            help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch."
-        ),
-    ] = "contain",
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Family, name, folder, .safetensors file or Hub id owner/repo[@revision]."),
-    ] = None,
-    device: Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on CPUs with bf16 hardware, else fp32."),
-    ] = "auto",
-    max_memory: Annotated[
-        str | None,
-        typer.Option(help="Memory for a picture and its tiles, such as 800M or 2G. [default: 3/4 of what is free]"),
-    ] = None,
-    tile: Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")] = "auto",
-    overlap: Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")] = 16,
-    ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored: a little better, 8 times slower.")
-    ] = False,
-    strength: Annotated[
-        float, typer.Option(help="Share of the network's result, 0 to 1; the rest is bicubic interpolation.")
-    ] = 1.0,
-    deblock: Annotated[
-        str,
-        typer.Option(metavar="AMOUNT", help="How strongly to remove traces of JPEG compression: auto, or 0 to 1."),
-    ] = "auto",
-    denoise: Annotated[
-        str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")
-    ] = "auto",
-    wrap: Annotated[str, typer.Option(help="x, y or xy: treat opposite edges as joined, for textures that tile.")] = "",
-    alpha: Annotated[str, typer.Option(help="How to enlarge transparency: model or lanczos.")] = "model",
-    floor: Annotated[
-        float,
-        typer.Option(help="Least PSNR in dB between the source and the result reduced again; 0 accepts all results."),
-    ] = DEFAULT_FLOOR,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders and mirror them.")] = False,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="Output format: png, jpeg, webp, tiff, bmp, avif, gif, jxl or qoi. [default: the input's]",
-        ),
-    ] = None,
-    suffix: Annotated[
-        str | None,
-        typer.Option(help="Suffix of output names; {scale}, {width} and {height} are replaced. [default: _x{scale}]"),
-    ] = None,
-    quality: Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")] = 95,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")] = False,
-    background: Annotated[
-        str, typer.Option(help="Background of transparent pictures in formats without alpha.")
-    ] = "white",
-    strip: Annotated[
-        bool,
-        typer.Option(
-            "--strip",
-            help="Leave out all metadata but the colour profile, HDR code points and the value of missing data.",
-        ),
-    ] = False,
-    no_provenance: Annotated[
-        bool, typer.Option("--no-provenance", help="Do not record in the picture how it was made.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
-    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")] = False,
-    resume: Annotated[
-        bool | None,
-        typer.Option(
-            "--resume/--no-resume",
-            help="Keep finished outputs; redo those whose input or options changed. [default: folders, patterns]",
-        ),
-    ] = None,
-    max_pixels: Annotated[int, typer.Option(help="Refuse larger inputs.")] = DEFAULT_MAX_PIXELS,
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; no picture is decoded.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more about each file.")] = False,
+    inputs: choices.Inputs,
+    output: choices.Output = None,
+    scale: choices.UpscaleScale = None,
+    width: choices.Width = None,
+    height: choices.Height = None,
+    short_side: choices.ShortSide = None,
+    long_side: choices.LongSide = None,
+    megapixels: choices.Megapixels = None,
+    fit: choices.Fit = "contain",
+    model: choices.Model = None,
+    device: choices.Device = "auto",
+    precision: choices.UpscalePrecision = "auto",
+    max_memory: choices.MaxMemory = None,
+    tile: choices.Tile = "auto",
+    overlap: choices.Overlap = 16,
+    ensemble: choices.UpscaleEnsemble = False,
+    strength: choices.Strength = 1.0,
+    deblock: choices.UpscaleDeblock = "auto",
+    denoise: choices.Denoise = "auto",
+    wrap: choices.Wrap = "",
+    alpha: choices.Alpha = "model",
+    floor: choices.Floor = DEFAULT_FLOOR,
+    recursive: choices.UpscaleRecursive = False,
+    format_: choices.Format = None,
+    suffix: choices.Suffix = None,
+    quality: choices.Quality = 95,
+    lossless: choices.Lossless = False,
+    background: choices.Backdrop = "white",
+    strip: choices.Strip = False,
+    no_provenance: choices.NoProvenance = False,
+    overwrite: choices.Overwrite = False,
+    skip_existing: choices.SkipExisting = False,
+    resume: choices.UpscaleResume = None,
+    max_pixels: choices.UpscaleMaxPixels = DEFAULT_MAX_PIXELS,
+    offline: choices.Offline = False,
+    dry_run: choices.DryRun = False,
+    as_json: choices.UpscaleJson = False,
+    quiet: choices.OnlyErrors = False,
+    verbose: choices.UpscaleVerbose = False,
 ) -> None:
     """Enlarge pictures.
 
@@ -149,13 +83,8 @@ def upscale(
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
         existing = _existing(inputs, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
-        if output == "-" and as_json:
-            raise OptionError("--json and -o - both need standard output", "Give a file after -o, or omit --json.")
-        if output == "-" and not dry_run and sys.stdout is not None and sys.stdout.isatty():
-            raise OptionError(
-                "a picture cannot be printed to a terminal",
-                "Redirect standard output to a file or pipe it to a program.",
-            )
+        if output == "-":
+            _check_stream(as_json=as_json, dry_run=dry_run)
         options = UpscaleOptions(
             model=model,
             scale=None if scale is None else parse_scale(scale),
@@ -174,13 +103,7 @@ def upscale(
             denoise=parse_amount(denoise, "--denoise"),
             size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
         )
-        target = OutputOptions(
-            target=output,
-            format=_format(format_),
-            suffix=suffix,
-            existing=existing,
-            recursive=recursive,
-        )
+        target = OutputOptions(output, _format(format_), suffix, existing, recursive)
         if output == "-":
             console.leave_output()
         from nlsr_cli.isolation.decoder import Decoder
@@ -188,6 +111,16 @@ def upscale(
         with Decoder() as decoder:
             code = (_dry_run if dry_run else _upscale)(console, inputs, target, options, decoder)
     raise typer.Exit(int(code))
+
+
+def _check_stream(*, as_json: bool, dry_run: bool) -> None:
+    """Refuse to write a picture to standard output where something else is printed there, or somebody looks at it."""
+    if as_json:
+        raise OptionError("--json and -o - both need standard output", "Give a file after -o, or omit --json.")
+    if not dry_run and sys.stdout is not None and sys.stdout.isatty():
+        raise OptionError(
+            "a picture cannot be printed to a terminal", "Redirect standard output to a file or pipe it to a program."
+        )
 
 
 def _format(name: str | None) -> str | None:

@@ -51,7 +51,8 @@ class BenchConsole(Console):
 
 def _row(result: Result) -> list[str]:
     found = result.comparison
-    cells = [found.name, found.precision, _seconds(found.ours), f"{_micro(found.ours, found.pixels):.2f}"]
+    pixel = found.ours.timing.median / found.pixels * 1e6  # microseconds
+    cells = [found.name, found.precision, _seconds(found.ours), f"{pixel:.2f}"]
     cells += [_memory(found.ours), "-" if result.share is None else f"{result.share:.0%}"]
     if found.reference is not None:
         cells += [f"{found.against} {_seconds(found.reference)}", f"{found.speedup:.2f}x"]
@@ -64,10 +65,6 @@ def _seconds(measured: Measured) -> str:
     timing = measured.timing
     spread = (timing.high - timing.low) / 2 / timing.median
     return f"{timing.median:.3g} ±{spread:.0%}"
-
-
-def _micro(measured: Measured, pixels: int) -> float:
-    return measured.timing.median / pixels * 1e6
 
 
 def _memory(measured: Measured) -> str:

@@ -84,6 +84,7 @@ def _training(run: Trained, standing: Standing, exported: Exported) -> list[str]
     scales = run.plan.scales
     together = f" Scales {run.plan.scale_text} were trained together, with one body." if len(scales) > 1 else ""
     device = run.placement.device
+    threads = f", {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
     return [
         f"Data: {counted(run.photographs, 'photograph')}, {run.megapixels:.2f} megapixels, of {_places(run)}"
         f"{_left_out(run)}.",
@@ -93,7 +94,7 @@ def _training(run: Trained, standing: Standing, exported: Exported) -> list[str]
         f"{counted(standing.step, 'step')} in {standing.seconds / 60:.1f} minutes; {_unfinished(standing)}exported are "
         f"the averaged weights after step {standing.best_step}, the best on the validation pictures.{together}",
         f"Recipe: {recipe}.",
-        f"Hardware: {_hardware(device)} in {run.placement.precision}; PyTorch {torch.__version__}.",
+        f"Hardware: {processor_name(device)}{threads} in {run.placement.precision}; PyTorch {torch.__version__}.",
         f"To repeat it:\n\n```\n{run.plan.command()}\n```",
     ]
 
@@ -141,8 +142,3 @@ def _licence(run: Trained) -> str:
     if run.origin is None:
         return stated
     return f"{stated} The training continued `{run.origin.name}`, whose licence is `{run.origin.licence}`."
-
-
-def _hardware(device: torch.device) -> str:
-    threads = f", {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
-    return f"{processor_name(device)}{threads}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlsr_cli.training.folder import Row
+from nlsr_cli.training.saved import Row
 
 
 @dataclass(frozen=True)

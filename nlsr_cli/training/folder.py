@@ -2,79 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import warnings
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass, field, fields, replace
-from io import BytesIO, StringIO
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
+from nlsr_cli.errors import OptionError, RunFolderError
 from nlsr_cli.files import is_part, lock, part_beside, remove, remove_parts, replace_files
 from nlsr_cli.options import SCALES
 from nlsr_cli.training.curve import draw_curve
+from nlsr_cli.training.saved import Saved, damaged, read_saved
 from nlsr_cli.training.status import LOCK_NAME, PAUSE_NAME, PAUSED, RUNNING, STATUS_NAME, Status, read_status
 from nlsr_cli.zoo.source import RUN_MODEL, RUN_STATE, run_model
 
-STATE_NAME, LOG_NAME, CURVE_NAME = RUN_STATE, "log.csv", "curve.png"
-FORMAT = 3  # of state.pt; raised when what it holds changes
-READABLE = (2, FORMAT)  # 2 knew of no export before the end
+LOG_NAME, CURVE_NAME = "log.csv", "curve.png"
 _PATIENCE = 0.25  # seconds: who looks whether a run is going on holds its lock for a moment
-READ_HINT = "Check its permissions and the disk."
-NEW_HINT = "Begin a new run in another folder."
 RESUME_HINT = "Continue it with --resume, or choose another folder."
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of log.csv, written at each validation.
-
-    `seconds` of the run so far; `loss` is the mean since the row before; `psnr` in dB of the averaged weights; `rate`
-    is the learning rates' share of their peaks; `steps_per_second` of training alone.
-    """
-
-    step: int
-    seconds: float
-    loss: float
-    psnr: float
-    rate: float
-    steps_per_second: float
-
-
-@dataclass
-class Saved:
-    """Everything that a run must keep, beside its own weights in `trainer`.
-
-    `photographs` is their fingerprint, `origin` the fields of the model that was continued. `due` is where the next
-    validation is, in steps or seconds as the budget. `losses` is the sum since the last row of those that were read,
-    and `read` the number of the step when that was. `best` holds the weights of the network of each scale, by name,
-    with the best validation, which is `rows[best_row]`; `rows[exported_row]` is that of the exported model, if any is.
-    """
-
-    choices: dict[str, Any]
-    photographs: str = ""
-    origin: tuple[str, ...] = ()
-    trainer: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-    due: float = 0.0
-    losses: float = 0.0
-    read: int = 0
-    rows: list[Row] = field(default_factory=list)
-    best: dict[int, dict[str, Tensor]] = field(default_factory=dict)
-    best_row: int = -1
-    exported_row: int = -1
-
-    @property
-    def last_step(self) -> int:
-        """Return the step of the last validation, 0 before the first."""
-        return self.rows[-1].step if self.rows else 0
 
 
 class RunFolder:
@@ -87,13 +32,13 @@ class RunFolder:
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self.path = path
-        names = (STATE_NAME, LOG_NAME, CURVE_NAME, RUN_MODEL, *map(run_model, SCALES))
+        names = (RUN_STATE, LOG_NAME, CURVE_NAME, RUN_MODEL, *map(run_model, SCALES))
         taken = [name for name in names if os.path.lexists(path / name)]
-        if resume and STATE_NAME not in taken:
+        if resume and RUN_STATE not in taken:
             hint = "Begin a new one in another folder." if taken else "Omit --resume to begin one."
             raise OptionError(f"{path} holds no run to continue", hint)
         if taken and not resume:
-            hint = RESUME_HINT if STATE_NAME in taken else "Choose another folder."
+            hint = RESUME_HINT if RUN_STATE in taken else "Choose another folder."
             raise OptionError(f"{path} already holds {taken[0]} of a run", hint)
         if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 - which raises nothing
             raise RunFolderError(path, "is not a folder", "Choose another one.")
@@ -158,7 +103,7 @@ class RunFolder:
         """Let other processes have the folder; where it was made for nothing it is removed, and so is the lock."""
         if self._lock is None:
             return
-        unused = not os.path.lexists(self.path / STATE_NAME)
+        unused = not os.path.lexists(self.path / RUN_STATE)
         if unused:
             with suppress(OSError):  # while it is held: afterwards it may be another process's
                 (self.path / STATUS_NAME).unlink(missing_ok=True)
@@ -190,15 +135,12 @@ class RunFolder:
             TrainingDiverged: a value of the state is not finite; what was saved before is untouched.
             RunFolderError: the folder cannot be written.
         """
-        if not _finite(saved.trainer):
-            raise TrainingDiverged(saved.trainer["steps"])
-        buffer = BytesIO()
-        torch.save({**vars(saved), "rows": [astuple(row) for row in saved.rows], "format": FORMAT}, buffer)
+        state = saved.encode()
         contents = {}
         if saved.rows:
             points = [(row.step, row.loss, row.psnr) for row in saved.rows]
-            contents = {LOG_NAME: _log(saved.rows), CURVE_NAME: draw_curve(points, title)}
-        contents[STATE_NAME] = buffer.getvalue()  # the last: what was killed before it is done again, and logged again
+            contents = {LOG_NAME: saved.log(), CURVE_NAME: draw_curve(points, title)}
+        contents[RUN_STATE] = state  # the last: what was killed before it is done again, and logged again
         try:
             replace_files({self.path / name: data for name, data in contents.items()})
         except OSError as exc:
@@ -211,40 +153,12 @@ class RunFolder:
             OptionError: it was begun with others; the message names them.
             RunFolderError: the state cannot be read, or is damaged.
         """
-        values = self._read()
+        saved = read_saved(self.path)
         try:
-            if values.pop("format") not in READABLE:
-                raise RunFolderError(self.path, f"{STATE_NAME} is of another version of nlsr", NEW_HINT)
-            values["rows"] = [Row(*row) for row in values["rows"]]
-            saved = Saved(**values)
-            if not _sound(saved):
-                raise self.damaged()
             self._agree(saved.choices, choices)
         except (KeyError, TypeError, AttributeError, RuntimeError) as exc:
-            raise self.damaged() from exc
+            raise damaged(self.path) from exc
         return saved
-
-    def damaged(self) -> RunFolderError:
-        """Return the error that says that the state is of no use."""
-        return RunFolderError(self.path, f"{STATE_NAME} is damaged, or is not the state of a run", NEW_HINT)
-
-    def _read(self) -> dict[str, Any]:
-        path = self.path / STATE_NAME
-        if not path.is_file():
-            raise self.damaged()
-        try:
-            with zipfile.ZipFile(path) as archive:  # its checksums, which torch does not look at
-                altered = archive.testzip()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch wonders about odd files before it refuses them
-                values = torch.load(path, map_location="cpu", weights_only=True)
-        except OSError as exc:
-            raise RunFolderError(self.path, f"{STATE_NAME} cannot be read: {exc.strerror or exc}", READ_HINT) from exc
-        except Exception as exc:  # the reader fails on damaged bytes in whatever way they suggest
-            raise self.damaged() from exc
-        if altered or not isinstance(values, dict):
-            raise self.damaged()
-        return values
 
     def _agree(self, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         others = [name for name in asked if name not in saved or saved[name] != asked[name]]
@@ -270,42 +184,6 @@ def _locked(path: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _sound(saved: Saved) -> bool:
-    """Tell whether all fields are of their kind, as those of a file that somebody made need not be."""
-    numbers = (int, float)
-    kinds = {"choices": dict, "photographs": str, "origin": tuple, "trainer": dict, "best": dict, "rows": list}
-    return (
-        all(isinstance(getattr(saved, name), kind) for name, kind in kinds.items())
-        and all(isinstance(getattr(saved, name), numbers) for name in ("seconds", "due", "losses", "read"))
-        and all(isinstance(value, numbers) for row in saved.rows for value in astuple(row))
-        and all(row in range(-1, len(saved.rows)) for row in (saved.best_row, saved.exported_row))
-        and len(saved.origin) in (0, 3)
-    )
-
-
-def _finite(value: object) -> bool:
-    """Tell whether all numbers in all tensors of nested containers are finite."""
-    if isinstance(value, Tensor):
-        return not value.is_floating_point() or bool(torch.isfinite(value).all())
-    if isinstance(value, Mapping):
-        return all(_finite(each) for each in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return all(_finite(each) for each in value)
-    return True
-
-
-def _log(rows: Sequence[Row]) -> bytes:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([each.name for each in fields(Row)])
-    for row in rows:
-        writer.writerow(
-            [row.step, f"{row.seconds:.1f}", f"{row.loss:.6g}", f"{row.psnr:.4f}", f"{row.rate:.6g}",
-             f"{row.steps_per_second:.4g}"]
-        )  # fmt: skip
-    return text.getvalue().encode()
 
 
 def _brief(value: object) -> str:

@@ -15,11 +15,10 @@ from torch import Tensor
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Pixels
 from nlsr_cli.training.damage import Damage, Told
-from nlsr_cli.training.detail import Fields, fields_of
+from nlsr_cli.training.detail import Integers, fields_of
 from nlsr_cli.training.photos import DECODERS, Pair, halved
 from nlsr_cli.training.recipe import Recipe
 
-Integers = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.uint8]  # (pixels of all photographs, 3)
 
 
@@ -184,13 +183,8 @@ def _places(pairs: Sequence[Pair], whole: int, recipe: Recipe) -> Places:
         weights[photo < whole] *= (1 - recipe.halves) / weights[photo < whole].sum()
         weights[photo >= whole] *= recipe.halves / weights[photo >= whole].sum()
     chance = weights.cumsum()
-    return Places(np.stack([starts[photo], *sizes[photo].T, *_columns(fields)]), chance / chance[-1])
-
-
-def _columns(fields: Sequence[Fields]) -> list[Integers]:
-    """Return tops, lefts, rows and columns of all fields, one after the other."""
-    names = ("tops", "lefts", "rows", "columns")
-    return [np.concatenate([getattr(each, name) for each in fields]) for name in names]
+    spans = [np.concatenate([getattr(each, name) for each in fields]) for name in ("tops", "lefts", "rows", "columns")]
+    return Places(np.stack([starts[photo], *sizes[photo].T, *spans]), chance / chance[-1])
 
 
 def _joined(pictures: Sequence[Pixels]) -> Rows:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nlsr_cli.errors import OptionError
@@ -79,6 +80,15 @@ class Plan:
                 "Omit one of them.",
             )
 
+    @classmethod
+    def of(cls, choices: Mapping[str, Any]) -> Plan:
+        """Build from choices by name: those of the fields of a plan, of its recipe, its budget and where it computes.
+
+        What is not named has its default, and what nothing here is named after is not looked at.
+        """
+        parts = {"recipe": Recipe, "budget": Budget, "compute": ComputeOptions}
+        return cls(**_among(choices, cls), **{name: part(**_among(choices, part)) for name, part in parts.items()})
+
     def _check_network(self) -> None:
         if not self.scales or len(set(self.scales)) < len(self.scales):
             raise OptionError("--scale names a scale twice, or none", "For example: --scale 2,3,4")
@@ -88,6 +98,14 @@ class Plan:
             from nlsr_cli.evaluation.degrade import Degradation
 
             Degradation.parse(self.recipe.degrade)
+
+    def decided(self, *, continues: bool) -> Plan:
+        """Return the plan without the choice whether to continue a model; that model's attention stays as it is."""
+        if not self.init_if_fits:
+            return self
+        if not continues:
+            return replace(self, init=None, init_if_fits=False)
+        return replace(self, init_if_fits=False, recipe=replace(self.recipe, attention_from=0.0))
 
     @property
     def model_name(self) -> str:
@@ -120,8 +138,17 @@ class Plan:
             return float(max(1, self.budget.steps // VALIDATIONS))
         return min((self.budget.minutes or 0) / VALIDATIONS, LONGEST_WAIT)
 
-    def choices(self) -> dict[str, Any]:
-        """Return what a run that goes on must agree on with the run that was saved, by the name of the option."""
+    def due_after(self, step: int, seconds: float) -> float:
+        """Return where the next validation is, in steps or seconds as the budget counts."""
+        if self.budget.steps is not None:
+            return (step // self.interval + 1) * self.interval
+        return seconds + 60 * self.interval
+
+    def choices(self, precision: str) -> dict[str, Any]:
+        """Return what a run that goes on must agree on with the run that was saved, by the name of the option.
+
+        `precision` is what became of the one that was asked for.
+        """
         return {
             "preset": self.preset,
             "scale": self.scale_text,
@@ -130,6 +157,7 @@ class Plan:
             "minutes": self.budget.minutes,
             "every": self.interval,
             "init": self.init,
+            "precision": precision,
         }
 
     def command(self) -> str:
@@ -149,3 +177,8 @@ class Plan:
         words += ["--every", f"{self.interval:g}", "--device", self.compute.device]
         words += ["--precision", self.compute.precision, "--licence", self.licence, "--store", self.store]
         return shlex.join([*words, *(["--recursive"] if self.recursive else [])])
+
+
+def _among(choices: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Return the choices that are fields of a dataclass."""
+    return {each.name: choices[each.name] for each in fields(kind) if each.name in choices}

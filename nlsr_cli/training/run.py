@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
 from statistics import fmean as mean
-from typing import Any
-
-import torch
 
 from nlsr_cli.errors import OptionError
-from nlsr_cli.nlsn import NLSN
-from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.training.card import Standing, write_training_card
+from nlsr_cli.training.card import Standing
+from nlsr_cli.training.clock import Clock
 from nlsr_cli.training.data import Data, gather
 from nlsr_cli.training.events import (
     Event,
@@ -27,18 +23,17 @@ from nlsr_cli.training.events import (
     Slowed,
     Validated,
 )
-from nlsr_cli.training.folder import Row, RunFolder, Saved
+from nlsr_cli.training.export import export
+from nlsr_cli.training.folder import RunFolder
 from nlsr_cli.training.memory import within_memory
 from nlsr_cli.training.optimizer import schedule
-from nlsr_cli.training.patches import PatchPool
-from nlsr_cli.training.photos import OnPhoto, Pair, ReadPhotograph, read_photograph
+from nlsr_cli.training.photos import OnPhoto, ReadPhotograph, read_photograph
 from nlsr_cli.training.plan import LONGEST_WAIT, Plan
-from nlsr_cli.training.start import Origin, build_networks, place_training
+from nlsr_cli.training.saved import Row, Saved, damaged
+from nlsr_cli.training.start import Origin, build_networks, build_trainer, place_training
 from nlsr_cli.training.status import FINISHED, INTERRUPTED, PAUSED, RUNNING, Status
-from nlsr_cli.training.trainer import Trainer
-from nlsr_cli.training.validation import Stopped, bicubic_psnr, score_all, validate
-from nlsr_cli.upscaling.device import DTYPES, Placement
-from nlsr_cli.zoo.checkpoint import save_model
+from nlsr_cli.training.validation import Stopped, bicubic_psnr, validate
+from nlsr_cli.upscaling.device import Placement
 
 STEPS_PER_LOSS = 20  # reading it waits for the device; the same steps whatever breaks there are give the same sums
 REPORT_SECONDS = 0.2
@@ -67,7 +62,7 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None, read: ReadPhotograph = 
         TrainingError: the folder cannot be used, or the photographs do not fit into the memory of the device.
     """
     placement = place_training(plan.compute)
-    choices = choices_on(plan, placement)
+    choices = plan.choices(placement.precision)
     folder = RunFolder(Path(plan.out), resume=plan.resume)
     try:
         saved = folder.load(choices) if plan.resume else Saved(choices)
@@ -84,11 +79,6 @@ def prepare(plan: Plan, on_photo: OnPhoto | None = None, read: ReadPhotograph = 
         raise
 
 
-def choices_on(plan: Plan, placement: Placement) -> dict[str, Any]:
-    """Return what a run that goes on must agree on with the run that was saved, by name."""
-    return {**plan.choices(), "precision": placement.precision}
-
-
 class Run:
     """A run that is ready to train; a context that lets go of its folder in the end.
 
@@ -99,22 +89,20 @@ class Run:
     def __init__(self, plan: Plan, data: Data, folder: RunFolder, placement: Placement, saved: Saved) -> None:
         self.plan, self.data, self.folder, self.placement = plan, data, folder, placement
         self._saved = saved
-        models = self._networks()
+        models, origin = build_networks(plan)
+        if not plan.resume:
+            saved.origin = astuple(origin) if origin else ()
         self.misfit = plan.init if plan.init_if_fits and self.origin is None else None  # what was not continued
-        self.plan = plan = self._decided()
+        self.plan = plan = plan.decided(continues=self.origin is not None)
         self.megapixels, self.photographs = data.megapixels, len(data.photographs)
         self.bicubic = mean(bicubic_psnr(pairs, scale) for scale, pairs in data.validation.items())
-        pools = self._pools(alike=models[0].config.condconv)
-        self.halves = pools[0].halves
-        damaging = placement.device.type == "cuda" and plan.recipe.degrade
-        helpers = max(1, torch.get_num_threads() - 1) if damaging else 0  # on a CPU the network takes all threads
-        self._trainer = Trainer(models, pools, plan.recipe, DTYPES[placement.precision], helpers)
-        data.training.clear()  # the pools have them
+        self._trainer = build_trainer(plan, models, data, placement)
+        self.halves = self._trainer.pools[0].halves
         if plan.resume:
             self._restore()
-        self._base, self._start = saved.seconds, time.perf_counter()
+        speed = saved.rows[-1].steps_per_second if saved.rows else 0.0
+        self._clock = Clock(plan.budget, saved.seconds, speed)
         self._saved_at = saved.seconds
-        self._busy, self._busy_steps = 0.0, 0  # of training alone, since the last row
         self._told = 0.0  # when the status was written
         self._loss: float | None = None
 
@@ -133,12 +121,12 @@ class Run:
     @property
     def seconds(self) -> float:
         """Return how long the run took: training, validation and saving; neither reading nor breaks."""
-        return self._base + time.perf_counter() - self._start
+        return self._clock.seconds
 
     @property
     def share(self) -> float:
         """Return the share of the budget that is used up."""
-        return self.plan.budget.progress(self.step, self.seconds)
+        return self._clock.share(self.step)
 
     @property
     def origin(self) -> Origin | None:
@@ -160,7 +148,7 @@ class Run:
         def pausing() -> bool:
             return pause() or self.folder.pause_file is not None
 
-        self._start = time.perf_counter()
+        self._clock.start()
         self._tell(RUNNING)
         try:
             yield from self._advance(stop, pausing)
@@ -208,8 +196,7 @@ class Run:
                     raise Stopped
                 time.sleep(PAUSE_SECONDS)
         finally:
-            waited = time.perf_counter() - begun
-            self._start += waited
+            waited = self._clock.leave_out(begun)
         self._tell(RUNNING)
         yield Resumed(self.step, waited)
 
@@ -217,7 +204,7 @@ class Run:
         """Write where the run stands for those who look from outside."""
         saved, batch = self._saved, self.plan.recipe.batch
         best = saved.rows[saved.best_row] if saved.rows else None
-        speed = self._pace()
+        pace = self._clock.pace
         self._told = time.time()
         self.folder.write_status(
             Status(
@@ -225,67 +212,37 @@ class Run:
                 self.step,
                 self.share,
                 self.seconds,
-                speed,
-                speed * batch,
+                pace,
+                pace * batch,
                 best.psnr if best else None,
                 best.step if best else None,
                 self.bicubic,
-                self._left(),
+                self._clock.left(self.step),
                 self._told,
             )
         )
-
-    def _networks(self) -> list[NLSN]:
-        plan = self.plan  # of a run that goes on the weights are restored, whatever became of the model it continued
-        models, origin = build_networks(replace(plan, init=None) if plan.resume else plan)
-        if not plan.resume:
-            self._saved.origin = astuple(origin) if origin else ()
-        return models
-
-    def _decided(self) -> Plan:
-        """Return the plan without the choice whether to continue a model; that model's attention stays as it is."""
-        if not self.plan.init_if_fits:
-            return self.plan
-        if self.origin is None:
-            return replace(self.plan, init=None, init_if_fits=False)
-        recipe = replace(self.plan.recipe, attention_from=0.0)
-        return replace(self.plan, init_if_fits=False, recipe=recipe)
-
-    def _pools(self, *, alike: bool) -> list[PatchPool]:
-        recipe, device = self.plan.recipe, self.placement.device
-        with within_memory(device, f"keeping {self.megapixels:.0f} megapixels", "Give fewer photographs."):
-            return [PatchPool(pairs, scale, recipe, device, alike=alike) for scale, pairs in self.data.training.items()]
 
     def _restore(self) -> None:
         try:
             self._trainer.restore(self._saved.trainer)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as exc:
-            raise self.folder.damaged() from exc
+            raise damaged(self.folder.path) from exc
 
     def _is_due(self) -> bool:
-        if self.step == self._saved.last_step:
+        saved, plan = self._saved, self.plan
+        if self.step == saved.last_step:
             return False
-        return self.share >= 1 or self._position() >= self._due()
-
-    def _position(self) -> float:
-        return self.step if self.plan.budget.steps is not None else self.seconds
-
-    def _interval(self) -> float:
-        return self.plan.interval if self.plan.budget.steps is not None else 60 * self.plan.interval
-
-    def _due(self) -> float:
-        return self._saved.due or self._interval()
+        reached = self.step if plan.budget.steps is not None else self.seconds
+        return self.share >= 1 or reached >= (saved.due or plan.due_after(0, 0.0))
 
     def _step(self) -> None:
-        begun = time.perf_counter()
         recipe = self.plan.recipe
         doing = f"training on {recipe.batch} patches of {recipe.patch} pixels"
-        with within_memory(self.placement.device, doing, "Choose a smaller --batch or --patch."):
+        memory = within_memory(self.placement.device, doing, "Choose a smaller --batch or --patch.")
+        with self._clock.step(), memory:
             self._trainer.step(self.share)
             if self.step % STEPS_PER_LOSS == 0:
                 self._read_losses()
-        self._busy += time.perf_counter() - begun
-        self._busy_steps += 1
 
     def _read_losses(self) -> None:
         steps = self.step - self._saved.read
@@ -298,20 +255,7 @@ class Run:
         if time.time() - self._told >= STATUS_SECONDS:
             self._tell(RUNNING)
         rate = schedule(self.share, self.plan.recipe.warmup)
-        return Progressed(self.step, self.share, self._loss, rate, self._speed(), self._left())
-
-    def _speed(self) -> float:
-        return self._busy_steps / self._busy if self._busy else 0.0
-
-    def _pace(self) -> float:
-        """Return the speed to reckon with: since the last validation, and just after it that of before."""
-        return self._speed() or (self._saved.rows[-1].steps_per_second if self._saved.rows else 0.0)
-
-    def _left(self) -> float | None:
-        if self.plan.budget.minutes is not None:
-            return max(0.0, 60 * self.plan.budget.minutes - self.seconds)
-        speed = self._pace()
-        return ((self.plan.budget.steps or 0) - self.step) / speed if speed else None
+        return Progressed(self.step, self.share, self._loss, rate, self._clock.speed, self._clock.left(self.step))
 
     def _validate(self, stop: Asked, pausing: Asked) -> Validated:
         def heed() -> bool:
@@ -323,7 +267,8 @@ class Run:
         self._read_losses()
         seconds, share = self.seconds, self.share
         with self._trainer.averaged() as models:
-            psnr = mean(validate(each, self._validation(each), self.placement, heed) for each in models)
+            pictures = self.data.validation
+            psnr = mean(validate(each, pictures[each.config.scale], self.placement, heed) for each in models)
             best = not saved.best or psnr > saved.rows[saved.best_row].psnr
             if best:
                 saved.best = {
@@ -333,23 +278,13 @@ class Run:
                 saved.best_row = len(saved.rows)
         loss = saved.losses / (self.step - saved.last_step)
         rate = schedule(share, self.plan.recipe.warmup)
-        saved.rows.append(Row(self.step, seconds, loss, psnr, rate, self._speed()))
+        saved.rows.append(Row(self.step, seconds, loss, psnr, rate, self._clock.lap()))
         saved.losses = 0.0
-        self._busy, self._busy_steps = 0.0, 0
-        interval = self._interval()
-        steps = self.plan.budget.steps is not None
-        saved.due = (self.step // interval + 1) * interval if steps else self.seconds + interval
+        saved.due = self.plan.due_after(self.step, self.seconds)
         self._save()
-        exported = self._export(ended=False) if share < 1 and self._is_worth_exporting() else ()
+        exported = self._export(ended=False) if share < 1 and saved.gain >= EXPORT_GAIN else ()
         self._tell(RUNNING)
-        return Validated(saved.rows[-1], best, share, self._left(), exported)
-
-    def _is_worth_exporting(self) -> bool:
-        """Tell whether the best is that much better than what was exported; also after a kill before its export."""
-        saved = self._saved
-        if saved.exported_row < 0:
-            return True
-        return saved.rows[saved.best_row].psnr - saved.rows[saved.exported_row].psnr >= EXPORT_GAIN
+        return Validated(saved.rows[-1], best, share, self._clock.left(self.step), exported)
 
     def _save(self) -> None:
         self._saved.trainer = self._trainer.state()
@@ -370,17 +305,6 @@ class Run:
         saved = self._saved
         best_step = saved.rows[saved.best_row].step
         standing = Standing(self.step, saved.seconds, best_step, self.share, ended)
-        exported = []
-        for scale, weights in saved.best.items():
-            model = NLSN(preset(self.plan.preset, scale))
-            model.load_state_dict(weights)
-            model.eval().to(self.placement.device)
-            psnr, ssim = score_all(model, self._validation(model), self.placement)
-            folder = self.folder.model_of(scale if len(saved.best) > 1 else None)
-            exported.append(Exported(scale, psnr, ssim, folder))
-            save_model(model, folder, write_training_card(self, standing, exported[-1]), store=self.plan.store)
+        exported = export(self, self.folder, saved.best, standing)
         saved.exported_row = saved.best_row
-        return tuple(exported)
-
-    def _validation(self, model: NLSN) -> list[Pair]:
-        return self.data.validation[model.config.scale]
+        return exported

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli.errors import NlsrError, OptionError, RunFolderError
-from nlsr_cli.options import ComputeOptions, nearest, parse_network_scale
+from nlsr_cli.options import nearest, parse_network_scale
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget, Recipe
 from nlsr_cli.training.status import FINISHED, read_status
 from nlsr_cli.zoo.source import RUN_MODEL, WEIGHTS_NAME
 
 RUNS = "run"  # the name of the list
-_RECIPE = {each.name: type(each.default) for each in fields(Recipe)}
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("out", "preset", "init", "name", "licence", "store", "device", "precision", "validation"), str),
     "minutes": float,
@@ -25,7 +24,7 @@ _KINDS: dict[str, type] = {
     "every": float,
     "recursive": bool,
     "init_if_fits": bool,
-    **_RECIPE,
+    **{each.name: type(each.default) for each in fields(Recipe)},
 }
 _KNOWN = (*_KINDS, "data", "scale")
 
@@ -103,13 +102,12 @@ def check(entries: Sequence[Entry]) -> None:
     """
     from nlsr_cli.training.data import find_photographs
     from nlsr_cli.training.folder import RunFolder
-    from nlsr_cli.training.run import choices_on
     from nlsr_cli.training.start import find_origins, place_training
 
     for entry in entries:
         plan = entry.plan
         try:
-            choices = choices_on(plan, place_training(plan.compute))
+            choices = plan.choices(place_training(plan.compute).precision)
             if not entry.finished:
                 find_photographs(plan)
             folder = RunFolder(Path(plan.out), resume=entry.begun)
@@ -157,26 +155,18 @@ def _entry(choices: dict[str, Any], given: Given, earlier: Sequence[Entry]) -> E
     init = choices.get("init")
     before = None if init is None else os.path.join(given.folder, init)  # noqa: PTH118
     after = next((each.plan.out for each in earlier if each.plan.out == before), None)
-    compute = ComputeOptions(
-        given.device or choices.get("device", "auto"), given.precision or choices.get("precision", "auto")
-    )
-    plan = Plan(
-        data=given.data or _texts("data", choices.get("data", ())),
-        out=out,
-        scales=_scales(choices.get("scale", 4)),
-        recipe=Recipe(**{name: choices[name] for name in _RECIPE if name in choices}),
-        budget=Budget(choices.get("steps"), choices.get("minutes")),
-        validation=given.validation or choices.get("validation"),
-        recursive=given.recursive or choices.get("recursive", False),
-        init=after or init,
-        offline=given.offline,
-        compute=compute,
-        **{name: choices[name] for name in _PLAIN if name in choices},
-    )
-    return Entry(plan, after)
-
-
-_PLAIN = ("preset", "every", "init_if_fits", "name", "licence", "store")
+    told = {
+        "out": out,
+        "data": given.data or _texts("data", choices.get("data", ())),
+        "scales": _scales(choices.get("scale", 4)),
+        "init": after or init,
+        "validation": given.validation or choices.get("validation"),
+        "recursive": given.recursive or choices.get("recursive", False),
+        "offline": given.offline,
+        "device": given.device or choices.get("device", "auto"),
+        "precision": given.precision or choices.get("precision", "auto"),
+    }
+    return Entry(Plan.of({**choices, **told}), after)
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:

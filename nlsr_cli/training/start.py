@@ -1,7 +1,8 @@
-"""What a run begins with: a device and a precision, and a network that is new or continues another."""
+"""What a run begins with: a device and a precision, networks that are new or continue others, and their trainer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from nlsr_cli.errors import OptionError, UnknownModel, WeightsMismatch
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.options import SCALES, ComputeOptions
+from nlsr_cli.training.data import Data
+from nlsr_cli.training.memory import within_memory
+from nlsr_cli.training.patches import PatchPool
 from nlsr_cli.training.plan import Plan
-from nlsr_cli.training.trainer import share_body
-from nlsr_cli.upscaling.device import Placement, place, supported_precisions
+from nlsr_cli.training.trainer import Trainer, share_body
+from nlsr_cli.upscaling.device import DTYPES, Placement, place, supported_precisions
 from nlsr_cli.zoo import ModelSource, describe, resolve
 from nlsr_cli.zoo.checkpoint import load_model
 from nlsr_cli.zoo.infer import SHOWN
@@ -57,10 +61,27 @@ def build_networks(plan: Plan) -> tuple[list[NLSN], Origin | None]:
     torch.manual_seed(plan.recipe.seed)
     models = [NLSN(preset(plan.preset, scale)) for scale in plan.scales]
     share_body(models)
-    sources = find_origins(plan)
+    # Of a run that goes on the weights are restored, whatever became of the model it continued.
+    sources = find_origins(replace(plan, init=None) if plan.resume else plan)
     # The body of the first is the one that stays: it is copied last.
     origins = [_continue(model, source) for model, source in reversed(list(zip(models, sources, strict=True)))]
     return models, origins[-1] if any(origins) else None
+
+
+def build_trainer(plan: Plan, models: Sequence[NLSN], data: Data, placement: Placement) -> Trainer:
+    """Return what trains the networks on the photographs of `data`, which lets go of them.
+
+    Raises:
+        TrainingTooLarge: they do not fit into the memory of the device.
+    """
+    recipe, device = plan.recipe, placement.device
+    alike = models[0].config.condconv
+    with within_memory(device, f"keeping {data.megapixels:.0f} megapixels", "Give fewer photographs."):
+        pools = [PatchPool(pairs, scale, recipe, device, alike=alike) for scale, pairs in data.training.items()]
+    data.training.clear()
+    damaging = device.type == "cuda" and recipe.degrade
+    helpers = max(1, torch.get_num_threads() - 1) if damaging else 0  # on a CPU the network takes all threads
+    return Trainer(models, pools, recipe, DTYPES[placement.precision], helpers)
 
 
 def find_origins(plan: Plan) -> list[ModelSource | None]:

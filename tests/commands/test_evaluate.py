@@ -204,7 +204,7 @@ def test_a_picture_too_small_for_ssim_has_a_dash(data: Path) -> None:
         (["bicubic", "hr"], 2, "bicubic needs a scale", "Add --scale"),
         (["bicubic", "hr", "-s", "4", "--ensemble"], 2, "--ensemble needs a model", ""),
         (["lite", "hr", "--scale", "5"], 2, "--scale must be 2, 3 or 4, not 5", ""),
-        (["lite", "hr", "--overlap", "300"], 2, "--overlap 300 is too large for automatic tiles", "at most 265"),
+        (["lite", "hr", "--overlap", "400"], 2, "--overlap 400 is too large for automatic tiles", "at most 325"),
         (["lite", "hr", "--device", "gpu"], 2, "unknown device 'gpu'", "cuda"),
     ],
 )

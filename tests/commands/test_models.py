@@ -106,4 +106,4 @@ def test_convert_takes_what_the_file_itself_says(tmp_path: Path) -> None:
     assert run("models", "convert", weights, tmp_path / "out").exit_code == 0
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert (config["res_scale"], config["image_skip"], config["chunk_size"]) == (1.0, "bilinear", 32)
-    assert (config["attention_at"], config["cell"], config["degradations"]) == ([4], 2, 2)
+    assert (config["attention_at"], config["cell"], config["degradations"]) == ([8], 2, 2)

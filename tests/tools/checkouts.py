@@ -20,10 +20,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.torture.cells import cells
-from tests.torture.command import environment
-from tests.torture.fuzz_worker import picture_case
-from tests.torture.matrix import SCALE, TARGETS
+from tests.tools.torture.cells import cells
+from tests.tools.torture.command import environment
+from tests.tools.torture.fuzz_worker import picture_case
+from tests.tools.torture.matrix import SCALE, TARGETS
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "tests" / "assets"

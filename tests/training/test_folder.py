@@ -14,7 +14,8 @@ import torch
 
 from nlsr_cli.errors import OptionError, RunFolderError, TrainingDiverged
 from nlsr_cli.files import lock, part_beside
-from nlsr_cli.training.folder import FORMAT, Row, RunFolder, Saved
+from nlsr_cli.training.folder import RunFolder
+from nlsr_cli.training.saved import FORMAT, Row, Saved
 from nlsr_cli.training.status import Status, read_status
 
 CHOICES = {"preset": "lite", "steps": 4, "rate": 0.001, "init": None}

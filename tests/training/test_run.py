@@ -130,7 +130,7 @@ def test_an_export_that_a_kill_prevented_is_made_up_for(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(run_module, "save_model", killed)
+        patched.setattr("nlsr_cli.training.export.save_model", killed)
         with pytest.raises(KeyboardInterrupt):
             train(plan())
     assert not (Path(plan().out) / "model" / "model.safetensors").exists()

@@ -129,6 +129,7 @@ def test_several_scales_share_a_body_and_take_their_tails(tmp_path: Path, monkey
     assert models[0].body is models[1].body
     assert models[0].head is models[1].head
     two, four = (load_model(resolve(f"nlsn-lite-x{scale}", None)) for scale in (2, 4))
-    assert torch.equal(models[0].body[4].conv_match[0].weight, two.body[4].conv_match[0].weight)
+    (place,) = LITE["attention_at"]
+    assert torch.equal(models[0].body[place].conv_match[0].weight, two.body[place].conv_match[0].weight)
     assert torch.equal(models[0].tail[0].weight, two.tail[0].weight)
     assert torch.equal(models[1].tail[0].weight, four.tail[0].weight)

@@ -1,0 +1,256 @@
+"""The arguments and options of all commands: name, type and help. The defaults stand in the commands.
+
+What several commands take comes first, then what one command takes. An alias begins with the name of its command where
+another command describes the same option in other words.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Shared: where and how the network runs
+Device = Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")]
+Tile = Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")]
+Overlap = Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")]
+Denoise = Annotated[str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")]
+MaxPixels = Annotated[int, typer.Option(help="Refuse larger pictures.")]
+
+# Shared: what is printed
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+OnlyErrors = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+OnlyResults = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors.")]
+
+# upscale: pictures, and their size
+Inputs = Annotated[
+    list[str], typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input.")
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
+    ),
+]
+UpscaleScale = Annotated[
+    str | None,
+    typer.Option(
+        "--scale", "-s", metavar="N", help="Factor of enlargement, 1 to 16: 4, 2.5, 150%. [default: the model's, or 4]"
+    ),
+]
+Width = Annotated[int | None, typer.Option(help="Width of the output, instead of --scale.")]
+Height = Annotated[int | None, typer.Option(help="Height of the output; with --width, a box.")]
+ShortSide = Annotated[int | None, typer.Option(help="Shorter side of the output.")]
+LongSide = Annotated[int | None, typer.Option(help="Longer side of the output.")]
+Megapixels = Annotated[float | None, typer.Option(help="Size of the output in millions of pixels.")]
+Fit = Annotated[
+    str,
+    typer.Option(
+        help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch."
+    ),
+]
+UpscaleMaxPixels = Annotated[int, typer.Option(help="Refuse larger inputs.")]
+
+# upscale: what makes the pixels
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Family, name, folder, .safetensors file or Hub id owner/repo[@revision]."),
+]
+UpscalePrecision = Annotated[
+    str,
+    typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on CPUs with bf16 hardware, else fp32."),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(help="Memory for a picture and its tiles, such as 800M or 2G. [default: 3/4 of what is free]"),
+]
+UpscaleEnsemble = Annotated[
+    bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored: a little better, 8 times slower.")
+]
+Strength = Annotated[
+    float, typer.Option(help="Share of the network's result, 0 to 1; the rest is bicubic interpolation.")
+]
+UpscaleDeblock = Annotated[
+    str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of JPEG compression: auto, or 0 to 1.")
+]
+Wrap = Annotated[str, typer.Option(help="x, y or xy: treat opposite edges as joined, for textures that tile.")]
+Alpha = Annotated[str, typer.Option(help="How to enlarge transparency: model or lanczos.")]
+Floor = Annotated[
+    float,
+    typer.Option(help="Least PSNR in dB between the source and the result reduced again; 0 accepts all results."),
+]
+
+# upscale: the files that are written
+UpscaleRecursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders and mirror them.")]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="Output format: png, jpeg, webp, tiff, bmp, avif, gif, jxl or qoi. [default: the input's]",
+    ),
+]
+Suffix = Annotated[
+    str | None,
+    typer.Option(help="Suffix of output names; {scale}, {width} and {height} are replaced. [default: _x{scale}]"),
+]
+Quality = Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")]
+Backdrop = Annotated[str, typer.Option(help="Background of transparent pictures in formats without alpha.")]
+Strip = Annotated[
+    bool,
+    typer.Option(
+        "--strip", help="Leave out all metadata but the colour profile, HDR code points and the value of missing data."
+    ),
+]
+NoProvenance = Annotated[bool, typer.Option("--no-provenance", help="Do not record in the picture how it was made.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")]
+UpscaleResume = Annotated[
+    bool | None,
+    typer.Option(
+        "--resume/--no-resume",
+        help="Keep finished outputs; redo those whose input or options changed. [default: folders, patterns]",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; no picture is decoded.")]
+UpscaleJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")]
+UpscaleVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more about each file.")]
+
+# evaluate
+Judged = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model as for upscale --model, or bicubic for plain interpolation.")
+]
+Truth = Annotated[str, typer.Argument(metavar="DATA", help="Folder with the true, high-resolution pictures.")]
+LowResolution = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder with their low-resolution versions, under the same names or with x4 added. [default: made]"
+    ),
+]
+EvaluateRecursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Look into subfolders, also those of --lr with the same names.")
+]
+EvaluateScale = Annotated[
+    str | None, typer.Option("--scale", "-s", metavar="N", help="Factor of enlargement. [default: the model's, or 4]")
+]
+EvaluatePrecision = Annotated[
+    str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16. Published figures are fp32.")
+]
+EvaluateEnsemble = Annotated[bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored.")]
+EvaluateDegrade = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STEPS",
+        help="Damage the low resolution first with reduce, blur, noise, jpeg or webp, such as noise:12,jpeg:75.",
+    ),
+]
+EvaluateDeblock = Annotated[
+    str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of compression: auto, or 0 to 1.")
+]
+Oracle = Annotated[
+    bool, typer.Option("--oracle", help="Tell the network the damage of --degrade instead of an estimate.")
+]
+EvaluateJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")]
+
+# train: the run
+Photographs = Annotated[
+    list[str] | None, typer.Argument(metavar="[DATA]...", help="Folders and files with photographs.")
+]
+Out = Annotated[str | None, typer.Option("--out", "-o", help="Folder of the run, with state, log, curve and model.")]
+Preset = Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")]
+TrainScale = Annotated[
+    str,
+    typer.Option("--scale", "-s", metavar="N", help="Factor of enlargement; 2,3,4 trains one body with three tails."),
+]
+Minutes = Annotated[
+    float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
+]
+Steps = Annotated[
+    int | None, typer.Option(help="Budget in steps instead of minutes; the run is the same on any machine.")
+]
+Validation = Annotated[
+    str | None, typer.Option(help="Folder of validation pictures. [default: every 20th photograph, held back]")
+]
+TrainRecursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders.")]
+Init = Annotated[str | None, typer.Option(help="Model to start from, as for upscale --model; its scale may differ.")]
+TrainResume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
+Every = Annotated[
+    float | None,
+    typer.Option(help="Minutes between validations; steps with --steps. [default: a 40th of the budget]"),
+]
+TrainPrecision = Annotated[
+    str, typer.Option(help="auto, fp32 or bf16. auto: bf16 if the device supports it, else fp32.")
+]
+TrainOffline = Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")]
+Series = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="TOML file of runs to train one after the other; --out is where they lie."),
+]
+Background = Annotated[bool, typer.Option("--background", help="Give way to all other processes (lowest priority).")]
+Status = Annotated[str | None, typer.Option(metavar="OUT", help="Train nothing, but say where the run in OUT stands.")]
+TrainJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")]
+TrainVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is skipped.")]
+
+# train: the recipe
+Patch = Annotated[int, typer.Option(help="Side of a patch in low-resolution pixels.")]
+Batch = Annotated[int, typer.Option(help="Patches per step.")]
+Rate = Annotated[float, typer.Option(help="Peak learning rate of Adam: head, tail, biases.")]
+MatrixRate = Annotated[float, typer.Option(help="Peak learning rate of Muon: kernels of the body.")]
+Warmup = Annotated[float, typer.Option(help="Share of the budget for the warm-up of the learning rates.")]
+Average = Annotated[float, typer.Option(help="Decay of the average of the weights, per step.")]
+Clip = Annotated[float, typer.Option(help="Largest norm of the gradient; 0 never clips.")]
+Focus = Annotated[float, typer.Option(help="How strongly patches with detail are preferred; 0: not at all.")]
+Halves = Annotated[float, typer.Option(help="Share of patches from photographs at half size.")]
+AttentionFrom = Annotated[float, typer.Option(help="Share of the budget after which attention is trained.")]
+Loss = Annotated[str, typer.Option(help="Loss function: l1 or l2.")]
+Fourier = Annotated[float, typer.Option(help="Weight of the spectral error in the loss.")]
+TrainDegrade = Annotated[
+    str,
+    typer.Option(
+        metavar="STEPS", help="Damage patches as in evaluate --degrade, also with shift; ranges: noise:0-16,jpeg:30-90."
+    ),
+]
+Damaged = Annotated[float, typer.Option(help="Share of patches that --degrade damages.")]
+Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
+
+# train: the exported model
+Name = Annotated[str | None, typer.Option(help="Name of the exported model. [default: own-PRESET-xN]")]
+Licence = Annotated[str, typer.Option(help="Licence of the exported model, such as cc-by-4.0.")]
+Store = Annotated[str, typer.Option(help="Type of the stored weights: float32, or float16, which halves the file.")]
+
+# bench
+Cases = Annotated[
+    list[str] | None,
+    typer.Option(help="attention, network, picture, sizes, threads or folder; repeatable. [default: all]"),
+]
+BenchPrecision = Annotated[str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")]
+Pause = Annotated[
+    list[str] | None, typer.Option(metavar="OUT", help="Folder of a training run to pause meanwhile; repeatable.")
+]
+
+# inspect
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files, or - for standard input.")]
+JsonFiles = Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")]
+
+# models
+Named = Annotated[str, typer.Argument(metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.")]
+Members = Annotated[
+    list[str] | None, typer.Argument(metavar="[MODEL]", help="Models to check. [default: all embedded ones]")
+]
+HubId = Annotated[str, typer.Argument(metavar="MODEL", help="A Hub id, owner/repo[@revision].")]
+ModelsScale = Annotated[
+    str | None,
+    typer.Option("--scale", "-s", metavar="N", help="Scale of a model of a family or a training run. [default: 4]"),
+]
+ModelsOffline = Annotated[bool, typer.Option("--offline", help="Never ask the network, only the cache.")]
+Checkpoint = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or a .safetensors file.")]
+Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")]
+ChunkSize = Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")]
+Hashes = Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")]
+ResidualScale = Annotated[float | None, typer.Option(help="Weight of residual branches. [default: 0.1]")]
+ImageSkip = Annotated[str | None, typer.Option(help="none or bilinear. [default: none]")]
+OverwriteFolder = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]
