@@ -86,7 +86,7 @@ class Intake:
     def _bytes_of(self, job: Job) -> bytes:
         """Return the content of an input that can be read once only."""
         if job.source is not STREAM:
-            return load(job.source, label_of(job), self._max_pixels)[0]
+            return load(job.source, label_of(job), self._max_pixels).data
         if sys.stdin is None:
             raise ImageReadError("standard input", "is closed")
         return read_stream(sys.stdin.buffer, name="standard input", max_pixels=self._max_pixels)

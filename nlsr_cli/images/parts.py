@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Generic, TypeVar
 
 SHOWN = 4  # names listed in one note; the rest is counted
 
@@ -39,6 +40,27 @@ class Part:
 
 TRAILER, GAP, PADDING = "trailing data", "stray data", "padding"
 HEAD = 64  # bytes of its content that a part shows
+
+
+Piece = TypeVar("Piece")
+
+
+class Walk(Generic[Piece]):
+    """The pieces of a container for as many as ask: it is walked once, and no further than anybody has asked."""
+
+    def __init__(self, coming: Iterator[Piece]) -> None:
+        self._coming, self._met = coming, list[Piece]()
+
+    def __iter__(self) -> Iterator[Piece]:
+        at = 0
+        while True:
+            if at == len(self._met):
+                try:
+                    self._met.append(next(self._coming))
+                except StopIteration:
+                    return
+            yield self._met[at]
+            at += 1
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,8 @@ def exif_of(data: bytes) -> bytes | None:
     if data.startswith(RAF_MAGIC):
         start, length = struct.unpack_from(">II", data, RAF_PREVIEW)
         preview = data[start : start + length]
-        segments = (body for marker, body in jpeg.header(preview) if marker == 0xE1 and body[:6] == b"Exif\0\0")
-        return next((body[6:] for body in segments), None)
+        segments = jpeg.Jpeg(preview).header()
+        return next((body[6:] for marker, body in segments if marker == 0xE1 and body[:6] == b"Exif\0\0"), None)
     if data[4:8] == b"ftyp":
         return _exif_of_cr3(data)
     return data if data[:4] in (b"II*\0", b"MM\0*") else None

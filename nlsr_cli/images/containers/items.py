@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 
-from nlsr_cli.images.containers.isobmff import Box, Item, Media, boxes, parse
+from nlsr_cli.images.containers.isobmff import Box, Item, Media, boxes
 from nlsr_cli.images.parts import GAP, TRAILER, Part
 
 HEAD = 64
@@ -115,22 +115,17 @@ def _spread(media: Media, number: int, role: str, found: dict[int, str]) -> None
             waiting += media.referrers.get(("auxl", at), []) + media.referrers.get(("thmb", at), [])
 
 
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield all parts of a file, whatever is wrong with it: each byte belongs to one.
+def parts(media: Media, known: dict[int, str]) -> Iterator[Part]:
+    """Yield all parts of a file whose items have these roles, whatever is wrong with it: each byte belongs to one.
 
     Names are those of the boxes; of what an item holds its kind and role ("hvc1 primary"), of a property, a reference
     and a group the word before it ("property clap", "reference thmb"), of a sequence its brand ("moov of avis").
     """
-    try:
-        media = parse(data)
-    except ValueError:
-        yield Part("boxes without end", 0, len(data), data[:HEAD])
-        return
-    names = {number: _item_name(media.items[number], role) for number, role in roles(media).items()}
+    names = {number: _item_name(media.items[number], role) for number, role in known.items()}
     walk = _Walk(media, names)
     for box in media.boxes:
         yield from walk.outer(box)
-    yield from walk.rest(media.boxes[-1].stop if media.boxes else 0, len(data), TRAILER)
+    yield from walk.rest(media.boxes[-1].stop if media.boxes else 0, len(media.data), TRAILER)
 
 
 def _item_name(item: Item, role: str) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+from functools import cached_property
+
 from nlsr_cli.images import bitmap
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
-from nlsr_cli.images.rules.bmp import account_bmp
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted, account
+from nlsr_cli.images.rules.bmp import rule_of
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("BMP", icc=False, exif=False, xmp=False, content=2**32 - 2**20)  # it counts bytes in 32 bits
@@ -20,19 +25,37 @@ def _sniff(head: bytes) -> bool:
     return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in HEADERS
 
 
-def _facts(data: bytes) -> Facts:
-    found = bmp.read_bitmap(data)
-    refusal = bitmap.refusal_of(found)
-    start, end = found.profile
-    return Facts(
-        bits=bitmap.channel_bits(found),
-        canvas=(found.height, found.width),
-        refusal=refusal,
-        hint="Convert it to PNG first." if refusal else "",
-        colours=bitmap.colours_of(found),
-        icc=data[start:end] if found.space == bmp.EMBEDDED and end <= len(data) else None,
-        bitmap=found if bitmap.is_plain(found) else None,
-    )
+class BmpFile(Parsed):
+    """A BMP."""
+
+    format, part = "BMP", "part of a BMP"
+
+    @cached_property
+    def bitmap(self) -> bmp.Bitmap:
+        """Return what its headers say; raise ValueError or struct.error where they make no sense."""
+        return bmp.read_bitmap(self.data)
+
+    def header(self) -> Facts:
+        found = self.bitmap
+        refusal = bitmap.refusal_of(found)
+        start, end = found.profile
+        return Facts(
+            bits=bitmap.channel_bits(found),
+            canvas=(found.height, found.width),
+            refusal=refusal,
+            hint="Convert it to PNG first." if refusal else "",
+            colours=bitmap.colours_of(found),
+            icc=self.data[start:end] if found.space == bmp.EMBEDDED and end <= len(self.data) else None,
+            bitmap=found if bitmap.is_plain(found) else None,
+        )
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        try:
+            found = self.bitmap
+        except (ValueError, struct.error):
+            found = None
+        return account(bmp.parts(self.data, found), lambda part: rule_of(part, found))
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -43,8 +66,6 @@ BMP = Format(
     "BMP",
     (".bmp",),
     sniff=_sniff,
-    facts=_facts,
-    part="part of a BMP",
-    account=account_bmp,
+    parse=BmpFile,
     writing=Writing(_encode, CARRIES, heeds=("background",), least_share=1.0),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cached_property
 
 from nlsr_cli.images.animation import gif as frames
 from nlsr_cli.images.animation import writing
+from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.animation.gif_writing import gif_of
 from nlsr_cli.images.bounds import check_number
 from nlsr_cli.images.canvas import Canvas
@@ -15,37 +16,57 @@ from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
 from nlsr_cli.images.metadata import gif_texts, iptc
 from nlsr_cli.images.metadata.statements import Found
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted, Walk, account
 from nlsr_cli.images.picture import Animation
-from nlsr_cli.images.rules.gif import account_gif
+from nlsr_cli.images.rules.gif import Rules
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("GIF", alpha=True, icc=False, exif=False, comment=True, dpi="none", side=65535)
 SINGLE_NOTE = "A GIF of one frame becomes a PNG: 256 colours could not hold the result."
 
 
-def _facts(data: bytes) -> Facts:
-    frames = sum(block.kind == gif.IMAGE for block in gif.blocks(data))
-    aspect = (data[12] + 15) / 64 if len(data) >= gif.SCREEN and data[12] else 1
-    note = f"The file says that its pixels are not square ({aspect:g} : 1); this is left out."
-    return Facts(frames=max(frames, 1), icc=gif_texts.read_words(data).icc, notes=(note,) if aspect != 1 else ())
+class GifFile(Parsed):
+    """A GIF."""
 
+    format, part = "GIF", "GIF extension"
 
-def _statements(data: bytes) -> Found:
-    found = gif_texts.read_words(data)
-    records = None if found.iptc is None else iptc.records_of(found.iptc)
-    notes = (iptc.DAMAGED_NOTE,) if found.iptc is not None and records is None else ()
-    return Found(found.xmp, records, found.photoshop or b"", comments=tuple(found.comments), notes=notes)
+    @cached_property
+    def blocks(self) -> Walk[gif.Block]:
+        """Return its blocks."""
+        return Walk(gif.blocks(self.data))
 
+    @cached_property
+    def words(self) -> gif_texts.Words:
+        """Return what its extensions say."""
+        return gif_texts.read_words(self.blocks)
 
-def _blocks(data: bytes) -> Iterator[bytes]:
-    """Yield the blocks of a GIF, and what lies between them, of which Pillow skips each byte."""
-    for block in gif.blocks(data):
-        for at in range(block.start, block.start + 1 if block.kind else block.end):
-            yield data[at : at + 1]
+    def check(self) -> None:
+        """Count the blocks, and what lies between them, of which Pillow skips each byte."""
+        data, places = self.data, ((each.start, each.start + 1 if each.kind else each.end) for each in self.blocks)
+        check_number((data[at : at + 1] for start, end in places for at in range(start, end)), data, self.label)
 
+    def header(self) -> Facts:
+        frames = sum(block.kind == gif.IMAGE for block in self.blocks)
+        data = self.data
+        aspect = (data[12] + 15) / 64 if len(data) >= gif.SCREEN and data[12] else 1
+        note = f"The file says that its pixels are not square ({aspect:g} : 1); this is left out."
+        return Facts(frames=max(frames, 1), icc=self.words.icc, notes=(note,) if aspect != 1 else ())
 
-def _check_parts(data: bytes, label: str) -> None:
-    check_number(_blocks(data), data, label)
+    @cached_property
+    def index(self) -> FrameIndex | None:
+        return frames.read_index(self.data, self.blocks)
+
+    @cached_property
+    def found(self) -> Found:
+        found = self.words
+        records = None if found.iptc is None else iptc.records_of(found.iptc)
+        notes = (iptc.DAMAGED_NOTE,) if found.iptc is not None and records is None else ()
+        return Found(found.xmp, records, found.photoshop or b"", comments=tuple(found.comments), notes=notes)
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        return account(gif.parts(self.data, self.blocks), Rules())
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -62,12 +83,8 @@ GIF = Format(
     "GIF",
     (".gif",),
     sniff=lambda head: head.startswith((b"GIF87a", b"GIF89a")),
-    facts=_facts,
-    part="GIF extension",
-    account=account_gif,
-    statements=_statements,
-    check_parts=_check_parts,
+    parse=GifFile,
     single=("PNG", SINGLE_NOTE),
-    moving=Moving(frames.read_index, lambda image, index, facts, notes: frames.canvases(index), _animate, palette=True),
+    moving=Moving(lambda image, index, facts, notes: frames.canvases(index), _animate, palette=True),
     writing=WRITING,
 )

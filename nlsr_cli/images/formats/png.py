@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import cached_property
 from typing import cast
 
 from nlsr_cli.images.animation import apng, writing
+from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.apple import as_standard
 from nlsr_cli.images.bounds import check_number
 from nlsr_cli.images.canvas import Canvas
@@ -19,9 +21,10 @@ from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
 from nlsr_cli.images.metadata import iptc, jpeg
 from nlsr_cli.images.metadata import png as png_texts
 from nlsr_cli.images.metadata.statements import Found
-from nlsr_cli.images.parts import listed
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted, Walk, account, listed
 from nlsr_cli.images.picture import Animation
-from nlsr_cli.images.rules.png import account_png
+from nlsr_cli.images.rules.png import Rules
 from nlsr_cli.options import EncodeOptions
 
 MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
@@ -29,33 +32,79 @@ PROFILES_READ = {*png_texts.EXIF_PROFILES, "iptc", "8bim", "xmp"}
 CARRIES = Carries("PNG", alpha=True, depth=16, iptc=True, comment=True, texts=True, code_points=True, side=2**31 - 1)
 
 
-def _facts(data: bytes) -> Facts:
-    chunks: dict[bytes, bytes] = {}
-    for chunk in png.chunks(data):
-        if chunk.name not in (*png.TEXTS, *png.SAMPLES):
-            chunks.setdefault(chunk.name, chunk.body)
-    if b"IHDR" not in chunks:
-        raise ValueError("no IHDR chunk")
-    width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
-    if b"CgBI" in chunks and (depth, kind) not in ((8, 2), (8, 6)):
-        refusal = "is a PNG in a form that only Apple's devices read (CgBI)"
-        return Facts(refusal=refusal, hint="Open it in Apple's Preview and export it from there.")
-    examined = apng.examine(data)
-    return Facts(
-        bits=depth,
-        deep=_deep_png(kind, key=b"tRNS" in chunks) if depth == 16 else None,
-        canvas=(height, width),
-        frames=1 if examined.index is None else len(examined.index.frames),
-        exif=png_texts.read_exif(data),
-        colours=_png_colours(chunks),
-        notes=(f"The animation is left out: {examined.fault}.",) if examined.fault else (),
-        apple=b"CgBI" in chunks,
-        key=_key(chunks.get(b"tRNS"), kind, depth),
-        mastering=b"".join(
-            png.chunk(name, chunks[name]) for name, size in MASTERING.items() if len(chunks.get(name, b"")) == size
+class PngFile(Parsed):
+    """A PNG."""
+
+    format, part = "PNG", "PNG chunk"
+
+    @cached_property
+    def chunks(self) -> Walk[png.Chunk]:
+        """Return its chunks."""
+        return Walk(png.chunks(self.data))
+
+    @cached_property
+    def texts(self) -> png_texts.Texts:
+        """Return its texts."""
+        return png_texts.read_texts(self.chunks)
+
+    @cached_property
+    def examined(self) -> apng.Examined:
+        """Return its animation; raise EOFError where the file is cut off."""
+        return apng.examine(self.data, self.chunks)
+
+    def check(self) -> None:
+        check_number((chunk.name for chunk in self.chunks), self.data, self.label)
+
+    def header(self) -> Facts:
+        chunks: dict[bytes, bytes] = {}
+        for chunk in self.chunks:
+            if chunk.name not in (*png.TEXTS, *png.SAMPLES):
+                chunks.setdefault(chunk.name, chunk.body)
+        if b"IHDR" not in chunks:
+            raise ValueError("no IHDR chunk")
+        width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+        if b"CgBI" in chunks and (depth, kind) not in ((8, 2), (8, 6)):
+            refusal = "is a PNG in a form that only Apple's devices read (CgBI)"
+            return Facts(refusal=refusal, hint="Open it in Apple's Preview and export it from there.")
+        index, fault = self.examined.index, self.examined.fault
+        return Facts(
+            bits=depth,
+            deep=_deep_png(kind, key=b"tRNS" in chunks) if depth == 16 else None,
+            canvas=(height, width),
+            frames=1 if index is None else len(index.frames),
+            exif=png_texts.read_exif(self.chunks, lambda: self.texts),
+            colours=_png_colours(chunks),
+            notes=(f"The animation is left out: {fault}.",) if fault else (),
+            apple=b"CgBI" in chunks,
+            key=_key(chunks.get(b"tRNS"), kind, depth),
+            mastering=b"".join(
+                png.chunk(name, chunks[name]) for name, size in MASTERING.items() if len(chunks.get(name, b"")) == size
+            )
+            or None,
         )
-        or None,
-    )
+
+    @cached_property
+    def index(self) -> FrameIndex | None:
+        return self.examined.index
+
+    @cached_property
+    def found(self) -> Found:
+        return _found(self.texts)
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        try:
+            shown = not self.examined.fault
+        except EOFError:
+            shown = True
+        return account(png.parts(self.data, self.chunks), Rules(self.data, self.chunks, shown=shown))
+
+    @cached_property
+    def prepared(self) -> bytes:
+        """Return it without its texts and its animation, which are read here: of long texts and of frames out of
+        sequence Pillow refuses the whole file.
+        """
+        return as_standard(png.without(self.data, (*png.TEXTS, *png.ANIMATION), self.chunks))
 
 
 def _key(body: bytes | None, kind: int, depth: int) -> tuple[int, ...] | None:
@@ -97,8 +146,7 @@ def _png_colours(chunks: dict[bytes, bytes]) -> Colours | None:
     )
 
 
-def _statements(data: bytes) -> Found:
-    found = png_texts.read_texts(data)
+def _found(found: png_texts.Texts) -> Found:
     notes = []
     if found.broken:
         notes.append(f"{found.broken} of the PNG texts are damaged and are left out.")
@@ -119,17 +167,6 @@ def _statements(data: bytes) -> Found:
     packet = found.xmp or found.profiles.get("xmp") or found.profiles.get("app1", b"")
     stated_xmp = None if packet.startswith(b"Exif") else packet.removeprefix(jpeg.XMP_HEAD)
     return Found(stated_xmp, records, blocks, tuple(found.pairs), notes=tuple(notes))
-
-
-def _check_parts(data: bytes, label: str) -> None:
-    check_number((chunk.name for chunk in png.chunks(data)), data, label)
-
-
-def _prepare(data: bytes) -> bytes:
-    """Return a PNG without its texts and its animation, which are read here: of long texts and of frames out of
-    sequence Pillow refuses the whole file.
-    """
-    return as_standard(png.without(data, (*png.TEXTS, *png.ANIMATION)))
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -160,12 +197,7 @@ PNG = Format(
     "PNG",
     (".png", ".apng"),
     sniff=lambda head: head.startswith(png.SIGNATURE),
-    facts=_facts,
-    part="PNG chunk",
-    account=account_png,
-    statements=_statements,
-    check_parts=_check_parts,
-    prepare=_prepare,
-    moving=Moving(apng.read_index, apng.canvases, _animate),
+    parse=PngFile,
+    moving=Moving(apng.canvases, _animate),
     writing=WRITING,
 )

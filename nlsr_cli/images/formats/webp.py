@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from nlsr_cli.images.animation import webp, writing
+from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.bounds import check_number
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
@@ -10,37 +13,57 @@ from nlsr_cli.images.containers import riff
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
 from nlsr_cli.images.metadata.statements import Found
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted, Walk, account
 from nlsr_cli.images.picture import Animation
-from nlsr_cli.images.rules.riff import account_webp
+from nlsr_cli.images.rules.riff import Rules
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("WEBP", alpha=True, grey=False, side=16383)
 
 
-def _facts(data: bytes) -> Facts:
-    if riff.stated_end(data) > len(data):
-        raise EOFError("the file is shorter than it says")
-    canvas = None
-    for chunk in riff.chunks(data):
-        name, start = chunk.name, chunk.start
-        if name == b"VP8X":
-            width, height = (int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7))
-            canvas = (height, width)
-        elif name == b"ANMF":
-            name = next((inner.name for inner in riff.inner(chunk) if inner.name != b"ALPH"), b"")
-        if name == b"VP8L":
-            return Facts(canvas=canvas, lossless=True)
-        if name in (b"VP8 ", b"ALPH"):
-            return Facts(canvas=canvas)
-    return Facts(canvas=canvas)
+class WebpFile(Parsed):
+    """A WebP."""
 
+    format, part = "WEBP", "WebP chunk"
 
-def _statements(data: bytes) -> Found:
-    return Found(next((chunk.body for chunk in riff.chunks(data) if chunk.name == b"XMP "), None))
+    @cached_property
+    def chunks(self) -> Walk[riff.Chunk]:
+        """Return its chunks."""
+        return Walk(riff.chunks(self.data))
 
+    def check(self) -> None:
+        check_number((chunk.name for chunk in self.chunks), self.data, self.label)
 
-def _check_parts(data: bytes, label: str) -> None:
-    check_number((chunk.name for chunk in riff.chunks(data)), data, label)
+    def header(self) -> Facts:
+        if riff.stated_end(self.data) > len(self.data):
+            raise EOFError("the file is shorter than it says")
+        canvas = None
+        for chunk in self.chunks:
+            name = chunk.name
+            if name == b"VP8X":
+                places = (chunk.start + 4, chunk.start + 7)
+                width, height = (int.from_bytes(self.data[at : at + 3], "little") + 1 for at in places)
+                canvas = (height, width)
+            elif name == b"ANMF":
+                name = next((inner.name for inner in riff.inner(chunk) if inner.name != b"ALPH"), b"")
+            if name == b"VP8L":
+                return Facts(canvas=canvas, lossless=True)
+            if name in (b"VP8 ", b"ALPH"):
+                return Facts(canvas=canvas)
+        return Facts(canvas=canvas)
+
+    @cached_property
+    def index(self) -> FrameIndex | None:
+        return webp.read_index(self.data, self.chunks)
+
+    @cached_property
+    def found(self) -> Found:
+        return Found(next((chunk.body for chunk in self.chunks if chunk.name == b"XMP "), None))
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        return account(riff.parts(self.data, self.chunks), Rules(self.data))
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -65,13 +88,9 @@ WEBP = Format(
     "WEBP",
     (".webp",),
     sniff=lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-    facts=_facts,
-    part="WebP chunk",
-    account=account_webp,
-    statements=_statements,
-    check_parts=_check_parts,
+    parse=WebpFile,
     plugin="WebPImagePlugin",
     feature="webp",
-    moving=Moving(webp.read_index, lambda image, index, facts, notes: webp.canvases(image, index), _animate),
+    moving=Moving(lambda image, index, facts, notes: webp.canvases(image, index), _animate),
     writing=WRITING,
 )

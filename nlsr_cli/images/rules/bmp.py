@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-
 from nlsr_cli.images.containers import bmp
-from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, Accounted, Rule, account, dropped
+from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, Part, Rule, dropped
 
 FATES: dict[str, Rule] = {
     **dict.fromkeys(("headers", "palette", "pixels", PADDING), REPLACED),
@@ -15,11 +13,7 @@ FATES: dict[str, Rule] = {
 LINKED = dropped("the name of a colour profile that lies in another file")
 
 
-def account_bmp(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of a BMP."""
-    try:
-        linked = bmp.read_bitmap(data).space == bmp.LINKED
-    except (ValueError, struct.error):
-        linked = False
-    fates = {**FATES, "profile": LINKED} if linked else FATES
-    return account(bmp.parts(data), lambda part: fates.get(part.name))
+def rule_of(part: Part, found: bmp.Bitmap | None) -> Rule | None:
+    """Return the fate of a part of a BMP of this header, None where that makes no sense; None for unknown parts."""
+    linked = part.name == "profile" and found is not None and found.space == bmp.LINKED
+    return LINKED if linked else FATES.get(part.name)

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from nlsr_cli.images.animation.gif import LOOPS
-from nlsr_cli.images.containers import gif
 from nlsr_cli.images.metadata import gif_texts
-from nlsr_cli.images.parts import (
-    CARRIED,
-    PADDING,
-    REPLACED,
-    REWRITTEN,
-    Accounted,
-    Part,
-    Rule,
-    account,
-    dropped,
-)
+from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Part, Rule, dropped
 
 SINGLE = {
     gif_texts.XMP_NAME: REWRITTEN,
@@ -37,18 +26,14 @@ GAMMA = "ImageMagick"
 USUAL = b"gamma=0.45"  # which is that of sRGB
 
 
-def account_gif(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of a GIF."""
-    return account(gif.parts(data), _Rules())
-
-
-class _Rules:
+class Rules:
     """The rules for one file; of some extensions the first counts."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
 
     def __call__(self, part: Part) -> Rule | None:
+        """Return the fate of the next part."""
         name = part.name
         if name in self.seen:
             return dropped(f"a second extension {name.rstrip('0123456789.')}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.containers import items
 from nlsr_cli.images.containers.items import (
     ALPHA,
     ELSEWHERE,
@@ -16,7 +15,7 @@ from nlsr_cli.images.containers.items import (
     RECIPE,
     THUMBNAIL,
 )
-from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, account, dropped
+from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Fate, Part, Rule, dropped
 
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 CREDENTIALS, GAIN_MAP_WORDS, DEPTH = "content credentials (C2PA)", "the gain map (HDR)", "the depth map"
@@ -64,11 +63,6 @@ OUTER = {
     "moof of avis": QUIET,
     "samples of avis": QUIET,
 }
-
-
-def account_isobmff(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of an AVIF or HEIC."""
-    return account(items.parts(data), rule)
 
 
 def rule(part: Part) -> Rule | None:

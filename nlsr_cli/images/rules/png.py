@@ -6,25 +6,11 @@ Apple, Microsoft Office, Android, and C2PA (Technical Specification 2.1, appendi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from nlsr_cli.images.animation import apng
 from nlsr_cli.images.color.profiles import Colours
 from nlsr_cli.images.containers import png
-from nlsr_cli.images.parts import (
-    CARRIED,
-    LOOSE,
-    PADDING,
-    REPLACED,
-    REWRITTEN,
-    TRAILER,
-    Accounted,
-    Fate,
-    Part,
-    Rule,
-    account,
-    dropped,
-)
+from nlsr_cli.images.parts import CARRIED, LOOSE, PADDING, REPLACED, REWRITTEN, TRAILER, Fate, Part, Rule, dropped
 
 BACKGROUND = dropped("the colour to show behind it (bKGD)")
 MASTERS = {
@@ -61,31 +47,21 @@ SINGLE = frozenset({"IHDR", "PLTE", "tRNS", "gAMA", "cHRM", "sRGB", "cICP", "iCC
 SINGLE |= {"acTL", "mDCV", "cLLI"}
 
 
-def account_png(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of a PNG."""
-    return account(png.parts(data), _Rules(data))
+class Rules:
+    """The rules for one file: what a chunk means depends on its header, and on the chunks before.
 
+    Of an animation that is not `shown`, another note says why it is left out.
+    """
 
-def _animation_rule(data: bytes) -> Rule:
-    """Return the rule for the chunks of an animation, of which another note says why it is left out, where it is."""
-    try:
-        fault = apng.examine(data).fault
-    except EOFError:
-        return REPLACED
-    return Rule(Fate.DROPPED, "the animation", quiet=True) if fault else REPLACED
-
-
-class _Rules:
-    """The rules for one file: what a chunk means depends on its header, and on the chunks before."""
-
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, chunks: Iterable[png.Chunk], *, shown: bool) -> None:
         self.seen: set[str] = set()
         self.size, self.alpha = data[16:24], data[25:26] in (b"\4", b"\6")
-        self.animation = _animation_rule(data)
-        codes = next((chunk.body for chunk in png.chunks(data) if chunk.name == b"cICP"), b"")
+        self.animation = REPLACED if shown else Rule(Fate.DROPPED, "the animation", quiet=True)
+        codes = next((chunk.body for chunk in chunks if chunk.name == b"cICP"), b"")
         self.as_coded = len(codes) >= 4 and bool(Colours(codes=(codes[0], codes[1], bool(codes[3]))).as_coded)
 
     def __call__(self, part: Part) -> Rule | None:
+        """Return the fate of the next part."""
         name = part.name
         if name in SINGLE and name in self.seen:
             return dropped(f"a second {name} chunk")
@@ -118,13 +94,13 @@ class _Rules:
         return ORIENTATION if part.head[:1] > b"\1" else REPLACED
 
 
-SPECIAL: dict[str, Callable[[_Rules, Part], Rule]] = {
-    "bKGD": _Rules.background,
-    "mDCV": _Rules.mastering,
-    "cLLI": _Rules.mastering,
-    "oFFs": _Rules.page,
-    "vpAg": _Rules.page,
-    "caNv": _Rules.page,
-    "orNT": _Rules.orientation,
-    "IEND": _Rules.end,
+SPECIAL: dict[str, Callable[[Rules, Part], Rule]] = {
+    "bKGD": Rules.background,
+    "mDCV": Rules.mastering,
+    "cLLI": Rules.mastering,
+    "oFFs": Rules.page,
+    "vpAg": Rules.page,
+    "caNv": Rules.page,
+    "orNT": Rules.orientation,
+    "IEND": Rules.end,
 }

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.containers import riff
-from nlsr_cli.images.parts import (
-    CARRIED,
-    PADDING,
-    REPLACED,
-    REWRITTEN,
-    Accounted,
-    Part,
-    Rule,
-    account,
-    dropped,
-)
+from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Part, Rule, dropped
 
 ANIMATION = 0x02  # flag of the header
 SINGLE = frozenset({"VP8X", "ANIM", "ICCP", "EXIF", "XMP ", "VP8 ", "VP8L", "ALPH"})
@@ -31,12 +20,7 @@ ANNOUNCED: dict[str, tuple[int, Rule, str]] = {
 }
 
 
-def account_webp(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of a WebP file."""
-    return account(riff.parts(data), _Rules(data))
-
-
-class _Rules:
+class Rules:
     """The rules for one file, by the flags of its header."""
 
     def __init__(self, data: bytes) -> None:
@@ -44,6 +28,7 @@ class _Rules:
         self.seen: set[str] = set()
 
     def __call__(self, part: Part) -> Rule | None:
+        """Return the fate of the next part."""
         name = part.name
         if name in self.seen:
             return dropped(f"a second {name.strip()} chunk")

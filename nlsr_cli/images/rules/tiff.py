@@ -6,8 +6,7 @@ import struct
 
 from nlsr_cli.images.containers import tiff_file
 from nlsr_cli.images.metadata import exif_tags, georeference
-from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, dropped
-from nlsr_cli.images.parts import account as account_parts
+from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Fate, Part, Rule, dropped
 
 # How the samples are stored, which is settled anew: sizes, depth, compression, strips and tiles, statistics of them,
 # and fax. (The profile, XMP and the like, which `metadata` counts among them, have rules of their own.)
@@ -108,11 +107,6 @@ WHITE_POINT, PRIMARIES = 318, 319
 SRGB_POINTS = {WHITE_POINT: (0.3127, 0.3290), PRIMARIES: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}
 NEARLY = 0.001  # they are written with three or four digits
 GHOST = b"GDAL_STRUCTURAL_METADATA_SIZE="  # how GDAL announces the order of a file's parts
-
-
-def account(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of a TIFF file."""
-    return account_parts(tiff_file.parts(data, exif_tags.INHERITED), rule_of)
 
 
 def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind
