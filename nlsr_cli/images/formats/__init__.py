@@ -23,10 +23,9 @@ from nlsr_cli.images.formats.jpeg import JPEG
 from nlsr_cli.images.formats.jpegxl import JXL
 from nlsr_cli.images.formats.png import PNG
 from nlsr_cli.images.formats.qoi import QOI
-from nlsr_cli.images.formats.raw import RAW
+from nlsr_cli.images.formats.raw import RAW, is_raw
 from nlsr_cli.images.formats.tiff import TIFF
 from nlsr_cli.images.formats.webp import WEBP
-from nlsr_cli.images.raw import is_raw
 from nlsr_cli.options import nearest
 
 FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, QOI, HEIC, RAW)}

@@ -6,8 +6,8 @@ from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.depth import deep_avif
 from nlsr_cli.images.facts import DEEP_HINT, Deep, Facts, unsupported
-from nlsr_cli.images.formats.brands import Heif, coding_of
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.isobmff import Heif, coding_of
 from nlsr_cli.options import EncodeOptions
 
 # libavif's decoders, and with them browsers, open no larger picture.

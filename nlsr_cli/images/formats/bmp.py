@@ -12,12 +12,24 @@ from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
 from nlsr_cli.images.parsed import Parsed
-from nlsr_cli.images.parts import Accounted, account
-from nlsr_cli.images.rules.bmp import rule_of
+from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, Accounted, Part, Rule, account, dropped
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("BMP", icc=False, exif=False, xmp=False, content=2**32 - 2**20)  # it counts bytes in 32 bits
 HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header
+
+FATES: dict[str, Rule] = {
+    **dict.fromkeys(("headers", "palette", "pixels", PADDING), REPLACED),
+    "profile": CARRIED,
+    GAP: dropped("data between header and pixels"),
+}
+LINKED = dropped("the name of a colour profile that lies in another file")
+
+
+def rule_of(part: Part, found: bmp.Bitmap | None) -> Rule | None:
+    """Return the fate of a part of a BMP of this header, None where that makes no sense; None for unknown parts."""
+    linked = part.name == "profile" and found is not None and found.space == bmp.LINKED
+    return LINKED if linked else FATES.get(part.name)
 
 
 def _sniff(head: bytes) -> bool:

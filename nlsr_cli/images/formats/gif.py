@@ -7,6 +7,7 @@ from functools import cached_property
 from nlsr_cli.images.animation import gif as frames
 from nlsr_cli.images.animation import writing
 from nlsr_cli.images.animation.frames import FrameIndex
+from nlsr_cli.images.animation.gif import LOOPS
 from nlsr_cli.images.animation.gif_writing import gif_of
 from nlsr_cli.images.bounds import check_number
 from nlsr_cli.images.canvas import Canvas
@@ -17,13 +18,53 @@ from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
 from nlsr_cli.images.metadata import gif_texts, iptc
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
-from nlsr_cli.images.parts import Accounted, Walk, account
+from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Accounted, Part, Rule, Walk, account, dropped
 from nlsr_cli.images.picture import Animation
-from nlsr_cli.images.rules.gif import Rules
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("GIF", alpha=True, icc=False, exif=False, comment=True, dpi="none", side=65535)
 SINGLE_NOTE = "A GIF of one frame becomes a PNG: 256 colours could not hold the result."
+
+SINGLE = {
+    gif_texts.XMP_NAME: REWRITTEN,
+    gif_texts.ICC_NAME: CARRIED,
+    gif_texts.IPTC_NAME: CARRIED,
+    gif_texts.PHOTOSHOP_NAME: CARRIED,  # what of it is left out has notes of its own
+}
+FATES: dict[str, Rule] = {
+    **dict.fromkeys(("screen", "colour table", "image", "end", "0xF9", PADDING), REPLACED),
+    **dict.fromkeys((name.decode() for name in LOOPS), REPLACED),
+    **{name.decode(): rule for name, rule in SINGLE.items()},
+    "0xFE": CARRIED,
+    "0x01": dropped("a text that few programs show (plain text extension)"),
+    "ADOBE:IR1.0": dropped("editing data of Adobe ImageReady"),
+}
+MOST = {"0xF9": 8, **dict.fromkeys((name.decode() for name in LOOPS), 32)}  # bytes
+C2PA = "C2PA_GIF"
+GAMMA = "ImageMagick"
+USUAL = b"gamma=0.45"  # which is that of sRGB
+
+
+class Rules:
+    """The rules for one file; of some extensions the first counts."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def __call__(self, part: Part) -> Rule | None:
+        """Return the fate of the next part."""
+        name = part.name
+        if name in self.seen:
+            return dropped(f"a second extension {name.rstrip('0123456789.')}")
+        if name.encode("latin-1") in SINGLE:
+            self.seen.add(name)
+        if part.size > MOST.get(name, part.size):  # something else is hidden in it
+            return None
+        if name.startswith(C2PA):
+            return dropped("content credentials (C2PA)")
+        if name == GAMMA:
+            return REPLACED if USUAL in part.head else dropped("a gamma that only ImageMagick follows")
+        return FATES.get(name)
 
 
 class GifFile(Parsed):

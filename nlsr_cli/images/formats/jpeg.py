@@ -12,13 +12,13 @@ from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.estimation import jpeg_quality
 from nlsr_cli.images.facts import DEEP_HINT, Facts, unsupported
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.jpeg_parts import Beside, Rules, beside, further
 from nlsr_cli.images.gain_map import Located
 from nlsr_cli.images.metadata import extended_xmp, iptc
 from nlsr_cli.images.metadata import jpeg as jpeg_texts
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import Accounted, account
-from nlsr_cli.images.rules.jpeg import Beside, Rules, beside, further
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries(

@@ -11,16 +11,36 @@ from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.facts import PNG_HINT, Facts, Foreign, unsupported
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.isobmff import CREDENTIALS, DEPTH, GAIN_MAP_WORDS
 from nlsr_cli.images.jpegxl.codec import decode_jpegxl, encode_jpegxl
-from nlsr_cli.images.jpegxl.files import Contents, open_file, parts
+from nlsr_cli.images.jpegxl.files import PADDING, Contents, open_file, parts
 from nlsr_cli.images.jpegxl.header import ALPHA, BLACK, ImageHeader, read_header
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.parsed import Parsed
-from nlsr_cli.images.parts import Accounted, account
-from nlsr_cli.images.rules import jpegxl
+from nlsr_cli.images.parts import CARRIED, REPLACED, Accounted, Part, Rule, account, dropped
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("JXL", alpha=True, depth=32, grey16=False, side=2**30 - 1)
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(("JXL ", "ftyp", "jxll", "jxlc", "jxlp", "jxli", "codestream", "preview", PADDING), REPLACED),
+    **dict.fromkeys(("free", "skip"), REPLACED),
+    **dict.fromkeys(("Exif", "xml ", "brob Exif", "brob xml "), CARRIED),
+    "jbrd": REPLACED,  # how the coded samples become the JPEG again that they were
+    "jumb": dropped(CREDENTIALS),
+    "brob jumb": dropped(CREDENTIALS),
+    "jhgm": dropped(GAIN_MAP_WORDS),
+    "channel depth": dropped(DEPTH),
+    "channel spot colour": dropped("a channel of spot colour"),
+    "channel selection": dropped("a selection mask"),
+    "channel thermal": dropped("a thermal channel"),
+    "channel alpha": dropped("a second alpha channel"),
+}
+
+
+def rule(part: Part) -> Rule | None:
+    """Return the fate of a part of a JPEG XL file, or None for a part that nobody knows."""
+    return RULES.get(part.name)
 
 
 class JxlFile(Parsed):
@@ -68,7 +88,7 @@ class JxlFile(Parsed):
             header = self.stream_header
         except (ValueError, EOFError):  # which reading it tells
             header = None
-        return account(parts(self.data, header), jpegxl.rule)
+        return account(parts(self.data, header), rule)
 
     def decoded(self) -> Decoded:
         return decode_jpegxl(self.contents.stream, self.stream_header)

@@ -1,9 +1,14 @@
-"""PNG (Portable Network Graphics, Third Edition, W3C 2025), and animations in it (APNG)."""
+"""PNG (Portable Network Graphics, Third Edition, W3C 2025), and animations in it (APNG).
+
+Names of chunks beyond the standard are those of the register of PNG extensions, of ImageMagick (coders/png.c), Adobe
+Fireworks, Apple, Microsoft Office, Android, and C2PA (Technical Specification 2.1, appendix A).
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import cast
 
@@ -22,14 +27,121 @@ from nlsr_cli.images.metadata import iptc, jpeg
 from nlsr_cli.images.metadata import png as png_texts
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
-from nlsr_cli.images.parts import Accounted, Walk, account, listed
+from nlsr_cli.images.parts import (
+    CARRIED,
+    LOOSE,
+    PADDING,
+    REPLACED,
+    REWRITTEN,
+    TRAILER,
+    Accounted,
+    Fate,
+    Part,
+    Rule,
+    Walk,
+    account,
+    dropped,
+    listed,
+)
 from nlsr_cli.images.picture import Animation
-from nlsr_cli.images.rules.png import Rules
 from nlsr_cli.options import EncodeOptions
 
 MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
 PROFILES_READ = {*png_texts.EXIF_PROFILES, "iptc", "8bim", "xmp"}
 CARRIES = Carries("PNG", alpha=True, depth=16, iptc=True, comment=True, texts=True, code_points=True, side=2**31 - 1)
+
+BACKGROUND = dropped("the colour to show behind it (bKGD)")
+MASTERS = {
+    "mDCV": dropped("the colours of the display that it was mastered on (mDCV)"),
+    "cLLI": dropped("how bright its brightest parts are (cLLI)"),
+}
+PAGE = dropped("its place on a larger page")
+ORIENTATION = dropped("an orientation that only ImageMagick follows (orNT)")
+FIREWORKS = dropped("editing data of Adobe Fireworks")
+NINE_PATCH = dropped("the stretch marks of an Android nine-patch")
+FROM_GIF = dropped("extensions of the GIF that it was made from")
+# The palette goes with the indices, significant bits are those of new samples, a time of change is that of the file,
+# and what numbers say of the colours becomes a profile, or is sRGB, with notes of its own.
+FATES: dict[str, Rule] = {
+    **dict.fromkeys(("signature", "IHDR", "PLTE", "IDAT", "tRNS", PADDING), REPLACED),
+    **dict.fromkeys(("gAMA", "cHRM", "sRGB", "sBIT", "tIME", "iDOT", "CgBI"), REPLACED),
+    **dict.fromkeys(("cICP", "iCCP", "pHYs", "tEXt", "zTXt", "iTXt"), CARRIED),
+    **dict.fromkeys(("eXIf", "zxIf", "tXMP"), REWRITTEN),
+    "caBX": dropped("content credentials (C2PA)"),
+    "dSIG": dropped("a digital signature (dSIG)"),
+    "hIST": dropped("how often each colour of the palette is used (hIST)"),
+    "sPLT": dropped("a suggested palette (sPLT)"),
+    "pCAL": dropped("what the samples measure (pCAL)"),
+    "sCAL": dropped("the physical size of what it shows (sCAL)"),
+    "sTER": dropped("that it is a pair of stereo pictures (sTER)"),
+    "fRAc": dropped("the parameters of a fractal (fRAc)"),
+    "msOG": dropped("the GIF that Microsoft Office keeps in it (msOG)"),
+    **dict.fromkeys(("gIFg", "gIFt", "gIFx"), FROM_GIF),
+    **dict.fromkeys(("mkBF", "mkBS", "mkBT", "mkTS", "prVW"), FIREWORKS),
+    **dict.fromkeys(("npTc", "npLb", "npOl"), NINE_PATCH),
+}
+# Of these the first counts, here and in other readers.
+SINGLE = frozenset({"IHDR", "PLTE", "tRNS", "gAMA", "cHRM", "sRGB", "cICP", "iCCP", "pHYs", "eXIf", "zxIf", "tXMP"})
+SINGLE |= {"acTL", "mDCV", "cLLI"}
+
+
+class Rules:
+    """The rules for one file: what a chunk means depends on its header, and on the chunks before.
+
+    Of an animation that is not `shown`, another note says why it is left out.
+    """
+
+    def __init__(self, data: bytes, chunks: Iterable[png.Chunk], *, shown: bool) -> None:
+        self.seen: set[str] = set()
+        self.size, self.alpha = data[16:24], data[25:26] in (b"\4", b"\6")
+        self.animation = REPLACED if shown else Rule(Fate.DROPPED, "the animation", quiet=True)
+        codes = next((chunk.body for chunk in chunks if chunk.name == b"cICP"), b"")
+        self.as_coded = len(codes) >= 4 and bool(Colours(codes=(codes[0], codes[1], bool(codes[3]))).as_coded)
+
+    def __call__(self, part: Part) -> Rule | None:
+        """Return the fate of the next part."""
+        name = part.name
+        if name in SINGLE and name in self.seen:
+            return dropped(f"a second {name} chunk")
+        self.seen.add(name)
+        if name in ("acTL", "fcTL", "fdAT"):
+            return self.animation if "acTL" in self.seen else dropped("frames of an animation that is not announced")
+        special = SPECIAL.get(name)
+        return special(self, part) if special else FATES.get(name)
+
+    def background(self, _: Part) -> Rule:
+        """Of an opaque picture it says nothing."""
+        return BACKGROUND if self.alpha or "tRNS" in self.seen else REPLACED
+
+    def mastering(self, part: Part) -> Rule:
+        """What was mastered for HDR stays true as long as the samples stay as they are coded."""
+        whole = part.size == 12 + {"mDCV": 24, "cLLI": 8}[part.name]
+        return CARRIED if self.as_coded and whole else MASTERS[part.name]
+
+    def page(self, part: Part) -> Rule:
+        """ImageMagick states a page, and where on it the picture lies, also where they are the picture itself."""
+        size, place = (b"", part.head[:8]) if part.name == "oFFs" else (part.head[:8], part.head[8:16])
+        return PAGE if size not in (b"", self.size) or place.strip(b"\0") else REPLACED
+
+    def end(self, part: Part) -> Rule:
+        """It has no content."""
+        return REPLACED if part.size <= 12 else LOOSE[TRAILER]
+
+    def orientation(self, part: Part) -> Rule:
+        """ImageMagick's own; 0 is unknown, and 1 upright."""
+        return ORIENTATION if part.head[:1] > b"\1" else REPLACED
+
+
+SPECIAL: dict[str, Callable[[Rules, Part], Rule]] = {
+    "bKGD": Rules.background,
+    "mDCV": Rules.mastering,
+    "cLLI": Rules.mastering,
+    "oFFs": Rules.page,
+    "vpAg": Rules.page,
+    "caNv": Rules.page,
+    "orNT": Rules.orientation,
+    "IEND": Rules.end,
+}
 
 
 class PngFile(Parsed):

@@ -12,11 +12,11 @@ from nlsr_cli.images.depth import deep_encoders
 from nlsr_cli.images.depth.layout import Layout, examine
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.tiff_parts import rule_of
 from nlsr_cli.images.metadata import exif_tags, georeference, iptc, xmp
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import Accounted, account
-from nlsr_cli.images.rules.tiff import rule_of
 from nlsr_cli.options import EncodeOptions
 
 COPY_NOTE = "The first picture in the file is a reduced copy; the full one is read."
