@@ -36,7 +36,7 @@ class BenchConsole(Console):
         )
 
     def compared(self, result: Result) -> None:
-        """Print a result as a line of JSON, so that what stops the bench costs only the rest, or note that it is there."""
+        """Print a result as a line of JSON, so that what stops the bench costs the rest alone, or note it."""
         if self.speech.as_json:
             self.json_line(result.as_json())
         self.note(f"{result.case}: {result.comparison.name} in {result.comparison.precision}")

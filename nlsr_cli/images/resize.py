@@ -171,16 +171,14 @@ def _blocks(
 
 
 @lru_cache(maxsize=32)  # the photographs of a training set, and the pictures of a folder, share their sizes
-def _all_blocks(
-    length: int, size: int, dtype: type[np.float32 | np.float64], kernel: Kernel, wrap: bool
-) -> tuple[_Block, ...]:
+def _all_blocks(length: int, size: int, dtype: np.dtype[np.floating], kernel: Kernel, wrap: bool) -> tuple[_Block, ...]:
     """Return the whole resizing of `length` samples to `size`, as matrix products."""
     return tuple(_blocks(length, size, dtype, kernel, wrap))
 
 
-def _working_dtype(dtype: npt.DTypeLike) -> type[np.float32 | np.float64]:
+def _working_dtype(dtype: npt.DTypeLike) -> np.dtype[np.floating]:
     """Return what sums are made in: float32 is exact to a hundredth of a level, except of 65536 levels and more."""
-    return np.float32 if dtype in (np.uint8, np.float32) else np.float64
+    return np.dtype(np.float32 if dtype in (np.uint8, np.float32) else np.float64)
 
 
 def _resize_rows(pixels: npt.NDArray[Sample], height: int, kernel: Kernel, wrap: bool) -> npt.NDArray[Sample]:

@@ -120,8 +120,8 @@ def _architecture(config: NLSNConfig, store: str) -> str:
     use = f", {formed / 1e6:.2f} M of them in use once kernels are formed for a picture" if config.condconv else ""
     return (
         f"## Architecture\n\n| setting | value |\n|---|---|\n{rows}\n\n"
-        f"{parameters / 1e6:.2f} M parameters{use}; {multiply_adds(config) / 1e6:.2f} M multiply-adds per low-resolution "
-        f"pixel. `model.safetensors` holds {store} tensors under the authors' parameter names."
+        f"{parameters / 1e6:.2f} M parameters{use}; {multiply_adds(config) / 1e6:.2f} M multiply-adds per low-"
+        f"resolution pixel. `model.safetensors` holds {store} tensors under the authors' parameter names."
     )
 
 
