@@ -17,9 +17,9 @@ from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.metadata.provenance import history
 from nlsr_cli.images.metadata.statements import Statements, portable
 from nlsr_cli.images.metadata.thumbnail import has_thumbnail
-from nlsr_cli.images.opening import looked_at
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Header
+from nlsr_cli.images.reading import looked_at
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 

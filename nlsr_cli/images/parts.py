@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import tee
 from typing import Generic, TypeVar
 
 SHOWN = 4  # names listed in one note; the rest is counted
@@ -49,18 +50,11 @@ class Walk(Generic[Piece]):
     """The pieces of a container for as many as ask: it is walked once, and no further than anybody has asked."""
 
     def __init__(self, coming: Iterator[Piece]) -> None:
-        self._coming, self._met = coming, list[Piece]()
+        self._coming = coming
 
     def __iter__(self) -> Iterator[Piece]:
-        at = 0
-        while True:
-            if at == len(self._met):
-                try:
-                    self._met.append(next(self._coming))
-                except StopIteration:
-                    return
-            yield self._met[at]
-            at += 1
+        self._coming, mine = tee(self._coming)  # which keeps what one of them has yet to give
+        return mine
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images import reading
 from nlsr_cli.images.animation.frames import FrameIndex, check_index
 from nlsr_cli.images.border import border, check_pixels
 from nlsr_cli.images.facts import DEEP_HINT, Facts
@@ -20,10 +19,10 @@ from nlsr_cli.images.formats.format import Moving
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.modes import Decoded
-from nlsr_cli.images.opening import Opened, has_rgb_profile
 from nlsr_cli.images.orientation import upright
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Animation, Picture
+from nlsr_cli.images.reading import Opened, assemble, has_rgb_profile, read_picture
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 
@@ -44,7 +43,7 @@ def read_any(
     with border(file.data, file.label, file.max_pixels):
         index = file.index
     if index is None:
-        return reading.read_picture(file)
+        return read_picture(file)
     check_index(index, file.label, file.max_pixels)
     return _read_frames(file, index)
 
@@ -64,7 +63,7 @@ def _read_frames(file: Parsed, index: FrameIndex) -> Animation:
             raw = facts.exif or exif_tags.exif_block(info)
             distinct = list({id(shot): shot for shot in shots}.values())
             tall = _stacked(distinct, exif_tags.orientation(raw))
-            whole = reading.assemble(Opened(tall, mode, 1, info, raw, stacked=len(distinct)), file)
+            whole = assemble(Opened(tall, mode, 1, info, raw, stacked=len(distinct)), file)
     pictures = {id(shot): picture for shot, picture in zip(distinct, _cut(whole, len(distinct), index), strict=True)}
     told = dict.fromkeys((*notes, *index.notes, *whole.notes))
     durations = tuple(frame.duration for frame in index.frames)

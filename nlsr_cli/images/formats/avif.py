@@ -27,9 +27,11 @@ class AvifFile(Heif):
         bits = max(depths)
         refusal = unsupported("parts of different depths") if len(depths) > 1 else ""
         monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
+        letters, name = ("L", "grey") if monochrome else ("RGB", "colour")
+        mode, channels = f"{letters}{'A' * still.alpha};{bits}", len(letters) + still.alpha
         return Facts(
             bits=bits,
-            deep=_deep_avif(bits, grey=monochrome, alpha=still.alpha) if bits > 8 else None,
+            deep=Deep(f"{bits}-bit {name}", mode, 16, channels, still.alpha) if bits > 8 else None,
             refusal=refusal,
             hint=DEEP_HINT if refusal else "",
             canvas=None if still.media.brand == "avis" else still.stored,
@@ -42,11 +44,6 @@ class AvifFile(Heif):
             xmp=still.xmp,
             notes=still.notes,
         )
-
-
-def _deep_avif(bits: int, *, grey: bool, alpha: bool) -> Deep:
-    letters, name = ("L", "grey") if grey else ("RGB", "colour")
-    return Deep(f"{bits}-bit {name}", f"{letters}{'A' * alpha};{bits}", 16, (1 if grey else 3) + alpha, alpha)
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:

@@ -6,14 +6,12 @@ import struct
 from functools import cached_property
 
 from nlsr_cli.images import bitmap
-from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, Accounted, Part, Rule, account, dropped
-from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("BMP", icc=False, exif=False, xmp=False, content=2**32 - 2**20)  # it counts bytes in 32 bits
 HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header
@@ -58,7 +56,7 @@ class BmpFile(Parsed):
             hint="Convert it to PNG first." if refusal else "",
             colours=bitmap.colours_of(found),
             icc=self.data[start:end] if found.space == bmp.EMBEDDED and end <= len(self.data) else None,
-            bitmap=found if bitmap.is_plain(found) else None,
+            bitmap=found if found.compression in (bmp.RAW, bmp.MASKS, bmp.ALPHA_MASKS) else None,
         )
 
     @cached_property
@@ -70,14 +68,16 @@ class BmpFile(Parsed):
         return account(bmp.parts(self.data, found), lambda part: rule_of(part, found))
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    return canvas.saved("BMP", dpi=canvas.dpi or (0, 0)), ()  # zero is unknown; left alone, Pillow would claim 96
-
-
 BMP = Format(
     "BMP",
     (".bmp",),
     sniff=_sniff,
     parse=BmpFile,
-    writing=Writing(_encode, CARRIES, heeds=("background",), least_share=1.0),
+    writing=Writing(
+        # Zero is unknown; left alone, Pillow would claim 96.
+        lambda canvas, _: (canvas.saved("BMP", dpi=canvas.dpi or (0, 0)), ()),
+        CARRIES,
+        heeds=("background",),
+        least_share=1.0,
+    ),
 )

@@ -19,7 +19,6 @@ from nlsr_cli.images.metadata import gif_texts, iptc
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Accounted, Part, Rule, Walk, account, dropped
-from nlsr_cli.images.picture import Animation
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("GIF", alpha=True, icc=False, exif=False, comment=True, dpi="none", side=65535)
@@ -115,10 +114,6 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
     return gif_texts.with_words(data, canvas.xmp, canvas.comment), notes
 
 
-def _animate(animation: Animation, options: EncodeOptions) -> Encoded:
-    return writing.encode_gif(animation, options, WRITING)
-
-
 WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.02)
 GIF = Format(
     "GIF",
@@ -126,6 +121,10 @@ GIF = Format(
     sniff=lambda head: head.startswith((b"GIF87a", b"GIF89a")),
     parse=GifFile,
     single=("PNG", SINGLE_NOTE),
-    moving=Moving(lambda image, index, facts, notes: frames.canvases(index), _animate, palette=True),
+    moving=Moving(
+        lambda image, index, facts, notes: frames.canvases(index),
+        lambda film, options: writing.encode_gif(film, options, WRITING),
+        palette=True,
+    ),
     writing=WRITING,
 )

@@ -43,7 +43,6 @@ from nlsr_cli.images.parts import (
     dropped,
     listed,
 )
-from nlsr_cli.images.picture import Animation
 from nlsr_cli.options import EncodeOptions
 
 MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the master of an HDR picture
@@ -300,16 +299,12 @@ def chunks_of(canvas: Canvas) -> list[tuple[bytes, bytes]]:
     return chunks + [png_texts.text_chunk(keyword, text) for keyword, text in canvas.texts]
 
 
-def _animate(animation: Animation, options: EncodeOptions) -> Encoded:
-    return writing.encode_apng(animation, options, WRITING)
-
-
 WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.05)
 PNG = Format(
     "PNG",
     (".png", ".apng"),
     sniff=lambda head: head.startswith(png.SIGNATURE),
     parse=PngFile,
-    moving=Moving(apng.canvases, _animate),
+    moving=Moving(apng.canvases, lambda film, options: writing.encode_apng(film, options, WRITING)),
     writing=WRITING,
 )

@@ -6,13 +6,11 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 
-from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import REPLACED, TRAILER, Accounted, Part, account, loose
-from nlsr_cli.options import EncodeOptions
 
 MAGIC = b"qoif"
 HEADER = struct.Struct(">4sIIBB")  # magic, width, height, channels, color space
@@ -55,15 +53,13 @@ class QoiFile(Parsed):
         yield from loose(TRAILER, self.data, stop)
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    return canvas.saved("QOI", colorspace="sRGB"), ()
-
-
 QOI = Format(
     "QOI",
     (".qoi",),
     sniff=lambda head: head.startswith(MAGIC),
     parse=QoiFile,
     plugin="QoiImagePlugin",
-    writing=Writing(_encode, CARRIES, heeds=(), least_share=0.02),
+    writing=Writing(
+        lambda canvas, _: (canvas.saved("QOI", colorspace="sRGB"), ()), CARRIES, heeds=(), least_share=0.02
+    ),
 )

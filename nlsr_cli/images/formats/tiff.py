@@ -9,7 +9,7 @@ from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import tiff, tiff_file
 from nlsr_cli.images.depth import deep_encoders
-from nlsr_cli.images.depth.layout import Layout, examine
+from nlsr_cli.images.depth.layout import examine
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
 from nlsr_cli.images.formats.tiff_parts import rule_of
@@ -60,13 +60,17 @@ class TiffFile(Parsed):
 
         photometric, bits = (numbers(PHOTOMETRIC) or (1,))[0], numbers(BITS_PER_SAMPLE) or (1,)
         layout, refusal = examine(block)
+        deep = None
+        if layout is not None:
+            alpha = layout.alpha is not None
+            deep = Deep(layout.what, layout.mode, layout.depth, layout.channels + alpha, alpha, layout=layout)
         raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
         notes = [COPY_NOTE] if pages.lead is not None else []
         notes += ["An extra channel without a stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
         nodata, floating = entries.get(georeference.GDAL_NODATA), layout is not None and layout.floating
         return Facts(
             bits=max(bits),
-            deep=_deep_tiff(layout) if layout else None,
+            deep=deep,
             refusal=unsupported(refusal) if refusal else "",
             hint=PNG_HINT if refusal and max(bits) <= 8 else DEEP_HINT if refusal else "",
             canvas=(layout.height, layout.width) if layout else None,
@@ -108,11 +112,6 @@ def _nodata(entry: tiff.Entry | None, photometric: int, bits: int, *, floating: 
     spread = 1 if floating or bits >= 8 else 255 // (2**bits - 1)
     white = 1 if floating else 2 ** max(bits, 8) - 1
     return f"{white - value * spread if photometric == 0 else value * spread:.17g}"
-
-
-def _deep_tiff(layout: Layout) -> Deep:
-    alpha = layout.alpha is not None
-    return Deep(layout.what, layout.mode, layout.depth, layout.channels + alpha, alpha, layout=layout)
 
 
 def _found(block: tiff.Block) -> Found:

@@ -15,7 +15,6 @@ from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Accounted, Part, Rule, Walk, account, dropped
-from nlsr_cli.images.picture import Animation
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("WEBP", alpha=True, grey=False, side=16383)
@@ -117,10 +116,6 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
     return data, ()
 
 
-def _animate(animation: Animation, options: EncodeOptions) -> Encoded:
-    return writing.encode_webp(animation, options, WRITING)
-
-
 WRITING = Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.002)
 WEBP = Format(
     "WEBP",
@@ -129,6 +124,9 @@ WEBP = Format(
     parse=WebpFile,
     plugin="WebPImagePlugin",
     feature="webp",
-    moving=Moving(lambda image, index, facts, notes: webp.canvases(image, index), _animate),
+    moving=Moving(
+        lambda image, index, facts, notes: webp.canvases(image, index),
+        lambda film, options: writing.encode_webp(film, options, WRITING),
+    ),
     writing=WRITING,
 )
