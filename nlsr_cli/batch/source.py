@@ -64,7 +64,7 @@ class FileSource:
 
     def hold(self, max_pixels: int) -> Held:
         """Return the path of a regular file, and the content of anything else, which can be read once only."""
-        return self.path if self.ends else load(self.path, self.name, max_pixels)[0]
+        return self.path if self.ends else load(self.path, self.name, max_pixels).data
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class BytesSource:
 
     def hold(self, max_pixels: int) -> Held:
         """Return the bytes of what is a picture by its first ones."""
-        return load(self.data, self.name, max_pixels)[0]
+        return load(self.data, self.name, max_pixels).data
 
 
 @dataclass(frozen=True, eq=False)

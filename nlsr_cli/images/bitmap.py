@@ -37,11 +37,6 @@ def refusal_of(found: Bitmap) -> str:
     return ""
 
 
-def is_plain(found: Bitmap) -> bool:
-    """Say whether a bitmap is uncompressed."""
-    return found.compression in (bmp.RAW, bmp.MASKS, bmp.ALPHA_MASKS)
-
-
 def channel_bits(found: Bitmap) -> int:
     """Return the most bits that a channel has."""
     return 8 if found.bits in INDEXED else max(mask.bit_count() for mask in found.masks)

@@ -35,7 +35,7 @@ def check_number(names: Iterable[bytes], data: bytes, label: str) -> None:
             raise ImageReadError(label, f"has more than {PROFILES} colour profiles", HINT)
 
 
-def check_jpeg(data: bytes, label: str) -> None:
+def check_jpeg(picture: jpeg.Jpeg, label: str) -> None:
     """Refuse a JPEG of countless segments, or scans. Pillow reads what stands between segments byte by byte, up to the
     first scan; libjpeg decodes all scans of the first picture.
 
@@ -43,7 +43,7 @@ def check_jpeg(data: bytes, label: str) -> None:
         ImageReadError: there are more than any picture has.
     """
     segments = scans = 0
-    for piece in jpeg.walk(data):
+    for piece in picture.pieces:
         if piece.marker == jpeg.SOS:
             scans += 1
         elif piece.marker in (jpeg.FILL, jpeg.STRAY):

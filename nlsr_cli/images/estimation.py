@@ -80,9 +80,9 @@ def quality_of(table: Reals) -> int:
     return int(np.argmin(distances)) + 1
 
 
-def jpeg_quality(data: bytes) -> int | None:
-    """Return the quality, 1 to 100, of a JPEG file by its table for the first component; None where it has none."""
-    table = jpeg.quantisation(data)
+def jpeg_quality(picture: jpeg.Jpeg) -> int | None:
+    """Return the quality, 1 to 100, of a JPEG by its table for the first component; None where it has none."""
+    table = jpeg.quantisation(picture)
     return None if table is None else quality_of(np.array(table, np.float32).reshape(SIDE, SIDE))
 
 

@@ -52,7 +52,7 @@ class Facts:
     mode Pillow gives it; `frames` is None where Pillow counts them well (the further pictures of a JPEG are no frames:
     what becomes of each is told by its account); `plays` is how often an animation is played whose frames are not
     counted, 0 for ever; `colours` is what the file states by numbers, None where it states
-    nothing; `source` are the bytes that a decoder gets where they are not the file's; `nodata` is the value of pixels
+    nothing; `nodata` is the value of pixels
     that hold no data, in levels of what is decoded. `still` is the picture that the boxes of
     an AVIF or HEIC describe, which alone say how it is turned; `xmp` a packet that the header holds. `foreign` is set
     for formats that Pillow does not read. `orientation` is as of EXIF, for those whose EXIF does not count. Of
@@ -74,7 +74,6 @@ class Facts:
     inverted: bool = False
     exif: bytes | None = None
     colours: Colours | None = None
-    source: bytes | None = None
     nodata: str | None = None
     still: Still | None = None
     xmp: bytes | None = None

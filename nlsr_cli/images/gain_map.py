@@ -16,10 +16,9 @@ from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.border import FORESEEN
 from nlsr_cli.images.bounds import check_jpeg
 from nlsr_cli.images.containers import jpeg
-from nlsr_cli.images.depth.deep import turned
 from nlsr_cli.images.metadata import companions, rdf, xmp
-from nlsr_cli.images.metadata.jpeg import XMP_LIMIT, read_words
-from nlsr_cli.images.modes import Decoded
+from nlsr_cli.images.metadata.jpeg import XMP_LIMIT
+from nlsr_cli.images.modes import Decoded, turned
 from nlsr_cli.images.picture import GainMap
 from nlsr_cli.images.resize import resize_bicubic
 
@@ -43,24 +42,16 @@ class Located:
     xmp: bytes | None
 
 
-def find(data: bytes, at: int | None = None) -> Located | None:
-    """Return the first gain map of a JPEG file, None where there is none. The first picture ends at `at`, if that is
-    known.
-    """
-    return next((found for start, stop in jpeg.pictures(data, at) if (found := described(data, start, stop))), None)
-
-
-def described(data: bytes, start: int, stop: int) -> Located | None:
-    """Return the picture at a place as a gain map, None where it does not say that it is one."""
+def described(picture: jpeg.Jpeg, packet: bytes | None, stop: int) -> Located | None:
+    """Return a picture that ends at `stop` and has this XMP as a gain map, None where it says nothing of the kind."""
     iso, size = None, (0, 0)
-    for marker, body in jpeg.header(data, start):
+    for marker, body in picture.header():
         if marker == jpeg.APP2 and body.startswith(ISO_HEAD) and len(body) > len(ISO_HEAD) + ISO_VERSIONS:
             iso = iso or body[len(ISO_HEAD) :]
         elif marker in jpeg.FRAMES and len(body) >= 5:
             size = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
-    packet = read_words(data, start).xmp
     packet = packet if packet is not None and _describes(packet) else None
-    return None if iso is None and packet is None else Located(start, stop, size, iso, packet)
+    return None if iso is None and packet is None else Located(picture.start, stop, size, iso, packet)
 
 
 def _describes(packet: bytes) -> bool:
@@ -74,20 +65,17 @@ def _describes(packet: bytes) -> bool:
 
 
 def read_gain_map(
-    data: bytes, size: tuple[int, ...], orientation: int, label: str
+    data: bytes, found: Located, size: tuple[int, ...], orientation: int, label: str
 ) -> tuple[GainMap | None, tuple[str, ...]]:
-    """Return the gain map of a JPEG, upright, and notes; `size` is the (height, width) of the upright picture, which it
-    may not exceed, and `orientation` that of the picture, by which the gain map is turned as well.
+    """Return a gain map of the file `data`, upright, and notes; `size` is the (height, width) of the upright picture,
+    which it may not exceed, and `orientation` that of the picture, by which the gain map is turned as well.
     """
-    found = find(data)
-    if found is None:
-        return None, ()
     height, width = found.size if orientation < 5 else found.size[::-1]
     if height > size[0] or width > size[1]:
         return None, (f"The gain map is larger than the picture and {NOT_HDR}.",)
     own = data[found.start : found.stop]
     try:
-        check_jpeg(own, label)
+        check_jpeg(jpeg.Jpeg(own), label)
         with Image.open(BytesIO(own), formats=["JPEG"]) as image:  # the border is around the picture as a whole
             if image.mode not in ("L", "RGB"):
                 return None, (f"The gain map is {image.mode}, which is not known, and {NOT_HDR}.",)

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlsr_cli.images.bitmap import resolution_of
 from nlsr_cli.images.border import border
 from nlsr_cli.images.color import spaces
-from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats import FORMATS, frame_index, read_statements
 from nlsr_cli.images.loading import load
 from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.metadata.provenance import history
-from nlsr_cli.images.metadata.statements import Statements
+from nlsr_cli.images.metadata.statements import Statements, portable
 from nlsr_cli.images.metadata.thumbnail import has_thumbnail
+from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Header
-from nlsr_cli.images.reading import pillow_image, probe
+from nlsr_cli.images.reading import looked_at
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 
@@ -87,28 +85,24 @@ def inspect_picture(
     Raises:
         ImageReadError: as `probe`.
     """
-    label = name or ("-" if isinstance(source, bytes) else str(source))
-    data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001 - the word for it, in Pillow too
-    header = probe(data, name=label, max_pixels=max_pixels)
-    facts = FORMATS[format].facts(data)
-    shown = facts.source or data
-    info = _info(shown, format, label, max_pixels, facts)
+    file = load(source, name, max_pixels)
+    facts = file.facts
+    with border(file.data, file.label, file.max_pixels):
+        header, info = looked_at(file)
     raw = facts.exif or (exif_tags.exif_block(info) if facts.still is None else None)
-    from_tiff = FORMATS[format].tagged
-    said = read_statements(format, shown, facts.xmp)
-    gain_map = None if (find := FORMATS[format].gain_map) is None else find(data)
+    said = portable(file.found)
     return Inspection(
-        path=Path(label),
-        size=len(data),
+        path=Path(file.label),
+        size=len(file.data),
         header=header,
         profile=_profile(info, facts),
-        dpi=exif_tags.resolution(info, raw, format),
-        exif=exif_tags.portable_exif(raw, from_tiff=from_tiff)[0] is not None,
-        thumbnail=not from_tiff and has_thumbnail(raw or b""),
+        dpi=exif_tags.resolution(info, raw, file.format),
+        exif=exif_tags.portable_exif(raw, from_tiff=file.tagged)[0] is not None,
+        thumbnail=not file.tagged and has_thumbnail(raw or b""),
         said=said,
         provenance=history(said.xmp),
-        gain_map=None if gain_map is None else gain_map.size,
-        plays=_plays(format, data, header, facts),
+        gain_map=None if file.located is None else file.located.size,
+        plays=_plays(file, header),
         counted=facts.plays is None,
     )
 
@@ -123,25 +117,10 @@ def read_provenance(path: str | Path) -> dict[str, str]:
     return dict(found[-1]) if found else {}
 
 
-def _info(data: bytes, format: str, label: str, max_pixels: int, facts: Facts) -> Mapping[Any, object]:  # noqa: A002
-    """Return what Pillow collects of a file; of one that it may not know how to decode, what was found without it."""
-    found = {} if facts.icc is None else {"icc_profile": facts.icc}
-    if facts.foreign is not None:
-        return {} if facts.foreign.icc is None else {"icc_profile": facts.foreign.icc}
-    if facts.bitmap is not None:
-        return {**found, "dpi": resolution_of(facts.bitmap)}
-    if FORMATS[format].tagged:
-        profile = tiff.parse(data).root.entries.get(exif_tags.ICC_PROFILE)
-        return {"icc_profile": profile.payload} if profile else {}
-    with border(data, label, max_pixels), pillow_image(data, format) as image:
-        return {**image.info, **found}
-
-
-def _plays(format: str, data: bytes, header: Header, facts: Facts) -> int | None:  # noqa: A002
-    if facts.plays is not None:
-        return facts.plays
-    index = frame_index(format, data) if header.frames > 1 else None
-    return None if index is None else index.loop
+def _plays(file: Parsed, header: Header) -> int | None:
+    if file.facts.plays is not None:
+        return file.facts.plays
+    return file.index.loop if header.frames > 1 and file.index is not None else None
 
 
 def _profile(info: Mapping[Any, object], facts: Facts) -> str | None:

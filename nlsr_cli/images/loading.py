@@ -14,6 +14,7 @@ from nlsr_cli.images.border import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.formats import FORMATS, HEAD_SIZE, format_of, identified, native_formats
 from nlsr_cli.images.formats.strangers import stranger_of
+from nlsr_cli.images.parsed import Parsed
 
 # RGB and alpha take 8 bytes per pixel in 16 bits and 16 in floating point; with a quarter of a gigabyte besides, there
 # is room for layers, previews, metadata and further frames.
@@ -21,18 +22,21 @@ BYTES_PER_PIXEL, ALLOWANCE = 16, 1 << 28
 PIECE = 1 << 22  # read from a pipe at once
 
 
-def load(source: Path | bytes, label: str, max_pixels: int) -> tuple[bytes, str]:
-    """Return the bytes of a source, which messages call `label`, and the format they announce.
+def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int) -> Parsed:
+    """Return the file that a source is, which messages call by its name; one that was loaded before is returned.
 
     Raises:
         ImageReadError: it cannot be opened, is no known picture, or is larger than any of `max_pixels` pixels.
     """
+    if isinstance(source, Parsed):
+        return source
+    label = name or ("-" if isinstance(source, bytes) else str(source))
     if isinstance(source, bytes):
         data = source
     else:
         with _reading(label):
-            data = _bytes_of(source, label, max_pixels)
-    return data, known_format(data, label)
+            data = _bytes_of(Path(source), label, max_pixels)
+    return FORMATS[known_format(data, label)].parse(data, label, max_pixels)
 
 
 def digest(source: Path | bytes, label: str) -> str:

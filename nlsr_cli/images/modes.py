@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from PIL import Image
 
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.facts import Facts
+from nlsr_cli.images.orientation import upright
 from nlsr_cli.images.picture import Pixels
 
 BAND = 1 << 19  # bytes
@@ -32,6 +33,12 @@ class Decoded:
     notes: list[str] = field(default_factory=list)
     nodata: str | None = None
     masked: bool = False
+
+
+def turned(decoded: Decoded, orientation: int) -> Decoded:
+    """Return the picture as it is meant to be seen."""
+    alpha = None if decoded.alpha is None else upright(decoded.alpha, orientation)
+    return replace(decoded, color=upright(decoded.color, orientation), alpha=alpha)
 
 
 def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # noqa: PLR0911 - one line per mode

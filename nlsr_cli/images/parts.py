@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import tee
+from typing import Generic, TypeVar
 
 SHOWN = 4  # names listed in one note; the rest is counted
 
@@ -39,6 +41,20 @@ class Part:
 
 TRAILER, GAP, PADDING = "trailing data", "stray data", "padding"
 HEAD = 64  # bytes of its content that a part shows
+
+
+Piece = TypeVar("Piece")
+
+
+class Walk(Generic[Piece]):
+    """The pieces of a container for as many as ask: it is walked once, and no further than anybody has asked."""
+
+    def __init__(self, coming: Iterator[Piece]) -> None:
+        self._coming = coming
+
+    def __iter__(self) -> Iterator[Piece]:
+        self._coming, mine = tee(self._coming)  # which keeps what one of them has yet to give
+        return mine
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def _place(source: Path | bytes, label: str, max_pixels: int) -> tuple[str | byt
         with suppress(OSError):
             if os.path.samestat(status, Path(real).stat()):
                 return real, status.st_size
-    data, _ = load(source, label, max_pixels)  # a pipe, or a file without a name, such as /dev/stdin may be
+    data = load(source, label, max_pixels).data  # a pipe, or a file without a name, such as /dev/stdin may be
     return data, len(data)
 
 

@@ -284,8 +284,7 @@ class _Body:
     """The bytes after the JSON of a message, of which no more than `limit` are taken."""
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self._stream = stream
-        self._left = limit
+        self._stream, self._left = stream, limit
 
     def take(self, count: object) -> bytearray:
         """Return the next `count` bytes, if that is a number and so many are allowed."""
@@ -300,9 +299,8 @@ def _other(value: object, wanted: str) -> TypeError:
 
 
 def _append(data: bytes | bytearray | memoryview, pieces: list[memoryview]) -> int:
-    view = memoryview(data).cast("B") if len(data) else memoryview(b"")
-    pieces.append(view)
-    return view.nbytes
+    pieces.append(memoryview(data).cast("B") if len(data) else memoryview(b""))
+    return pieces[-1].nbytes
 
 
 def _write(stream: BinaryIO, view: memoryview) -> None:
@@ -311,11 +309,10 @@ def _write(stream: BinaryIO, view: memoryview) -> None:
 
 
 def _read(stream: BinaryIO, count: int) -> bytearray:
-    data = bytearray(count)
-    view = memoryview(data)
-    while view.nbytes:
-        got = cast("io.RawIOBase", stream).readinto(view)
+    data, at = bytearray(count), 0
+    while at < count:
+        got = cast("io.RawIOBase", stream).readinto(memoryview(data)[at:])
         if not got:
             raise EOFError("the other end has closed the stream")
-        view = view[got:]
+        at += got
     return data

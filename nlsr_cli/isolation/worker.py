@@ -66,16 +66,16 @@ def _answer(request: Request) -> Header | Content | Refusal:
         space = space_for(_length(request), 0)
         with granted(space):
             source = request.source if isinstance(request.source, bytes) else Path(request.source)
-            data, _ = load(source, request.name, request.max_pixels)
-            header = probe(data, name=request.name, max_pixels=request.max_pixels)
+            file = load(source, request.name, request.max_pixels)
+            header = probe(file, max_pixels=request.max_pixels)
         if request.action == "probe":
             return header
         pixels = header.height * header.width * (header.frames if request.whole else 1)
-        space = space_for(len(data), min(pixels, request.max_pixels))
+        space = space_for(len(file.data), min(pixels, request.max_pixels))
         read = read_any if request.whole else read_picture
         with granted(space):
-            picture = read(data, name=request.name, max_pixels=request.max_pixels)
-        return Content(digest(data, request.name), picture)
+            picture = read(file)
+        return Content(digest(file.data, request.name), picture)
     except ImageReadError as error:
         if isinstance(error.__cause__, MemoryError):
             return _too_much(space)

@@ -10,6 +10,11 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.images import Metadata, Picture
+from nlsr_cli.images.formats import FORMATS
+from nlsr_cli.images.metadata.statements import Statements, portable
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted
+from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 
 def gradient(height: int = 12, width: int = 16, channels: int = 3) -> np.ndarray:
@@ -34,6 +39,26 @@ def saved(image: Image.Image, fmt: str = "PNG", **options: object) -> bytes:
     buffer = BytesIO()
     image.save(buffer, fmt, **options)
     return buffer.getvalue()
+
+
+def parsed(fmt: str, data: bytes) -> Parsed:
+    """Return a file of a format."""
+    return FORMATS[fmt].parse(data, "-", DEFAULT_MAX_PIXELS)
+
+
+def account_of(fmt: str, data: bytes) -> tuple[Accounted, ...]:
+    """Return the fate of every part of a file."""
+    return parsed(fmt, data).account
+
+
+def losses(fmt: str, data: bytes) -> tuple[str, ...]:
+    """Return a note for each kind of part of a file that is left out."""
+    return parsed(fmt, data).losses
+
+
+def statements(fmt: str, data: bytes) -> Statements:
+    """Return what a file says in words."""
+    return portable(parsed(fmt, data).found)
 
 
 def png(height: int, width: int, depth: int, kind: int, data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:

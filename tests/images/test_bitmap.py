@@ -12,9 +12,8 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import probe, read_picture
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.formats import losses
 from tests.images import icc
-from tests.images.files import gradient, saved
+from tests.images.files import gradient, losses, saved
 
 HEIGHT, WIDTH = 5, 7
 MASKS = {

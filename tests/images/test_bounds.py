@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import time
-from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -12,7 +11,7 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import native_formats, probe, read_picture
 from nlsr_cli.images.containers import isobmff, tiff
-from nlsr_cli.images.formats import FORMATS
+from nlsr_cli.images.formats.png import PngFile
 from nlsr_cli.images.metadata import exif_tags
 from tests.images.files import gradient, plain_tiff, saved, with_png_chunk
 
@@ -97,7 +96,7 @@ def test_any_trouble_with_a_header_is_our_error(tmp_path, monkeypatch, trouble):
     def fail(*_):
         raise trouble
 
-    monkeypatch.setitem(FORMATS, "PNG", replace(FORMATS["PNG"], facts=fail))
+    monkeypatch.setattr(PngFile, "header", fail)
     (tmp_path / "a.png").write_bytes(saved(PLAIN))
     with pytest.raises(ImageReadError) as told:
         probe(tmp_path / "a.png", max_pixels=1000)

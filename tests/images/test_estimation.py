@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nlsr_cli.images.containers.jpeg import Jpeg
 from nlsr_cli.images.estimation import estimate, estimate_noise, jpeg_quality, quality_of, table_of, windows_of
 from tests.conftest import ASSETS, pixels
 
@@ -51,12 +52,12 @@ def test_the_tables_of_a_file_name_its_quality(options: dict[str, object]) -> No
         buffer.seek(0)
         buffer.truncate()
         Image.fromarray(CLEAN).save(buffer, "JPEG", quality=quality, **options)
-        assert jpeg_quality(buffer.getvalue()) == quality
+        assert jpeg_quality(Jpeg(buffer.getvalue())) == quality
 
 
 def test_a_file_without_tables_names_none() -> None:
-    assert jpeg_quality(b"\xff\xd8\xff\xdb\x00\x05\x00\x01\x02\xff\xd9") is None
-    assert jpeg_quality(b"\xff\xd8") is None
+    assert jpeg_quality(Jpeg(b"\xff\xd8\xff\xdb\x00\x05\x00\x01\x02\xff\xd9")) is None
+    assert jpeg_quality(Jpeg(b"\xff\xd8")) is None
 
 
 @pytest.mark.parametrize("size", [(1281, 1300), (200, 20_000), (3000, 2500)])

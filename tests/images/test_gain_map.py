@@ -12,11 +12,10 @@ from PIL import Image
 
 from nlsr_cli.images import encode_picture, inspect_picture, native_formats, read_picture, resize_gain_map
 from nlsr_cli.images.containers import jpeg, mpf
-from nlsr_cli.images.gain_map import find
 from nlsr_cli.options import EncodeOptions
 from tests.conftest import ASSETS
 from tests.images import icc, jpegs
-from tests.images.files import camera_exif
+from tests.images.files import camera_exif, parsed
 from tests.images.jpegs import APPLE_XMP, HDRGM, ISO, MAP_XMP, map_file, ultra_hdr
 
 OPTIONS = EncodeOptions()
@@ -53,9 +52,9 @@ def twice(data: bytes, **options: object) -> tuple[bytes, tuple[str, ...]]:
 def test_gain_map_is_kept_with_equal_metadata(kind):
     """Whatever the file says of it, and wherever it lies."""
     data = KINDS[kind]
-    source = find(data)
+    source = parsed("JPEG", data).located
     written, notes = twice(data)
-    made = find(written)
+    made = parsed("JPEG", written).located
     assert made.size == (2 * source.size[0], 2 * source.size[1])
     assert made.iso == source.iso
     assert made.xmp == source.xmp
@@ -73,9 +72,9 @@ def test_gain_map_is_kept_with_equal_metadata(kind):
 def test_directories_of_the_output_are_true(kind):
     """Offsets and lengths in both directories are those of the file, and nothing is claimed in another form."""
     written, _ = twice(KINDS[kind])
-    made = find(written)
+    made = parsed("JPEG", written).located
     assert made.stop == len(written)
-    (body,) = [body for marker, body in jpeg.header(written) if body.startswith(b"MPF\0")]
+    (body,) = [body for marker, body in jpeg.Jpeg(written).header() if body.startswith(b"MPF\0")]
     assert [entry.start for entry in mpf.parse(body, written.index(body))] == [0, made.start]
     with Image.open(BytesIO(written)) as image:  # another reader of the directory
         listed = image._getmp()[0xB002]
@@ -122,7 +121,7 @@ def test_other_formats_tell_that_they_are_not_hdr(target):
 def test_strip_leaves_it_out_with_a_note():
     data, notes = twice(ultra_hdr(BOTH), strip=True)
     assert notes == ("The gain map is left out with the metadata: the output is not HDR.",)
-    assert find(data) is None
+    assert parsed("JPEG", data).located is None
     assert b"hdrgm" not in data
     assert b"MPF" not in data
     assert b"21496" not in data
@@ -194,7 +193,7 @@ def test_gain_map_of_a_large_packet_is_found_in_the_first_segment():
     large = replace(read, metadata=replace(read.metadata, xmp=jpegs.packet("", elements)))
     data, notes = encode_picture(large, format="JPEG", options=OPTIONS)
     assert notes == ()
-    (first,) = [body for marker, body in jpeg.header(data) if body.startswith(b"http://ns.adobe.com/xap/1.0/\0")]
+    (first,) = [body for marker, body in jpeg.Jpeg(data).header() if body.startswith(b"http://ns.adobe.com/xap/1.0/\0")]
     assert b'Item:Semantic="GainMap"' in first
     assert read_picture(data).metadata.xmp.count(b"a" * 1000) == 200
 
@@ -203,9 +202,9 @@ def test_gain_map_of_a_large_packet_is_found_in_the_first_segment():
 def test_files_of_public_encoders(name):
     """The second is written by libultrahdr (through libvips 8.18), which has MPF behind the tables."""
     data = (CASES / name).read_bytes()
-    source = find(data)
+    source = parsed("JPEG", data).located
     written, _ = twice(data)
-    made = find(written)
+    made = parsed("JPEG", written).located
     assert (made.iso, made.xmp) == (source.iso, source.xmp)
     assert made.size == (2 * source.size[0], 2 * source.size[1])
 

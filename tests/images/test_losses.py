@@ -11,8 +11,8 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError, OptionError
 from nlsr_cli.images import encode_picture, native_formats, parse_background, read_picture
+from nlsr_cli.images.color.managed import MAX_PROFILE
 from nlsr_cli.images.formats import writing_of
-from nlsr_cli.images.reading import MAX_PROFILE
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
 from tests.images.files import camera_exif, gradient, picture, saved, with_png_chunk

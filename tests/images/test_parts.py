@@ -12,7 +12,6 @@ from PIL import Image
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import bounds, read_picture
 from nlsr_cli.images.containers import jpeg
-from nlsr_cli.images.formats import FORMATS
 from tests.images import files
 
 IMAGE = Image.fromarray(files.gradient(24, 32))
@@ -55,9 +54,9 @@ def test_crowded_files_are_refused_at_once(kind):
 def test_large_pictures_of_many_small_pieces_are_no_crowd():
     """Some writers cut the pixels of a PNG into pieces of 8 kB, of a WebP and GIF into frames; metadata has its own."""
     piece = files.png_chunk(b"IDAT", bytes(4096))
-    FORMATS["PNG"].check_parts(PNG[:33] + piece * 40_000, "large")
-    FORMATS["GIF"].check_parts(GIF[:-1] + FRAME * 10_000 + GIF[-1:], "long")
-    FORMATS["JPEG"].check_parts(in_jpeg(b"\xff\xe2\x40\0" + bytes(0x3FFE)) * 255 + JPEG, "profile")
+    files.parsed("PNG", PNG[:33] + piece * 40_000).check()
+    files.parsed("GIF", GIF[:-1] + FRAME * 10_000 + GIF[-1:]).check()
+    files.parsed("JPEG", in_jpeg(b"\xff\xe2\x40\0" + bytes(0x3FFE)) * 255 + JPEG).check()
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "GIF", "WEBP"])
@@ -67,11 +66,11 @@ def test_ordinary_files_are_counted_to_their_end(fmt, monkeypatch):
     stream = io.BytesIO()
     options = {} if fmt == "JPEG" else {"save_all": True, "append_images": frames[1:]}
     frames[0].save(stream, fmt, **options)
-    parts = [part.name for part in jpeg.parts(stream.getvalue())] if fmt == "JPEG" else []
+    parts = [part.name for part in jpeg.Jpeg(stream.getvalue()).parts()] if fmt == "JPEG" else []
     if fmt != "JPEG":
         counted = f"nlsr_cli.images.formats.{fmt.lower()}.check_number"
         monkeypatch.setattr(counted, lambda names, data, label: parts.extend(names))
-        FORMATS[fmt].check_parts(stream.getvalue(), "a")
+        files.parsed(fmt, stream.getvalue()).check()
     expected = {"PNG": (b"fcTL", 5), "JPEG": ("SOS", 1), "GIF": (b",", 5), "WEBP": (b"ANMF", 5)}[fmt]
     assert parts.count(expected[0]) == expected[1]
     assert len(parts) < 30
@@ -81,7 +80,7 @@ def test_ordinary_files_are_counted_to_their_end(fmt, monkeypatch):
 def test_every_truncation_ends_the_count(fmt):
     data = files.saved(IMAGE, fmt)
     for end in range(len(data)):
-        FORMATS[fmt].check_parts(data[:end], "cut")
+        files.parsed(fmt, data[:end]).check()
 
 
 @pytest.mark.parametrize(

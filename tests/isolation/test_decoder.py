@@ -32,7 +32,8 @@ HOSTILE = """
 import os, signal, sys, time
 from nlsr_cli.isolation import worker
 real = worker.read_picture
-def hostile(data, *, name, max_pixels):
+def hostile(file):
+    name = file.label
     if "crash" in name: signal.signal(signal.SIGSEGV, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGSEGV)
     if "hang" in name: sum(iter(int, 1))
     if "sleep" in name: time.sleep(60)
@@ -43,7 +44,7 @@ def hostile(data, *, name, max_pixels):
     if "bug" in name: {}["missing"]
     if "print" in name: print("noise"); os.write(1, b"noise"); os.write(2, b"noise")
     if "ask" in name: assert sys.stdin.read() == ""
-    return real(data, name=name, max_pixels=max_pixels)
+    return real(file)
 worker.read_picture = worker.read_any = hostile
 worker.main()
 """

@@ -1,4 +1,5 @@
-"""`python -m tests.tools.house`: the size of the house and what in it is long, as a report that nobody has to obey.
+"""`python -m tests.tools.house`: the size of the house, what in it is long, and how many of its files one small picture
+goes through, as a report that nobody has to obey.
 
 What is law (which room may import which) stands in `tests/test_imports.py`.
 """
@@ -7,14 +8,22 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
+from types import FrameType
+
+from PIL import Image, features
 
 PACKAGE = Path(__file__).parents[2] / "nlsr_cli"
 LONG_FILE, LONG_FUNCTION = 320, 50  # lines
 FORMATS = "PNG|JPEG|WEBP|TIFF|BMP|AVIF|GIF|HEIC|JXL|RAW|QOI"
 ASKED = re.compile(rf'(==|!=) "({FORMATS})"|\bin \("({FORMATS})"|"({FORMATS})":')
+WALKERS = {"jpeg.py": "walk", "png.py": "chunks", "riff.py": "chunks", "gif.py": "blocks", "tiff.py": "parse"}
+WALKERS |= {"isobmff.py": "parse"}  # in containers/: each goes over a file, or over one picture in it
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -54,5 +63,63 @@ def report() -> Iterator[str]:
             yield f"long function: {path.relative_to(PACKAGE)}:{node.name}, {length(node)} lines"
 
 
+def ways() -> Iterator[str]:
+    """Yield for small pictures which files of the package are entered, and how often their containers are walked."""
+    from nlsr_cli.images import encode_picture, read_picture
+    from nlsr_cli.options import EncodeOptions
+
+    for name, data in samples():
+        picture = read_picture(data)  # the first time loads plug-ins and fills tables
+        files, walks = entered(lambda data=data: read_picture(data))
+        told = ", ".join(f"{path}: {sum(of.values())} walks of {len(of)} places" for path, of in walks.items())
+        yield f"{name}: read through {len(files)} files ({told})"
+        if picture.metadata.format == "JPEG":
+            files, _ = entered(lambda picture=picture: encode_picture(picture, format="JPEG", options=EncodeOptions()))
+            yield f"{name}: written as a JPEG through {len(files)} files"
+
+
+def samples() -> Iterator[tuple[str, bytes]]:
+    """Yield names and bytes of small pictures: JPEGs without and with metadata, and other containers."""
+    assets = Path(__file__).parents[1] / "assets"
+    for name in ("tower.jpg", "cases/01b_ultrahdr_iso.jpg", "colosseum.png", "cases/05_geotiff.tif"):
+        yield name, (assets / name).read_bytes()
+    with Image.open(assets / "tower.jpg") as image:
+        for fmt in ("WEBP", "GIF", *(["AVIF"] if features.check("avif") else [])):
+            buffer = BytesIO()
+            image.save(buffer, fmt)
+            yield f"tower as {fmt}", buffer.getvalue()
+
+
+def entered(call: Callable[[], object]) -> tuple[set[str], dict[str, Counter[tuple[int, int]]]]:
+    """Return the files of the package whose code runs in a call, and for each walker how often it starts at a place,
+    which is some bytes and an offset in them.
+    """
+    files: set[str] = set()
+    walks: dict[str, Counter[tuple[int, int]]] = {}
+    started: dict[FrameType, object] = {}  # keeps frames and bytes, lest another gets their number
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event != "call" or PACKAGE not in path.parents or frame in started:  # a generator is called for each value
+            return
+        files.add(str(path))
+        if path.parent.name == "containers" and WALKERS.get(path.name) == frame.f_code.co_name:
+            started[frame] = data = frame.f_locals["data"]
+            walks.setdefault(path.name, Counter())[id(data), frame.f_locals.get("at", 0)] += 1
+
+    sys.setprofile(watch)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return files, walks
+
+
 if __name__ == "__main__":
-    sys.stdout.write("".join(f"{line}\n" for line in report()))
+    if sys.argv[1:] == ["ways"]:
+        sys.stdout.write("".join(f"{line}\n" for line in ways()))
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in report()))
+        sys.stdout.flush()
+        # In a process of its own, where nothing else has been imported or run.
+        subprocess.run([sys.executable, "-m", "tests.tools.house", "ways"], check=True)

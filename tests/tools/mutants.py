@@ -69,11 +69,11 @@ TARGETS = {
         for name, together in TOGETHER.items()
     },
     "images.inspection": ("images/test_inspection.py", "images/jpegxl/test_jpegxl.py"),
-    "images.rules.jpeg": ("images/rules/test_jpeg.py",),
-    **{f"images.rules.{name}": ("images/rules/test_accounts.py",) for name in ("bmp", "gif", "png", "riff")},
-    "images.rules.isobmff": ("images/containers/test_isobmff.py", "images/test_heic.py"),
-    "images.rules.jpegxl": ("images/jpegxl/test_jpegxl.py",),
-    "images.rules.tiff": ("images/containers/test_tiff_file.py", "images/containers/test_tiff.py"),
+    "images.formats.jpeg_parts": ("images/formats/test_jpeg_parts.py",),
+    **{f"images.formats.{name}": ("images/formats/test_accounts.py",) for name in ("bmp", "gif", "png", "webp")},
+    "images.formats.isobmff": ("images/containers/test_isobmff.py", "images/formats/test_heic.py"),
+    "images.formats.jpegxl": ("images/jpegxl/test_jpegxl.py",),
+    "images.formats.tiff_parts": ("images/containers/test_tiff_file.py", "images/containers/test_tiff.py"),
 }
 
 COMPARED = {

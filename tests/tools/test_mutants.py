@@ -19,10 +19,12 @@ def test_a_module_and_its_tests_are_there(target: str) -> None:
     assert own in tests or not (ROOT / "tests" / own).exists()
 
 
-@pytest.mark.parametrize("folder", ["images/metadata", "images/rules"])
-def test_all_that_decides_about_metadata_is_examined(folder: str) -> None:
-    names = {path.stem for path in (ROOT / "nlsr_cli" / folder).glob("*.py")} - {"__init__"}
-    assert names
+@pytest.mark.parametrize(("folder", "sign"), [("images/metadata", ""), ("images/formats", "Rule | None")])
+def test_all_that_decides_about_metadata_is_examined(folder: str, sign: str) -> None:
+    """Of the formats, those which say what becomes of parts."""
+    paths = (ROOT / "nlsr_cli" / folder).glob("*.py")
+    names = {path.stem for path in paths if sign in path.read_text(encoding="utf-8")} - {"__init__"}
+    assert len(names) > 5
     assert {f"{folder.replace('/', '.')}.{name}" for name in names} <= TARGETS.keys()
 
 

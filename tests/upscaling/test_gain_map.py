@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from nlsr_cli.images import read_picture, resize_bicubic
-from nlsr_cli.images.gain_map import find
 from tests.batch.test_provenance import nlsr
 from tests.conftest import ASSETS
+from tests.images.files import parsed
 
 CASES = ASSETS / "cases"
 
@@ -35,4 +35,4 @@ def test_other_formats_and_strip_tell_that_it_is_left_out(tmp_path):
     assert b"hdrgm" not in (tmp_path / "out.png").read_bytes()
     _, said = nlsr("upscale", CASES / "01_ultrahdr.jpg", "-o", tmp_path / "out.jpg", "-s", 1, "--strip")
     assert "The gain map is left out with the metadata" in said
-    assert find((tmp_path / "out.jpg").read_bytes()) is None
+    assert parsed("JPEG", (tmp_path / "out.jpg").read_bytes()).located is None

@@ -7,7 +7,7 @@ values than the standard; the pixels of a single frame are decoded by Pillow.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -39,18 +39,9 @@ class Examined:
     fault: str = ""
 
 
-def read_index(data: bytes) -> FrameIndex | None:
-    """Return the frames of an APNG, or None where a PNG has no animation that viewers show, or one frame only, which is
-    the picture.
-
-    Raises:
-        EOFError: the file is cut off.
-    """
-    return examine(data).index
-
-
-def examine(data: bytes) -> Examined:
-    """Return the frames of an APNG, or what is wrong with them.
+def examine(data: bytes, chunks: Iterable[png.Chunk]) -> Examined:
+    """Return the frames of a PNG with these chunks, or what is wrong with them; None where it has no animation that
+    viewers show, or one frame only, which is the picture.
 
     Raises:
         EOFError: the file is cut off.
@@ -59,7 +50,7 @@ def examine(data: bytes) -> Examined:
         return Examined(None)
     gathered, last = _Gathered(), b""
     try:
-        for found in png.chunks(data):
+        for found in chunks:
             if not found.whole:
                 break
             last = found.name
@@ -67,7 +58,7 @@ def examine(data: bytes) -> Examined:
             if len(gathered.controls) > MAX_FRAMES:
                 return Examined(gathered.index())
     except ValueError as exc:
-        return Examined(None, str(exc) if any(found.name == b"acTL" for found in png.chunks(data)) else "")
+        return Examined(None, str(exc) if any(found.name == b"acTL" for found in chunks) else "")
     if last != b"IEND":
         raise EOFError("cut off")
     try:
@@ -165,7 +156,7 @@ class _Gathered:
 def delay(duration: float) -> tuple[int, int]:
     """Return milliseconds as the numerator and denominator, both of 16 bits, of as many seconds: the nearest there is.
 
-    What `read_index` made of such a pair comes back as the same fraction.
+    What `examine` made of such a pair comes back as the same fraction.
     """
     seconds = Fraction(duration) / 1000
     if seconds >= 65535:

@@ -7,7 +7,7 @@ background; the pixels of a single frame are decoded by Pillow.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 
 import numpy as np
@@ -25,8 +25,8 @@ NO_END = "The file has no end mark: if frames followed the last one, they are lo
 OUTSIDE = "Parts of frames lie outside of the picture and are left out."
 
 
-def read_index(data: bytes) -> FrameIndex | None:
-    """Return the frames of a GIF, or None where it has one only. Counting ends behind ten thousand.
+def read_index(data: bytes, blocks: Iterable[gif.Block]) -> FrameIndex | None:
+    """Return the frames of a GIF with these blocks, or None where it has one only. Counting ends behind ten thousand.
 
     A loop count of n means n repetitions, which is n + 1 times in all, as browsers play it; without one it is once.
 
@@ -35,7 +35,7 @@ def read_index(data: bytes) -> FrameIndex | None:
         ValueError, struct.error: it makes no sense.
     """
     width, height, _ = struct.unpack_from("<HHB", data, 6)
-    frames, loop, notes = _frames(data)
+    frames, loop, notes = _frames(data, blocks)
     if len(frames) < 2:
         return None
     if any(frame.top + frame.height > height or frame.left + frame.width > width for frame in frames):
@@ -45,7 +45,7 @@ def read_index(data: bytes) -> FrameIndex | None:
     return FrameIndex(height, width, tuple(frames), loop, notes=tuple(notes))
 
 
-def _frames(data: bytes) -> tuple[list[Frame], int, list[str]]:
+def _frames(data: bytes, blocks: Iterable[gif.Block]) -> tuple[list[Frame], int, list[str]]:
     """Return frames, loop and notes.
 
     Raises:
@@ -54,7 +54,7 @@ def _frames(data: bytes) -> tuple[list[Frame], int, list[str]]:
     shared = data[gif.SCREEN : gif.SCREEN + table_size(data[10])]
     frames: list[Frame] = []
     control, loop, end = b"", 1, gif.SCREEN + len(shared)
-    for block in gif.blocks(data):
+    for block in blocks:
         end = block.end
         if block.kind in (IMAGE, EXTENSION) and not block.whole:
             raise EOFError("cut off")
@@ -94,7 +94,7 @@ def _frame(block: gif.Block, shared: bytes, control: bytes) -> Frame:
 
 def coded_part(data: bytes) -> bytes:
     """Return what follows the colour table of the first image of a GIF: its code size and its sub-blocks."""
-    frames, _, _ = _frames(data)
+    frames, _, _ = _frames(data, gif.blocks(data))
     _, _, bits, coded, _ = frames[0].parts
     return bits + chain(coded)
 

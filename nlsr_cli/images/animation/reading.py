@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images import reading
 from nlsr_cli.images.animation.frames import FrameIndex, check_index
 from nlsr_cli.images.border import border, check_pixels
 from nlsr_cli.images.facts import DEEP_HINT, Facts
@@ -21,12 +20,14 @@ from nlsr_cli.images.loading import load
 from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.orientation import upright
+from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Animation, Picture
+from nlsr_cli.images.reading import Opened, assemble, has_rgb_profile, read_picture
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 
 def read_any(
-    source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    source: str | Path | bytes | Parsed, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> Picture | Animation:
     """Read a picture, or all frames of an animation, from a file or from its bytes, which messages then call `name`.
 
@@ -37,33 +38,32 @@ def read_any(
         ImageReadError: it cannot be read, or not without loss, or all frames together have more than `max_pixels`
             pixels, or there are more than ten thousand.
     """
-    label = name or ("-" if isinstance(source, bytes) else str(source))
-    data, format = load(source if isinstance(source, bytes) else Path(source), label, max_pixels)  # noqa: A001
-    moving = FORMATS[format].moving
-    with border(data, label, max_pixels):
-        index = None if moving is None else moving.index(data)
-    if index is None or moving is None:
-        return reading.read_picture(data, name=label, max_pixels=max_pixels)
-    check_index(index, label, max_pixels)
-    return _read_frames(data, (format, moving), index, label, max_pixels)
+    file = load(source, name, max_pixels)
+    file.check()
+    with border(file.data, file.label, file.max_pixels):
+        index = file.index
+    if index is None:
+        return read_picture(file)
+    check_index(index, file.label, file.max_pixels)
+    return _read_frames(file, index)
 
 
-def _read_frames(data: bytes, kind: tuple[str, Moving], index: FrameIndex, label: str, max_pixels: int) -> Animation:
-    format, moving = kind  # noqa: A001
-    facts = reading.facts_of(data, format, label)
+def _read_frames(file: Parsed, index: FrameIndex) -> Animation:
+    facts, moving = file.facts, FORMATS[file.format].moving
     if facts.deep is not None:  # Pillow would reduce it to 8 bits
-        raise ImageReadError(label, f"holds frames of {facts.deep.what}, which is not supported yet", DEEP_HINT)
-    with border(data, label, max_pixels):
-        check_pixels((index.height, index.width), label, max_pixels)
-        with reading.pillow_image(data, format) as image:
+        raise ImageReadError(file.label, f"holds frames of {facts.deep.what}, which is not supported yet", DEEP_HINT)
+    if moving is None:
+        raise ValueError(f"{file.format} has no frames")
+    with border(file.data, file.label, file.max_pixels):
+        check_pixels((index.height, index.width), file.label, file.max_pixels)
+        with file.image() as image:
             mode = image.mode
             info = image.info if facts.icc is None else {**image.info, "icc_profile": facts.icc}
-            shots, notes = _shots(image, moving, index, facts, keep_rgb=reading.has_rgb_profile(info))
+            shots, notes = _shots(image, moving, index, facts, keep_rgb=has_rgb_profile(info))
             raw = facts.exif or exif_tags.exif_block(info)
             distinct = list({id(shot): shot for shot in shots}.values())
             tall = _stacked(distinct, exif_tags.orientation(raw))
-            opened = reading.Opened(tall, mode, 1, info, raw, stacked=len(distinct))
-            whole = reading.assemble(opened, facts, (format, label), data)
+            whole = assemble(Opened(tall, mode, 1, info, raw, stacked=len(distinct)), file)
     pictures = {id(shot): picture for shot, picture in zip(distinct, _cut(whole, len(distinct), index), strict=True)}
     told = dict.fromkeys((*notes, *index.notes, *whole.notes))
     durations = tuple(frame.duration for frame in index.frames)

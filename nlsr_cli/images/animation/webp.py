@@ -7,7 +7,7 @@ frames that look alike.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -33,8 +33,8 @@ def _three(value: int) -> bytes:
     return value.to_bytes(3, "little")
 
 
-def read_index(data: bytes) -> FrameIndex | None:
-    """Return the frames of an animated WebP, or None where it has one only.
+def read_index(data: bytes, chunks: Iterable[riff.Chunk]) -> FrameIndex | None:
+    """Return the frames of an animated WebP with these chunks, or None where it has one only.
 
     Raises:
         EOFError: it is cut off.
@@ -47,7 +47,7 @@ def read_index(data: bytes) -> FrameIndex | None:
         raise EOFError("cut off")
     frames: list[Frame] = []
     loop, lossless = 1, True
-    for found in riff.chunks(data):
+    for found in chunks:
         body = found.body
         if len(body) < found.length:
             raise EOFError("cut off")

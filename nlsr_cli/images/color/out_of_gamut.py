@@ -16,7 +16,6 @@ Excess = npt.NDArray[Any]
 SIGNED = {np.dtype(np.uint8): np.int16, np.dtype(np.uint16): np.int32, np.dtype(np.float32): np.float32}
 # What rounding alone may lose, by dtype: one level of 8 bits; of 16 bits and of floating point, a sixteenth of that.
 ROUNDING = {np.dtype(np.uint8): 1.0, np.dtype(np.uint16): 16.0, np.dtype(np.float32): 1 / 4096}
-WHITE = {np.dtype(np.int16): 255, np.dtype(np.int32): 65535, np.dtype(np.float32): 1}
 
 
 def excess_of(stored: Pixels, srgb: Pixels, icc: bytes) -> Excess | None:

@@ -131,13 +131,11 @@ def _colour_space(data: bytes, size: int) -> tuple[int | None, tuple[float, ...]
     return found[0], tuple(value / 2**30 for value in found[1:10]), tuple(value / 2**16 for value in found[10:]), place
 
 
-def parts(data: bytes) -> Iterator[Part]:
+def parts(data: bytes, found: Bitmap | None) -> Iterator[Part]:
     """Yield headers, palette, pixels, profile, and what lies between and behind: every byte of the file; of a file
-    whose headers make no sense, all of it as one part.
+    whose headers make no sense (None), all of it as one part.
     """
-    try:
-        found = read_bitmap(data)
-    except (ValueError, struct.error):
+    if found is None:
         yield Part("headers", 0, len(data))
         return
     palette = found.palette + found.colours * found.entry

@@ -7,7 +7,7 @@ file behind it, as in browsers, where a file may lack its end mark and go on wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from nlsr_cli.images.parts import GAP, HEAD, TRAILER, Part, loose
@@ -105,8 +105,9 @@ def chain(content: bytes) -> bytes:
     return b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\0"
 
 
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield the screen descriptor, its colour table, the blocks, and what lies behind the end: every byte of the file.
+def parts(data: bytes, found: Iterable[Block]) -> Iterator[Part]:
+    """Yield the screen descriptor, its colour table, the blocks that were found, and what lies behind the end: every
+    byte of the file.
 
     An extension is named by its label ("0xFE"), that of an application by its identifier; `head` begins with the first
     sub-block, an image with its descriptor.
@@ -115,7 +116,7 @@ def parts(data: bytes) -> Iterator[Part]:
     at = min(SCREEN + (table_size(data[10]) if len(data) >= SCREEN else 0), len(data))
     if at > SCREEN:
         yield Part("colour table", SCREEN, at - SCREEN)
-    for each in blocks(data):
+    for each in found:
         at = each.end
         if each.kind == 0:
             yield from loose(GAP, data, each.start, each.end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 
-from nlsr_cli.images.containers.isobmff import Box, Item, Media, boxes, parse
+from nlsr_cli.images.containers.isobmff import Box, Item, Media, boxes
 from nlsr_cli.images.parts import GAP, TRAILER, Part
 
 HEAD = 64
@@ -69,7 +69,9 @@ def roles(media: Media) -> dict[int, str]:
     read: set[tuple[str, str]] = set()
     for number, item in media.items.items():
         if number not in found:
-            found[number] = _word_role(media, item, found, read) if item.kind in WORDS else _other_role(media, item)
+            hidden = item.hidden and stands_alone(media, item)
+            other = HIDDEN if hidden else OTHER
+            found[number] = _word_role(media, item, found, read) if item.kind in WORDS else other
     return found
 
 
@@ -88,10 +90,6 @@ def stands_alone(media: Media, item: Item) -> bool:
     """Say whether an item is no part of another, and not attached to one."""
     part = media.referrers.get(("dimg", item.number))
     return not (part or any(media.references.get((kind, item.number)) for kind in ("auxl", "thmb")))
-
-
-def _other_role(media: Media, item: Item) -> str:
-    return HIDDEN if item.hidden and stands_alone(media, item) else OTHER
 
 
 def _auxiliary_role(media: Media, number: int) -> str:
@@ -115,27 +113,18 @@ def _spread(media: Media, number: int, role: str, found: dict[int, str]) -> None
             waiting += media.referrers.get(("auxl", at), []) + media.referrers.get(("thmb", at), [])
 
 
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield all parts of a file, whatever is wrong with it: each byte belongs to one.
+def parts(media: Media, known: dict[int, str]) -> Iterator[Part]:
+    """Yield all parts of a file whose items have these roles, whatever is wrong with it: each byte belongs to one.
 
     Names are those of the boxes; of what an item holds its kind and role ("hvc1 primary"), of a property, a reference
     and a group the word before it ("property clap", "reference thmb"), of a sequence its brand ("moov of avis").
     """
-    try:
-        media = parse(data)
-    except ValueError:
-        yield Part("boxes without end", 0, len(data), data[:HEAD])
-        return
-    names = {number: _item_name(media.items[number], role) for number, role in roles(media).items()}
+    listed = ((number, media.items[number], role) for number, role in known.items())
+    names = {number: f"{f'{item.kind} {item.content}'.strip()} {role}" for number, item, role in listed}
     walk = _Walk(media, names)
     for box in media.boxes:
         yield from walk.outer(box)
-    yield from walk.rest(media.boxes[-1].stop if media.boxes else 0, len(data), TRAILER)
-
-
-def _item_name(item: Item, role: str) -> str:
-    kind = f"{item.kind} {item.content}" if item.content else item.kind
-    return f"{kind.strip()} {role}"
+    yield from walk.rest(media.boxes[-1].stop if media.boxes else 0, len(media.data), TRAILER)
 
 
 class _Walk:

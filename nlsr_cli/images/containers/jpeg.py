@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from nlsr_cli.images.containers import samsung
-from nlsr_cli.images.parts import GAP, TRAILER, Part
+from nlsr_cli.images.parts import GAP, TRAILER, Part, Walk
 
 TEM, SOI, EOI, SOS, DQT, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
 APP0, APP1, APP2, APP11, APP12, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xEC, 0xED, 0xEE
@@ -44,8 +45,7 @@ NAMES |= {0xF0 + number: f"JPG{number}" for number in range(14)} | {
 }
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """One piece of a picture: from `start` to `stop` in the file, its content from `body` on.
 
     `marker` is the second byte of its marker, or one of CODED, FILL and STRAY.
@@ -94,23 +94,42 @@ def _segment(data: bytes, at: int) -> Segment:
     return Segment(marker, at, behind + 2, stop)
 
 
-def header(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and content of each segment before the first scan of the picture at `at`."""
-    for piece in walk(data, at):
-        if piece.marker == SOS:
-            return
-        if piece.marker < CODED and piece.body > piece.start + 2:
-            yield piece.marker, data[piece.body : piece.stop]
+class Jpeg:
+    """One picture, whose SOI marker stands at `start` in the file `data`; its pieces are walked once."""
+
+    def __init__(self, data: bytes, start: int = 0) -> None:
+        self.data, self.start = data, start
+        self.pieces = Walk(walk(data, start))
+
+    @cached_property
+    def stop(self) -> int:
+        """Return the place behind it."""
+        return [piece.stop for piece in self.pieces][-1]
+
+    def header(self) -> Iterator[tuple[int, bytes]]:
+        """Yield marker and content of each segment before the first scan."""
+        for piece in self.pieces:
+            if piece.marker == SOS:
+                return
+            if piece.marker < CODED and piece.body > piece.start + 2:
+                yield piece.marker, self.data[piece.body : piece.stop]
+
+    def parts(self) -> Iterator[Part]:
+        """Yield its pieces as parts of the file."""
+        for piece in self.pieces:
+            head = self.data[piece.body : min(piece.body + HEAD, piece.stop)]
+            name = NAMES.get(piece.marker, f"{piece.marker:02X}")
+            yield Part(name, piece.start, piece.stop - piece.start, head)
 
 
-def quantisation(data: bytes) -> list[int] | None:
-    """Return the quantisation of the first component, 64 steps row by row; None where the file states none.
+def quantisation(picture: Jpeg) -> list[int] | None:
+    """Return the quantisation of the first component, 64 steps row by row; None where the picture states none.
 
     ITU-T T.81, B.2.2 and B.2.4.1; a progressive file has one too, and of several with one number the last counts.
     """
     tables: dict[int, bytes] = {}
     wanted = 0
-    for marker, body in header(data):
+    for marker, body in picture.header():
         if marker in FRAMES and len(body) >= 9:
             wanted = body[8]
         at = 0
@@ -125,66 +144,39 @@ def quantisation(data: bytes) -> list[int] | None:
     return [max(1, steps[place]) for place in PLACES]
 
 
-def end(data: bytes, at: int = 0) -> int:
-    """Return the place behind the picture that begins at `at`."""
-    stop = at
-    for piece in walk(data, at):
-        stop = piece.stop
-    return stop
+def behind(first: Jpeg) -> Iterator[tuple[Part, Jpeg | None]]:
+    """Yield every part behind the first picture of a file, and of the further pictures what they consist of.
 
-
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield every part of a file: the pieces of the first picture, then what lies behind it.
-
-    Those are further pictures (each one part), videos, padding of zeros, the records of Samsung's trailer under their
-    names, and TRAILER for all else.
+    Those (each one part), videos, padding of zeros, the records of Samsung's trailer under their names, and TRAILER
+    for all else. No further picture is held here once the next part is asked for.
     """
-    stop = 0
-    for piece in walk(data):
-        stop = piece.stop
-        head = data[piece.body : min(piece.body + HEAD, stop)]
-        yield Part(NAMES.get(piece.marker, f"{piece.marker:02X}"), piece.start, stop - piece.start, head)
-    records = samsung.records(data, stop)
-    for name, start, end_ in _behind(data, stop, records):
-        yield Part(name, start, end_ - start, data[start : min(start + HEAD, end_)])
-    yield from records
-
-
-def pictures(data: bytes, at: int | None = None) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each picture behind the first one, which ends at `at` if that is known."""
-    at = end(data) if at is None else at
-    for name, start, stop in _behind(data, at, samsung.records(data, at)):
-        if name == PICTURE:
-            yield start, stop
-
-
-def _behind(data: bytes, at: int, records: list[Part]) -> Iterator[tuple[str, int, int]]:
-    """Yield name, start and end of what lies between the end of the first picture and the records of a trailer."""
+    data, at = first.data, first.stop
+    records = samsung.records(data, at)
     limit = records[0].start if records else len(data)
-    for _ in range(MAX_BEHIND):
+    for number in range(MAX_BEHIND + 1):
         if at >= limit:
-            return
-        name, stop = _next(data, at)
+            break
+        name, stop, picture = _next(data, at) if number < MAX_BEHIND else (TRAILER, limit, None)
         stop = min(stop, limit)
-        yield name, at, stop
+        yield Part(name, at, stop - at, data[at : min(at + HEAD, stop)]), picture
         at = stop
-    if at < limit:
-        yield TRAILER, at, limit
+    yield from ((record, None) for record in records)
 
 
-def _next(data: bytes, at: int) -> tuple[str, int]:
-    """Return what begins at a place behind the first picture, and where it ends."""
+def _next(data: bytes, at: int) -> tuple[str, int, Jpeg | None]:
+    """Return what begins at a place behind the first picture, where it ends, and a picture."""
     if data.startswith(b"\xff\xd8\xff", at):
-        return PICTURE, end(data, at)
+        picture = Jpeg(data, at)
+        return PICTURE, picture.stop, picture
     if data[at + 4 : at + 8] == b"ftyp":
-        return VIDEO, _end_of_boxes(data, at)
+        return VIDEO, _end_of_boxes(data, at), None
     zeros = ZEROS.match(data, at)
     if zeros is not None:  # the size of a box begins with some, too
         video = next((zeros.end() - back for back in range(4) if data[zeros.end() - back + 4 :][:4] == b"ftyp"), None)
         if video != at:
-            return PADDING, max(at + 1, video or zeros.end())
+            return PADDING, max(at + 1, video or zeros.end()), None
     found = KNOWN_START.search(data, at + 1)
-    return TRAILER, len(data) if found is None else found.start()
+    return TRAILER, len(data) if found is None else found.start(), None
 
 
 def _end_of_boxes(data: bytes, at: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from nlsr_cli.images.parts import HEAD, TRAILER, Part, loose
@@ -57,22 +57,24 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         at = found.end
 
 
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield the signature, the chunks, and what lies behind the end: every byte of the file."""
+def parts(data: bytes, found: Iterable[Chunk]) -> Iterator[Part]:
+    """Yield the signature, the chunks that were found, and what lies behind the end: every byte of the file."""
     yield Part("signature", 0, min(len(SIGNATURE), len(data)))
     at = len(SIGNATURE)
-    for each in chunks(data):
+    for each in found:
         head = each.data[each.start + 8 : each.start + 8 + min(each.length, HEAD)]
         at = min(each.end, len(data))
         yield Part(each.name.decode("latin-1"), each.start, at - each.start, head)
     yield from loose(TRAILER, data, at)
 
 
-def without(data: bytes, names: Collection[bytes]) -> bytes:
-    """Return the file without the chunks of these names, and without what lies behind its end."""
+def without(data: bytes, names: Collection[bytes], found: Iterable[Chunk] | None = None) -> bytes:
+    """Return the file without the chunks of these names, and without what lies behind its end. Its chunks may have been
+    `found` before.
+    """
     view, pieces = memoryview(data), []
     begin = end = 0
-    for each in chunks(data):
+    for each in chunks(data) if found is None else found:
         if each.name in names:
             pieces.append(view[begin : each.start])
             begin = end = each.end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from nlsr_cli.images.parts import GAP, HEAD, TRAILER, Part, loose
@@ -50,26 +50,25 @@ def inner(frame: Chunk) -> Iterator[Chunk]:
     return chunks(frame.data, frame.start + FRAME_HEADER, frame.end)
 
 
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield the header, the chunks, of a frame its header and the chunks in it ("ANMF/VP8L"), and what lies behind the
-    end: every byte of the file.
+def parts(data: bytes, found: Iterable[Chunk]) -> Iterator[Part]:
+    """Yield the header, the chunks that were found, of a frame its header and the chunks in it ("ANMF/VP8L"), and what
+    lies behind the end: every byte of the file.
     """
     yield Part("file header", 0, min(HEADER, len(data)))
-    end = min(stated_end(data), len(data))
-    at = yield from _parts(data, HEADER, end)
+    at = yield from _parts(found, data, HEADER, min(stated_end(data), len(data)))
     yield from loose(TRAILER, data, at)
 
 
-def _parts(data: bytes, at: int, end: int, inside: str = "") -> Generator[Part, None, int]:
+def _parts(found: Iterable[Chunk], data: bytes, at: int, end: int, inside: str = "") -> Generator[Part, None, int]:
     """Yield the parts between two places; return the place behind the last of them."""
-    for each in chunks(data, at, end):
+    for each in found:
         first, last = each.start - 8, min(each.end, end)
         at = min(each.end + each.length % 2, end)
         name = inside + each.name.decode("latin-1")
         if name == "ANMF":
             begin = min(each.start + FRAME_HEADER, last)
             yield Part("ANMF", first, begin - first)
-            begin = yield from _parts(data, begin, last, "ANMF/")
+            begin = yield from _parts(chunks(data, begin, last), data, begin, last, "ANMF/")
             yield from loose(GAP, data, begin, at)
         else:
             yield Part(name, first, at - first, data[each.start : min(last, each.start + HEAD)])

@@ -21,20 +21,8 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 # The unit in which a value of each type has a byte order; what is missing here has none.
 WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
 CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-DTYPES = {
-    1: "u1",
-    3: "u2",
-    4: "u4",
-    6: "i1",
-    8: "i2",
-    9: "i4",
-    11: "f4",
-    12: "f8",
-    13: "u4",
-    16: "u8",
-    17: "i8",
-    18: "u8",
-}
+DTYPES = {1: "u1", 3: "u2", 4: "u4", 6: "i1", 8: "i2", 9: "i4", 11: "f4", 12: "f8"}
+DTYPES |= {13: "u4", 16: "u8", 17: "i8", 18: "u8"}
 CLASSIC_TYPES = range(1, 14)
 
 MAX_ENTRIES = 4096  # real directories hold under a hundred; more is noise read as a directory

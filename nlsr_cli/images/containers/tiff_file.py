@@ -122,16 +122,11 @@ def _next(data: bytes, order: str, layout: tiff.Layout, start: int) -> bytes:
     return data[at : at + layout.field_size].ljust(layout.field_size, b"\0")
 
 
-def parts(data: bytes, inherited: frozenset[int]) -> Iterator[Part]:
-    """Yield every part of a TIFF file: each tag of its picture and of what hangs below it, samples, other directories,
-    and what no entry points to. The head of a part is in little-endian order.
+def parts(data: bytes, pages: Pages, block: tiff.Block, inherited: frozenset[int]) -> Iterator[Part]:
+    """Yield every part of a TIFF file: each tag of its picture, which is `block`, and of what hangs below it, samples,
+    other directories, and what no entry points to. The head of a part is in little-endian order.
     """
-    try:
-        order, layout, _ = tiff.header(data)
-        pages = find_pages(data)
-        block = tiff.parse(leading(data, pages, inherited))
-    except (ValueError, struct.error):
-        return
+    order, layout, _ = tiff.header(data)
     cover = _Cover(data, order, layout)
     beside = layout.pointer + struct.calcsize("<" + layout.offset)
     cover.add(0, beside)

@@ -7,7 +7,6 @@ pixels than were allowed, or one of which a part is missing.
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from nlsr_cli.images.alpha import BAND, straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
-from nlsr_cli.images.containers import png, tiff
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.depth.layout import (
     COMPRESSION,
@@ -30,14 +29,13 @@ from nlsr_cli.images.depth.segments import decode_segments
 from nlsr_cli.images.facts import Deep, Facts
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, YCBCR_NOTE, Decoded
 from nlsr_cli.images.nodata import hide
-from nlsr_cli.images.orientation import upright
 from nlsr_cli.images.picture import Pixels
 
 ORIENTATION = 274
 
 
 def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decoded:
-    """Return the samples of a file that holds more than 8 bits, as stored but straight, not yet turned upright.
+    """Return the samples of more than 8 bits that the bytes for decoders hold, as stored but straight, not yet upright.
 
     Raises:
         MissingExtra: imagecodecs is not installed.
@@ -45,7 +43,7 @@ def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decod
     """
     if deep.layout is not None:
         return _tiff(data, deep.layout, facts.nodata, max_pixels)
-    samples = _avif(data, facts.bits) if facts.bits < 16 else _png(data)
+    samples = _avif(data, facts.bits) if facts.bits < 16 else _with_channels(codecs().png_decode(data))
     if samples.dtype != np.uint16 or samples.ndim != 3 or samples.shape[2] != deep.channels:
         raise ValueError("the samples are not what the header says")
     if facts.canvas is not None and samples.shape[:2] != facts.canvas:
@@ -54,16 +52,6 @@ def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decod
         return Decoded(samples)
     notes = ["The transparent colour becomes an alpha channel."] if deep.key else []
     return Decoded(samples[..., :-1], samples[..., -1], notes)
-
-
-def turned(decoded: Decoded, orientation: int) -> Decoded:
-    """Return the picture as it is meant to be seen."""
-    alpha = None if decoded.alpha is None else upright(decoded.alpha, orientation)
-    return replace(decoded, color=upright(decoded.color, orientation), alpha=alpha)
-
-
-def _png(data: bytes) -> Pixels:
-    return _with_channels(codecs().png_decode(png.without(data, (*png.TEXTS, *png.ANIMATION))))
 
 
 def _avif(data: bytes, bits: int) -> Pixels:

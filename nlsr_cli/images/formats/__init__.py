@@ -13,7 +13,6 @@ from typing import NamedTuple
 from PIL import Image, features
 
 from nlsr_cli.errors import OptionError
-from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.formats.avif import AVIF
 from nlsr_cli.images.formats.bmp import BMP
@@ -24,13 +23,9 @@ from nlsr_cli.images.formats.jpeg import JPEG
 from nlsr_cli.images.formats.jpegxl import JXL
 from nlsr_cli.images.formats.png import PNG
 from nlsr_cli.images.formats.qoi import QOI
-from nlsr_cli.images.formats.raw import RAW
+from nlsr_cli.images.formats.raw import RAW, is_raw
 from nlsr_cli.images.formats.tiff import TIFF
 from nlsr_cli.images.formats.webp import WEBP
-from nlsr_cli.images.metadata.geometry import Change
-from nlsr_cli.images.metadata.statements import Found, Statements, portable
-from nlsr_cli.images.parts import Accounted, loss_notes
-from nlsr_cli.images.raw import is_raw
 from nlsr_cli.options import nearest
 
 FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, QOI, HEIC, RAW)}
@@ -119,44 +114,3 @@ def kept_format(source: str, frames: int) -> tuple[str, str]:
 def is_moving(format: str) -> bool:  # noqa: A002
     """Tell whether a format holds animations that are read and written whole."""
     return format in FORMATS and FORMATS[format].moving is not None
-
-
-def frame_index(format: str, data: bytes) -> FrameIndex | None:  # noqa: A002
-    """Return what a file says of its frames, or None where it is no animation that is read whole.
-
-    Raises:
-        EOFError: it is cut off.
-        ValueError, struct.error, IndexError: it makes no sense.
-    """
-    moving = FORMATS[format].moving
-    return None if moving is None else moving.index(data)
-
-
-def account_of(format: str, data: bytes) -> tuple[Accounted, ...]:  # noqa: A002
-    """Return the fate of every part of a file of the given format, in the order of the file.
-
-    Nothing in it can fail: a walker ends where a damaged file stops making sense.
-    """
-    account = FORMATS[format].account
-    return () if account is None else account(data)
-
-
-def losses(format: str, data: bytes) -> tuple[str, ...]:  # noqa: A002
-    """Return a note for each kind of part that is left out."""
-    return tuple(loss_notes(account_of(format, data), FORMATS[format].part))
-
-
-def read_statements(
-    format: str,  # noqa: A002
-    data: bytes,
-    packet: bytes | None = None,
-    *,
-    turned: bool = True,
-    change: Change | None = None,
-) -> Statements:
-    """Return what a file of the given format says in words; `packet` is the XMP that its header was found to hold.
-
-    Nothing in it can fail: what is damaged is left out, with a note.
-    """
-    read = FORMATS[format].statements
-    return portable(Found(packet) if read is None else read(data), turned=turned, change=change)

@@ -6,44 +6,44 @@ from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.depth import deep_avif
 from nlsr_cli.images.facts import DEEP_HINT, Deep, Facts, unsupported
-from nlsr_cli.images.formats.brands import coding_of
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
-from nlsr_cli.images.heif import still_of
-from nlsr_cli.images.rules.isobmff import account_isobmff
+from nlsr_cli.images.formats.isobmff import Heif, coding_of
 from nlsr_cli.options import EncodeOptions
 
 # libavif's decoders, and with them browsers, open no larger picture.
 CARRIES = Carries("AVIF", alpha=True, depth=16, integers=12, grey16=False, side=32768, area=2**28)
 
 
-def _facts(data: bytes) -> Facts:
-    still = still_of(data)
-    codes = still.coded("av1C", 3)
-    # Third byte of av1C: seq_tier_0, high_bitdepth, twelve_bit, monochrome, ...
-    depths = {8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes} or {8}
-    bits = max(depths)
-    refusal = unsupported("parts of different depths") if len(depths) > 1 else ""
-    monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
-    return Facts(
-        bits=bits,
-        deep=_deep_avif(bits, grey=monochrome, alpha=still.alpha) if bits > 8 else None,
-        refusal=refusal,
-        hint=DEEP_HINT if refusal else "",
-        canvas=None if still.media.brand == "avis" else still.stored,
-        monochrome=monochrome,
-        colours=still.colours,
-        frames=None if still.media.brand == "avis" else still.pictures,
-        exif=still.exif,
-        still=still,
-        orientation=still.orientation,
-        xmp=still.xmp,
-        notes=still.notes,
-    )
+class AvifFile(Heif):
+    """An AVIF."""
 
+    format = "AVIF"
 
-def _deep_avif(bits: int, *, grey: bool, alpha: bool) -> Deep:
-    letters, name = ("L", "grey") if grey else ("RGB", "colour")
-    return Deep(f"{bits}-bit {name}", f"{letters}{'A' * alpha};{bits}", 16, (1 if grey else 3) + alpha, alpha)
+    def header(self) -> Facts:
+        still = self.still
+        codes = still.coded("av1C", 3)
+        # Third byte of av1C: seq_tier_0, high_bitdepth, twelve_bit, monochrome, ...
+        depths = {8 + 2 * (body[2] >> 6 & 1) + 2 * (body[2] >> 5 & 1) for body in codes} or {8}
+        bits = max(depths)
+        refusal = unsupported("parts of different depths") if len(depths) > 1 else ""
+        monochrome = bool(codes) and all(body[2] & 0x10 for body in codes)
+        letters, name = ("L", "grey") if monochrome else ("RGB", "colour")
+        mode, channels = f"{letters}{'A' * still.alpha};{bits}", len(letters) + still.alpha
+        return Facts(
+            bits=bits,
+            deep=Deep(f"{bits}-bit {name}", mode, 16, channels, still.alpha) if bits > 8 else None,
+            refusal=refusal,
+            hint=DEEP_HINT if refusal else "",
+            canvas=None if still.media.brand == "avis" else still.stored,
+            monochrome=monochrome,
+            colours=still.colours,
+            frames=None if still.media.brand == "avis" else still.pictures,
+            exif=still.exif,
+            still=still,
+            orientation=still.orientation,
+            xmp=still.xmp,
+            notes=still.notes,
+        )
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -65,9 +65,7 @@ AVIF = Format(
     "AVIF",
     (".avif",),
     sniff=lambda head: coding_of(head) == "AVIF",
-    facts=_facts,
-    part="part of the container",
-    account=account_isobmff,
+    parse=AvifFile,
     plugin="AvifImagePlugin",
     feature="avif",
     writing=Writing(_encode, CARRIES, heeds=("quality",), least_share=0.0005),

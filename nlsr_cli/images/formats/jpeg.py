@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images import gain_map, ultra_hdr
+from functools import cached_property
+
+from nlsr_cli.images import ultra_hdr
 from nlsr_cli.images.bounds import check_jpeg
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
@@ -10,10 +12,13 @@ from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.estimation import jpeg_quality
 from nlsr_cli.images.facts import DEEP_HINT, Facts, unsupported
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.jpeg_parts import Beside, Rules, beside, further
+from nlsr_cli.images.gain_map import Located
 from nlsr_cli.images.metadata import extended_xmp, iptc
 from nlsr_cli.images.metadata import jpeg as jpeg_texts
 from nlsr_cli.images.metadata.statements import Found
-from nlsr_cli.images.rules.jpeg import accounted
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted, account
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries(
@@ -31,18 +36,49 @@ CARRIES = Carries(
 )
 
 
-def _facts(data: bytes) -> Facts:
-    for marker, body in jpeg.header(data):
-        if marker in jpeg.FRAMES and body:
-            refusal = "" if body[0] == 8 else unsupported(f"{body[0]}-bit samples")
-            return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "", frames=1)
-    return Facts(frames=1)
+class JpegFile(Parsed):
+    """A JPEG, and the pictures behind it."""
 
+    format, part = "JPEG", "JPEG segment"
 
-def _statements(data: bytes) -> Found:
-    found = jpeg_texts.read_words(data)
-    notes = ("The extension of the XMP metadata is damaged and is left out.",) if found.incomplete else ()
-    return Found(found.xmp, None, found.photoshop, comments=tuple(found.comments), notes=notes)
+    @cached_property
+    def first(self) -> jpeg.Jpeg:
+        """Return its first picture, which is the one that is read."""
+        return jpeg.Jpeg(self.data)
+
+    @cached_property
+    def beside(self) -> tuple[Beside, ...]:
+        """Return what lies behind that."""
+        return tuple(beside(self.first))
+
+    def check(self) -> None:
+        check_jpeg(self.first, self.label)
+
+    def header(self) -> Facts:
+        for marker, body in self.first.header():
+            if marker in jpeg.FRAMES and body:
+                refusal = "" if body[0] == 8 else unsupported(f"{body[0]}-bit samples")
+                return Facts(bits=body[0], refusal=refusal, hint=DEEP_HINT if refusal else "", frames=1)
+        return Facts(frames=1)
+
+    @cached_property
+    def found(self) -> Found:
+        found = jpeg_texts.read_words(self.first)
+        notes = ("The extension of the XMP metadata is damaged and is left out.",) if found.incomplete else ()
+        return Found(found.xmp, None, found.photoshop, comments=tuple(found.comments), notes=notes)
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        rules = Rules(lambda: dict(further(self.first, self.found.xmp, self.beside)))
+        return account([*self.first.parts(), *(each.part for each in self.beside)], rules)
+
+    @cached_property
+    def located(self) -> Located | None:
+        return next((each.gain_map for each in self.beside if each.gain_map is not None), None)
+
+    @cached_property
+    def quality(self) -> int | None:
+        return jpeg_quality(self.first)
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -76,13 +112,7 @@ JPEG = Format(
     "JPEG",
     (".jpg", ".jpeg", ".jpe", ".jfif"),
     sniff=lambda head: head.startswith(b"\xff\xd8\xff"),
-    facts=_facts,
-    part="JPEG segment",
-    account=accounted,
-    statements=_statements,
-    check_parts=check_jpeg,
+    parse=JpegFile,
     plugin="MpoImagePlugin",
-    gain_map=gain_map.find,
-    quality=jpeg_quality,
     writing=Writing(_encode, CARRIES, heeds=("quality", "background"), least_share=0.005),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cached_property
 
-from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
-from nlsr_cli.images.parts import REPLACED, TRAILER, Part, account, loose
-from nlsr_cli.options import EncodeOptions
+from nlsr_cli.images.formats.format import Format, Writing
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import REPLACED, TRAILER, Accounted, Part, account, loose
 
 MAGIC = b"qoif"
 HEADER = struct.Struct(">4sIIBB")  # magic, width, height, channels, color space
@@ -29,33 +29,37 @@ CARRIES = Carries(
 )
 
 
-def _facts(data: bytes) -> Facts:
-    _, width, height, channels, space = HEADER.unpack_from(data)
-    if not width or not height or channels not in (3, 4):
-        raise ValueError("no size, or no known number of channels")
-    return Facts(bits=8, canvas=(height, width), frames=1, notes=(LINEAR_NOTE,) if space == LINEAR else ())
+class QoiFile(Parsed):
+    """A QOI."""
 
+    format, part = "QOI", "part of a QOI"
 
-def _parts(data: bytes) -> Iterator[Part]:
-    """Yield the parts of a file. It does not say how long its samples are; they end where the end marker is."""
-    found = data.rfind(END, HEADER.size)
-    stop = len(data) if found < 0 else found + len(END)
-    yield Part("header", 0, min(HEADER.size, len(data)))
-    yield from loose("samples", data, HEADER.size, stop)
-    yield from loose(TRAILER, data, stop)
+    def header(self) -> Facts:
+        _, width, height, channels, space = HEADER.unpack_from(self.data)
+        if not width or not height or channels not in (3, 4):
+            raise ValueError("no size, or no known number of channels")
+        return Facts(bits=8, canvas=(height, width), frames=1, notes=(LINEAR_NOTE,) if space == LINEAR else ())
 
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        return account(self._parts(), lambda part: None if part.name == TRAILER else REPLACED)
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    return canvas.saved("QOI", colorspace="sRGB"), ()
+    def _parts(self) -> Iterator[Part]:
+        """Yield the parts. It does not say how long its samples are; they end where the end marker is."""
+        found = self.data.rfind(END, HEADER.size)
+        stop = len(self.data) if found < 0 else found + len(END)
+        yield Part("header", 0, min(HEADER.size, len(self.data)))
+        yield from loose("samples", self.data, HEADER.size, stop)
+        yield from loose(TRAILER, self.data, stop)
 
 
 QOI = Format(
     "QOI",
     (".qoi",),
     sniff=lambda head: head.startswith(MAGIC),
-    facts=_facts,
-    part="part of a QOI",
-    account=lambda data: account(_parts(data), lambda part: None if part.name == TRAILER else REPLACED),
+    parse=QoiFile,
     plugin="QoiImagePlugin",
-    writing=Writing(_encode, CARRIES, heeds=(), least_share=0.02),
+    writing=Writing(
+        lambda canvas, _: (canvas.saved("QOI", colorspace="sRGB"), ()), CARRIES, heeds=(), least_share=0.02
+    ),
 )

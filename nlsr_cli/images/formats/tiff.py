@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import tiff, tiff_file
 from nlsr_cli.images.depth import deep_encoders
-from nlsr_cli.images.depth.layout import Layout, examine
+from nlsr_cli.images.depth.layout import examine
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.tiff_parts import rule_of
 from nlsr_cli.images.metadata import exif_tags, georeference, iptc, xmp
 from nlsr_cli.images.metadata.statements import Found
-from nlsr_cli.images.rules.tiff import account
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import Accounted, account
 from nlsr_cli.options import EncodeOptions
 
 COPY_NOTE = "The first picture in the file is a reduced copy; the full one is read."
@@ -27,39 +30,77 @@ HORIZONTAL_PREDICTOR = {317: 2}
 CARRIES = Carries("TIFF", alpha=True, cmyk=True, depth=32, iptc=True, thumbnail=False, tags=True, content=2**32 - 2**20)
 
 
-def _facts(data: bytes) -> Facts:
-    pages = tiff_file.find_pages(data)
-    shown = tiff_file.leading(data, pages, exif_tags.INHERITED)
-    block = tiff.parse(shown)
-    entries = block.root.entries
+class TiffFile(Parsed):
+    """A TIFF. What asks for its directories raises ValueError or struct.error where it has none that make sense."""
 
-    def numbers(tag: int) -> tuple[int, ...]:
-        return tiff.integers(entries.get(tag), block.order)
+    format, part = "TIFF", "TIFF tag"
+    tagged = noisy = turned = True
 
-    photometric, bits = (numbers(PHOTOMETRIC) or (1,))[0], numbers(BITS_PER_SAMPLE) or (1,)
-    layout, refusal = examine(block)
-    raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
-    notes = [COPY_NOTE] if pages.lead is not None else []
-    notes += ["An extra channel without a stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
-    return Facts(
-        bits=max(bits),
-        deep=_deep_tiff(layout) if layout else None,
-        refusal=unsupported(refusal) if refusal else "",
-        hint=PNG_HINT if refusal and max(bits) <= 8 else DEEP_HINT if refusal else "",
-        canvas=(layout.height, layout.width) if layout else None,
-        raw_ycbcr=raw_ycbcr,
-        inverted=photometric == 0 and bits == (16,),
-        frames=pages.full,  # Pillow's way takes time by the square of their number
-        exif=shown,
-        source=shown,
-        nodata=_nodata(
-            entries.get(georeference.GDAL_NODATA),
-            photometric,
-            max(bits),
-            floating=layout is not None and layout.floating,
-        ),
-        notes=tuple(notes),
-    )
+    @cached_property
+    def pages(self) -> tiff_file.Pages:
+        """Return where its directories begin."""
+        return tiff_file.find_pages(self.data)
+
+    @cached_property
+    def prepared(self) -> bytes:
+        """Return it with the directory of its picture as the first one."""
+        return tiff_file.leading(self.data, self.pages, exif_tags.INHERITED)
+
+    @cached_property
+    def block(self) -> tiff.Block:
+        """Return the directory of its picture, and those below."""
+        return tiff.parse(self.prepared)
+
+    def header(self) -> Facts:
+        pages, block = self.pages, self.block
+        entries = block.root.entries
+
+        def numbers(tag: int) -> tuple[int, ...]:
+            return tiff.integers(entries.get(tag), block.order)
+
+        photometric, bits = (numbers(PHOTOMETRIC) or (1,))[0], numbers(BITS_PER_SAMPLE) or (1,)
+        layout, refusal = examine(block)
+        deep = None
+        if layout is not None:
+            alpha = layout.alpha is not None
+            deep = Deep(layout.what, layout.mode, layout.depth, layout.channels + alpha, alpha, layout=layout)
+        raw_ycbcr = photometric == YCBCR and len(bits) == 3 and (numbers(COMPRESSION) or (1,))[0] == UNCOMPRESSED
+        notes = [COPY_NOTE] if pages.lead is not None else []
+        notes += ["An extra channel without a stated meaning is left out."] if 0 in numbers(EXTRA_SAMPLES) else []
+        nodata, floating = entries.get(georeference.GDAL_NODATA), layout is not None and layout.floating
+        return Facts(
+            bits=max(bits),
+            deep=deep,
+            refusal=unsupported(refusal) if refusal else "",
+            hint=PNG_HINT if refusal and max(bits) <= 8 else DEEP_HINT if refusal else "",
+            canvas=(layout.height, layout.width) if layout else None,
+            raw_ycbcr=raw_ycbcr,
+            inverted=photometric == 0 and bits == (16,),
+            frames=pages.full,  # Pillow's way takes time by the square of their number
+            exif=self.prepared,
+            nodata=_nodata(nodata, photometric, max(bits), floating=floating),
+            notes=tuple(notes),
+        )
+
+    @cached_property
+    def profile(self) -> bytes | None:
+        icc = self.block.root.entries.get(exif_tags.ICC_PROFILE)
+        return icc.payload if icc else None
+
+    @cached_property
+    def found(self) -> Found:
+        try:
+            return _found(self.block)
+        except (ValueError, struct.error):
+            return Found()
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        try:
+            parts = tiff_file.parts(self.data, self.pages, self.block, exif_tags.INHERITED)
+        except (ValueError, struct.error):
+            return ()
+        return account(parts, rule_of)
 
 
 def _nodata(entry: tiff.Entry | None, photometric: int, bits: int, *, floating: bool) -> str | None:
@@ -73,16 +114,7 @@ def _nodata(entry: tiff.Entry | None, photometric: int, bits: int, *, floating: 
     return f"{white - value * spread if photometric == 0 else value * spread:.17g}"
 
 
-def _deep_tiff(layout: Layout) -> Deep:
-    alpha = layout.alpha is not None
-    return Deep(layout.what, layout.mode, layout.depth, layout.channels + alpha, alpha, layout=layout)
-
-
-def _statements(data: bytes) -> Found:
-    try:
-        block = tiff.parse(data)
-    except (ValueError, struct.error):
-        return Found()
+def _found(block: tiff.Block) -> Found:
     entries = block.root.entries
     stated_xmp, blocks = entries.get(exif_tags.XMP), entries.get(exif_tags.PHOTOSHOP)
     packet = stated_xmp.payload if stated_xmp else None
@@ -148,13 +180,7 @@ TIFF = Format(
     "TIFF",
     (".tif", ".tiff"),
     sniff=lambda head: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    facts=_facts,
-    part="TIFF tag",
-    account=account,
-    statements=_statements,
+    parse=TiffFile,
     plugin="TiffImagePlugin",
-    tagged=True,
-    noisy=True,
-    turned=True,
     writing=Writing(_encode, CARRIES, heeds=(), least_share=0.05),
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from nlsr_cli.images.animation import webp, writing
+from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.bounds import check_number
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
@@ -10,37 +13,94 @@ from nlsr_cli.images.containers import riff
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
 from nlsr_cli.images.metadata.statements import Found
-from nlsr_cli.images.picture import Animation
-from nlsr_cli.images.rules.riff import account_webp
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Accounted, Part, Rule, Walk, account, dropped
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("WEBP", alpha=True, grey=False, side=16383)
 
-
-def _facts(data: bytes) -> Facts:
-    if riff.stated_end(data) > len(data):
-        raise EOFError("the file is shorter than it says")
-    canvas = None
-    for chunk in riff.chunks(data):
-        name, start = chunk.name, chunk.start
-        if name == b"VP8X":
-            width, height = (int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7))
-            canvas = (height, width)
-        elif name == b"ANMF":
-            name = next((inner.name for inner in riff.inner(chunk) if inner.name != b"ALPH"), b"")
-        if name == b"VP8L":
-            return Facts(canvas=canvas, lossless=True)
-        if name in (b"VP8 ", b"ALPH"):
-            return Facts(canvas=canvas)
-    return Facts(canvas=canvas)
+ANIMATION = 0x02  # flag of the header
+SINGLE = frozenset({"VP8X", "ANIM", "ICCP", "EXIF", "XMP ", "VP8 ", "VP8L", "ALPH"})
+FATES: dict[str, Rule] = {
+    **dict.fromkeys(("file header", "VP8X", "ANIM", PADDING), REPLACED),
+    **dict.fromkeys(("ANMF/ALPH", "ANMF/VP8 ", "ANMF/VP8L"), REPLACED),
+    "XMP ": REWRITTEN,
+    "C2PA": dropped("content credentials (C2PA)"),
+}
+# What the header announces by a flag, with its word; decoders pass over what it does not announce.
+ANNOUNCED: dict[str, tuple[int, Rule, str]] = {
+    "ICCP": (0x20, CARRIED, "a colour profile"),
+    "EXIF": (0x08, REWRITTEN, "EXIF data"),
+    "ANMF": (ANIMATION, REPLACED, "frames of an animation"),
+}
 
 
-def _statements(data: bytes) -> Found:
-    return Found(next((chunk.body for chunk in riff.chunks(data) if chunk.name == b"XMP "), None))
+class Rules:
+    """The rules for one file, by the flags of its header."""
+
+    def __init__(self, data: bytes) -> None:
+        self.flags = data[20] if data[12:16] == b"VP8X" and len(data) > 20 else 0
+        self.seen: set[str] = set()
+
+    def __call__(self, part: Part) -> Rule | None:
+        """Return the fate of the next part."""
+        name = part.name
+        if name in self.seen:
+            return dropped(f"a second {name.strip()} chunk")
+        if name == "ANMF":
+            self.seen -= {"ANMF/ALPH", "ANMF/VP8 ", "ANMF/VP8L"}
+        elif name.removeprefix("ANMF/") in SINGLE:
+            self.seen.add(name)
+        if name in ANNOUNCED:
+            flag, rule, word = ANNOUNCED[name]
+            return rule if self.flags & flag else dropped(f"{word} that the header of the file does not announce")
+        if name in ("VP8 ", "VP8L", "ALPH"):
+            return dropped("a picture beside the animation") if self.flags & ANIMATION else REPLACED
+        return FATES.get(name)
 
 
-def _check_parts(data: bytes, label: str) -> None:
-    check_number((chunk.name for chunk in riff.chunks(data)), data, label)
+class WebpFile(Parsed):
+    """A WebP."""
+
+    format, part = "WEBP", "WebP chunk"
+
+    @cached_property
+    def chunks(self) -> Walk[riff.Chunk]:
+        """Return its chunks."""
+        return Walk(riff.chunks(self.data))
+
+    def check(self) -> None:
+        check_number((chunk.name for chunk in self.chunks), self.data, self.label)
+
+    def header(self) -> Facts:
+        if riff.stated_end(self.data) > len(self.data):
+            raise EOFError("the file is shorter than it says")
+        canvas = None
+        for chunk in self.chunks:
+            name = chunk.name
+            if name == b"VP8X":
+                places = (chunk.start + 4, chunk.start + 7)
+                width, height = (int.from_bytes(self.data[at : at + 3], "little") + 1 for at in places)
+                canvas = (height, width)
+            elif name == b"ANMF":
+                name = next((inner.name for inner in riff.inner(chunk) if inner.name != b"ALPH"), b"")
+            if name == b"VP8L":
+                return Facts(canvas=canvas, lossless=True)
+            if name in (b"VP8 ", b"ALPH"):
+                return Facts(canvas=canvas)
+        return Facts(canvas=canvas)
+
+    @cached_property
+    def index(self) -> FrameIndex | None:
+        return webp.read_index(self.data, self.chunks)
+
+    @cached_property
+    def found(self) -> Found:
+        return Found(next((chunk.body for chunk in self.chunks if chunk.name == b"XMP "), None))
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        return account(riff.parts(self.data, self.chunks), Rules(self.data))
 
 
 def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
@@ -56,22 +116,17 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
     return data, ()
 
 
-def _animate(animation: Animation, options: EncodeOptions) -> Encoded:
-    return writing.encode_webp(animation, options, WRITING)
-
-
 WRITING = Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.002)
 WEBP = Format(
     "WEBP",
     (".webp",),
     sniff=lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-    facts=_facts,
-    part="WebP chunk",
-    account=account_webp,
-    statements=_statements,
-    check_parts=_check_parts,
+    parse=WebpFile,
     plugin="WebPImagePlugin",
     feature="webp",
-    moving=Moving(webp.read_index, lambda image, index, facts, notes: webp.canvases(image, index), _animate),
+    moving=Moving(
+        lambda image, index, facts, notes: webp.canvases(image, index),
+        lambda film, options: writing.encode_webp(film, options, WRITING),
+    ),
     writing=WRITING,
 )

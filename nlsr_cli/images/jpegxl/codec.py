@@ -13,7 +13,7 @@ from nlsr_cli.images.color import spaces
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.depth.deep import as_float32
 from nlsr_cli.images.jpegxl.files import make_file, open_file
-from nlsr_cli.images.jpegxl.header import ImageHeader, read_header, with_header
+from nlsr_cli.images.jpegxl.header import ImageHeader, with_header
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, Decoded
 from nlsr_cli.images.picture import Pixels, quantised
 
@@ -21,15 +21,13 @@ SLOPE = 12.92  # of the straight part of sRGB's curve
 LOSSLESS_EFFORT = 4  # of 9: a tenth of the time of 7, and a few per cent larger
 
 
-def decode_jpegxl(data: bytes) -> Decoded:
-    """Return the samples of the first frame, upright, in the space of its profile.
+def decode_jpegxl(stream: bytes, header: ImageHeader) -> Decoded:
+    """Return the samples of the first frame of a codestream with this header, upright, in the space of its profile.
 
     Raises:
         MissingExtra: imagecodecs is not installed.
         Exception: whatever its decoder raises, for `border` to tell.
     """
-    stream = open_file(data).stream
-    header = read_header(stream)
     # Of absolute colours, libjxl makes linear light where a profile is stated, in as few bits as the picture has.
     absolute = header.xyb and header.icc is not None
     if absolute:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nlsr_cli.images.containers.isobmff import boxes
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.jpegxl.header import ALPHA, CHANNELS, SIGNATURE, read_header
+from nlsr_cli.images.jpegxl.header import ALPHA, CHANNELS, SIGNATURE, ImageHeader
 from nlsr_cli.images.parts import TRAILER, Part
 
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -87,9 +87,9 @@ def _box(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I4sQ", 1, name, len(body) + 16) + body
 
 
-def parts(data: bytes) -> Iterator[Part]:
-    """Yield the parts of a file: its boxes by their names ("brob xml " where compressed), the codestream, and in that
-    the channels beside colour and alpha ("channel depth").
+def parts(data: bytes, header: ImageHeader | None) -> Iterator[Part]:
+    """Yield the parts of a file: its boxes by their names ("brob xml " where compressed), the codestream, and what the
+    header of that lists beside colour and alpha ("channel depth").
     """
     at = 0
     if not data.startswith(SIGNATURE):
@@ -106,14 +106,10 @@ def parts(data: bytes) -> Iterator[Part]:
             yield Part(name, at, len(data) - at, data[at : at + HEAD])
     else:
         yield Part("codestream", 0, len(data), data[:HEAD])
-    yield from _channels(data)
+    yield from () if header is None else _channels(header)
 
 
-def _channels(data: bytes) -> Iterator[Part]:
-    try:
-        header = read_header(open_file(data).stream)
-    except (ValueError, EOFError):
-        return  # which reading it tells
+def _channels(header: ImageHeader) -> Iterator[Part]:
     alphas = 0
     for channel in header.extra:
         alphas += channel.kind == ALPHA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nlsr_cli.images.containers import gif
@@ -27,15 +28,15 @@ class Words:
     photoshop: bytes | None = None
 
 
-def read_words(data: bytes) -> Words:
+def read_words(blocks: Iterable[gif.Block]) -> Words:
     """Return what a GIF says; of a file that makes no sense, what stands before that place."""
     found = Words([])
-    for block in gif.blocks(data):
+    for block in blocks:
         name = block.identifier
         if block.label == COMMENT:
             found.comments.append(block.content)
         elif name == XMP_NAME and found.xmp is None:
-            raw = data[block.chain + 1 + gif.IDENTIFIER : block.end]
+            raw = block.data[block.chain + 1 + gif.IDENTIFIER : block.end]
             found.xmp = raw.removesuffix(MAGIC) if raw.endswith(MAGIC) else raw[: raw.rfind(b">") + 1]
         elif name == ICC_NAME and found.icc is None:
             found.icc = block.content[gif.IDENTIFIER :]

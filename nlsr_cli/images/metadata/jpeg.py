@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from nlsr_cli.images.containers.jpeg import APP1, APP13, COM, header, segment
+from nlsr_cli.images.containers.jpeg import APP1, APP13, COM, Jpeg, segment
 from nlsr_cli.images.metadata.extended_xmp import Portion, whole_packet
 
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
@@ -30,10 +30,10 @@ class Words:
     comments: list[bytes] = field(default_factory=list)
 
 
-def read_words(data: bytes, at: int = 0) -> Words:
-    """Return what the segments of the picture at a place in a JPEG file say."""
+def read_words(picture: Jpeg) -> Words:
+    """Return what the segments of a picture in a JPEG file say."""
     found, blocks, portions = Words(), [], []
-    for marker, body in header(data, at):
+    for marker, body in picture.header():
         if marker == COM:
             found.comments.append(body)
         elif marker == APP1 and body.startswith(XMP_HEAD):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nlsr_cli.images.containers import png
@@ -47,10 +47,10 @@ class TooLong(ValueError):
     """A text is longer than what is left of TEXT_LIMIT."""
 
 
-def read_texts(data: bytes) -> Texts:
+def read_texts(chunks: Iterable[png.Chunk]) -> Texts:
     """Return the texts of a PNG, unpacked to TEXT_LIMIT bytes in all."""
     found, left = Texts(), TEXT_LIMIT
-    for chunk in png.chunks(data):
+    for chunk in chunks:
         if chunk.name == b"tXMP":  # of a draft of the XMP specification, 2001
             _take_xmp(found, "tXMP", chunk.body)
         if chunk.name not in TEXTS:
@@ -69,19 +69,20 @@ def read_texts(data: bytes) -> Texts:
     return found
 
 
-def read_exif(data: bytes) -> bytes | None:
+def read_exif(chunks: Iterable[png.Chunk], texts: Callable[[], Texts]) -> bytes | None:
     """Return the TIFF-structured EXIF bytes of a PNG: of its eXIf chunk, of the zxIf chunk that was once proposed for
-    packed ones, or of the hexadecimal text that ImageMagick wrote before there were such chunks.
+    packed ones, or of the hexadecimal text that ImageMagick wrote before there were such chunks. `texts` reads its
+    texts, which is done where one of them may be that.
     """
     first: dict[bytes, bytes] = {}
-    for chunk in png.chunks(data):
+    for chunk in chunks:
         if chunk.name in (b"eXIf", b"zxIf"):
             first.setdefault(chunk.name, chunk.body)
-        elif chunk.name in TEXTS and data.startswith(RAW_PROFILE.encode(), chunk.start + 8):
+        elif chunk.name in TEXTS and chunk.data.startswith(RAW_PROFILE.encode(), chunk.start + 8):
             first.setdefault(b"text", b"")
     raw = first.get(b"eXIf") or _unpacked_exif(first.get(b"zxIf"))
     if not raw and b"text" in first:
-        profiles = read_texts(data).profiles
+        profiles = texts().profiles
         stated = (profiles.get(kind, b"") for kind in EXIF_PROFILES)
         raw = next((profile for profile in stated if profile.startswith((EXIF_HEAD, b"II", b"MM"))), None)
     return raw.removeprefix(EXIF_HEAD) or None if raw else None

@@ -34,7 +34,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-def portable(raw: Found, *, turned: bool, change: Change | None) -> Statements:
+def portable(raw: Found, *, turned: bool = True, change: Change | None = None) -> Statements:
     """Return what was found in a form that any output can hold, made true of the upright picture.
 
     `turned` tells whether the picture was brought upright by what other parts of the file say, and `change` how.

@@ -6,15 +6,12 @@ from collections.abc import Collection
 
 from nlsr_cli.images.metadata import rdf, xmp_places
 from nlsr_cli.images.metadata.geometry import Change
-from nlsr_cli.images.metadata.rdf import Edit, Element, Name, edited
+from nlsr_cli.images.metadata.rdf import Element, Name, edited
 from nlsr_cli.images.metadata.xmp_places import EXIF, FOREIGN, TIFF
 
 BASIC = "http://ns.adobe.com/xap/1.0/"
 NOTE = "http://ns.adobe.com/xmp/note/"
-# Google's directory of the files that follow a JPEG (Ultra HDR 1.1, Motion Photo 1.0; Dynamic Depth 1.0, 3.2).
 GOOGLE = "http://ns.google.com/photos/"
-DIRECTORIES = ((GOOGLE + "1.0/container/", "Directory"), (GOOGLE + "dd/1.0/container/", "Directory"))
-SEMANTICS = ((GOOGLE + "1.0/container/item/", "Semantic"), (GOOGLE + "dd/1.0/item/", "Semantic"))
 ORIENTATION, THUMBNAILS, EXTENDED = (TIFF, "Orientation"), (BASIC, "Thumbnails"), (NOTE, "HasExtendedXMP")
 
 PACKET_LIMIT = 16 << 20  # bytes
@@ -81,44 +78,18 @@ def without(packet: bytes, claims: Collection[str | Name]) -> bytes:
     description that has nothing left to say may stay. A packet that is not sound is returned as it is, for `portable`
     to leave out: what it claims, nobody can read.
     """
+    if len(packet) > PACKET_LIMIT:
+        return packet
     try:
-        root = _bounded(packet)
+        root = rdf.parse(packet.rstrip(b"\0"))
     except ValueError:
         return packet
     return edited(packet, [each.left_out() for each in root.named(claims)])
 
 
-def without_items(packet: bytes, semantics: Collection[str]) -> bytes:
-    """Return the packet without the entries of a directory of Google's (GContainer) that have these semantics.
-
-    The semantics ("GainMap", "MotionPhoto", "Depth") are compared without regard to case. What is not sound is returned
-    as it is, as by `without`.
-    """
-    try:
-        root = _bounded(packet)
-    except ValueError:
-        return packet
-    unwanted = {semantic.lower() for semantic in semantics}
-    edits: list[Edit] = []
-    done = root.start  # until where entries were looked through: a directory in an entry of another is part of that
-    for directory in root.everything():
-        if directory.name in DIRECTORIES and directory.start >= done:
-            done = directory.stop
-            for entry in directory.items():
-                if any(each.text.strip().lower() in unwanted for each in entry.named(SEMANTICS)):
-                    edits.append((entry.start, entry.stop, b""))
-    return edited(packet, edits)
-
-
 def insertion_place(packet: bytes) -> int | None:
     """Return where in a sound packet another description may be put: before the end of the RDF; None if it is empty."""
     return _root_end(rdf.parse(packet))
-
-
-def _bounded(packet: bytes) -> Element:
-    if len(packet) > PACKET_LIMIT:
-        raise ValueError("too large")
-    return rdf.parse(packet.rstrip(b"\0"))
 
 
 def _root_end(root: Element) -> int | None:

@@ -18,7 +18,7 @@ from nlsr_cli.images.animation.frames import check_index, over
 from nlsr_cli.images.containers.png import SIGNATURE, chunks
 from tests.images import icc
 from tests.images.deep_files import deep_png, samples
-from tests.images.files import camera_exif, gradient, png_chunk, saved, with_png_chunk
+from tests.images.files import camera_exif, gradient, parsed, png_chunk, saved, with_png_chunk
 from tests.images.films import BLUE, GREEN, RED, WHITE, apng, gif_frame, webp
 from tests.images.films import gif as gif_of
 
@@ -393,7 +393,7 @@ def test_bombs_are_refused_before_memory_is_spent(name):
 
 def test_ten_thousand_frames_are_within_the_limit():
     """It is one that can be reached."""
-    index = gif.read_index(gif_of((1, 1), *[TINY] * 10_000))
+    index = parsed("GIF", gif_of((1, 1), *[TINY] * 10_000)).index
     assert len(index.frames) == 10_000
     check_index(index, "a.gif", 10_000)
 

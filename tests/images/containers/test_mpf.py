@@ -16,7 +16,7 @@ SECOND = jpegs.jpeg(height=6, width=8)
 
 
 def listing(data: bytes) -> tuple[mpf.Entry, ...]:
-    (body,) = [body for _, body in jpeg.header(data) if body.startswith(mpf.HEAD)]
+    (body,) = [body for _, body in jpeg.Jpeg(data).header() if body.startswith(mpf.HEAD)]
     return mpf.parse(body, data.index(body))
 
 
@@ -32,7 +32,7 @@ def test_entries_are_found_in_both_byte_orders(order):
 def test_entries_of_another_writer():
     images = [Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
     data = saved(images[0], "MPO", save_all=True, append_images=images[1:])
-    assert [each.start for each in listing(data)] == [0, *(start for start, _ in jpeg.pictures(data))]
+    assert [each.start for each in listing(data)] == [0, *(part.start for part, _ in jpeg.behind(jpeg.Jpeg(data)))]
 
 
 def test_what_is_written_is_read_by_another_reader():

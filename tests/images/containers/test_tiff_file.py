@@ -11,13 +11,11 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import probe, read_picture
-from nlsr_cli.images.containers import tiff, tiff_file
-from nlsr_cli.images.formats import account_of, losses
-from nlsr_cli.images.metadata.exif_tags import INHERITED
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.parts import Fate
 from tests.conftest import ASSETS
 from tests.images.deep_files import deep_tiff, samples
-from tests.images.files import camera_exif, gradient, saved, shorts
+from tests.images.files import account_of, camera_exif, gradient, losses, saved, shorts
 from tests.images.files import tiff as tiff_of
 
 PLAIN = Image.fromarray(gradient())
@@ -133,7 +131,7 @@ def test_bytes_behind_and_between_are_told_and_slack_is_not():
 def test_every_byte_of_a_file_belongs_to_a_part(big):
     """Headers, directories, values, strips: the sizes of the parts come to the size of the file."""
     data = deep_tiff(samples(3), 2, big=big, more={270: ("B", tuple(b"a description")), 65000: ("B", (7,) * 99)})
-    assert sum(part.size for part in tiff_file.parts(data, INHERITED)) == len(data)
+    assert sum(each.part.size for each in account_of("TIFF", data)) == len(data)
 
 
 @pytest.mark.parametrize("fmt", ["TIFF"])

@@ -17,10 +17,9 @@ from nlsr_cli.images.color import profiles, spaces
 from nlsr_cli.images.color.out_of_gamut import add_excess
 from nlsr_cli.images.containers.isobmff import boxes
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.formats import losses
 from nlsr_cli.images.inspection import inspect_picture
 from nlsr_cli.images.jpegxl.bits import BitReader, BitWriter
-from nlsr_cli.images.jpegxl.files import CONTAINER, open_file, parts
+from nlsr_cli.images.jpegxl.files import CONTAINER, open_file
 from nlsr_cli.images.jpegxl.header import read_header, with_header
 from nlsr_cli.images.jpegxl.profile import read_profile, write_profile
 from nlsr_cli.images.metadata import exif_tags
@@ -29,7 +28,7 @@ from nlsr_cli.options import EncodeOptions
 from tests.images import icc
 from tests.images.boxes import ASSETS, box
 from tests.images.deep_files import samples
-from tests.images.files import camera_exif, gradient, picture, saved
+from tests.images.files import account_of, camera_exif, gradient, losses, picture, saved
 
 P3 = profiles.profile_for(profiles.Colours(codes=(12, 13, True)), 3)
 WIDE = icc.rgb("Wide", ((0.7, 0.27, 0.0), (0.2, 0.7, 0.1), (0.1, 0.05, 0.7)))
@@ -194,7 +193,7 @@ def test_no_box_is_lost_in_silence(name, content):
     stream = box(b"jxlc", open_file(written(picture())).stream)
     alone = box(name, content)
     for data in (CONTAINER + alone + stream, CONTAINER + stream + alone, CONTAINER + stream + alone * 2):
-        assert sum(part.size for part in parts(data)) == len(data)
+        assert sum(each.part.size for each in account_of("JXL", data)) == len(data)
         assert bool(losses("JXL", data)) == (name != b"free")
         assert (losses("JXL", data)[:1] == read_picture(data).notes) or name == b"free"
     assert losses("JXL", CONTAINER + stream + b"abc")

@@ -10,15 +10,21 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images.metadata import png
-from tests.images.files import camera_exif, gradient, png_chunk, saved
+from tests.images.files import camera_exif, gradient, parsed, png_chunk, saved
 from tests.images.files import png as png_of
 
 DOT = (1, 1, 8, 0, b"\0\0")  # a black pixel
 
 
+def exif_of(data: bytes) -> bytes | None:
+    """Return the EXIF block of a PNG."""
+    file = parsed("PNG", data)
+    return png.read_exif(file.chunks, lambda: file.texts)
+
+
 def texts(*chunks: tuple[bytes, bytes]) -> png.Texts:
     """Return what a PNG with these chunks says."""
-    return png.read_texts(png_of(*DOT, *chunks))
+    return parsed("PNG", png_of(*DOT, *chunks)).texts
 
 
 @pytest.mark.parametrize(
@@ -128,14 +134,14 @@ def test_the_chunk_of_exif_counts_before_older_places(head, kind):
         (((b"tEXt", b"Title\0Hill"),), None),
         (((b"eXIf", head),), None),
     ):
-        assert png.read_exif(png_of(*DOT, *chunks)) == expected
+        assert exif_of(png_of(*DOT, *chunks)) == expected
 
 
 @pytest.mark.parametrize("body", [b"", b"\1\0\0\0\0" + zlib.compress(EXIF), b"\0\0\0\0\0nonsense"])
 def test_a_damaged_old_chunk_is_none(body):
     """Of another method, or not packed at all."""
-    assert png.read_exif(png_of(*DOT, (b"zxIf", body))) is None
-    assert png.read_exif(png_of(*DOT, (b"zxIf", body), HEXADECIMAL)) == camera_exif(3)
+    assert exif_of(png_of(*DOT, (b"zxIf", body))) is None
+    assert exif_of(png_of(*DOT, (b"zxIf", body), HEXADECIMAL)) == camera_exif(3)
 
 
 @pytest.mark.parametrize(

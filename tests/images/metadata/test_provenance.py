@@ -13,7 +13,7 @@ from nlsr_cli.images.formats import writing_of
 from nlsr_cli.images.metadata import xmp
 from nlsr_cli.images.metadata.provenance import MAX_STEPS, history, stamped
 from nlsr_cli.options import EncodeOptions
-from tests.images.files import gradient, picture, saved
+from tests.images.files import gradient, parsed, picture, saved
 from tests.images.metadata.test_xmp import packet
 
 FACTS = {"nlsr": "1.0", "model": 'a "strange" <name> & \u4e2d\u6587', "scale": "4"}
@@ -99,7 +99,7 @@ def test_a_gif_tells_it(tmp_path):
     assert read.metadata.comment == b"Hello"
     np.testing.assert_array_equal(read.color, read_picture(data).color)
     for length in range(len(with_it)):  # wherever it is cut off
-        gif_texts.read_words(with_it[:length])
+        _ = parsed("GIF", with_it[:length]).words
 
 
 @pytest.mark.parametrize("bad", ["Model", "a b", "x:y", 'a="', ""])

@@ -206,26 +206,9 @@ def test_what_is_not_sound_is_returned_for_the_reader_to_leave_out(padding):
     """Nobody can tell what it claims; zeros behind a packet are no damage."""
     for hostile in (b"nonsense", packet()[:-200], b'<!DOCTYPE x [<!ENTITY a "b">]>' + packet(), b"<a>" * 100_000):
         assert xmp.without(hostile, [HDRGM]) == hostile
-        assert xmp.without_items(hostile, ["GainMap"]) == hostile
         assert xmp.portable(xmp.without(hostile, [HDRGM])) == (None, [xmp.DAMAGED_NOTE])
     given = packet(b'xmlns:h="urn:h" h:x="1"') + padding
     assert xmp.without(given, ["urn:h"]) == packet(b'xmlns:h="urn:h"') + padding
-
-
-def test_items_of_a_directory_go_by_their_semantics():
-    """As an attribute or an element, in the item or in the entry itself; the others stay in their order."""
-    primary = b'<rdf:li rdf:parseType="Resource"><C:Item I:Mime="image/jpeg" I:Semantic="Primary"/></rdf:li>'
-    gain = b'<rdf:li rdf:parseType="Resource"><C:Item I:Semantic="GainMap" I:Length="9"></C:Item></rdf:li>'
-    motion = b"<rdf:li><rdf:Description><I:Semantic>MotionPhoto</I:Semantic></rdf:Description></rdf:li>"
-    other = b'<dc:x><rdf:Seq><rdf:li I:Semantic="GainMap"/></rdf:Seq></dc:x>'
-
-    def holding(*items: bytes) -> bytes:
-        return packet(CONTAINER, b"<C:Directory><rdf:Seq>" + b"".join(items) + b"</rdf:Seq></C:Directory>" + other)
-
-    given = holding(primary, gain, motion)
-    assert xmp.without_items(given, ["gainmap"]) == holding(primary, motion)
-    assert xmp.without_items(given, {"GainMap", "MotionPhoto"}) == holding(primary)
-    assert xmp.without_items(given, ["Depth"]) == given
 
 
 def test_a_packet_may_have_16_mib():
@@ -252,26 +235,6 @@ def test_places_grow_from_the_size_of_the_source():
     grown = packet(b'exif:FocalPlaneXResolution="400/1" exif:FocalPlaneYResolution="300/1"')
     assert xmp.sized(given, 30, 40, source=(10, 10)) == grown
     assert xmp.sized(given, 30, 40) == given
-
-
-@pytest.mark.parametrize("between", [b"", b" "])
-def test_every_directory_is_looked_through(between):
-    """Two generations of Google's, one right behind the other."""
-    dynamic = CONTAINER.replace(b"1.0/container/item/", b"dd/1.0/item/").replace(
-        b"1.0/container/", b"dd/1.0/container/"
-    )
-    spaces = CONTAINER + b" " + dynamic.replace(b"xmlns:C", b"xmlns:D").replace(b"xmlns:I", b"xmlns:J")
-    entry = '<rdf:li rdf:parseType="Resource"><{0}:Item {1}:Semantic="{2}"/></rdf:li>'
-    directory = "<{0}:Directory><rdf:Seq>{1}</rdf:Seq></{0}:Directory>"
-
-    def holding(*semantics: str) -> bytes:
-        lists = (
-            directory.format(prefix, "".join(entry.format(prefix, item, each) for each in semantics))
-            for prefix, item in ("CI", "DJ")
-        )
-        return packet(spaces, between.join(each.encode() for each in lists))
-
-    assert xmp.without_items(holding("Primary", "GainMap"), ["GainMap"]) == holding("Primary")
 
 
 def test_only_the_rdf_has_a_place_for_descriptions():

@@ -573,7 +573,6 @@ def test_structures_in_structures_take_time_by_their_length():
         given = packet(spaces, before * depth + b"<dc:x/>" * 190_000 + after * depth)
         start = time.process_time()
         assert xmp.sized(given, 80, 120, source=(40, 60)) == given
-        assert xmp.without_items(given, ["GainMap"]) == given
         assert time.process_time() - start < 10
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from nlsr_cli.errors import ImageReadError
-from nlsr_cli.images import encode_picture, probe, raw, read_picture
+from nlsr_cli.images import encode_picture, probe, read_picture
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.color.out_of_gamut import add_excess
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.formats import format_of
+from nlsr_cli.images.formats import format_of, raw
+from nlsr_cli.images.formats.raw import DEVELOPED_NOTE, exif_of
 from nlsr_cli.images.metadata import exif_tags
-from nlsr_cli.images.raw import DEVELOPED_NOTE, exif_of
 from nlsr_cli.options import EncodeOptions
 from tests.images.boxes import box
 from tests.images.files import camera_exif, plain_tiff, shorts

@@ -1,6 +1,10 @@
-"""What becomes of the parts of an AVIF or HEIC (ISO/IEC 23008-12, MIAF: ISO/IEC 23000-22, gain maps: ISO 21496-1)."""
+"""What AVIF and HEIC share: the brands by which each is known (ISO/IEC 14496-12, 4.3), and what becomes of their parts
+(ISO/IEC 23008-12, MIAF: ISO/IEC 23000-22, gain maps: ISO 21496-1).
+"""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 from nlsr_cli.images.containers import items
 from nlsr_cli.images.containers.items import (
@@ -16,7 +20,29 @@ from nlsr_cli.images.containers.items import (
     RECIPE,
     THUMBNAIL,
 )
-from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, account, dropped
+from nlsr_cli.images.heif import Still, still_of
+from nlsr_cli.images.parsed import Parsed
+from nlsr_cli.images.parts import CARRIED, HEAD, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, account, dropped
+
+CODINGS = {
+    "AVIF": (b"avif", b"avis"),
+    "HEIC": (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+}
+OF_ANY_CODING = (b"mif1", b"mif2", b"miaf", b"msf1")
+
+
+def coding_of(head: bytes) -> str | None:
+    """Return the format of a file that begins with `head`: its own brand counts first, then compatible ones."""
+    if head[4:8] != b"ftyp":
+        return None
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
+    for group in (brands[:1], brands):
+        for coding, names in CODINGS.items():
+            if any(brand in names for brand in group):
+                return coding
+    return "HEIC" if any(brand in OF_ANY_CODING for brand in brands) else None
+
 
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 CREDENTIALS, GAIN_MAP_WORDS, DEPTH = "content credentials (C2PA)", "the gain map (HDR)", "the depth map"
@@ -66,11 +92,6 @@ OUTER = {
 }
 
 
-def account_isobmff(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of an AVIF or HEIC."""
-    return account(items.parts(data), rule)
-
-
 def rule(part: Part) -> Rule | None:
     """Return the fate of a part of an ISO base media file, or None for a part that nobody knows."""
     name = part.name
@@ -108,3 +129,22 @@ def _item(name: str) -> Rule | None:
         return next((fate for end, fate in AUXILIARY.items() if role.endswith(end)), unknown)
     carried = (kind, role) == ("Exif", METADATA) or (kind == "mime" and role == f"application/rdf+xml {METADATA}")
     return CARRIED if carried else None
+
+
+class Heif(Parsed):
+    """An ISO base media file that shows a picture."""
+
+    part = "part of the container"
+
+    @cached_property
+    def still(self) -> Still:
+        """Return the picture that it shows; raise ValueError where its boxes are countless."""
+        return still_of(self.data)
+
+    @cached_property
+    def account(self) -> tuple[Accounted, ...]:
+        try:
+            still = self.still
+        except ValueError:
+            return account([Part("boxes without end", 0, len(self.data), self.data[:HEAD])], rule)
+        return account(items.parts(still.media, still.roles), rule)

@@ -6,8 +6,7 @@ import struct
 
 from nlsr_cli.images.containers import tiff_file
 from nlsr_cli.images.metadata import exif_tags, georeference
-from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Accounted, Fate, Part, Rule, dropped
-from nlsr_cli.images.parts import account as account_parts
+from nlsr_cli.images.parts import CARRIED, REPLACED, REWRITTEN, Fate, Part, Rule, dropped
 
 # How the samples are stored, which is settled anew: sizes, depth, compression, strips and tiles, statistics of them,
 # and fax. (The profile, XMP and the like, which `metadata` counts among them, have rules of their own.)
@@ -22,70 +21,41 @@ REWRITTEN_TAGS = georeference.SIZED | {exif_tags.ORIENTATION, 42113, 0x8769, 0x8
 
 TIFF_EP = "settings of the camera beside EXIF (TIFF/EP)"
 SGI, PRINTING = "3-D data (SGI)", "instructions for printing"
-DNG = frozenset(
-    {
-        *range(50706, 50742),
-        *range(50778, 50782),
-        *range(50827, 50835),
-        50879,
-        *range(50931, 50943),
-        *range(50964, 50976),
-    }
-    | {50981, 50982, 51008, 51009, 51022, 51041, 51043, 51044, 51058, 51081, *range(51089, 51092), 51105}
-    | {*range(51107, 51115), 51125, *range(51177, 51183), *range(52525, 52558)}
-)
+DNG = {*range(50706, 50742), *range(50778, 50782), *range(50827, 50835), 50879, *range(50931, 50943), 50981, 50982}
+DNG |= {*range(50964, 50976), 51008, 51009, 51022, 51041, 51043, 51044, 51058, 51081, *range(51089, 51092), 51105}
+DNG |= {*range(51107, 51115), 51125, *range(51177, 51183), *range(52525, 52558)}
 WHAT: dict[int, str] = {
-    286: "the place on a page",
-    287: "the place on a page",
+    **dict.fromkeys((286, 287), "the place on a page"),
     291: "a curve of grey values",
     301: "a transfer function",
     321: "hints for halftones",
     333: "names of inks",
-    343: "a clipping path",
-    344: "a clipping path",
-    345: "a clipping path",
+    **dict.fromkeys((343, 344, 345), "a clipping path"),
     351: "a reference to another file (OPI)",
     32781: "a reference to another file (OPI)",
     32932: "annotations (Wang Imaging)",
     32997: SGI,
-    33300: "display data (Pixar)",
-    33301: "display data (Pixar)",
-    33302: "display data (Pixar)",
-    33303: "display data (Pixar)",
-    33304: "display data (Pixar)",
-    33305: "display data (Pixar)",
+    **dict.fromkeys(range(33300, 33306), "display data (Pixar)"),
     33424: "data of the camera (Kodak)",
     33471: "a scan's description (Molecular Dynamics)",
     33560: "microscope data (Olympus SIS)",
-    33628: "microscope data (MetaMorph)",
-    33629: "microscope data (MetaMorph)",
-    33630: "microscope data (MetaMorph)",
-    33631: "microscope data (MetaMorph)",
-    33918: "a georeference of Intergraph",
-    33919: "a georeference of Intergraph",
-    33920: "a georeference of Intergraph",
+    **dict.fromkeys(range(33628, 33632), "microscope data (MetaMorph)"),
+    **dict.fromkeys((33918, 33919, 33920), "a georeference of Intergraph"),
     34118: "microscope data (Zeiss SEM)",
-    34361: "microscope data (Olympus FluoView)",
-    34362: "microscope data (Olympus FluoView)",
-    34386: "microscope data (Olympus FluoView)",
+    **dict.fromkeys((34361, 34362, 34386), "microscope data (Olympus FluoView)"),
     34412: "microscope data (Zeiss LSM)",
     34680: "microscope data (FEI)",
     34682: "microscope data (FEI)",
     37679: "recognised text (Microsoft Office Document Imaging)",
     37680: "document properties (Microsoft Office Document Imaging)",
     37681: "recognised text (Microsoft Office Document Imaging)",
-    37706: "microscope data (TVIPS)",
-    37707: "microscope data (TVIPS)",
+    **dict.fromkeys((37706, 37707), "microscope data (TVIPS)"),
     37724: "layers and other data of Photoshop's documents",
     43314: "a header of NIH Image",
-    50215: "a scan's description (Océ)",
-    50216: "a scan's description (Océ)",
-    50217: "a scan's description (Océ)",
-    50218: "a scan's description (Océ)",
+    **dict.fromkeys(range(50215, 50219), "a scan's description (Océ)"),
     50255: "annotations",
     50784: "layers (Alias)",
-    50838: "data of ImageJ (labels, overlays, regions, display ranges)",
-    50839: "data of ImageJ (labels, overlays, regions, display ranges)",
+    **dict.fromkeys((50838, 50839), "data of ImageJ (labels, overlays, regions, display ranges)"),
     50909: "metadata of geography (ISO 19139)",
     51123: "microscope data (Micro-Manager)",
     **dict.fromkeys(range(33445, 33453), "a scan's description (Molecular Dynamics)"),
@@ -95,10 +65,7 @@ WHAT: dict[int, str] = {
     **dict.fromkeys((36867, 37122, *range(37377, 37399), 37121), TIFF_EP),
 }
 OTHERS: dict[str, Rule] = {
-    **dict.fromkeys(
-        (tiff_file.HEADER, tiff_file.DIRECTORY, tiff_file.SAMPLES, tiff_file.SLACK_NAME),
-        REPLACED,
-    ),
+    **dict.fromkeys((tiff_file.HEADER, tiff_file.DIRECTORY, tiff_file.SAMPLES, tiff_file.SLACK_NAME), REPLACED),
     tiff_file.PAGE: Rule(Fate.DROPPED, quiet=True),  # the frames are counted in a note of their own
     tiff_file.BELOW: dropped("a further picture"),
     tiff_file.COPY: dropped("reduced copies of the picture"),
@@ -108,11 +75,6 @@ WHITE_POINT, PRIMARIES = 318, 319
 SRGB_POINTS = {WHITE_POINT: (0.3127, 0.3290), PRIMARIES: (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}
 NEARLY = 0.001  # they are written with three or four digits
 GHOST = b"GDAL_STRUCTURAL_METADATA_SIZE="  # how GDAL announces the order of a file's parts
-
-
-def account(data: bytes) -> tuple[Accounted, ...]:
-    """Return the fate of every part of a TIFF file."""
-    return account_parts(tiff_file.parts(data, exif_tags.INHERITED), rule_of)
 
 
 def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind

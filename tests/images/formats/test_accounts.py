@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.images import native_formats, read_picture
-from nlsr_cli.images.formats import account_of, losses
 from nlsr_cli.images.parts import Fate
-from tests.images.files import camera_exif, gradient, png_chunk, saved, with_png_chunk
+from tests.images.files import account_of, camera_exif, gradient, losses, png_chunk, saved, with_png_chunk
 
 CASES = Path(__file__).parents[2] / "assets" / "cases"
 PLAIN = Image.fromarray(gradient())

@@ -12,12 +12,12 @@ from PIL import Image
 
 from nlsr_cli.images import encode_picture, native_formats, read_picture
 from nlsr_cli.images.containers import jpeg
-from nlsr_cli.images.formats import account_of, losses, writing_of
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.images.parts import Fate
 from nlsr_cli.options import EncodeOptions
 from tests.conftest import ASSETS
 from tests.images import icc, jpegs
-from tests.images.files import camera_exif, gradient, saved
+from tests.images.files import account_of, camera_exif, gradient, losses, saved
 from tests.images.jpegs import CAMERA, MAP_XMP, VIDEO, map_file, segment, ultra_hdr
 
 PLAIN = jpegs.jpeg()

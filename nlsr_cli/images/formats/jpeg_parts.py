@@ -6,13 +6,14 @@ specifications, ISO 21496-1, and for those of manufacturers by ExifTool's docume
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from nlsr_cli.images import gain_map
 from nlsr_cli.images.containers import jpeg, mpf, samsung
 from nlsr_cli.images.metadata import companions, rdf
 from nlsr_cli.images.metadata.jpeg import EXTENDED_HEAD, PHOTOSHOP_HEAD, XMP_HEAD, read_words
-from nlsr_cli.images.parts import CARRIED, GAP, REPLACED, REWRITTEN, TRAILER, Accounted, Part, Rule, account, dropped
+from nlsr_cli.images.parts import CARRIED, GAP, REPLACED, REWRITTEN, TRAILER, Part, Rule, dropped
 
 DEPTH, MANIFEST = dropped("a depth map"), dropped("content credentials (C2PA)")
 MOTION = dropped("the video of a motion photo")
@@ -96,16 +97,34 @@ AUXILIARY = {"depth": DEPTH, "disparity": DEPTH, "matte": MATTE, "hdrgainmap": d
 C2PA_BOX = b"c2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71"  # the type of the box of a manifest store
 
 
-def accounted(data: bytes) -> tuple[Accounted, ...]:
-    """Return every part of a JPEG file and what becomes of it."""
-    return account(jpeg.parts(data), _Rules(data))
+@dataclass(frozen=True)
+class Beside:
+    """A part behind the first picture: a gain map, or else a thing whose own words give it a rule."""
+
+    part: Part
+    gain_map: gain_map.Located | None = None
+    rule: Rule | None = None
 
 
-class _Rules:
-    """The rules for the parts of one file, in their order: what counts depends on what came before."""
+def beside(first: jpeg.Jpeg) -> Iterator[Beside]:
+    """Yield what lies behind the first picture of a file."""
+    for part, picture in jpeg.behind(first):
+        if picture is None:
+            yield Beside(part)
+            continue
+        packet = read_words(picture).xmp
+        located = gain_map.described(picture, packet, part.start + part.size)
+        yield Beside(part, located, AUXILIARY["hdrgainmap"] if located is not None else _by_its_words(packet))
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+
+class Rules:
+    """The rules for the parts of one file, in their order: what counts depends on what came before.
+
+    `further` gives the rules of known parts behind the picture by their places, once that is reached.
+    """
+
+    def __init__(self, further: Callable[[], dict[int, Rule]]) -> None:
+        self._further = further
         self._scanned = False
         self._ended = False
         self._seen: set[str] = set()
@@ -120,7 +139,7 @@ class _Rules:
             self._scanned |= part.name == "SOS"
             if part.name == "EOI":
                 self._ended = True
-                self._behind = dict(_further(self._data, part.start + part.size))
+                self._behind = self._further()
             return REPLACED
         if part.name == GAP:
             return REPLACED if part.size <= len(part.head) and not part.head.strip(b"\0\xff") else None
@@ -189,40 +208,33 @@ class _Rules:
         return {jpeg.PADDING: REPLACED, jpeg.VIDEO: MOTION, jpeg.PICTURE: PICTURE}.get(part.name)
 
 
-def _further(data: bytes, end: int) -> Iterator[tuple[int, Rule]]:
-    """Yield the places of what is known behind the first picture, and what becomes of it."""
-    said = read_words(data).xmp
-    for item in companions.items(said, end):
+def further(first: jpeg.Jpeg, said: bytes | None, behind: Iterable[Beside]) -> Iterator[tuple[int, Rule]]:
+    """Yield the places of what is known behind the first picture, whose XMP is `said`, and what becomes of it."""
+    for item in companions.items(said, first.stop):
         if item.semantic.lower() in SEMANTICS:
             yield item.start, SEMANTICS[item.semantic.lower()]
-    for entry in _directory(data):
+    for entry in _directory(first):
         if entry.kind in KINDS:
             yield entry.start, KINDS[entry.kind]
-    kept = gain_map.find(data, end)
-    for start, stop in jpeg.pictures(data, end):
-        if kept is not None and start == kept.start:
-            yield start, REWRITTEN
-            continue
-        rule = _by_its_words(data, start, stop)
-        if rule is not None:
-            yield start, rule
+    kept = next((each for each in behind if each.gain_map is not None), None)
+    for each in behind:
+        if each.rule is not None:
+            yield each.part.start, REWRITTEN if each is kept else each.rule
 
 
-def _directory(data: bytes) -> tuple[mpf.Entry, ...]:
-    for segment in jpeg.walk(data):
+def _directory(first: jpeg.Jpeg) -> tuple[mpf.Entry, ...]:
+    for segment in first.pieces:
         if segment.marker == jpeg.SOS:
             break
-        if segment.marker == jpeg.APP2 and data.startswith(mpf.HEAD, segment.body):
-            return mpf.parse(data[segment.body : segment.stop], segment.body)
+        if segment.marker == jpeg.APP2 and first.data.startswith(mpf.HEAD, segment.body):
+            return mpf.parse(first.data[segment.body : segment.stop], segment.body)
     return ()
 
 
-def _by_its_words(data: bytes, start: int, stop: int) -> Rule | None:
-    """Return what becomes of a picture behind the first by what it says of itself, None where it says nothing."""
-    if gain_map.described(data, start, stop) is not None:
-        return AUXILIARY["hdrgainmap"]
+def _by_its_words(packet: bytes | None) -> Rule | None:
+    """Return what becomes of a picture behind the first by the XMP that it has, None where that says nothing."""
     try:
-        root = rdf.parse((read_words(data, start).xmp or b"").rstrip(b"\0"))
+        root = rdf.parse((packet or b"").rstrip(b"\0"))
     except ValueError:
         return None
     kinds = " ".join(each.text.lower() for each in root.named({companions.APPLE_KIND}))
