@@ -16,7 +16,7 @@ from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, sca
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.outcome import Outcome
-    from nlsr_cli.engines.local import Batch
+    from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.nlsn import NLSN
     from nlsr_cli.upscaling.progress import OnTile
@@ -134,7 +134,7 @@ def plan_files(
     options: UpscaleOptions,
     models: ModelSet,
     decoder: Decoder,
-) -> Batch:
+) -> LocalEngine:
     """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun.
 
     `decoder` reads the pictures; whoever has made it closes it when the batch has run.
@@ -143,7 +143,7 @@ def plan_files(
     from nlsr_cli.batch.planning import plan_batch
     from nlsr_cli.batch.provenance import Stamp
     from nlsr_cli.batch.resume import Keeper
-    from nlsr_cli.engines.local import Batch
+    from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.tiles import plan_for
 
@@ -157,7 +157,7 @@ def plan_files(
     enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
     keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
     stamp = Stamp.wanted(options, models)
-    return Batch(plan, lambda: build_upscaler(options, models), decoder, keeper=keeper, stamp=stamp)
+    return LocalEngine(plan, lambda: build_upscaler(options, models), decoder, keeper=keeper, stamp=stamp)
 
 
 def upscale_files(

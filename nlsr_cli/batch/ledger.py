@@ -37,8 +37,8 @@ _DIGEST = 64  # hexadecimal digits of a SHA-256
 class Entry:
     """One line, as far as it decides anything.
 
-    `key` is that of the job (`identity.Identity.key`), `content` the SHA-256 of the input, `sha256` and `size` are of
-    the output's bytes, `weights` the SHA-256 of each model in order. `origin` is the input as seen from the folder of
+    `key` is that of the job (`fingerprint.Identity.key`), `content` the SHA-256 of the input, `sha256` and `size` are
+    those of the output, `weights` the SHA-256 of each model in order. `origin` is the input as seen from the folder of
     the ledger, "" where there is none. `options` is the text of a JSON object, the same one for many lines,
     or "".
     """

@@ -1,4 +1,8 @@
-"""The way of one picture, from its source to its sink: what every engine runs, with pauses of its own in between."""
+"""The way of one picture, from its source to its sink.
+
+An engine calls `process` for each job, or takes its three steps one by one where it has other pictures to read and
+write meanwhile, as the local engine does: `Intake.read`, `enlarge`, `Delivery.finish`.
+"""
 
 from __future__ import annotations
 

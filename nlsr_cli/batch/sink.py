@@ -12,8 +12,7 @@ from typing import Protocol
 
 from nlsr_cli.batch.source import NAMELESS
 from nlsr_cli.errors import ImageWriteError
-from nlsr_cli.images import check_inside, check_space
-from nlsr_cli.images.storing import check_free, writing
+from nlsr_cli.storing import check_free, check_inside, check_space, writing
 
 
 class Part(Protocol):

@@ -29,7 +29,7 @@ from nlsr_cli.sizes import SizeOptions, parse_scale
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome
-    from nlsr_cli.engines.local import Batch
+    from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
@@ -155,7 +155,7 @@ def _existing(
 
 def _plan(
     console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
-) -> tuple[Batch, ModelSet]:
+) -> tuple[LocalEngine, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
     decoder.start()  # first, so that it loads while this process does
     from nlsr_cli.api import find_set, plan_files

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PATIENCE = 0.5  # seconds that an interruption waits for the last picture to be written, before it gives it up
 
 
-class Batch:
+class LocalEngine:
     """Runs a plan with one upscaler.
 
     Args:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nlsr_cli.batch.planning import plan_batch
-from nlsr_cli.engines.local import Batch
+from nlsr_cli.engines.local import LocalEngine
 from nlsr_cli.evaluation.measure import Call, Measured, measure
 from nlsr_cli.images import Metadata, Picture, Pixels, resize_bicubic, write_picture
 from nlsr_cli.isolation.decoder import Decoder
@@ -255,7 +255,7 @@ def _enlarge_folder(upscaler: Upscaler, place: str) -> None:
     output = OutputOptions(target=f"{place}/out/", existing="overwrite")
     with Decoder() as decoder:
         plan = plan_batch([place], output, aim=upscaler.aim, decoder=decoder)
-        for outcome in Batch(plan, lambda: upscaler, decoder).run():
+        for outcome in LocalEngine(plan, lambda: upscaler, decoder).run():
             if outcome.error is not None:
                 raise outcome.error
 

@@ -13,7 +13,6 @@ from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
-from nlsr_cli.images.storing import check_inside, check_space
 from nlsr_cli.images.writing import check_picture, check_size, encode_any, encode_picture, write_any, write_picture
 
 __all__ = [
@@ -29,10 +28,8 @@ __all__ = [
     "bicubic_rows",
     "bleed_colors",
     "check_frames",
-    "check_inside",
     "check_picture",
     "check_size",
-    "check_space",
     "crop_to_multiple",
     "encode_any",
     "encode_picture",

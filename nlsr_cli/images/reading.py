@@ -18,6 +18,7 @@ from nlsr_cli.images.color import spaces
 from nlsr_cli.images.color.managed import claim_of, managed
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.bmp import Bitmap
+from nlsr_cli.images.decoder_noise import silenced
 from nlsr_cli.images.depth.deep import decode_deep
 from nlsr_cli.images.facts import Deep, Facts, Foreign
 from nlsr_cli.images.formats import format_of_suffix
@@ -31,7 +32,6 @@ from nlsr_cli.images.modes import Decoded, decode, turned
 from nlsr_cli.images.nodata import hide, left_out
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Header, Metadata, Picture
-from nlsr_cli.images.silence import silenced
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded

@@ -20,8 +20,8 @@ from nlsr_cli.images.formats import (
     writing_of,
 )
 from nlsr_cli.images.picture import Animation, Picture
-from nlsr_cli.images.storing import check_free, store
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.storing import check_free, store
 
 
 def write_picture(

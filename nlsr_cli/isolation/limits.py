@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 from time import process_time
 
-from nlsr_cli.images.silence import MAX_PRINTED
+from nlsr_cli.images.decoder_noise import MAX_PRINTED
 
 if sys.platform != "win32":
     import fcntl

@@ -20,7 +20,7 @@ CLEAN_TRUSTED = 0.8  # share of the clean patches that are told to be clean, and
 # Drawings on a screen were never reduced: their edges are steps from pixel to pixel, which no bicubic reduction leaves.
 # A network that has seen nothing else puts bright seams along them. A patch is a drawing where so many of its pixels
 # are equal to their neighbours; so many of the drawings are taken as they would stand on a screen.
-FLAT, ON_SCREEN = 0.5, 0.5
+FLAT, ON_SCREEN = 0.5, 0.3
 
 
 class Damage:

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 OnRow = Callable[[int, "Floats | None"], None]  # (row of tiles, the strip that the next row needs; None after the last)
 
 # The outer part of an overlap that is thrown away, because there the network saw the tile's border instead of the
-# picture; the rest is a linear ramp. Measured on photographs: docs/performance.md, "Tiles".
+# picture; the rest is a linear ramp. How near tiles come to the whole picture: docs/performance.md, "Tiles".
 _MARGIN_SHARE = 0.25
 
 # Features (pixels times channels) of a tile of automatic size: enough that overlaps cost little, and few enough that a

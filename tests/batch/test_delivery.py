@@ -23,8 +23,8 @@ from nlsr_cli.batch.source import FileSource
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Animation, Metadata, Picture
-from nlsr_cli.images.storing import FilePart
 from nlsr_cli.options import EncodeOptions, UpscaleOptions
+from nlsr_cli.storing import FilePart
 from nlsr_cli.upscaling.progress import Enlarged
 
 SMALL, LARGE = (np.full((side, side + 1, 3), side, np.uint8) for side in (2, 4))

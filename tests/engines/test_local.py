@@ -13,7 +13,7 @@ from PIL import Image
 from nlsr_cli.batch.outcome import Outcome, Report, as_ours
 from nlsr_cli.batch.planning import plan_batch
 from nlsr_cli.batch.source import FileSource, StandardInput
-from nlsr_cli.engines.local import Batch
+from nlsr_cli.engines.local import LocalEngine
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, ResultRejected, WeightsCorrupt
 from nlsr_cli.images import Picture
 from nlsr_cli.isolation.decoder import Decoder
@@ -34,13 +34,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object) -> Batch:
+def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object) -> LocalEngine:
     plan = plan_batch(
         [folder],
         OutputOptions(target=folder / "out", **output),  # type: ignore[arg-type]
         aim=Aim(SizeOptions(scale=2), (2,)),
     )
-    return Batch(plan, make_upscaler, Decoder())
+    return LocalEngine(plan, make_upscaler, Decoder())
 
 
 def upscaler(model: NLSN) -> Upscaler:
@@ -213,7 +213,7 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
     plan = plan_batch([folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)))
-    run = Batch(plan, lambda: upscaler(tiny_network()), Decoder())
+    run = LocalEngine(plan, lambda: upscaler(tiny_network()), Decoder())
     begun: list[str] = []
 
     def plant(done: int, total: int) -> None:
@@ -239,7 +239,7 @@ def test_a_link_planted_after_the_plan_leads_nowhere(folder: Path, tiny_network:
     plan = plan_batch([folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)))
     out.mkdir()
     (out / "sub").symlink_to(elsewhere)
-    run = Batch(plan, lambda: upscaler(tiny_network()), Decoder())
+    run = LocalEngine(plan, lambda: upscaler(tiny_network()), Decoder())
     outcomes = {outcome.source.name: outcome for outcome in run.run()}
     assert outcomes["a.png"].status == "failed"
     assert "leads out of" in str(outcomes["a.png"].error)

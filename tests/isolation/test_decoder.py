@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.batch.planning import plan_batch
-from nlsr_cli.engines.local import Batch
+from nlsr_cli.engines.local import LocalEngine
 from nlsr_cli.errors import ImageReadError, NlsrError
 from nlsr_cli.images import probe, read_picture
 from nlsr_cli.isolation import decoder as decoding
@@ -172,7 +172,7 @@ def test_a_batch_goes_on(hostile, tmp_path, png, tiny_network):
         decoder=hostile,
     )
     upscaler = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
-    outcomes = list(Batch(plan, lambda: upscaler, hostile).run())
+    outcomes = list(LocalEngine(plan, lambda: upscaler, hostile).run())
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
     assert outcomes[1].error.message == f"{tmp_path / '2 crash.png'}: its decoder crashed (SIGSEGV)"
 

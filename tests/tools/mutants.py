@@ -56,7 +56,7 @@ TOGETHER = {
     "xmp": ("xmp", "keeping", "xmp_places"),
 }
 TARGETS = {
-    "images.storing": ("images/test_storing.py",),
+    "storing": ("test_storing.py",),
     "images.alpha": ("images/test_alpha.py",),
     "upscaling.checks": ("upscaling/test_checks.py",),
     "batch.ledger": ("batch/test_ledger.py",),

@@ -20,12 +20,12 @@ NAMES = ("a.png", "b.png", "c.png")
 SIZES = {"a.png": (40, 32), "b.png": (96, 80), "c.png": (32, 40)}  # (width, height)
 # Puts a function before the work of a batch, when the plan is made: `meanwhile()` is what the fault defines.
 MEANWHILE = """
-from nlsr_cli.engines.local import Batch
-_run = Batch.run
+from nlsr_cli.engines.local import LocalEngine
+_run = LocalEngine.run
 def _disturbed(self, **named):
     meanwhile()
     yield from _run(self, **named)
-Batch.run = _disturbed
+LocalEngine.run = _disturbed
 """
 # Puts a function in place of the network: `broken(self, lr, sr)` returns what it gives instead of `sr`.
 NETWORK = """

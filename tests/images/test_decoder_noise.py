@@ -14,7 +14,7 @@ from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import read_picture
-from nlsr_cli.images.silence import silenced
+from nlsr_cli.images.decoder_noise import silenced
 from tests.images.files import saved
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)

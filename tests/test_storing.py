@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nlsr_cli import storing
 from nlsr_cli.errors import DestinationClash, ImageWriteError
-from nlsr_cli.images import Metadata, Picture, encode_picture, storing
+from nlsr_cli.images import Metadata, Picture, encode_picture
 from nlsr_cli.images.formats import WRITABLE, writing_of
-from nlsr_cli.images.storing import store
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.storing import store
 from tests.conftest import ASSETS
 
 
