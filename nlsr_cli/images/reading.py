@@ -123,7 +123,7 @@ def _open_foreign(data: bytes, format: str, facts: Facts, foreign: Foreign) -> O
         raise ValueError(f"nothing decodes {format}")
     decoded = decode_foreign(data)
     if decoded.color.shape[:2] != foreign.size:
-        raise ValueError("the size is not what the header says")
+        raise ValueError("the size does not match the header")
     info = {} if foreign.icc is None else {"icc_profile": foreign.icc}
     return Opened(decoded, foreign.mode, facts.frames or 1, info, facts.exif, orientation=facts.orientation)
 
@@ -338,7 +338,7 @@ def _managed(pixels: Pixels, icc: object) -> _Managed:
 def _managed_light(pixels: Pixels, icc: bytes) -> _Managed:
     space, name = spaces.space_of(icc), spaces.name_of(icc)
     if space == "unreadable":
-        note = "The colour profile is unreadable; it is kept, and colours are taken as sRGB."
+        note = "The colour profile is unreadable; it is kept, and colours are read as sRGB."
         return _Managed(pixels, icc, [note])
     if pixels.shape[2] == 1:
         if space == "GRAY":
@@ -356,7 +356,7 @@ def _managed_rgb(pixels: Pixels, icc: bytes, name: str) -> _Managed:
         return _Managed(pixels, icc, [])
     converted = spaces.to_srgb(pixels, icc)
     if not spaces.is_invertible(icc):
-        note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile does not convert back."
+        note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile cannot convert them back."
         return _Managed(converted, None, [note])
     note = f"Colours are converted from '{name}' to sRGB for enlarging, and back."
     return _Managed(converted, icc, [note], excess_of(pixels, converted, icc))
@@ -366,7 +366,7 @@ def _managed_cmyk(pixels: Pixels, icc: bytes | None) -> _Managed:
     if icc is not None and spaces.space_of(icc) == "CMYK":
         kept = icc if spaces.is_invertible(icc) else None
         note = (
-            f"CMYK is converted from '{spaces.name_of(icc)}' to sRGB for enlarging, and separated anew by that profile."
+            f"CMYK is converted from '{spaces.name_of(icc)}' to sRGB for enlarging, and converted back by that profile."
         )
         return _Managed(spaces.to_srgb(pixels, icc), kept, [note])
     return _Managed(spaces.plain_cmyk_to_rgb(pixels), None, ["CMYK without a usable profile is converted to RGB."])

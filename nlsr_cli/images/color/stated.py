@@ -33,18 +33,18 @@ def claim_of(info: Mapping[Any, object], colours: Colours | None, raw: bytes | N
     if icc is not None or channels == 4:
         return Claim(icc)
     if "icc_profile" in info:  # Pillow's sign that it could not decode one
-        return Claim(notes=("The colour profile is damaged and is left out; colours are taken as sRGB.",))
+        return Claim(notes=("The colour profile is damaged and is left out; colours are read as sRGB.",))
     if colours is not None:
         return _by_numbers(colours, channels)
     if exif_tags.states_adobe_rgb(raw):
-        note = "EXIF says Adobe RGB, but there is no colour profile; one is made of its numbers."
+        note = "EXIF says Adobe RGB, but there is no colour profile; one is built from its published values."
         return Claim(profiles.adobe_rgb(channels), notes=(note,))
     return Claim()
 
 
 def _as_coded(colours: Colours, icc: bytes | None) -> Claim:
     primaries, transfer, full = colours.codes or (2, 2, True)
-    notes = [f"The samples are coded in {colours.as_coded}, and are enlarged as they are coded."]
+    notes = [f"The samples are coded in {colours.as_coded} and are enlarged without conversion."]
     if icc is not None:
         notes.append("The colour profile is left out: the code points of the file outrank it.")
     return Claim(None, bytes((min(primaries, 255), transfer, 0, full)), tuple(notes))
@@ -56,7 +56,7 @@ def _by_numbers(colours: Colours, channels: int) -> Claim:
     made = profiles.profile_for(colours, channels)
     usable = made is not None and spaces.space_of(made) == ("GRAY" if channels == 1 else "RGB")
     if made is None or not usable or not spaces.is_invertible(made):
-        return Claim(notes=(f"The colours that the file states ({colours.told}) are ignored; taken as sRGB.",))
+        return Claim(notes=(f"The colours that the file states ({colours.told}) are ignored; it is read as sRGB.",))
     if channels == 3 and spaces.is_nearly_srgb(made):
         return Claim()
-    return Claim(made, notes=(f"The file states {colours.told} without a colour profile; one is made of the numbers.",))
+    return Claim(made, notes=(f"The file states {colours.told} without a colour profile; one is built from them.",))

@@ -66,7 +66,7 @@ AVIF = Format(
     (".avif",),
     sniff=lambda head: coding_of(head) == "AVIF",
     facts=_facts,
-    part="part of the container",
+    part="container part",
     account=account_isobmff,
     plugin="AvifImagePlugin",
     feature="avif",

@@ -44,7 +44,7 @@ BMP = Format(
     (".bmp",),
     sniff=_sniff,
     facts=_facts,
-    part="part of a BMP",
+    part="BMP part",
     account=account_bmp,
     writing=Writing(_encode, CARRIES, heeds=("background",), least_share=1.0),
 )

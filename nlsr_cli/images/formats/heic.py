@@ -15,7 +15,8 @@ def _facts(data: bytes) -> Facts:
     still = still_of(data)
     if still.main is None or still.size is None:
         return Facts(
-            refusal="holds no still picture, but a film or a sequence", hint="Save one of its frames as PNG first."
+            refusal="holds a video or an image sequence, but no still picture",
+            hint="Save one of its frames as PNG first.",
         )
     if still.unreadable:
         return Facts(refusal=unsupported(f"samples coded as '{still.unreadable}'"), hint=PNG_HINT)
@@ -47,7 +48,7 @@ HEIC = Format(
     (".heic", ".heif"),
     sniff=lambda head: coding_of(head) == "HEIC",
     facts=_facts,
-    part="part of the container",
+    part="container part",
     account=account_isobmff,
     decode=decode_heic,
     package=extra.PI_HEIF,

@@ -23,7 +23,7 @@ def _facts(data: bytes) -> Facts:
     found = open_file(data)
     header = read_header(found.stream)
     if header.colours is None and header.icc is None:
-        return Facts(refusal=unsupported("colours of an unknown space"), hint=PNG_HINT)
+        return Facts(refusal=unsupported("an unknown colour space"), hint=PNG_HINT)
     if any(channel.kind == BLACK for channel in header.extra):
         return Facts(refusal=unsupported("CMYK"), hint="Convert it to TIFF first.")
     alpha = any(channel.kind == ALPHA for channel in header.extra)
@@ -58,7 +58,7 @@ JXL = Format(
     (".jxl",),
     sniff=lambda head: head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
     facts=_facts,
-    part="part of the container",
+    part="container part",
     account=lambda data: account(parts(data), jpegxl.rule),
     decode=decode_jpegxl,
     package=extra.IMAGECODECS,

@@ -38,7 +38,7 @@ def _facts(data: bytes) -> Facts:
         raise ValueError("no IHDR chunk")
     width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
     if b"CgBI" in chunks and (depth, kind) not in ((8, 2), (8, 6)):
-        refusal = "is a PNG in a form that only Apple's devices read (CgBI)"
+        refusal = "is a PNG in a form that only Apple devices read (CgBI)"
         return Facts(refusal=refusal, hint="Open it in Apple's Preview and export it from there.")
     examined = apng.examine(data)
     return Facts(
@@ -103,14 +103,14 @@ def _statements(data: bytes) -> Found:
     if found.broken:
         notes.append(f"{found.broken} of the PNG texts are damaged and are left out.")
     if found.long:
-        beyond = f"{png_texts.TEXT_LIMIT >> 20} MiB of texts"
-        notes.append(f"Left out: what exceeds {beyond} ({listed(dict.fromkeys(found.long))}).")
+        beyond = f"{png_texts.TEXT_LIMIT >> 20} MiB"
+        notes.append(f"Left out: texts beyond {beyond} ({listed(dict.fromkeys(found.long))}).")
     if found.tagged:
-        notes.append("The languages that PNG texts state are left out.")
+        notes.append("The language tags of PNG texts are left out.")
     if found.doubled:
-        notes.append(f"Left out: what the file holds twice ({listed(dict.fromkeys(found.doubled))}).")
+        notes.append(f"Left out: texts that occur twice ({listed(dict.fromkeys(found.doubled))}).")
     if unread := found.profiles.keys() - PROFILES_READ:
-        notes.append(f"Left out: profiles that texts of the PNG hold ({listed(sorted(unread))}).")
+        notes.append(f"Left out: profiles in PNG texts ({listed(sorted(unread))}).")
     blocks = found.profiles.get("8bim", b"")
     stated = found.profiles.get("iptc")
     records = None if stated is None else iptc.records_of(stated)

@@ -15,7 +15,9 @@ from nlsr_cli.options import EncodeOptions
 MAGIC = b"qoif"
 HEADER = struct.Struct(">4sIIBB")  # magic, width, height, channels, color space
 LINEAR = 1  # of all channels; 0 is sRGB with linear alpha
-LINEAR_NOTE = "The file says that its colors are linear, as some writers do of any picture; they are taken as sRGB."
+LINEAR_NOTE = (
+    "The file says that its colours are linear, as some programs claim of every picture; they are read as sRGB."
+)
 END = b"\0\0\0\0\0\0\0\1"
 CARRIES = Carries(
     "QOI",
@@ -54,7 +56,7 @@ QOI = Format(
     (".qoi",),
     sniff=lambda head: head.startswith(MAGIC),
     facts=_facts,
-    part="part of a QOI",
+    part="QOI part",
     account=lambda data: account(_parts(data), lambda part: None if part.name == TRAILER else REPLACED),
     plugin="QoiImagePlugin",
     writing=Writing(_encode, CARRIES, heeds=(), least_share=0.02),

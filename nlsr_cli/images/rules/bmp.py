@@ -12,7 +12,7 @@ FATES: dict[str, Rule] = {
     "profile": CARRIED,
     GAP: dropped("data between header and pixels"),
 }
-LINKED = dropped("the name of a colour profile that lies in another file")
+LINKED = dropped("the name of a colour profile in another file")
 
 
 def account_bmp(data: bytes) -> tuple[Accounted, ...]:

@@ -15,7 +15,7 @@ RULES: dict[str, Rule] = {
     "brob jumb": dropped(CREDENTIALS),
     "jhgm": dropped(GAIN_MAP_WORDS),
     "channel depth": dropped(DEPTH),
-    "channel spot colour": dropped("a channel of spot colour"),
+    "channel spot colour": dropped("a spot colour channel"),
     "channel selection": dropped("a selection mask"),
     "channel thermal": dropped("a thermal channel"),
     "channel alpha": dropped("a second alpha channel"),

@@ -26,16 +26,16 @@ from nlsr_cli.images.parts import (
     dropped,
 )
 
-BACKGROUND = dropped("the colour to show behind it (bKGD)")
+BACKGROUND = dropped("the background colour (bKGD)")
 MASTERS = {
-    "mDCV": dropped("the colours of the display that it was mastered on (mDCV)"),
-    "cLLI": dropped("how bright its brightest parts are (cLLI)"),
+    "mDCV": dropped("the colours of the mastering display (mDCV)"),
+    "cLLI": dropped("the content light levels (cLLI)"),
 }
-PAGE = dropped("its place on a larger page")
+PAGE = dropped("its position on a larger page")
 ORIENTATION = dropped("an orientation that only ImageMagick follows (orNT)")
 FIREWORKS = dropped("editing data of Adobe Fireworks")
 NINE_PATCH = dropped("the stretch marks of an Android nine-patch")
-FROM_GIF = dropped("extensions of the GIF that it was made from")
+FROM_GIF = dropped("extensions of the original GIF")
 # The palette goes with the indices, significant bits are those of new samples, a time of change is that of the file,
 # and what numbers say of the colours becomes a profile, or is sRGB, with notes of its own.
 FATES: dict[str, Rule] = {
@@ -45,13 +45,13 @@ FATES: dict[str, Rule] = {
     **dict.fromkeys(("eXIf", "zxIf", "tXMP"), REWRITTEN),
     "caBX": dropped("content credentials (C2PA)"),
     "dSIG": dropped("a digital signature (dSIG)"),
-    "hIST": dropped("how often each colour of the palette is used (hIST)"),
+    "hIST": dropped("the palette histogram (hIST)"),
     "sPLT": dropped("a suggested palette (sPLT)"),
-    "pCAL": dropped("what the samples measure (pCAL)"),
-    "sCAL": dropped("the physical size of what it shows (sCAL)"),
-    "sTER": dropped("that it is a pair of stereo pictures (sTER)"),
+    "pCAL": dropped("the calibration of the samples (pCAL)"),
+    "sCAL": dropped("the physical scale of the subject (sCAL)"),
+    "sTER": dropped("the mark of a stereo pair (sTER)"),
     "fRAc": dropped("the parameters of a fractal (fRAc)"),
-    "msOG": dropped("the GIF that Microsoft Office keeps in it (msOG)"),
+    "msOG": dropped("the GIF that Microsoft Office embeds (msOG)"),
     **dict.fromkeys(("gIFg", "gIFt", "gIFx"), FROM_GIF),
     **dict.fromkeys(("mkBF", "mkBS", "mkBT", "mkTS", "prVW"), FIREWORKS),
     **dict.fromkeys(("npTc", "npLb", "npOl"), NINE_PATCH),
@@ -91,7 +91,7 @@ class _Rules:
             return dropped(f"a second {name} chunk")
         self.seen.add(name)
         if name in ("acTL", "fcTL", "fdAT"):
-            return self.animation if "acTL" in self.seen else dropped("frames of an animation that is not announced")
+            return self.animation if "acTL" in self.seen else dropped("frames of an undeclared animation")
         special = SPECIAL.get(name)
         return special(self, part) if special else FATES.get(name)
 

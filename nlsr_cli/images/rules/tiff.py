@@ -20,8 +20,8 @@ STORAGE = (
 CARRIED_TAGS = exif_tags.DESCRIPTIVE | exif_tags.BLOCKS | georeference.CARRIED - georeference.SIZED
 REWRITTEN_TAGS = georeference.SIZED | {exif_tags.ORIENTATION, 42113, 0x8769, 0x8825, 0xA005}
 
-TIFF_EP = "settings of the camera beside EXIF (TIFF/EP)"
-SGI, PRINTING = "3-D data (SGI)", "instructions for printing"
+TIFF_EP = "camera settings outside EXIF (TIFF/EP)"
+SGI, PRINTING = "3-D data (SGI)", "printing instructions"
 DNG = frozenset(
     {
         *range(50706, 50742),
@@ -35,12 +35,12 @@ DNG = frozenset(
     | {*range(51107, 51115), 51125, *range(51177, 51183), *range(52525, 52558)}
 )
 WHAT: dict[int, str] = {
-    286: "the place on a page",
-    287: "the place on a page",
-    291: "a curve of grey values",
+    286: "the position on a page",
+    287: "the position on a page",
+    291: "a grey response curve",
     301: "a transfer function",
-    321: "hints for halftones",
-    333: "names of inks",
+    321: "halftone hints",
+    333: "ink names",
     343: "a clipping path",
     344: "a clipping path",
     345: "a clipping path",
@@ -54,16 +54,16 @@ WHAT: dict[int, str] = {
     33303: "display data (Pixar)",
     33304: "display data (Pixar)",
     33305: "display data (Pixar)",
-    33424: "data of the camera (Kodak)",
-    33471: "a scan's description (Molecular Dynamics)",
+    33424: "camera data (Kodak)",
+    33471: "a description of the scan (Molecular Dynamics)",
     33560: "microscope data (Olympus SIS)",
     33628: "microscope data (MetaMorph)",
     33629: "microscope data (MetaMorph)",
     33630: "microscope data (MetaMorph)",
     33631: "microscope data (MetaMorph)",
-    33918: "a georeference of Intergraph",
-    33919: "a georeference of Intergraph",
-    33920: "a georeference of Intergraph",
+    33918: "an Intergraph georeference",
+    33919: "an Intergraph georeference",
+    33920: "an Intergraph georeference",
     34118: "microscope data (Zeiss SEM)",
     34361: "microscope data (Olympus FluoView)",
     34362: "microscope data (Olympus FluoView)",
@@ -76,21 +76,21 @@ WHAT: dict[int, str] = {
     37681: "recognised text (Microsoft Office Document Imaging)",
     37706: "microscope data (TVIPS)",
     37707: "microscope data (TVIPS)",
-    37724: "layers and other data of Photoshop's documents",
-    43314: "a header of NIH Image",
-    50215: "a scan's description (Océ)",
-    50216: "a scan's description (Océ)",
-    50217: "a scan's description (Océ)",
-    50218: "a scan's description (Océ)",
+    37724: "layers and other Photoshop document data",
+    43314: "an NIH Image header",
+    50215: "a description of the scan (Océ)",
+    50216: "a description of the scan (Océ)",
+    50217: "a description of the scan (Océ)",
+    50218: "a description of the scan (Océ)",
     50255: "annotations",
     50784: "layers (Alias)",
-    50838: "data of ImageJ (labels, overlays, regions, display ranges)",
-    50839: "data of ImageJ (labels, overlays, regions, display ranges)",
-    50909: "metadata of geography (ISO 19139)",
+    50838: "ImageJ data (labels, overlays, regions, display ranges)",
+    50839: "ImageJ data (labels, overlays, regions, display ranges)",
+    50909: "geographic metadata (ISO 19139)",
     51123: "microscope data (Micro-Manager)",
-    **dict.fromkeys(range(33445, 33453), "a scan's description (Molecular Dynamics)"),
+    **dict.fromkeys(range(33445, 33453), "a description of the scan (Molecular Dynamics)"),
     **dict.fromkeys(range(34016, 34031), PRINTING + " (TIFF/IT)"),
-    **dict.fromkeys(DNG, "instructions for development (DNG)"),
+    **dict.fromkeys(DNG, "raw development settings (DNG)"),
     **dict.fromkeys((33421, 33422, 33434, 33437, 34850, 34852, 34855, 34856, 34857, 34858, 34859), TIFF_EP),
     **dict.fromkeys((36867, 37122, *range(37377, 37399), 37121), TIFF_EP),
 }
@@ -131,7 +131,7 @@ def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind
     if tag == exif_tags.PHOTOSHOP:  # its IPTC records are kept; the rest has a note of its own
         return REWRITTEN
     if tag in SRGB_POINTS:
-        return REPLACED if _is_srgb(part, SRGB_POINTS[tag]) else dropped("the colours that tags state by numbers")
+        return REPLACED if _is_srgb(part, SRGB_POINTS[tag]) else dropped("colours that tags define by numbers")
     if tag in WHAT:
         return dropped(WHAT[tag])
     return REPLACED if tag in STORAGE else None
