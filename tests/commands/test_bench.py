@@ -104,7 +104,7 @@ def test_a_run_waits_while_the_machine_is_measured(held: Path, monkeypatch: pyte
 def test_a_run_that_does_not_answer_is_told(held: Path) -> None:
     with pytest.raises(RunFolderError, match=r"has not paused within 0 s") as caught, paused([held], 0.3):
         raise AssertionError("it has not paused")
-    assert caught.value.hint == f"See what it does: nlsr train --status {held}"
+    assert caught.value.hint == f"See what it is doing: nlsr train --status {held}"
     assert not (held / "pause").exists()
 
 

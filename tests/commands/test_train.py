@@ -256,7 +256,7 @@ def test_a_killed_run_is_seen_as_interrupted() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--status", "none"), "none holds no run that tells where it stands"),
+        (("--status", "none"), "none holds no run with a status"),
         (("--status", "run", "photos"), "photographs cannot be given with --status"),
         (("--status", "run", "--rate", "0.1"), "--rate cannot be given with --status"),
     ],

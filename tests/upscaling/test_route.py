@@ -58,8 +58,8 @@ def test_routes() -> None:
     aim = Aim(SizeOptions(width=1000), (2, 3, 4))
     route = aim.route(100, 200)
     assert (route.size, route.stages, route.reached, route.before(1)) == ((500, 1000), (2, 3), (600, 1200), (200, 400))
-    assert aim.route(500, 1000).notes == ("the picture has the size already: it is written again and not enlarged",)
-    assert aim.route(700, 1400).notes == ("the picture is larger already: it is reduced by Lanczos interpolation",)
+    assert aim.route(500, 1000).notes == ("the picture already has this size: it is written again and not enlarged",)
+    assert aim.route(700, 1400).notes == ("the picture is already larger: it is reduced by Lanczos interpolation",)
     with pytest.raises(OptionError, match=r"50×50 → 1000×1000 pixels is 20\.0 times as large, more than 16"):
         aim.route(50, 50)
 
