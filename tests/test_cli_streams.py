@@ -180,7 +180,7 @@ def test_devices_are_never_replaced(sample: Path, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     result = run("upscale", sample, "-o", pipe, "--overwrite")
     assert result.exit_code == 1
-    assert "a device or pipe is in the place of the output" in result.stderr
+    assert "a device or pipe already has this name" in result.stderr
     assert pipe.is_fifo()
 
 

@@ -110,7 +110,7 @@ def test_a_run_that_does_not_answer_is_told(held: Path) -> None:
 
 def test_what_cannot_be_paused_is_told(held: Path, tmp_path: Path) -> None:
     """A folder without a run, and a run that somebody else lets wait, whose file stays."""
-    for place, message in ((tmp_path / "none", "nothing trains in"), (tmp_path, "nothing trains in")):
+    for place, message in ((tmp_path / "none", "no run is training in"), (tmp_path, "no run is training in")):
         result = run("--quick", "--pause", str(held), "--pause", str(place))
         assert result.exit_code == 2
         assert message in result.stderr
@@ -118,7 +118,7 @@ def test_what_cannot_be_paused_is_told(held: Path, tmp_path: Path) -> None:
     (held / "pause").touch()
     result = run("--quick", "--pause", str(held))
     assert result.exit_code == 2
-    assert "somebody else pauses this run" in result.stderr
+    assert "another process is pausing this run" in result.stderr
     assert (held / "pause").exists()
 
 

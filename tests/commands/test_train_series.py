@@ -141,7 +141,7 @@ def test_a_failed_run_stops_only_those_that_need_it(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("patch = 8", "patch = "), "series.toml is no TOML"),
+        (("patch = 8", "patch = "), "series.toml is not valid TOML"),
         (("[[run]]", "[[runs]]"), "series.toml lists no runs"),
         (("seed = 1", "seeds = 1"), "run 3: unknown choice 'seeds'"),
         (("seed = 1", 'seed = "one"'), "run 3: seed must be a whole number, not 'one'"),

@@ -73,9 +73,9 @@ def test_stretching_goes_by_the_side_that_grows_most() -> None:
 def test_networks_lie_under_their_own_scale(tiny_network: object) -> None:
     two: NLSN = tiny_network(scale=2)  # type: ignore[operator]
     assert Loaded({2: two}).scales == (2,)
-    with pytest.raises(OptionError, match="under the scales that they have"):
+    with pytest.raises(OptionError, match="each network under its own scale"):
         Loaded({4: two})
-    with pytest.raises(OptionError, match="under the scales that they have"):
+    with pytest.raises(OptionError, match="each network under its own scale"):
         Loaded({})
 
 
