@@ -87,7 +87,7 @@ def test_an_oracle_needs_someone_who_listens(data: Path, tmp_path: Path, tiny_ne
     for model in ("bicubic", tmp_path / "deaf"):
         refused = run(model, data / "hr", "-s", 4, "--degrade", "jpeg:40", "--oracle")
         assert (refused.exit_code, f"which {model} is not" in refused.stderr) == (2, True), refused.stderr
-        assert "choose --model lite" in refused.stderr
+        assert "evaluate lite" in refused.stderr
 
 
 def test_lite_is_better_than_interpolation_on_drawings_and_text() -> None:
