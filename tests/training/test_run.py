@@ -116,7 +116,7 @@ def test_models_are_exported_on_the_way_where_that_is_worth_it(
     assert exported == [10, 30, 50], "not 20: it is better by less than that; not 60: that is the end"
     assert isinstance(events[-1], Finished)
     assert events[-1].best_step == 60
-    assert "had not ended" not in (model / "README.md").read_text()
+    assert "had not finished" not in (model / "README.md").read_text()
 
 
 def test_an_export_that_a_kill_prevented_is_made_up_for(
