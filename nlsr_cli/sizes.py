@@ -30,7 +30,11 @@ def parse_scale(text: str) -> float:
     plain = text.strip().lower()
     found = re.fullmatch(r"x?([0-9]{1,9}(?:\.[0-9]{1,9})?)(x|%)?", plain)
     if not found or (plain.startswith("x") and found[2]):
-        hint = f"Write it with a point: --scale {plain.replace(',', '.')}" if "," in plain else "For example: --scale 4"
+        hint = (
+            f"Write it with a decimal point: --scale {plain.replace(',', '.')}"
+            if "," in plain
+            else "For example: --scale 4"
+        )
         raise OptionError(f"--scale must be a positive number such as 4, 2.5 or 150%, not '{text[:40]}'", hint)
     scale = float(found[1]) / (100 if found[2] == "%" else 1)
     return int(scale) if scale == int(scale) else scale
@@ -70,7 +74,7 @@ class SizeOptions:
         asked = [name for name in _ASKED if getattr(self, name) is not None]
         if len(asked) > 1 and asked != ["width", "height"]:
             raise OptionError(
-                f"{' and '.join(_ASKED[name] for name in asked)} exclude each other",
+                f"{' and '.join(_ASKED[name] for name in asked)} cannot be combined",
                 "Give one of them; only --width and --height go together.",
             )
         if self.fit != "contain" and asked != ["width", "height"]:

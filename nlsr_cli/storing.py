@@ -19,9 +19,9 @@ EXISTS_HINT = "Use --overwrite to replace it, or choose another name."
 HINTS = {
     errno.ENOSPC: "Free some space, or choose another place.",
     errno.EDQUOT: "Free some space, or choose another place.",
-    errno.EACCES: "Choose a folder that you may write to.",
-    errno.EPERM: "Choose a folder that you may write to.",
-    errno.EROFS: "Choose a folder that you may write to.",
+    errno.EACCES: "Choose a folder that you can write to.",
+    errno.EPERM: "Choose a folder that you can write to.",
+    errno.EROFS: "Choose a folder that you can write to.",
     errno.ENOENT: "Create the folder first.",
     errno.ENOTDIR: "Create the folder first.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
@@ -135,7 +135,7 @@ def check_space(path: Path, samples: int, share: float) -> None:
         return
     needed = int(samples * share)
     if free < needed:
-        reason = f"the disk has {free / 2**20:.1f} MiB left, and the file takes {needed / 2**20:.1f} at the very least"
+        reason = f"the disk has {free / 2**20:.1f} MiB left, but the file needs at least {needed / 2**20:.1f}"
         raise ImageWriteError(path, reason, HINTS[errno.ENOSPC])
 
 
@@ -150,7 +150,9 @@ def check_inside(path: Path, root: Path) -> None:
     except (OSError, RuntimeError) as exc:  # links that lead in circles
         raise ImageWriteError(path, f"its folder cannot be found: {exc}", "Choose another place with -o.") from exc
     if not inside:
-        raise ImageWriteError(path, f"its folder leads out of {root}", "Remove the link, or name the place with -o.")
+        raise ImageWriteError(
+            path, f"its folder is a link that leads out of {root}", "Remove the link, or name the place with -o."
+        )
 
 
 def _claim(part: Path, path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_folder_to_one_size_uses_what_each_picture_needs(sample: Path) -> None
     assert result.exit_code == 3
     assert names(sample.parent / "out") == ["large_96x77.png", "photo_96x80.png"]
     assert "nlsn-lite-x2 on cpu in" in result.stderr, "that is all which is needed"
-    assert "note: the picture is larger already: it is reduced by Lanczos interpolation" in result.stderr
+    assert "note: the picture is already larger: it is reduced by Lanczos interpolation" in result.stderr
     assert "tiny.png: 5×4 → 96×77 pixels is 19.2 times as large, more than 16" in result.stderr
 
 
@@ -118,7 +118,7 @@ def test_a_dry_run_counts_the_tiles_of_skipped_pictures_too(sample: Path) -> Non
 
 def test_a_picture_that_has_its_size_keeps_its_pixels(sample: Path) -> None:
     result = run("upscale", sample, "--scale", "1", "-o", sample.parent / "same.png")
-    assert "note: the picture has the size already: it is written again and not enlarged" in result.stderr
+    assert "note: the picture already has this size: it is written again and not enlarged" in result.stderr
     assert (pixels(sample.parent / "same.png") == pixels(sample)).all()
     assert "interpolation on cpu\n" in result.stderr
 
@@ -151,9 +151,9 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
     [
         (["--scale", "0"], 2, "--scale must be from 1 to 16, not 0", ""),
         (["--scale", "four"], 2, "--scale must be a positive number such as 4, 2.5 or 150%, not 'four'", "--scale 4"),
-        (["--scale", "1,5"], 2, "not '1,5'", "Write it with a point: --scale 1.5"),
+        (["--scale", "1,5"], 2, "not '1,5'", "Write it with a decimal point: --scale 1.5"),
         (["--scale", "17"], 2, "--scale must be from 1 to 16, not 17", ""),
-        (["--scale", "2", "--width", "99"], 2, "--scale and --width exclude each other", "Give one of them"),
+        (["--scale", "2", "--width", "99"], 2, "--scale and --width cannot be combined", "Give one of them"),
         (["--width", "0"], 2, "--width must be from 1 to 10000000 pixels, not 0", ""),
         (["--fit", "cover", "--width", "99"], 2, "--fit cover needs a box", "Give --width and --height"),
         (["--width", "4800"], 1, "48×40 → 4800×4000 pixels is 100.0 times as large, more than 16", "smaller size"),
@@ -165,7 +165,7 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         (["--model", "nlsn-lit-x4"], 2, "unknown model 'nlsn-lit-x4'", "Did you mean nlsn-lite-x4?"),
         (["--device", "gpu"], 2, "unknown device 'gpu'", "Did you mean cuda?"),
-        (["--device", "cuda:77"], 2, "device 'cuda:77' is not available", "Devices of this machine: cpu"),
+        (["--device", "cuda:77"], 2, "device 'cuda:77' is not available", "Devices on this machine: cpu"),
         (["--precision", "fp61"], 2, "unknown precision 'fp61'", "Did you mean fp16?"),
         (["--precision", "fp16", "--device", "cpu"], 2, "cpu does not support the precision fp16", "It supports fp32"),
         (["--tile", "big"], 2, "--tile must be auto, 0 or a positive number of pixels, not 'big'", ""),
@@ -180,7 +180,7 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--quality", "101"], 2, "--quality must be from 1 to 100, not 101", ""),
         (["--max-pixels", "0"], 2, "--max-pixels must be at least 1, not 0", ""),
         (["--max-pixels", "1919"], 1, "1919", "--max-pixels"),
-        (["--overwrite", "--skip-existing"], 2, "--overwrite and --skip-existing exclude each other", ""),
+        (["--overwrite", "--skip-existing"], 2, "--overwrite and --skip-existing cannot be combined", ""),
         (["-o", "-", "--json"], 2, "--json and -o - both need standard output", "Give a file after -o"),
         (["-o", "x.xyz"], 2, "unknown ending '.xyz'", ".png"),
         (["--background", "nocolour", "--format", "jpeg"], 2, "nocolour", ""),
@@ -232,7 +232,7 @@ def test_a_name_that_does_not_exist_is_guessed(sample: Path) -> None:
     assert result.exit_code == 2
     assert f"hint: Did you mean {sample}?" in result.stderr
     result = run("upscale", sample, sample.parent / "large.jpg")
-    assert f"hint: If it is to be the output, write: -o {sample.parent / 'large.jpg'}" in result.stderr
+    assert f"hint: To name it as the output, write: -o {sample.parent / 'large.jpg'}" in result.stderr
 
 
 def test_tiles_need_not_overlap(sample: Path) -> None:
@@ -266,7 +266,7 @@ def test_existing_outputs_are_kept_unless_told_otherwise(sample: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         f"error: {sample}: its output {output} exists already",
-        "hint: Add --overwrite to replace such outputs or --skip-existing to keep them.",
+        "hint: Add --overwrite to replace existing outputs, or --skip-existing to keep them.",
     ]
     assert run("upscale", sample, "--skip-existing").exit_code == 0
     assert output.read_text() == "precious"
@@ -290,8 +290,8 @@ def test_dry_run_prints_the_plan_and_touches_nothing(sample: Path) -> None:
 def test_notes_of_a_dry_run_are_true_before_the_work_and_after_it(sample: Path) -> None:
     """Also where the output's format changes the pixels by itself."""
     for asked, note in (
-        (["--width", "48"], "the picture has the size already: it is written again and not enlarged"),
-        (["--width", "24"], "the picture is larger already: it is reduced by Lanczos interpolation"),
+        (["--width", "48"], "the picture already has this size: it is written again and not enlarged"),
+        (["--width", "24"], "the picture is already larger: it is reduced by Lanczos interpolation"),
     ):
         for dry in (["--dry-run"], []):
             result = run("upscale", sample, "-o", sample.with_suffix(".jpg"), *asked, *dry, "--overwrite")
@@ -441,7 +441,7 @@ def test_notes_tell_what_formats_change(tmp_path: Path) -> None:
     Image.new("P", (8, 8)).save(tmp_path / "a.gif")
     assert "note: A GIF of one frame becomes a PNG" in run("upscale", tmp_path / "a.gif").stderr
     said = run("upscale", tmp_path / "a.gif", "--lossless", "-f", "jpeg", "--overwrite").stderr
-    assert "JPEG is written with loss, whatever --lossless says." in said
+    assert "JPEG is always written with loss; --lossless has no effect." in said
 
 
 def test_second_call_with_another_scale_leaves_the_outputs_of_the_first_alone(sample: Path) -> None:

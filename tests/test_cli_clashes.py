@@ -105,5 +105,5 @@ def test_an_input_is_not_replaced_under_another_spelling(
     inputs = (place / "large" / other, place / one)
     result = run("upscale", *inputs, "-o", place, "--suffix", "", *FAST, "--overwrite")
     assert result.exit_code == 1
-    assert f"the output of {inputs[0]} would replace {inputs[1]}, which is an input too" in result.stderr
+    assert f"the output of {inputs[0]} would replace {inputs[1]}, which is also an input" in result.stderr
     assert everything(place) == before

@@ -147,7 +147,7 @@ def test_what_nlsr_has_not_written_is_refused(sample: Path, meddle: str) -> None
     assert result.exit_code == 1
     words = "is not in the ledger" if meddle in ("foreign", "no ledger") else "was changed since nlsr wrote it"
     assert words in result.stderr
-    assert "hint: Add --overwrite to replace such outputs or --skip-existing to keep them." in result.stderr
+    assert "hint: Add --overwrite to replace existing outputs, or --skip-existing to keep them." in result.stderr
     assert output.read_bytes() == before
     assert run("upscale", folder, *OPTIONS, "--overwrite").exit_code == 0
     assert set(statuses(folder).values()) == {("skipped", "done already")}

@@ -144,7 +144,7 @@ def test_folder_that_is_gone(tmp_path: Path) -> None:
 def test_endless_input_is_refused_by_its_first_bytes(tmp_path: Path) -> None:
     result = shell("nlsr upscale - -o a.png < /dev/zero", tmp_path)
     assert result.returncode == 1
-    assert "error: standard input: is not a known picture" in result.stderr
+    assert "error: standard input: is not in a known picture format" in result.stderr
 
 
 @UNIX
@@ -169,7 +169,7 @@ def test_no_output_replaces_another_input(sample: Path) -> None:
     other.write_bytes(sample.read_bytes())
     result = run("upscale", sample, other, "--overwrite")
     assert result.exit_code == 3
-    assert f"the output of {sample} would replace {other}, which is an input too" in result.stderr
+    assert f"the output of {sample} would replace {other}, which is also an input" in result.stderr
     assert other.read_bytes() == sample.read_bytes()
 
 
@@ -180,7 +180,7 @@ def test_devices_are_never_replaced(sample: Path, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     result = run("upscale", sample, "-o", pipe, "--overwrite")
     assert result.exit_code == 1
-    assert "a device or pipe is in the place of the output" in result.stderr
+    assert "a device or pipe already has this name" in result.stderr
     assert pipe.is_fifo()
 
 

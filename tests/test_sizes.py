@@ -68,9 +68,9 @@ def test_a_whole_number_of_times_is_never_passed_by_rounding() -> None:
         ({"megapixels": 0}, "--megapixels must be above 0"),
         ({"megapixels": float("inf")}, "--megapixels must be above 0"),
         ({"fit": "crop"}, "--fit must be contain, cover or stretch, not 'crop'"),
-        ({"scale": 2, "width": 100}, "--scale and --width exclude each other"),
-        ({"short_side": 5, "long_side": 6}, "--short-side and --long-side exclude each other"),
-        ({"width": 5, "height": 5, "megapixels": 1}, "--width and --height and --megapixels exclude each other"),
+        ({"scale": 2, "width": 100}, "--scale and --width cannot be combined"),
+        ({"short_side": 5, "long_side": 6}, "--short-side and --long-side cannot be combined"),
+        ({"width": 5, "height": 5, "megapixels": 1}, "--width and --height and --megapixels cannot be combined"),
         ({"width": 5, "fit": "cover"}, "--fit cover needs a box"),
     ],
 )
@@ -84,7 +84,7 @@ def test_options_know_both_and_refuse_both_at_once() -> None:
     assert UpscaleOptions(scale=2.5).sizes == SizeOptions(scale=2.5)
     assert UpscaleOptions(size=SizeOptions(width=10)).sizes == SizeOptions(width=10)
     assert not UpscaleOptions().sizes.given
-    with pytest.raises(OptionError, match="--scale and --height exclude each other"):
+    with pytest.raises(OptionError, match="--scale and --height cannot be combined"):
         UpscaleOptions(scale=2, size=SizeOptions(height=10))
     with pytest.raises(OptionError, match="no size was given"):
         SizeOptions().target(3, 4)

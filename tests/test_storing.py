@@ -105,8 +105,8 @@ def test_link_at_the_output_is_replaced_not_followed(tmp_path):
     ("code", "words", "hint"),
     [
         (errno.ENOSPC, "cannot be written: no space left", "Free some space"),
-        (errno.EROFS, "cannot be written: read-only file system", "may write to"),
-        (errno.EACCES, "cannot be written: permission denied", "may write to"),
+        (errno.EROFS, "cannot be written: read-only file system", "can write to"),
+        (errno.EACCES, "cannot be written: permission denied", "can write to"),
     ],
 )
 def test_troubles_of_the_disk_are_our_errors_and_leave_nothing(tmp_path, monkeypatch, code, words, hint):
@@ -177,7 +177,7 @@ def test_a_disk_without_room_is_told_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(storing.shutil, "disk_usage", lambda folder: usage(10**9, 10**9 - 2**20, 2**20))
     for fmt in WRITABLE:
         storing.check_space(tmp_path / "a", 2**20, writing_of(fmt).least_share)
-        with pytest.raises(ImageWriteError, match=r"1\.0 MiB left, and the file takes .* at the very least") as caught:
+        with pytest.raises(ImageWriteError, match=r"1\.0 MiB left, but the file needs at least ") as caught:
             storing.check_space(tmp_path / "new" / "folder" / "a", 2**33, writing_of(fmt).least_share)
         assert "Free some space" in caught.value.hint
 
@@ -218,7 +218,7 @@ def test_room_is_asked_for_where_the_folder_will_be(tmp_path, monkeypatch):
         return shutil._ntuple_diskusage(10 << 20, 8 << 20, 2 << 20)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
-    with pytest.raises(ImageWriteError, match=r"the disk has 2\.0 MiB left, and the file takes 3\.0 at the very least"):
+    with pytest.raises(ImageWriteError, match=r"the disk has 2\.0 MiB left, but the file needs at least 3\.0"):
         storing.check_space(tmp_path / "new" / "folder" / "a.bmp", 3 << 20, 1.0)
     storing.check_space(tmp_path / "a.bmp", 2 << 20, 1.0)
     assert asked == [tmp_path] * 2

@@ -64,7 +64,7 @@ class Delivery:
             notes += [why] if why and own == task.format else []
         heeded = writing_of(task.format).heeds
         if task.job.options.encode.lossless and "quality" in heeded and "lossless" not in heeded:
-            notes.append(f"{task.format} is written with loss, whatever --lossless says.")
+            notes.append(f"{task.format} is always written with loss; --lossless has no effect.")
         return notes
 
     def _write(self, task: Task, made: Picture | Animation) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from nlsr_cli.names import one_spelling
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions, nearest
 from nlsr_cli.upscaling.route import Aim
 
-EXISTS_HINT = "Add --overwrite to replace such outputs or --skip-existing to keep them."
+EXISTS_HINT = "Add --overwrite to replace existing outputs, or --skip-existing to keep them."
 _OWN_INPUT = "the output would replace the input itself"
 _INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
@@ -229,7 +229,7 @@ def _meant(missing: Path) -> str:
     close = difflib.get_close_matches(missing.name, names, n=1)
     if close:
         return f"Did you mean {missing.with_name(close[0])}?"
-    return f"If it is to be the output, write: -o {missing}" if format_of_suffix(missing) else ""
+    return f"To name it as the output, write: -o {missing}" if format_of_suffix(missing) else ""
 
 
 def _compared(job: Job, output: OutputOptions) -> Job:
@@ -242,7 +242,7 @@ def _compared(job: Job, output: OutputOptions) -> Job:
         hint = "Choose another name; standard output is -o -."
         if not named and target.is_dir():
             hint = f"Standard input has no name: give the output one, such as -o {target / 'out.png'}"
-        return replace(job, error=DestinationClash(target, f"{what} is in the place of the output", hint))
+        return replace(job, error=DestinationClash(target, f"{what} already has this name", hint))
     if target.exists() or target.is_symlink():
         if output.existing == "skip":
             return replace(job, skip=True)
@@ -293,7 +293,7 @@ def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
     source, target = job.source.path, job.sink.path
     if victim is not None:
         own = victim == source
-        reason = f"the output of {source} would replace {victim}, which is an input too"
+        reason = f"the output of {source} would replace {victim}, which is also an input"
         return replace(job, error=DestinationClash(target, _OWN_INPUT if own else reason, _INPUT_HINT))
     if claimants:
         hint = "Run nlsr once for each with its own -o, or rename one."

@@ -20,10 +20,10 @@ def bench(
     as_json: choices.JsonLines = False,
     quiet: choices.OnlyResults = False,
 ) -> None:
-    """Measure nlsr on this machine, beside the published computation in the same process.
+    """Measure nlsr on this machine against the published computation in the same process.
 
-    Times are medians of runs in turn. Memory is what is needed at most beside what is there before. The share is that
-    of the machine's measured arithmetic, counted by the published formula.
+    Times are medians of alternating runs. Memory is the peak beyond what was in use before. The share is the part of
+    the machine's measured arithmetic rate that is reached, counted by the published formula.
 
     Example: nlsr bench --quick
     """

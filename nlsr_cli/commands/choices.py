@@ -13,11 +13,11 @@ import typer
 
 # Shared: where and how the network runs
 Device = Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")]
-Tile = Annotated[str, typer.Option(help="Tile side in input pixels; 0 is the whole picture at once.")]
+Tile = Annotated[str, typer.Option(help="Side of a tile in input pixels; 0 takes the whole picture at once.")]
 Overlap = Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")]
 Denoise = Annotated[str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network for a model.")]
-MaxPixels = Annotated[int, typer.Option(help="Refuse larger pictures.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never fetch a model from the network.")]
+MaxPixels = Annotated[int, typer.Option(help="Refuse pictures with more pixels.")]
 
 # Shared: what is printed
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
@@ -37,11 +37,14 @@ Output = Annotated[
 UpscaleScale = Annotated[
     str | None,
     typer.Option(
-        "--scale", "-s", metavar="N", help="Factor of enlargement, 1 to 16: 4, 2.5, 150%. [default: the model's, or 4]"
+        "--scale",
+        "-s",
+        metavar="N",
+        help="Enlargement factor, 1 to 16, such as 4, 2.5 or 150%. [default: the model's, or 4]",
     ),
 ]
 Width = Annotated[int | None, typer.Option(help="Width of the output, instead of --scale.")]
-Height = Annotated[int | None, typer.Option(help="Height of the output; with --width, a box.")]
+Height = Annotated[int | None, typer.Option(help="Height of the output; with --width, the two form a box (see --fit).")]
 ShortSide = Annotated[int | None, typer.Option(help="Shorter side of the output.")]
 LongSide = Annotated[int | None, typer.Option(help="Longer side of the output.")]
 Megapixels = Annotated[float | None, typer.Option(help="Size of the output in millions of pixels.")]
@@ -51,7 +54,7 @@ Fit = Annotated[
         help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch."
     ),
 ]
-UpscaleMaxPixels = Annotated[int, typer.Option(help="Refuse larger inputs.")]
+UpscaleMaxPixels = Annotated[int, typer.Option(help="Refuse inputs with more pixels.")]
 
 # upscale: what makes the pixels
 Model = Annotated[
@@ -79,7 +82,7 @@ Wrap = Annotated[str, typer.Option(help="x, y or xy: treat opposite edges as joi
 Alpha = Annotated[str, typer.Option(help="How to enlarge transparency: model or lanczos.")]
 Floor = Annotated[
     float,
-    typer.Option(help="Least PSNR in dB between the source and the result reduced again; 0 accepts all results."),
+    typer.Option(help="Lowest PSNR in dB between the source and the result reduced again; 0 accepts any result."),
 ]
 
 # upscale: the files that are written
@@ -102,7 +105,7 @@ Backdrop = Annotated[str, typer.Option(help="Background of transparent pictures 
 Strip = Annotated[
     bool,
     typer.Option(
-        "--strip", help="Leave out all metadata but the colour profile, HDR code points and the value of missing data."
+        "--strip", help="Leave out all metadata except the colour profile, the HDR code points and the no-data value."
     ),
 ]
 NoProvenance = Annotated[bool, typer.Option("--no-provenance", help="Do not record in the picture how it was made.")]
@@ -112,10 +115,10 @@ UpscaleResume = Annotated[
     bool | None,
     typer.Option(
         "--resume/--no-resume",
-        help="Keep finished outputs; redo those whose input or options changed. [default: folders, patterns]",
+        help="Keep finished outputs; redo those whose input or options changed. [default: for folders and patterns]",
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop; no picture is decoded.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop without decoding a picture.")]
 UpscaleJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")]
 UpscaleVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more about each file.")]
 
@@ -134,7 +137,7 @@ EvaluateRecursive = Annotated[
     bool, typer.Option("--recursive", "-r", help="Look into subfolders, also those of --lr with the same names.")
 ]
 EvaluateScale = Annotated[
-    str | None, typer.Option("--scale", "-s", metavar="N", help="Factor of enlargement. [default: the model's, or 4]")
+    str | None, typer.Option("--scale", "-s", metavar="N", help="Enlargement factor. [default: the model's, or 4]")
 ]
 EvaluatePrecision = Annotated[
     str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16. Published figures are fp32.")
@@ -151,7 +154,7 @@ EvaluateDeblock = Annotated[
     str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of compression: auto, or 0 to 1.")
 ]
 Oracle = Annotated[
-    bool, typer.Option("--oracle", help="Tell the network the damage of --degrade instead of an estimate.")
+    bool, typer.Option("--oracle", help="Give the model the true damage of --degrade instead of an estimate.")
 ]
 EvaluateJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")]
 
@@ -159,11 +162,11 @@ EvaluateJson = Annotated[bool, typer.Option("--json", help="Print one JSON objec
 Photographs = Annotated[
     list[str] | None, typer.Argument(metavar="[DATA]...", help="Folders and files with photographs.")
 ]
-Out = Annotated[str | None, typer.Option("--out", "-o", help="Folder of the run, with state, log, curve and model.")]
+Out = Annotated[str | None, typer.Option("--out", "-o", help="Folder for the state, log, curve and model of the run.")]
 Preset = Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")]
 TrainScale = Annotated[
     str,
-    typer.Option("--scale", "-s", metavar="N", help="Factor of enlargement; 2,3,4 trains one body with three tails."),
+    typer.Option("--scale", "-s", metavar="N", help="Enlargement factor; 2,3,4 trains one body with three tails."),
 ]
 Minutes = Annotated[
     float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
@@ -179,18 +182,20 @@ Init = Annotated[str | None, typer.Option(help="Model to start from, as for upsc
 TrainResume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
 Every = Annotated[
     float | None,
-    typer.Option(help="Minutes between validations; steps with --steps. [default: a 40th of the budget]"),
+    typer.Option(help="Minutes between validations, or steps with --steps. [default: a 40th of the budget]"),
 ]
 TrainPrecision = Annotated[
     str, typer.Option(help="auto, fp32 or bf16. auto: bf16 if the device supports it, else fp32.")
 ]
-TrainOffline = Annotated[bool, typer.Option("--offline", help="Never ask the network for --init.")]
+TrainOffline = Annotated[bool, typer.Option("--offline", help="Never fetch --init from the network.")]
 Series = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="TOML file of runs to train one after the other; --out is where they lie."),
+    typer.Option(
+        metavar="FILE", help="TOML file of runs to train one after another; --out is the folder that holds them."
+    ),
 ]
 Background = Annotated[bool, typer.Option("--background", help="Give way to all other processes (lowest priority).")]
-Status = Annotated[str | None, typer.Option(metavar="OUT", help="Train nothing, but say where the run in OUT stands.")]
+Status = Annotated[str | None, typer.Option(metavar="OUT", help="Print the state of the run in OUT and train nothing.")]
 TrainJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")]
 TrainVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is skipped.")]
 
@@ -200,9 +205,9 @@ Batch = Annotated[int, typer.Option(help="Patches per step.")]
 Rate = Annotated[float, typer.Option(help="Peak learning rate of Adam: head, tail, biases.")]
 MatrixRate = Annotated[float, typer.Option(help="Peak learning rate of Muon: kernels of the body.")]
 Warmup = Annotated[float, typer.Option(help="Share of the budget for the warm-up of the learning rates.")]
-Average = Annotated[float, typer.Option(help="Decay of the average of the weights, per step.")]
-Clip = Annotated[float, typer.Option(help="Largest norm of the gradient; 0 never clips.")]
-Focus = Annotated[float, typer.Option(help="How strongly patches with detail are preferred; 0: not at all.")]
+Average = Annotated[float, typer.Option(help="Decay per step of the averaged weights.")]
+Clip = Annotated[float, typer.Option(help="Largest norm of the gradient; 0 turns clipping off.")]
+Focus = Annotated[float, typer.Option(help="How strongly to prefer patches with detail; 0 is not at all.")]
 Halves = Annotated[float, typer.Option(help="Share of patches from photographs at half size.")]
 AttentionFrom = Annotated[float, typer.Option(help="Share of the budget after which attention is trained.")]
 Loss = Annotated[str, typer.Option(help="Loss function: l1 or l2.")]
@@ -224,12 +229,15 @@ Store = Annotated[str, typer.Option(help="Type of the stored weights: float32, o
 # bench
 Cases = Annotated[
     list[str] | None,
-    typer.Option(help="attention, network, picture, sizes, threads or folder; repeatable. [default: all]"),
+    typer.Option(
+        help="What to measure: attention, network, picture, sizes, threads or folder; repeatable. [default: all]"
+    ),
 ]
 BenchPrecision = Annotated[str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")]
 Pause = Annotated[
-    list[str] | None, typer.Option(metavar="OUT", help="Folder of a training run to pause meanwhile; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="OUT", help="Folder of a training run to pause during the measurement; repeatable."),
 ]
 
 # inspect
@@ -244,13 +252,13 @@ Members = Annotated[
 HubId = Annotated[str, typer.Argument(metavar="MODEL", help="A Hub id, owner/repo[@revision].")]
 ModelsScale = Annotated[
     str | None,
-    typer.Option("--scale", "-s", metavar="N", help="Scale of a model of a family or a training run. [default: 4]"),
+    typer.Option("--scale", "-s", metavar="N", help="Scale of the model in a family or a training run. [default: 4]"),
 ]
-ModelsOffline = Annotated[bool, typer.Option("--offline", help="Never ask the network, only the cache.")]
+ModelsOffline = Annotated[bool, typer.Option("--offline", help="Use only the cache, never the network.")]
 Checkpoint = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or a .safetensors file.")]
-Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to make, ready for push_to_hub.")]
+Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to create, ready for push_to_hub.")]
 ChunkSize = Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")]
 Hashes = Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")]
 ResidualScale = Annotated[float | None, typer.Option(help="Weight of residual branches. [default: 0.1]")]
-ImageSkip = Annotated[str | None, typer.Option(help="none or bilinear. [default: none]")]
+ImageSkip = Annotated[str | None, typer.Option(help="Image skip connection: none or bilinear. [default: none]")]
 OverwriteFolder = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]

@@ -53,8 +53,8 @@ def evaluate(
 ) -> None:
     """Score a model on pictures: PSNR and SSIM, against bicubic interpolation.
 
-    The protocol is the field's: the low resolution is made by bicubic reduction as MATLAB computes it, outputs are
-    8-bit, and their Y (BT.601, as MATLAB computes it) is compared without a border of as many pixels as the scale.
+    The protocol is the usual one: bicubic reduction makes the low resolution, outputs are 8-bit, and the scores compare
+    the Y channel (BT.601) without a border as many pixels wide as the scale. Both steps compute what MATLAB computes.
 
     Example: nlsr evaluate lite Set5/HR --lr Set5/LR --scale 4
     """
@@ -109,7 +109,7 @@ class _Subject:
         if not self.restores:
             raise OptionError(
                 f"--oracle needs a network that was trained on damaged pictures, which {self.settings['model']} is not",
-                "Leave it out, or choose --model lite.",
+                "Omit --oracle, or evaluate lite.",
             )
         self.oracle = True
 

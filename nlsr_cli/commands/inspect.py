@@ -24,9 +24,9 @@ def inspect(
     max_pixels: choices.MaxPixels = DEFAULT_MAX_PIXELS,
     as_json: choices.JsonFiles = False,
 ) -> None:
-    """Show what picture files are and carry, and how nlsr made them: model, its hash, settings, version.
+    """Show what picture files contain, and how nlsr made them: the model and its hash, settings, version.
 
-    Headers and metadata are read, the pixels are not: a file whose pixels are damaged or cut off is shown, too.
+    Only headers and metadata are read, so a file with damaged or missing pixels is shown too.
 
     Example: nlsr inspect photo.jpg
     """

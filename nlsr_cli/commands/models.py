@@ -46,7 +46,7 @@ def info(
     offline: choices.ModelsOffline = False,
     as_json: choices.JsonLines = False,
 ) -> None:
-    """Print everything that is known of a model.
+    """Print everything that is known about a model.
 
     Example: nlsr models info nlsn-lite-x4
     """
@@ -120,7 +120,7 @@ def path(
     model: choices.Named = "lite",
     scale: choices.ModelsScale = None,
 ) -> None:
-    """Print the folder of a model that is on this machine; the network is not asked.
+    """Print the folder of a model on this machine without using the network.
 
     Example: nlsr models path nlsn-lite-x4
     """

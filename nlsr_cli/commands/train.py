@@ -71,10 +71,11 @@ def train(
 ) -> None:
     """Train a model on photographs.
 
-    Random patches of them, reduced bicubically, are enlarged and compared with the originals. The weights with the best
-    validation score are written to OUT/model, or with several scales to OUT/model-x2 and so on, at the end and whenever
-    the score has risen by 0.02 dB. Ctrl-C saves the run; the same command with --resume goes on as if nothing had
-    happened. While a file OUT/pause exists the run waits; SIGUSR1 makes it wait too, and a second one go on.
+    Training reduces random patches bicubically, enlarges them and compares the results with the originals. It writes
+    the weights with the best validation score to OUT/model, or with several scales to OUT/model-x2 and so on, at the
+    end and whenever the score has risen by 0.02 dB. Ctrl-C saves the run; the same command with --resume continues it
+    as if nothing had happened. While a file OUT/pause exists, the run waits. SIGUSR1 pauses it too, and a second
+    SIGUSR1 continues it.
 
     Example: nlsr train photographs --out run --minutes 90
     """
@@ -115,7 +116,7 @@ def _refuse_others(context: typer.Context, mode: str, allowed: Collection[str]) 
         source = context.get_parameter_source(parameter.name or "")
         if source is not None and source.name != "DEFAULT" and parameter.name not in allowed:
             given = "photographs" if parameter.name == "data" else max(parameter.opts, key=len)
-            raise OptionError(f"{given} cannot be given with {mode}", "Leave one of them.")
+            raise OptionError(f"{given} cannot be given with {mode}", "Omit one of them.")
 
 
 def _give_way(console: TrainingConsole) -> None:
@@ -172,7 +173,7 @@ def _train(
 
     def stopping() -> None:
         with suppress(RuntimeError):  # where the signal came in the middle of saying something else
-            console.note("stopping after this step; press again to stop at once with what was saved before")
+            console.note("stopping after this step; press again to stop at once and keep only what was saved before")
 
     with console.reading_progress() as on_photo:
         run = prepare(plan, on_photo, read or read_photograph)

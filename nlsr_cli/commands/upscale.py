@@ -145,7 +145,7 @@ def _existing(
     asked = {"--overwrite": overwrite, "--skip-existing": skip_existing, "--resume": bool(resume)}
     given = [name for name, there in asked.items() if there]
     if len(given) > 1:
-        raise OptionError(f"{' and '.join(given)} exclude each other")
+        raise OptionError(f"{' and '.join(given)} cannot be combined")
     if resume and output == "-":
         raise OptionError("--resume needs a file as output", "Give a file after -o, or omit --resume.")
     if overwrite or skip_existing:

@@ -49,7 +49,7 @@ class BatchConsole(Console):
         memory = f", about {(outcome.tile_bytes or 0) / 2**20:.0f} MiB a tile"
         memory += f" of {outcome.memory / 2**20:.0f}" if outcome.memory else ""
         if outcome.agreement is not None:
-            memory += f"; reduced again it agrees to {outcome.agreement.psnr:.1f} dB"
+            memory += f"; reduced again, it agrees with the input to {outcome.agreement.psnr:.1f} dB"
         return f" ({tiles}, {outcome.precision}{', mean of 8 passes' if outcome.ensemble else ''}{memory})"
 
     def report(self, report: Report) -> None:

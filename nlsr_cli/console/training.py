@@ -63,7 +63,7 @@ class TrainingConsole(Console):
         if run.origin is not None:
             self.note(f"from {run.origin.name}: {run.origin.taken}")
         if run.misfit is not None:
-            self.note(f"note: {run.misfit} is no model of this network, which begins from nothing")
+            self.note(f"note: {run.misfit} does not fit this network, which starts from scratch")
 
     @contextmanager
     def training_progress(self) -> Iterator[TrainingProgress]:
@@ -85,7 +85,7 @@ class TrainingConsole(Console):
             self.note(f"paused after step {event.step}; the run is saved")
             self.note(f"hint: {_how_to_go_on(event)}")
         elif isinstance(event, Resumed):
-            self.note(f"goes on after a pause of {duration(event.seconds)}")
+            self.note(f"continues after a pause of {duration(event.seconds)}")
         elif isinstance(event, Interrupted):
             self.note(f"interrupted after step {event.step}; the run is saved")
             self.note("hint: The same command with --resume continues from here.")
@@ -183,8 +183,8 @@ def _validated(event: Validated) -> str:
 
 def _how_to_go_on(event: Paused) -> str:
     if event.file is not None:
-        return f"Remove {event.file} to go on."
-    return f"The same signal goes on: kill -USR1 {os.getpid()}"
+        return f"Remove {event.file} to continue."
+    return f"The same signal continues it: kill -USR1 {os.getpid()}"
 
 
 def _finished(event: Finished) -> str:
@@ -195,7 +195,7 @@ def _finished(event: Finished) -> str:
     ]
     return (
         f"{counted(event.step, 'step')} in {duration(event.seconds)}; "
-        f"the best validation is that of step {event.best_step}: {'; '.join(scores)}"
+        f"best validation score at step {event.best_step}: {'; '.join(scores)}"
     )
 
 

@@ -236,7 +236,7 @@ def _evaluate(
     seconds = 0.0 if sr is None else time.perf_counter() - start
     scored = interpolated() if sr is None else score(sr, hr, scale)
     if scored.ssim is None:
-        notes.append(f"fewer than {WINDOW}×{WINDOW} pixels, SSIM's window, inside the border: it has no SSIM.")
+        notes.append(f"Fewer than {WINDOW}×{WINDOW} pixels, SSIM's window, lie inside the border: there is no SSIM.")
     bicubic = interpolated() if baseline else None
     return PictureScore(pair.name, (hr.shape[0], hr.shape[1]), scored, bicubic, seconds, tuple(dict.fromkeys(notes)))
 
@@ -250,7 +250,7 @@ def _load(
     hr = crop_to_multiple(truth, scale)
     if not is_scorable(hr.shape[0], hr.shape[1], scale):
         size = f"{truth.shape[1]}×{truth.shape[0]}"
-        raise ImageReadError(label, f"{size} pixels are too few at {scale}x: the border of {scale} is all there is")
+        raise ImageReadError(label, f"{size} pixels are too few at {scale}x: the border of {scale} leaves nothing")
     generator = np.random.default_rng(zlib.crc32(pair.name.encode()))
     if pair.lr is None:
         lr = reduce_bicubic(hr, scale) if degradation is None else degradation.reduce(hr, scale, generator)
@@ -280,7 +280,7 @@ def _pixels(source: Path | Pixels, max_pixels: int) -> tuple[Pixels, list[str]]:
         notes += [] if picture.alpha is None else ["The alpha channel is not compared."]
         source = picture.color
     if source.dtype == np.uint16:
-        notes.append("16 bit are rounded to 8.")
+        notes.append("16-bit samples are rounded to 8 bits.")
     elif source.dtype == np.float32:
-        notes.append("Floating point is clipped to 0 to 1 and rounded to 8 bit.")
+        notes.append("Floating point is clipped to 0 to 1 and rounded to 8 bits.")
     return rgb8(source), notes

@@ -41,7 +41,7 @@ def score(sr: Pixels, hr: Pixels, scale: int) -> Score:
     if sr.shape[:2] != hr.shape[:2]:
         raise ValueError(f"{sr.shape} and {hr.shape} cannot be compared")
     if not is_scorable(hr.shape[0], hr.shape[1], scale):
-        raise ValueError(f"a border of {scale} leaves nothing of {hr.shape}")
+        raise ValueError(f"a border of {scale} pixels leaves nothing of {hr.shape}")
     inside = (slice(scale, -scale), slice(scale, -scale))
     colours = psnr(sr[inside].astype(np.float64), hr[inside].astype(np.float64))
     return replace(score_luma(luma(sr), luma(hr), scale), rgb=colours)

@@ -92,7 +92,7 @@ def _pair(truth: Path, name: str, reduced: list[Path], folder: Path, scale: int)
         return Pair(name, truth, partners[0])
     if not partners:
         reason = f"has no low-resolution partner in {folder}"
-        hint = f"It must be called {truth.stem} or {truth.stem}x{scale}, with any ending."
+        hint = f"It must be named {truth.stem} or {truth.stem}x{scale}, with any ending."
     else:
         reason = f"has more than one low-resolution partner: {', '.join(path.name for path in partners)}"
         hint = "Omit one of them."

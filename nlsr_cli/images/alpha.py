@@ -29,7 +29,7 @@ def parse_background(text: str) -> tuple[int, int, int]:
     if len(values) == 4 and values[3] != 255:
         raise OptionError(f"the background '{text}' is not opaque", "Use a colour without alpha, such as #rrggbb.")
     if not _within_bounds(text):
-        raise OptionError(f"a value in '{text}' is too large", "Numbers end at 255, percentages at 100, hues at 360.")
+        raise OptionError(f"a value in '{text}' is too large", "Numbers go up to 255, percentages to 100, hues to 360.")
     return values[0], values[1], values[2]
 
 

@@ -16,7 +16,7 @@ MARK = b"CgBI"
 ZLIB_HEADER = b"\x78\x01"
 PIECE = 1 << 20  # bytes unpacked at once
 SLACK = 1 << 16  # bytes beyond those of the rows: an interlaced picture has a filter byte for each row of each pass
-NOTE = "The file is in the form for Apple's devices; premultiplied alpha is read as straight alpha."
+NOTE = "The file is in a form for Apple devices; premultiplied alpha is read as straight alpha."
 
 
 def as_standard(data: bytes) -> bytes:
@@ -24,7 +24,7 @@ def as_standard(data: bytes) -> bytes:
     other PNG as it is.
 
     Raises:
-        ValueError, struct.error: there are more samples than the picture has.
+        ValueError, struct.error: there are more samples than the picture needs.
         zlib.error: they are damaged.
     """
     if data[12:16] != MARK:
@@ -47,7 +47,7 @@ def _checksum(packed: bytes, most: int) -> bytes:
         rows = unpacker.decompress(packed, PIECE)
         check, count, packed = zlib.adler32(rows, check), count + len(rows), unpacker.unconsumed_tail
         if count > most:
-            raise ValueError("there are more samples than the picture has")
+            raise ValueError("there are more samples than the picture needs")
     return check.to_bytes(4, "big") if unpacker.eof else b""
 
 

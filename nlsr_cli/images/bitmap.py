@@ -20,7 +20,7 @@ from nlsr_cli.images.picture import Pixels
 INDEXED, DIRECT = (1, 2, 4, 8), (16, 24, 32)
 INCHES = 39.3701  # in a metre
 NO_ALPHA = "Alpha is 0 everywhere and is ignored."
-UNUSED = "Bits of the pixels without a stated meaning are left out."
+UNUSED = "Pixel bits without a stated meaning are left out."
 
 
 def refusal_of(found: Bitmap) -> str:
@@ -31,9 +31,9 @@ def refusal_of(found: Bitmap) -> str:
     if found.compression in kinds:
         return f"is a BMP that holds {kinds[found.compression]}, which is not supported"
     if found.compression > bmp.ALPHA_MASKS:
-        return f"is a BMP of compression {found.compression}, which is not supported"
+        return f"is a BMP with compression {found.compression}, which is not supported"
     if found.bits not in (*INDEXED, *DIRECT):
-        return f"is a BMP of {found.bits} bits per pixel, which are not supported"
+        return f"is a BMP with {found.bits} bits per pixel, which are not supported"
     return ""
 
 
@@ -141,7 +141,7 @@ def _direct(data: bytes, found: Bitmap) -> tuple[Pixels, Pixels | None, list[str
             result[place][..., number] = channels[number].of(pixels)
     notes = [UNUSED] if unused else []
     if channel_bits(found) > 8 and depth == 8:
-        notes.append(f"{channel_bits(found)}-bit channels are read as 8-bit: more needs the extra 'deep'.")
+        notes.append(f"{channel_bits(found)}-bit channels are read as 8-bit: higher depths need the extra 'deep'.")
     if not found.masks[3]:
         return result, None, notes
     if not result[..., 3].any():
@@ -167,7 +167,7 @@ class _Channel:
         self.shift = (mask & -mask).bit_length() - 1 if mask else 0
         self.white, self.full = mask >> self.shift, 2**depth - 1
         if mask >> bits or self.white & (self.white + 1):
-            raise ValueError("a mask has gaps, or lies outside of the pixel")
+            raise ValueError("a mask has gaps, or lies outside the pixel")
 
     def of(self, pixels: npt.NDArray[np.uint32]) -> Pixels:
         """Return the levels of the channel, rounded; 0 where there is none."""

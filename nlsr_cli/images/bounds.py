@@ -15,7 +15,7 @@ PROFILES = 8  # of one PNG, where there should be one; each may unfold into 16 M
 SEGMENTS = 4096  # of a JPEG before its pixels: 255 for a profile, as many for a depth map in XMP
 FILL = 16  # bytes between segments that count as one
 SCANS = 1000  # of a JPEG; a progressive one has ten, and each takes the time of a whole picture
-HINT = "No program writes such files: it is damaged, or made to do harm."
+HINT = "No program writes such a file: it is damaged or malicious."
 
 
 def check_number(names: Iterable[bytes], data: bytes, label: str) -> None:

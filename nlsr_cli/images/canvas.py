@@ -87,7 +87,7 @@ def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> Canvas:
     grey = pixels.shape[2] == 1
     if grey and not able.grey:
         pixels = np.repeat(pixels, 3, axis=2)
-        notes.append(f"{able.format} has no grey pictures; grey is written as RGB.")
+        notes.append(f"{able.format} has no grey mode; grey is written as RGB.")
     given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
     small = _thumbnail(flat) if given.exif is not None and given.thumbnail else None
     held = keeping.kept(given, able, pixels.shape[:2], small)
@@ -137,16 +137,16 @@ def _depth_notes(picture: Picture, able: Carries) -> Iterator[str]:
         held = f"{able.format} holds {able.integers or able.depth}-bit integers"
         yield f"{held}; floating point is clipped to 0 to 1 and rounded."
     elif able.integers is not None and picture.depth == 16 and not picture.metadata.mode.endswith((";10", ";12")):
-        yield f"{able.format} holds at most {able.integers} bits per channel; 16 are rounded."
+        yield f"{able.format} holds at most {able.integers} bits per channel; 16-bit samples are rounded."
     elif picture.depth > able.depth:
-        yield f"{able.format} holds 8 bits per channel; 16 are rounded."
+        yield f"{able.format} holds 8 bits per channel; 16-bit samples are rounded."
 
 
 def _flattened(picture: Picture, able: Carries, options: EncodeOptions, notes: list[str]) -> Picture:
     """Return the picture without alpha, laid on the background, where the format has no alpha."""
     if picture.alpha is None or able.alpha:
         return picture
-    notes.append(f"{able.format} has no transparency; the picture is laid on {options.background}.")
+    notes.append(f"{able.format} has no transparency; the picture is placed on {options.background}.")
     background = parse_background(options.background)
     pixels, meta = picture.color, picture.metadata
     if picture.is_grey and len(set(background)) > 1:
@@ -168,7 +168,7 @@ def _recoloured(picture: Picture, able: Carries, notes: list[str]) -> tuple[Pixe
         notes.append("Colours outside sRGB are clipped.")
     if icc is None or space == "unreadable":
         if icc is not None and not able.icc:
-            notes.append(f"{able.format} holds no colour profile; it is left out.")
+            notes.append(f"{able.format} cannot hold a colour profile; it is left out.")
         return pixels, icc if able.icc else None
     if picture.is_grey:
         return _recoloured_grey(pixels, icc, able, notes)
@@ -178,7 +178,7 @@ def _recoloured(picture: Picture, able: Carries, notes: list[str]) -> tuple[Pixe
         return spaces.from_srgb(quantised(pixels, 16), icc), icc
     if space != "RGB" or not able.icc:
         what = "the profile" if space != "CMYK" else "CMYK with transparency" if able.cmyk else "CMYK"
-        notes.append(f"{able.format} cannot hold {what}; written in sRGB.")
+        notes.append(f"{able.format} cannot hold {what}; the output is in sRGB.")
         return pixels, None
     if spaces.is_nearly_srgb(icc):
         return pixels, icc
@@ -193,7 +193,7 @@ def _recoloured_grey(pixels: Pixels, icc: bytes, able: Carries, notes: list[str]
         return pixels, icc
     if spaces.space_of(icc) == "GRAY":
         pixels = spaces.grey_to_srgb(pixels, icc)
-    notes.append(f"{able.format} cannot hold the grey profile; written with the tone curve of sRGB.")
+    notes.append(f"{able.format} cannot hold the grey profile; the output has the tone curve of sRGB.")
     return pixels, None
 
 

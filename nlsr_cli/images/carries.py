@@ -22,7 +22,7 @@ class Carries:
             comment, texts by keyword as PNG does, and the small picture inside EXIF.
         dpi: whether it holds a resolution, in any number, in whole dots per inch, or not.
         gain_map, code_points: whether it is written with a gain map, or with code points of HDR.
-        tags: whether it holds the tags of TIFF: places on the earth, and the value of missing data.
+        tags: whether it holds the tags of TIFF: places on the earth, and the no-data value.
         exif_limit, iptc_limit, comment_limit: the largest of each.
         packet: the largest XMP packet in one piece, where larger ones are split.
         side, area, content: the largest side, pixels of a picture, and bytes of samples.

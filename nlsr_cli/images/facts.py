@@ -9,7 +9,7 @@ from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.depth.layout import Layout
 from nlsr_cli.images.heif import Still
 
-DEEP_HINT = "Convert it to 8 bit per channel first, if that loss is acceptable."
+DEEP_HINT = "Convert it to 8 bits per channel first, if that loss is acceptable."
 PNG_HINT = "Convert it to PNG first."
 
 

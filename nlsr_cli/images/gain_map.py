@@ -78,7 +78,7 @@ def read_gain_map(
         check_jpeg(jpeg.Jpeg(own), label)
         with Image.open(BytesIO(own), formats=["JPEG"]) as image:  # the border is around the picture as a whole
             if image.mode not in ("L", "RGB"):
-                return None, (f"The gain map is {image.mode}, which is not known, and {NOT_HDR}.",)
+                return None, (f"The gain map is {image.mode}, which is not supported, and {NOT_HDR}.",)
             icc = image.info.get("icc_profile")
             samples = np.asarray(image, np.uint8)
     except (ImageReadError, Image.DecompressionBombError, *FORESEEN):

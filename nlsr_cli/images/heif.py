@@ -17,7 +17,7 @@ from nlsr_cli.images.picture import Pixels
 
 CODED = ("hvc1", "av01", "grid", "iden", "iovl")
 XMP_TYPE = "application/rdf+xml"
-NONSENSE_NOTE = "The clean aperture that the file states makes no sense and is ignored."
+NONSENSE_NOTE = "The clean aperture of the file makes no sense and is ignored."
 
 
 @dataclass(frozen=True)

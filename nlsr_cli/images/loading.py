@@ -80,7 +80,7 @@ def _reading(label: str) -> Iterator[None]:
     except FileNotFoundError as exc:
         raise MissingInput(label) from exc
     except PermissionError as exc:
-        raise ImageReadError(label, "may not be read: permission denied", "Change its permissions.") from exc
+        raise ImageReadError(label, "cannot be read: permission denied", "Change its permissions.") from exc
     except MemoryError as exc:
         raise ImageReadError(label, "does not fit into memory") from exc
     except (OSError, ValueError) as exc:
@@ -99,7 +99,11 @@ def known_format(data: bytes, label: str) -> str:
     found = identified(data)
     if found is None:
         seems = stranger_of(data[:HEAD_SIZE])
-        what = f"is not a picture that can be read here: it looks like {seems}" if seems else "is not a known picture"
+        what = (
+            f"is not a picture that nlsr can read: it looks like {seems}"
+            if seems
+            else "is not in a known picture format"
+        )
         picture = seems is None or any(word in seems for word in ("picture", "drawing", "document", "project", "icon"))
         raise ImageReadError(label, what, CONVERT_HINT if picture else "To see which formats nlsr reads: nlsr doctor")
     known = FORMATS[found]

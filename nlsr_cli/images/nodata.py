@@ -62,7 +62,7 @@ def hide(decoded: Decoded, stated: str | None, *, index: npt.NDArray[np.uint8] |
     clean[mask] = 0
     noun = f"{count} pixel{'s hold' if count != 1 else ' holds'} no data"
     seen = "they are transparent, and " if lost else ""
-    note = f"{noun} ({text or stated}); {seen}nothing of it is mixed into other pixels."
+    note = f"{noun} ({text or stated}); {seen}{'their' if count != 1 else 'its'} value is not mixed into other pixels."
     masked = returns and decoded.alpha is None
     notes = [*decoded.notes, note, *lost]
     return replace(decoded, color=clean, alpha=alpha, notes=notes, nodata=text, masked=masked)
@@ -70,8 +70,8 @@ def hide(decoded: Decoded, stated: str | None, *, index: npt.NDArray[np.uint8] |
 
 def left_out(stated: str, *, palette: bool) -> str:
     """Return the note on a value of missing data that means nothing in the output, and why."""
-    why = "it is the number of a colour, and the output has no palette" if palette else "the samples are converted"
-    return f"The value of missing data ({stated}) is left out: {why}."
+    why = "it is a palette index, and the output has no palette" if palette else "the samples are converted"
+    return f"The no-data value ({stated}) is left out: {why}."
 
 
 def restore(color: Pixels, alpha: Pixels | None, nodata: str, *, masked: bool) -> tuple[Pixels, Pixels | None]:

@@ -104,7 +104,7 @@ def dropped(what: str) -> Rule:
 
 LOOSE = {
     GAP: dropped("data between the parts of the file"),
-    TRAILER: dropped("data behind the end of the picture"),
+    TRAILER: dropped("data after the end of the picture"),
 }
 
 

@@ -142,7 +142,7 @@ class Animation:
         if not self.frames or len(self.frames) != len(self.durations):
             raise ValueError(f"{len(self.frames)} frames have {len(self.durations)} durations")
         if len({frame.color.shape[:2] for frame in self.frames}) > 1:
-            raise ValueError("the frames of an animation are of one size")
+            raise ValueError("the frames of an animation must have one size")
 
     @property
     def height(self) -> int:

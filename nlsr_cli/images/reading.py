@@ -182,7 +182,7 @@ def _foreign(file: Parsed, facts: Facts, foreign: Foreign) -> Opened:
     check_pixels(foreign.size, file.label, file.max_pixels)
     decoded = file.decoded()
     if decoded.color.shape[:2] != foreign.size:
-        raise ValueError("the size is not what the header says")
+        raise ValueError("the size does not match the header")
     return Opened(decoded, foreign.mode, facts.frames or 1, info_of(file), facts.exif, orientation=facts.orientation)
 
 

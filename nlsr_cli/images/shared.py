@@ -34,7 +34,7 @@ class Together(Generic[Wish, Lent]):
         """Give what is shared by all whose wish is `wish`."""
         me = threading.get_ident()
         if me in self._inside:
-            raise RuntimeError("a thread entered again what it is inside of")
+            raise RuntimeError("a thread must not enter again while it is inside")
         with self._queue, self._left:
             self._left.wait_for(lambda: not self._inside or self._wish == wish)
             if not self._inside:

@@ -108,11 +108,13 @@ def check_size(format: str, height: int, width: int, path: Path, *, depth: int =
     able = writing_of(format).carries
     hint = "Choose PNG, or a smaller scale."
     if able.side is not None and max(height, width) > able.side:
-        raise ImageWriteError(path, f"{width} × {height} is too large: {format} ends at {able.side} per side", hint)
+        raise ImageWriteError(
+            path, f"{width} × {height} is too large: {format} allows {able.side} pixels per side", hint
+        )
     if able.area is not None and height * width > able.area:
-        raise ImageWriteError(path, f"{width} × {height} is too large: {format} ends at {able.area} pixels", hint)
+        raise ImageWriteError(path, f"{width} × {height} is too large: {format} allows {able.area} pixels", hint)
     if able.content is not None and height * (width * 3 + 3) * min(depth, able.depth) // 8 > able.content:
-        raise ImageWriteError(path, f"{width} × {height} is too large: {format} files end at 4 GiB", hint)
+        raise ImageWriteError(path, f"{width} × {height} is too large: {format} allows 4 GiB per file", hint)
 
 
 def check_picture(picture: Picture | Animation, format: str, path: Path) -> None:  # noqa: A002
@@ -126,7 +128,7 @@ def check_picture(picture: Picture | Animation, format: str, path: Path) -> None
     codes = picture.metadata.code_points
     if codes is not None and not writing_of(format).carries.code_points:
         how = profiles.HDR.get(codes[1], "narrow range")
-        raise ImageWriteError(path, f"{format} cannot say here that the samples are coded in {how}", "Choose PNG.")
+        raise ImageWriteError(path, f"{format} cannot state that the samples are coded in {how}", "Choose PNG.")
 
 
 def _check_extra(picture: Picture, format: str, path: Path) -> None:  # noqa: A002
@@ -191,7 +193,7 @@ def encode_animation(
     if moving is None:
         data, notes = encode_picture(animation.frames[0], format=format, options=options, name=name)
         return data, (
-            f"{format} holds no animation; only the first of {len(animation.frames)} frames is written.",
+            f"{format} cannot hold an animation; only the first of {len(animation.frames)} frames is written.",
             *notes,
         )
     path, first = Path(name), animation.frames[0]
@@ -211,4 +213,4 @@ def _check_depth(picture: Picture, format: str, path: Path) -> None:  # noqa: A0
     plain = picture.depth == 16 and picture.is_grey and picture.alpha is None
     if picture.depth > 8 and not (plain and writing_of(format).carries.depth > 8):
         reason = f"frames of {picture.depth} bits per channel cannot be written as {format}"
-        raise ImageWriteError(path, reason, "Convert it to 8 bit first.")
+        raise ImageWriteError(path, reason, "Convert it to 8 bits first.")

@@ -22,7 +22,7 @@ SPARE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS":
 TICK, LONGEST_TICK = 0.5, 2.0  # seconds that the clock of a decoder waits, and that a machine under load makes of them
 MOMENT = 2.0  # seconds in which a process that has closed its end of a pipe will have ended
 
-DAMAGED_HINT = "The file is damaged, or made to do harm: fetch or export it again."
+DAMAGED_HINT = "The file is damaged or malicious: fetch or export it again."
 SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file first."
 
 
@@ -66,7 +66,7 @@ def spawn(command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
     """
     if command is None and not sys.executable:
         raise NlsrError(
-            "pictures are decoded in a process of their own, but Python does not know its own path",
+            "pictures are decoded in a separate process, but Python does not know its own path",
             "Run nlsr with an ordinary Python, or set sys.executable.",
         )
     isolated = ["-I"] if sys.flags.isolated else []
@@ -84,7 +84,7 @@ def spawn(command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
         )
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else str(exc)
-        hint = "Pictures are decoded in a process of their own: allow more processes, or free memory."
+        hint = "Pictures are decoded in a separate process: allow more processes, or free memory."
         raise NlsrError(f"the process that decodes pictures cannot be started: {reason}", hint) from exc
 
 

@@ -60,7 +60,7 @@ def receive(stream: BinaryIO, kinds: Sequence[type], limit: int) -> object:
     try:
         node = json.loads(_read(stream, length))
     except (ValueError, RecursionError) as exc:
-        raise WireError("no sound JSON") from exc
+        raise WireError("not valid JSON") from exc
     return either({kind: _RECORDS[kind] for kind in kinds}).decode(node, _Body(stream, limit))
 
 
@@ -77,12 +77,12 @@ class Kind(Protocol):
 class _Flag:
     def encode(self, value: object, pieces: list[memoryview]) -> object:
         if not isinstance(value, bool):
-            raise _other(value, "yes or no")
+            raise _other(value, "true or false")
         return value
 
     def decode(self, node: object, body: _Body) -> object:
         if type(node) is not bool:
-            raise WireError("neither yes nor no")
+            raise WireError("neither true nor false")
         return node
 
 
@@ -99,7 +99,7 @@ class _Number:
 
     def decode(self, node: object, body: _Body) -> object:
         if type(node) not in self.kinds:
-            raise WireError("no number of this kind")
+            raise WireError("not a number of this kind")
         return node
 
 
@@ -115,7 +115,7 @@ class _Text:
         try:
             return body.take(node).decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as exc:
-            raise WireError("a text that is none") from exc
+            raise WireError("a text that is not UTF-8") from exc
 
 
 class _Bytes:
@@ -137,10 +137,10 @@ class _Array:
 
     def decode(self, node: object, body: _Body) -> object:
         if not isinstance(node, list) or not 2 <= len(node) <= 4 or node[0] not in list(SAMPLES):
-            raise WireError("no array of samples")
+            raise WireError("not an array of samples")
         dtype, shape = SAMPLES[node[0]], node[1:]
         if not all(type(side) is int and 0 < side < 2**31 for side in shape):
-            raise WireError("an array without a sound shape")
+            raise WireError("an array with an invalid shape")
         return np.frombuffer(body.take(prod(shape) * dtype.itemsize), dtype).reshape(shape)
 
 
@@ -163,7 +163,7 @@ class choice:  # noqa: N801 - these are used as functions are: they declare how 
     def decode(self, node: object, body: _Body) -> object:
         """Return the value at a place."""
         if type(node) is not int or not 0 <= node < len(self._values):
-            raise WireError("none of the choices")
+            raise WireError("not one of the choices")
         return self._values[node]
 
 
@@ -216,7 +216,7 @@ class row:  # noqa: N801
     def decode(self, node: object, body: _Body) -> object:
         """Return a tuple."""
         if not isinstance(node, list) or len(node) != len(self._kinds):
-            raise WireError("a list of another length")
+            raise WireError("a list of the wrong length")
         return tuple(kind.decode(each, body) for kind, each in zip(self._kinds, node, strict=True))
 
 

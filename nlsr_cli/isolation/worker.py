@@ -57,7 +57,7 @@ def _send(answers: BinaryIO, answer: Header | Content | Refusal) -> None:
     try:
         send(answers, answer)
     except (TypeError, ValueError, MemoryError) as exc:  # raised before anything was written
-        send(answers, Refusal(f"holds more metadata than can be carried ({exc})", ""))
+        send(answers, Refusal(f"holds more metadata than nlsr can carry ({exc})", ""))
 
 
 def _answer(request: Request) -> Header | Content | Refusal:

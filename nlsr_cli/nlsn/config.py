@@ -87,7 +87,7 @@ class NLSNConfig:
         sound = isinstance(places, (list, tuple)) and all(type(each) is int for each in places)
         if not sound or not set(places) <= set(range(self.n_resblocks + 1)) or sorted(set(places)) != list(places):
             raise OptionError(
-                f"attention_at must be rising numbers from 0 to {self.n_resblocks}, not {_brief(places)}",
+                f"attention_at must be increasing numbers from 0 to {self.n_resblocks}, not {_brief(places)}",
             )
         object.__setattr__(self, "attention_at", tuple(places))
 

@@ -62,7 +62,7 @@ def _with_mixin(cls: Any) -> Any:  # noqa: ANN401
         with redirect_stdout(StringIO()):  # where the client prints a line about its failure; stdout is for results
             from huggingface_hub import PyTorchModelHubMixin
     except ValueError as exc:
-        raise DownloadFailed("the Hub's client cannot start", "Check HF_ENDPOINT and the HF_HUB_ settings.") from exc
+        raise DownloadFailed("the Hub client cannot start", "Check HF_ENDPOINT and the HF_HUB_ settings.") from exc
 
     class Mixed(
         PyTorchModelHubMixin,

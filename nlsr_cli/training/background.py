@@ -22,12 +22,12 @@ def give_way() -> str:
         OptionError: this system has no such priorities.
     """
     if sys.platform == "win32":
-        raise OptionError("--background cannot lower the priority on Windows", "Begin with: start /low nlsr train")
+        raise OptionError("--background cannot lower the priority on Windows", "Start it with: start /low nlsr train")
     os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
     if not _AUTOGROUP.exists():
         return ""
     try:
         _AUTOGROUP.write_text(f"{LOWEST}\n")
     except OSError as exc:  # it may be changed ten times a second, and not at all from some containers
-        return f"the priority of the session stays as it is: {exc.strerror or exc}"
+        return f"the priority of the session does not change: {exc.strerror or exc}"
     return ""

@@ -91,8 +91,8 @@ def _training(run: Trained, standing: Standing, exported: Exported) -> list[str]
         f"Validation: {_pictures(run)}; bicubic interpolation has {bicubic:.2f} dB there, this model "
         f"{exported.psnr:.2f} dB on Y.{_flattery(run)}",
         *([f"Started from `{run.origin.name}`: {run.origin.taken}."] if run.origin else []),
-        f"{counted(standing.step, 'step')} in {standing.seconds / 60:.1f} minutes; {_unfinished(standing)}exported are "
-        f"the averaged weights after step {standing.best_step}, the best on the validation pictures.{together}",
+        f"{counted(standing.step, 'step')} in {standing.seconds / 60:.1f} minutes; {_unfinished(standing)}the export "
+        f"holds the averaged weights after step {standing.best_step}, the best on the validation pictures.{together}",
         f"Recipe: {recipe}.",
         f"Hardware: {processor_name(device)}{threads} in {run.placement.precision}; PyTorch {torch.__version__}.",
         f"To repeat it:\n\n```\n{run.plan.command()}\n```",
@@ -102,7 +102,7 @@ def _training(run: Trained, standing: Standing, exported: Exported) -> list[str]
 def _unfinished(standing: Standing) -> str:
     if standing.ended:
         return ""
-    return f"the run had not ended, with {standing.share:.0%} of its budget used up; "
+    return f"the run had not finished and had used {standing.share:.0%} of its budget; "
 
 
 def _places(run: Trained) -> str:
@@ -123,7 +123,7 @@ def _left_out(run: Trained) -> str:
 
 def _flattery(run: Trained) -> str:
     shared = run.data.shared
-    return f" {shared} of these pictures were learned from too, so the figures flatter the model." if shared else ""
+    return f" {shared} of these pictures were also trained on, so the figures flatter the model." if shared else ""
 
 
 def _pictures(run: Trained) -> str:

@@ -74,7 +74,7 @@ def gather(plan: Plan, on_photo: OnPhoto | None = None, read: ReadPhotograph = r
     if not loaded.pairs:
         side = plan.recipe.patch * scale
         raise OptionError(
-            f"none of {counted(len(sources.files), 'file')} is a photograph of {side} pixels a side",
+            f"none of {counted(len(sources.files), 'file')} is a photograph of at least {side} pixels on each side",
             "Give larger photographs, or a smaller --patch.",
         )
     if others is None:

@@ -62,7 +62,7 @@ class Paused:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run goes on after a pause of `seconds`, which its budget does not count."""
+    """The run continues after a pause of `seconds`, which its budget does not count."""
 
     step: int
     seconds: float

@@ -35,13 +35,13 @@ class RunFolder:
         names = (RUN_STATE, LOG_NAME, CURVE_NAME, RUN_MODEL, *map(run_model, SCALES))
         taken = [name for name in names if os.path.lexists(path / name)]
         if resume and RUN_STATE not in taken:
-            hint = "Begin a new one in another folder." if taken else "Omit --resume to begin one."
+            hint = "Start a new run in another folder." if taken else "Omit --resume to start one."
             raise OptionError(f"{path} holds no run to continue", hint)
         if taken and not resume:
             hint = RESUME_HINT if RUN_STATE in taken else "Choose another folder."
             raise OptionError(f"{path} already holds {taken[0]} of a run", hint)
         if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112 - which raises nothing
-            raise RunFolderError(path, "is not a folder", "Choose another one.")
+            raise RunFolderError(path, "is not a folder", "Choose another folder.")
         stranger = None if resume else _stranger(path)
         if stranger is not None:
             raise OptionError(
@@ -56,7 +56,7 @@ class RunFolder:
             self._unmake()
             raise self._unwritable(exc) from exc
         if self._lock is None:
-            raise RunFolderError(path, "another process trains here", "Wait for it, or choose another folder.")
+            raise RunFolderError(path, "another process is training here", "Wait for it, or choose another folder.")
         for each in (path, *map(self.model_of, (None, *SCALES))):
             remove_parts(each)  # of a process that was killed while it wrote
         self._correct_status()

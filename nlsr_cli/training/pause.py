@@ -37,13 +37,13 @@ def paused(folders: Sequence[Path], patience: float = ANSWER_SECONDS) -> Iterato
 def _asked(folder: Path) -> Iterator[None]:
     """Let the file be there that asks the run in `folder` to pause."""
     if is_held(folder) is False:
-        raise OptionError(f"nothing trains in {folder}, so there is nothing to pause", "Leave --pause away.")
+        raise OptionError(f"no run is training in {folder}, so there is nothing to pause", "Omit --pause.")
     file = folder / PAUSE_NAME
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666))
     except FileExistsError as exc:
         raise OptionError(
-            f"{file} is there already: somebody else pauses this run", f"If nobody does, remove it: rm {file}"
+            f"{file} exists already: another process is pausing this run", f"If none is, remove it: rm {file}"
         ) from exc
     except OSError as exc:
         reason = f"cannot be written: {exc.strerror or exc}"
@@ -62,7 +62,7 @@ def _await(folder: Path, end: float, patience: float) -> None:
             raise RunFolderError(
                 folder,
                 f"the run has not paused within {patience:.0f} s",
-                f"See what it does: nlsr train --status {folder}",
+                f"See what it is doing: nlsr train --status {folder}",
             )
         time.sleep(POLL_SECONDS)
 

@@ -56,7 +56,7 @@ class Plan:
         if not self.data or "" in self.data:
             raise OptionError("no photographs are named", "Give folders or files with photographs.")
         if not self.out:
-            raise OptionError("--out is missing", "Name a folder for the run after it.")
+            raise OptionError("--out is missing", "Name a folder for the run after --out.")
         if self.every is not None and not self.every > 0:
             raise OptionError(f"--every must be positive, not {self.every:g}")
         if self.every is not None and self.budget.steps is not None and self.every % 1:

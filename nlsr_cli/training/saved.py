@@ -21,7 +21,7 @@ from nlsr_cli.zoo.source import RUN_STATE
 FORMAT = 3  # of state.pt; raised when what it holds changes
 READABLE = (2, FORMAT)  # 2 knew of no export before the end
 READ_HINT = "Check its permissions and the disk."
-NEW_HINT = "Begin a new run in another folder."
+NEW_HINT = "Start a new run in another folder."
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def read_saved(folder: Path) -> Saved:
     values = _read(folder)
     try:
         if values.pop("format") not in READABLE:
-            raise RunFolderError(folder, f"{RUN_STATE} is of another version of nlsr", NEW_HINT)
+            raise RunFolderError(folder, f"{RUN_STATE} was written by another version of nlsr", NEW_HINT)
         values["rows"] = [Row(*row) for row in values["rows"]]
         saved = Saved(**values)
         if not _sound(saved):

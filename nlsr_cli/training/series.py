@@ -81,10 +81,10 @@ def read_series(file: Path, given: Given) -> list[Entry]:
     except OSError as exc:
         raise OptionError(f"{file} cannot be read: {exc.strerror or exc}", "Check its name and permissions.") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise OptionError(f"{file} is no TOML: {exc}", "See https://toml.io for how it is written.") from exc
+        raise OptionError(f"{file} is not valid TOML: {exc}", "See https://toml.io for the syntax.") from exc
     runs = values.pop(RUNS, [])
     if not isinstance(runs, list) or not runs or not all(isinstance(run, dict) for run in runs):
-        raise OptionError(f"{file} lists no runs", f"Each begins with a line [[{RUNS}]].")
+        raise OptionError(f"{file} lists no runs", f"Each run begins with the line [[{RUNS}]].")
     entries: list[Entry] = []
     for number, run in enumerate(runs, start=1):
         try:
@@ -148,10 +148,10 @@ _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true o
 def _entry(choices: dict[str, Any], given: Given, earlier: Sequence[Entry]) -> Entry:
     """Return a run from its choices, by name, and what the command line says."""
     if not choices.get("out"):
-        raise OptionError("the run has no folder", 'Name one: out = "lite"')
+        raise OptionError("the run has no folder", 'Name a folder: out = "lite"')
     out = os.path.join(given.folder, choices["out"])  # noqa: PTH118 - which keeps what was written
     if any(os.path.realpath(each.plan.out) == os.path.realpath(out) for each in earlier):
-        raise OptionError(f"{out} is the folder of an earlier run too", "Name another one.")
+        raise OptionError(f"{out} is also the folder of an earlier run", "Name another folder.")
     init = choices.get("init")
     before = None if init is None else os.path.join(given.folder, init)  # noqa: PTH118
     after = next((each.plan.out for each in earlier if each.plan.out == before), None)
@@ -183,7 +183,9 @@ def _scaled(entries: Sequence[Entry], minutes: float, file: Path) -> list[Entry]
     """Return the runs with budgets whose sum is `minutes`."""
     budgets = [entry.plan.budget.minutes for entry in entries]
     if None in budgets:
-        raise OptionError(f"--minutes cannot be shared among the runs of {file}, as one counts steps", "Leave it away.")
+        raise OptionError(
+            f"--minutes cannot be shared among the runs of {file}, as one counts steps", "Omit --minutes."
+        )
     whole = sum(each or 0.0 for each in budgets)
     return [
         replace(entry, plan=replace(entry.plan, budget=Budget(minutes=minutes * (each or 0.0) / whole)))

@@ -153,5 +153,5 @@ def _check_body(wanted: NLSNConfig, source: ModelSource) -> None:
         more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
         raise WeightsMismatch(
             f"{source.name} cannot be continued: its {', '.join(differing[:SHOWN])}{more}",
-            "Choose the --preset that it was made with, or a model of this one.",
+            "Choose the --preset that the model was made with, or a model of this preset.",
         )

@@ -57,7 +57,7 @@ def read_status(folder: Path) -> Status:
     if not os.path.lexists(folder / STATUS_NAME):
         if held:
             raise RunFolderError(folder, "the run is still reading its photographs", "Ask again in a moment.")
-        raise OptionError(f"{folder} holds no run that tells where it stands", "Name the folder given as --out.")
+        raise OptionError(f"{folder} holds no run with a status", "Name the folder given as --out.")
     status = _decoded(folder)
     if held is False and status.state != FINISHED:
         return replace(status, state=INTERRUPTED)  # killed, perhaps: then it had no time to say so
@@ -82,7 +82,9 @@ def is_held(folder: Path) -> bool | None:
 
 
 def _decoded(folder: Path) -> Status:
-    damaged = RunFolderError(folder, f"{STATUS_NAME} is damaged", "--resume writes it again.")
+    damaged = RunFolderError(
+        folder, f"{STATUS_NAME} is damaged", "Continue the run with --resume: this writes it again."
+    )
     try:
         values = json.loads((folder / STATUS_NAME).read_bytes())
     except OSError as exc:

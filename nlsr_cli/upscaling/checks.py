@@ -104,8 +104,8 @@ def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
     if floor and not found.worst >= floor:
         row, column = found.place
         raise ResultRejected(
-            f"the result does not match the picture: reduced again, around row {row}, column {column} it agrees to "
-            f"{found.worst:.1f} dB; at least {floor:g} are asked for",
+            f"the result does not match the picture: around row {row}, column {column}, reduced again, it agrees "
+            f"to {found.worst:.1f} dB, and --floor asks for {floor:g}",
             "Try another --model, or --precision fp32; --floor 0 accepts the result as it is.",
         )
     return found

@@ -102,7 +102,7 @@ def place(options: ComputeOptions) -> Placement:
     device = found[0] if name == "auto" else torch.device(name)
     if device not in found:
         names = ", ".join(str(each) for each in found)
-        raise OptionError(f"device '{options.device}' is not available", f"Devices of this machine: {names}.")
+        raise OptionError(f"device '{options.device}' is not available", f"Devices on this machine: {names}.")
     if options.precision == "auto":
         return Placement(device, automatic_precision(device))
     supported = supported_precisions(device)

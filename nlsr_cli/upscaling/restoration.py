@@ -46,10 +46,10 @@ class Restoration:
         """Return what the user should know of what was estimated."""
         notes = []
         if self.deblock_sign != ASKED and self.quality is not None and self.deblock >= _WORTH_A_NOTE:
-            found = f"Traces of JPEG compression, of quality {self.quality:g}, are removed"
-            notes.append(f"{found} (found in its {self.deblock_sign}; --deblock 0 keeps them).")
+            found = f"Traces of JPEG compression (quality {self.quality:g}) are removed"
+            notes.append(f"{found} (found in the {self.deblock_sign}; --deblock 0 keeps them).")
         if self.denoise_sign != ASKED and self.denoise:
-            notes.append(f"Noise of {self.noise:.1f} levels is removed (found in its pixels; --denoise 0 keeps it).")
+            notes.append(f"Noise of {self.noise:.1f} levels is removed (found in the pixels; --denoise 0 keeps it).")
         return tuple(notes)
 
     def as_json(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Restorer:
         if given and config.degradations < KNOWN:
             raise OptionError(
                 f"{name} was not trained on damaged pictures: {' and '.join(given)} would change nothing",
-                "Leave it out, or choose --model lite.",
+                "Omit --oracle, or evaluate lite.",
             )
 
     def restoration(self, picture: Picture, config: NLSNConfig) -> Restoration | None:

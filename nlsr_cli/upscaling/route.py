@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
 
 # True of a plan as of what was done, and of formats that change pixels by themselves, with loss or a palette.
-LARGER_ALREADY = "the picture is larger already: it is reduced by Lanczos interpolation"
-SAME_SIZE = "the picture has the size already: it is written again and not enlarged"
+LARGER_ALREADY = "the picture is already larger: it is reduced by Lanczos interpolation"
+SAME_SIZE = "the picture already has this size: it is written again and not enlarged"
 
 # What an enlarged pixel costs (to be held, rounded, reduced), beside what a pixel costs that a network is given. It
 # settles ties only: of two cascades that give the networks as many pixels, the one with the smaller product is taken.
@@ -51,7 +51,7 @@ class Loaded:
 
     def __init__(self, networks: Mapping[int, NLSN]) -> None:
         if not networks or any(network.config.scale != scale for scale, network in networks.items()):
-            raise OptionError("an upscaler needs networks under the scales that they have")
+            raise OptionError("an upscaler needs each network under its own scale")
         self._networks = dict(networks)
 
     @property

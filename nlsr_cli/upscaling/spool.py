@@ -243,7 +243,7 @@ def _made(folder: Path) -> int | None:
     for _ in range(_TRIES):
         folder.mkdir(parents=True, exist_ok=True)
         if folder.is_symlink():
-            raise NotADirectoryError(errno.ENOTDIR, "a link is in their place")
+            raise NotADirectoryError(errno.ENOTDIR, "a link has taken their place")
         try:
             descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except PermissionError:  # Windows opens no folders

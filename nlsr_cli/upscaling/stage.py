@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LUMA = torch.tensor([0.299, 0.587, 0.114])  # ITU-R BT.601
 _CUDA_BATCH_FEATURES = 2**24  # features (pixels x channels) that fill a GPU; smaller tiles travel together
-_SMALLER_TILES = "memory is too small for tiles of the usual size: they are smaller"
+_SMALLER_TILES = "memory is short: tiles are smaller than usual"
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ def _check_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         items = archive.infolist()
     if any(item.compress_type != zipfile.ZIP_STORED for item in items):
-        raise WeightsCorrupt(f"{path}: a compressed archive, not a checkpoint", "Give the .pt file that is in it.")
+        raise WeightsCorrupt(f"{path}: a compressed archive, not a checkpoint", "Give the .pt file inside it.")
     if sum(item.file_size for item in items) > path.stat().st_size:  # entries that share their bytes
         raise WeightsCorrupt(f"{path}: an archive that claims more bytes than it has", "Download or copy it again.")
 

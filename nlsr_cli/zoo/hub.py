@@ -144,7 +144,7 @@ def _knock(repo_id: str, revision: str) -> None:
             if exc.filename is not None:  # such as the user's token: a matter of the cache and its folder
                 raise
             raise DownloadFailed(
-                f"{repo_id}@{revision} could not be fetched: no connection can be made ({exc.strerror or exc})",
+                f"{repo_id}@{revision} could not be fetched: no connection could be made ({exc.strerror or exc})",
                 "Check SSL_CERT_FILE, SSL_CERT_DIR and the proxy settings.",
             ) from exc
         else:
@@ -240,9 +240,9 @@ def _reason(exc: BaseException) -> str:
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (_httpx.TimeoutException, "{host} did not answer in time"),
-    (_httpx.ProxyError, "the proxy on the way to {host} refused"),
-    (_httpx.RemoteProtocolError, "{host} broke off the transfer"),
-    (OfflineModeIsEnabled, "the network is switched off by HF_HUB_OFFLINE"),
+    (_httpx.ProxyError, "the proxy refused the connection to {host}"),
+    (_httpx.RemoteProtocolError, "{host} cut the transfer short"),
+    (OfflineModeIsEnabled, "HF_HUB_OFFLINE switches the network off"),
     (FileMetadataError, "{host} does not answer like a Hub"),
 )
 
@@ -304,7 +304,11 @@ def _explain(exc: Exception, repo_id: str, revision: str) -> ModelError:
             return ours(message.format(**facts), hint.format(**facts))
     if isinstance(exc, OSError) and exc.errno is not None:
         full = exc.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota error
-        hint = f"Free space in {cache_root()}, or set HF_HOME." if full else "Set HF_HOME to a folder you may write to."
+        hint = (
+            f"Free space in {cache_root()}, or set HF_HOME."
+            if full
+            else "Set HF_HOME to a folder that you can write to."
+        )
         return DownloadFailed(f"{facts['what']} could not be stored in {cache_root()}: {exc.strerror}", hint)
     first = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
     return DownloadFailed(f"{facts['what']} could not be fetched: {first}", _AGAIN.format(**facts))

@@ -145,7 +145,9 @@ def _times(shape: Shape) -> str:
 
 
 def _not_nlsn(where: str, reason: str) -> WeightsMismatch:
-    return WeightsMismatch(f"{where}: not an NLSN: {reason}", "Only NLSN checkpoints under the authors' names fit.")
+    return WeightsMismatch(
+        f"{where}: not an NLSN: {reason}", "Only NLSN checkpoints with the authors' tensor names fit."
+    )
 
 
 def _kernel(shapes: Mapping[str, Shape], name: str, where: str) -> Shape:
@@ -155,7 +157,7 @@ def _kernel(shapes: Mapping[str, Shape], name: str, where: str) -> Shape:
     if shape is None:
         raise _not_nlsn(where, f"it has no tensor {name}")
     if len(shape) != 4:
-        raise _not_nlsn(where, f"{name} is no convolution kernel ({_times(shape)})")
+        raise _not_nlsn(where, f"{name} is not a convolution kernel ({_times(shape)})")
     return shape
 
 

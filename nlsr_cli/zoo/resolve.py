@@ -101,6 +101,6 @@ def _checked(source: ModelSource, scale: int | None) -> ModelSource:
     member = EMBEDDED.get(source.name)
     other = find_embedded(member.family, scale) if member else None
     raise OptionError(
-        f"{source.name} enlarges {source.scale}x, but {scale}x was asked",
-        f"Use --model {other.name}." if other else f"Leave --scale out, or give --scale {source.scale}.",
+        f"{source.name} enlarges {source.scale}x, but {scale}x was asked for",
+        f"Use --model {other.name}." if other else f"Omit --scale, or give --scale {source.scale}.",
     )

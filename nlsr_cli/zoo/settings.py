@@ -22,7 +22,7 @@ def usable_settings() -> Iterator[None]:
             yield
     except ValueError as exc:
         named = " and ".join(_culprits(str(exc))) or "HF_ENDPOINT and the HF_HUB_ settings"
-        raise DownloadFailed(f"the Hub's client cannot start: {exc}", f"Check {named}.") from exc
+        raise DownloadFailed(f"the Hub client cannot start: {exc}", f"Check {named}.") from exc
 
 
 def _culprits(complaint: str) -> list[str]:

@@ -71,7 +71,9 @@ def read_config(config: Path | None, weights: Path) -> tuple[NLSNConfig, tuple[s
     text = header.metadata.get(CONFIG_KEY)
     carried = parse_config(text, f"{weights} (header)") if text is not None else None
     if beside is not None and carried is not None and beside != carried:
-        return beside, (f"{CONFIG_NAME} differs from the config in the header of {weights.name}, and is used.",)
+        return beside, (
+            f"{CONFIG_NAME} differs from the config in the header of {weights.name}, and takes precedence.",
+        )
     stated = beside or carried
     return (stated, ()) if stated else _guess(header)
 

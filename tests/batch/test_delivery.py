@@ -253,7 +253,7 @@ def test_a_film_that_becomes_a_png_is_no_gif_of_one_frame(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("format_", "lossless"), [("JPEG", True), ("JPEG", False), ("WEBP", True), ("PNG", True)])
 def test_a_format_that_always_loses_says_so(tmp_path: Path, format_: str, lossless: bool) -> None:
     outcome = delivery().finish(task(tmp_path / "a", format_, lossless=lossless))
-    notes = ("JPEG is written with loss, whatever --lossless says.",) if lossless and format_ == "JPEG" else ()
+    notes = ("JPEG is always written with loss; --lossless has no effect.",) if lossless and format_ == "JPEG" else ()
     assert outcome.notes == ("told before", *notes)
 
 
@@ -276,7 +276,7 @@ def test_standard_output_gets_the_picture_and_is_flushed(monkeypatch: pytest.Mon
     outcome = delivery().finish(task(StandardOutput(), "JPEG", lossless=True))
     assert outcome.error is None
     assert side(tmp_path / "pipe") == 4
-    assert "JPEG is written with loss, whatever --lossless says." in outcome.notes
+    assert "JPEG is always written with loss; --lossless has no effect." in outcome.notes
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
     stdout.buffer.close()
 

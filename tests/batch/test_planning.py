@@ -408,7 +408,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path, what: str) -> None:
     for existing in ("error", "skip", "overwrite", "resume"):
         (job,) = plan(picture(tmp_path / "a.png"), existing=existing).jobs
         assert isinstance(job.error, DestinationClash)
-        assert f"{what} is in the place of the output" in job.error.message
+        assert f"{what} already has this name" in job.error.message
         assert job.error.hint == "Choose another name; standard output is -o -."
 
 
@@ -464,7 +464,7 @@ def test_an_output_is_no_other_input_either(tmp_path: Path) -> None:
         jobs = {job.source.path: job for job in plan(*inputs, existing="overwrite").jobs}
         error = jobs[small].error
         assert isinstance(error, DestinationClash)
-        assert f"the output of {small} would replace {large}, which is an input too" in error.message
+        assert f"the output of {small} would replace {large}, which is also an input" in error.message
         assert error.hint == "nlsr never overwrites an input: give another name with -o or --suffix."
         assert jobs[large].error is None
     jobs = {job.source.path: job for job in plan(small, large, existing="skip").jobs}

@@ -104,13 +104,13 @@ def test_a_run_waits_while_the_machine_is_measured(held: Path, monkeypatch: pyte
 def test_a_run_that_does_not_answer_is_told(held: Path) -> None:
     with pytest.raises(RunFolderError, match=r"has not paused within 0 s") as caught, paused([held], 0.3):
         raise AssertionError("it has not paused")
-    assert caught.value.hint == f"See what it does: nlsr train --status {held}"
+    assert caught.value.hint == f"See what it is doing: nlsr train --status {held}"
     assert not (held / "pause").exists()
 
 
 def test_what_cannot_be_paused_is_told(held: Path, tmp_path: Path) -> None:
     """A folder without a run, and a run that somebody else lets wait, whose file stays."""
-    for place, message in ((tmp_path / "none", "nothing trains in"), (tmp_path, "nothing trains in")):
+    for place, message in ((tmp_path / "none", "no run is training in"), (tmp_path, "no run is training in")):
         result = run("--quick", "--pause", str(held), "--pause", str(place))
         assert result.exit_code == 2
         assert message in result.stderr
@@ -118,7 +118,7 @@ def test_what_cannot_be_paused_is_told(held: Path, tmp_path: Path) -> None:
     (held / "pause").touch()
     result = run("--quick", "--pause", str(held))
     assert result.exit_code == 2
-    assert "somebody else pauses this run" in result.stderr
+    assert "another process is pausing this run" in result.stderr
     assert (held / "pause").exists()
 
 

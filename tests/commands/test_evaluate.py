@@ -87,7 +87,7 @@ def test_an_oracle_needs_someone_who_listens(data: Path, tmp_path: Path, tiny_ne
     for model in ("bicubic", tmp_path / "deaf"):
         refused = run(model, data / "hr", "-s", 4, "--degrade", "jpeg:40", "--oracle")
         assert (refused.exit_code, f"which {model} is not" in refused.stderr) == (2, True), refused.stderr
-        assert "choose --model lite" in refused.stderr
+        assert "evaluate lite" in refused.stderr
 
 
 def test_lite_is_better_than_interpolation_on_drawings_and_text() -> None:
@@ -161,7 +161,7 @@ def test_a_missing_partner_is_told(data: Path) -> None:
     result = run("lite", data / "hr", "--lr", data / "lr")
     assert result.exit_code == 3
     assert f"error: {data / 'hr' / 'one.png'}: has no low-resolution partner in {data / 'lr'}" in result.stderr
-    assert "hint: It must be called one or onex4, with any ending." in result.stderr
+    assert "hint: It must be named one or onex4, with any ending." in result.stderr
     assert "skipped 1 low-resolution picture (without a high-resolution partner): unox4.png" in result.stderr
 
 
@@ -181,7 +181,7 @@ def test_a_picture_too_small_for_ssim_has_a_dash(data: Path) -> None:
     Image.fromarray(pixels(ASSETS / "colosseum.png")[:16, :40]).save(data / "hr" / "tiny.png")
     result = run("lite", data / "hr")
     assert result.exit_code == 0
-    assert "tiny.png: fewer than 11×11 pixels, SSIM's window, inside the border: it has no SSIM." in result.stderr
+    assert "tiny.png: Fewer than 11×11 pixels, SSIM's window, lie inside the border: there is no SSIM." in result.stderr
     row = next(line for line in result.stdout.splitlines() if line.startswith("tiny.png"))
     assert row.split()[3] == "-"
     assert objects(run("lite", data / "hr", "--json"))[1]["ssim"] is None
@@ -195,7 +195,7 @@ def test_a_picture_too_small_for_ssim_has_a_dash(data: Path) -> None:
         (
             ["nlsn-lite-x2", "hr", "-s", "4"],
             2,
-            "nlsn-lite-x2 enlarges 2x, but 4x was asked",
+            "nlsn-lite-x2 enlarges 2x, but 4x was asked for",
             "Use --model nlsn-lite-x4",
         ),
         (["lite", "nowhere"], 2, "nowhere does not exist", "high-resolution"),

@@ -250,13 +250,13 @@ def test_a_killed_run_is_seen_as_interrupted() -> None:
         next(line for line in process.stdout if json.loads(line)["event"] == "validated")
         process.send_signal(signal.SIGKILL)
     assert look("run")["state"] == "interrupted"
-    assert "the run had not ended" in (Path("run") / "model" / "README.md").read_text()
+    assert "the run had not finished" in (Path("run") / "model" / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--status", "none"), "none holds no run that tells where it stands"),
+        (("--status", "none"), "none holds no run with a status"),
         (("--status", "run", "photos"), "photographs cannot be given with --status"),
         (("--status", "run", "--rate", "0.1"), "--rate cannot be given with --status"),
     ],

@@ -141,14 +141,14 @@ def test_a_failed_run_stops_only_those_that_need_it(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("patch = 8", "patch = "), "series.toml is no TOML"),
+        (("patch = 8", "patch = "), "series.toml is not valid TOML"),
         (("[[run]]", "[[runs]]"), "series.toml lists no runs"),
         (("seed = 1", "seeds = 1"), "run 3: unknown choice 'seeds'"),
         (("seed = 1", 'seed = "one"'), "run 3: seed must be a whole number, not 'one'"),
         (("seed = 1", "seed = true"), "run 3: seed must be a whole number, not True"),
         (("seed = 1", "rate = 2"), "run 3: --rate must be from 0 to 1"),
         (("seed = 1", "minutes = 1"), "run 3: give either --steps or --minutes"),
-        (('out = "other"', 'out = "x2"'), f"run 3: {Path('runs', 'x2')} is the folder of an earlier run too"),
+        (('out = "other"', 'out = "x2"'), f"run 3: {Path('runs', 'x2')} is also the folder of an earlier run"),
         (('out = "other"', ""), "run 3: the run has no folder"),
         (("scale = 3\nseed", "scale = 5\nseed"), "run 3: scale must be one of"),
         (("seed = 1", 'init = "nothing"'), f"run {Path('runs', 'other')}: unknown model 'nothing'"),
@@ -205,7 +205,7 @@ def test_a_model_is_continued_where_it_fits() -> None:
     finally:
         PRESETS["base"] = kept
     assert other.exit_code == 0, other.stderr
-    assert f"note: {Path('runs', 'first')} is no model of this network, which begins from nothing\n" in other.stderr
+    assert f"note: {Path('runs', 'first')} does not fit this network, which starts from scratch\n" in other.stderr
     card = Path("runs", "other", "model", "README.md").read_text()
     assert "Started from" not in card
     assert "attention-from 0.5" in card

@@ -77,7 +77,7 @@ def test_grey_is_scored_as_rgb_and_sixteen_bit_as_eight() -> None:
     assert one(Pair("a", grey)) == PictureScore(**{**vars(expected), "seconds": pytest.approx(0, abs=5)})
     deep = one(Pair("a", grey.astype(np.uint16) * 257 + 60))
     assert deep.score == expected.score
-    assert deep.notes == ("16 bit are rounded to 8.",)
+    assert deep.notes == ("16-bit samples are rounded to 8 bits.",)
 
 
 def test_alpha_is_left_out_and_told(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_small_pictures_have_no_ssim_and_say_so() -> None:
     result = one(Pair("a", PHOTO[:16, :40]))
     assert result.score is not None
     assert result.score.ssim is None
-    assert result.notes == ("fewer than 11×11 pixels, SSIM's window, inside the border: it has no SSIM.",)
+    assert result.notes == ("Fewer than 11×11 pixels, SSIM's window, lie inside the border: there is no SSIM.",)
     for shape in ((8, 40), (3, 3)):
         error = one(Pair("a", PHOTO[: shape[0], : shape[1]])).error
         assert error is not None

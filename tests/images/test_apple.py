@@ -31,7 +31,7 @@ def test_opaque(pieces):
     data = apple_png(gradient()[..., ::-1], kind=2, pieces=pieces)
     picture = read_picture(data)
     np.testing.assert_array_equal(picture.color, gradient())
-    assert picture.notes == ("The file is in the form for Apple's devices.",)
+    assert picture.notes == ("The file is in a form for Apple devices.",)
     assert probe(data, max_pixels=1000).mode == "RGB"
 
 
@@ -43,9 +43,7 @@ def test_alpha_is_divided_out():
     np.testing.assert_array_equal(picture.alpha, alpha)
     lost = np.abs(picture.color.astype(int) - gradient()) * (alpha[..., None] / 255)
     assert lost.max() <= 1
-    assert picture.notes == (
-        "The file is in the form for Apple's devices; premultiplied alpha is read as straight alpha.",
-    )
+    assert picture.notes == ("The file is in a form for Apple devices; premultiplied alpha is read as straight alpha.",)
 
 
 def test_damage_and_bombs_are_told():
@@ -61,6 +59,6 @@ def test_damage_and_bombs_are_told():
 
 
 def test_forms_that_are_not_known_are_refused():
-    with pytest.raises(ImageReadError, match="only Apple's devices read") as told:
+    with pytest.raises(ImageReadError, match="only Apple devices read") as told:
         read_picture(apple_png(gradient(), kind=2, depth=16))
     assert "Preview" in told.value.hint

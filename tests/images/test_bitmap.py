@@ -145,7 +145,7 @@ def test_bits_without_meaning_are_told():
     data = file(header(40, 32, 0), packed(MASKS["8888"][1], 32, levels))
     picture = read_picture(data)
     assert picture.alpha is None
-    assert picture.notes == ("Bits of the pixels without a stated meaning are left out.",)
+    assert picture.notes == ("Pixel bits without a stated meaning are left out.",)
 
 
 def v5(space: int, profile: bytes, *, colours: bytes = b"") -> bytes:
@@ -163,7 +163,7 @@ def test_an_embedded_profile_is_kept_and_a_linked_one_is_told():
     assert embedded.notes == ("Colours are converted from 'Wide' to sRGB for enlarging, and back.",)
     linked = read_picture(v5(0x4C494E4B, b"C:\\profiles\\wide.icc\0"))
     assert linked.metadata.icc is None
-    assert linked.notes == ("Left out: the name of a colour profile that lies in another file (21 bytes).",)
+    assert linked.notes == ("Left out: the name of a colour profile in another file (21 bytes).",)
 
 
 def test_calibrated_colours():
@@ -186,7 +186,7 @@ def test_what_lies_between_and_behind_is_told():
     start = int.from_bytes(data[10:14], "little")
     between = data[:10] + struct.pack("<I", start + 6) + data[14:start] + b"secret" + data[start:]
     assert losses("BMP", between) == ("Left out: data between header and pixels (6 bytes).",)
-    assert losses("BMP", data + b"secret") == ("Left out: data behind the end of the picture (6 bytes).",)
+    assert losses("BMP", data + b"secret") == ("Left out: data after the end of the picture (6 bytes).",)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_what_lies_between_and_behind_is_told():
         (header(40, 0, 5), "is a BMP that holds a PNG"),
         (header(64, 24, 4).ljust(64, b"\0"), "is a BMP that holds the RLE24 compression of OS/2"),
         (header(64, 1, 3).ljust(64, b"\0"), "is a BMP that holds the fax compression of OS/2"),
-        (header(40, 64, 0), "is a BMP of 64 bits per pixel"),
+        (header(40, 64, 0), "is a BMP with 64 bits per pixel"),
     ],
 )
 def test_kinds_that_are_not_read_are_not_called_damaged(head, reason):

@@ -108,7 +108,7 @@ def test_other_formats_tell_that_they_are_not_hdr(target):
     """And say nothing of a gain map."""
     read = read_picture(ultra_hdr(more='xmlns:dc="urn:dc" dc:title="A hill"'))
     data, notes = encode_picture(read, format=target, options=OPTIONS)
-    told = f"{target} holds no gain map here; it is left out, and the output is not HDR."
+    told = f"{target} cannot hold a gain map here; it is left out, and the output is not HDR."
     assert notes.count(told) == 1
     assert b"hdrgm" not in data
     assert b"hdr-gain-map" not in data

@@ -58,7 +58,7 @@ def test_stream_gives_the_whole_picture():
 def test_stream_of_no_picture_is_refused_at_once():
     """An endless stream of zeros, or a text, is not read to its end."""
     endless = Counting(b"")
-    with pytest.raises(ImageReadError, match="-: is not a known picture"):
+    with pytest.raises(ImageReadError, match="-: is not in a known picture format"):
         read_stream(endless, name="-", max_pixels=1000)
     assert endless.taken <= 4096
     with pytest.raises(ImageReadError, match="-: is empty"):

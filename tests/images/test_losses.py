@@ -32,7 +32,7 @@ def padded(profile: bytes, size: int) -> bytes:
 def test_broken_profile_is_noted():
     """Pillow drops a profile that does not decompress, without a word."""
     data = with_png_chunk(saved(PLAIN), b"iCCP", b"name\0\0no zlib stream")
-    assert read_picture(data).notes == ("The colour profile is damaged and is left out; colours are taken as sRGB.",)
+    assert read_picture(data).notes == ("The colour profile is damaged and is left out; colours are read as sRGB.",)
 
 
 @pytest.mark.parametrize("gamma", [True, False])

@@ -160,15 +160,17 @@ def test_an_entry_of_a_palette_becomes_transparent():
     assert not picture.metadata.masked
     assert picture.metadata.nodata is None
     assert picture.metadata.tiff_tags == ()
-    left = "The value of missing data (1) is left out: it is the number of a colour, and the output has no palette."
-    hidden = "7 pixels hold no data (1); they are transparent, and nothing of it is mixed into other pixels."
+    left = "The no-data value (1) is left out: it is a palette index, and the output has no palette."
+    hidden = "7 pixels hold no data (1); they are transparent, and their value is not mixed into other pixels."
     assert about_data(picture) == [hidden, left]
     for unused in ("7", "-9999"):
         assert about_data(read_picture(saved_with(saved(source, "TIFF"), unused))) == [left.replace("1", unused)]
 
 
 def about_data(picture):
-    return [note for note in picture.notes if "data (" in note and "bytes" not in note]
+    return [
+        note for note in picture.notes if ("no data (" in note or "no-data value (" in note) and "bytes" not in note
+    ]
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "LAB", "YCbCr"])
@@ -176,7 +178,7 @@ def test_a_value_of_samples_that_are_converted_is_told(mode):
     """Where alone it stands in the file, it says nothing of the pixels that are written."""
     source = Image.new(mode, (4, 2), (1,) * len(Image.new(mode, (1, 1)).getbands()))
     picture = read_picture(saved_with(saved(source, "TIFF"), "1"))
-    assert "The value of missing data (1) is left out: the samples are converted." in picture.notes
+    assert "The no-data value (1) is left out: the samples are converted." in picture.notes
     assert picture.metadata.tiff_tags == ()
 
 
@@ -215,7 +217,7 @@ def test_other_formats_get_transparency():
     pixels[:3] = 0
     picture = read_picture(deep_tiff(pixels, 1, more=stating("0")))
     out, notes = encode_picture(picture, format="PNG", options=OPTIONS)
-    assert notes == ("PNG holds no value for missing data (0); it is left out; pixels without data are transparent.",)
+    assert notes == ("PNG cannot hold a no-data value (0); it is left out; pixels without data are transparent.",)
     np.testing.assert_array_equal(read_picture(out).alpha == 0, picture.alpha == 0)
     stripped, _ = encode_picture(picture, format="TIFF", options=EncodeOptions(strip=True))
     assert (read_picture(stripped).alpha == 0).sum() == (picture.alpha == 0).sum()

@@ -359,7 +359,7 @@ def test_depth_that_would_be_lost_is_refused(data, words, tmp_path):
     """Pillow opens several of these and drops the low bits; here the header decides."""
     with pytest.raises(ImageReadError, match=words) as caught:
         read_picture(data)
-    assert caught.value.hint == "Convert it to 8 bit per channel first, if that loss is acceptable."
+    assert caught.value.hint == "Convert it to 8 bits per channel first, if that loss is acceptable."
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(ImageReadError, match=words):
         probe(tmp_path / "a", max_pixels=99)
@@ -397,7 +397,7 @@ def test_jpeg_of_12_bit_is_refused():
         (b"BMW is a car, and this is text, not a bitmap.", "a text file"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "a PostScript document"),
-        (bytes(range(128, 256)), "is not a known picture"),
+        (bytes(range(128, 256)), "is not in a known picture format"),
     ],
 )
 def test_strangers_are_named(content, words, tmp_path):

@@ -79,7 +79,7 @@ def test_transparency_is_laid_on_the_background(fmt):
     source = Picture(color, alpha, Metadata("PNG", "RGBA"))
     data, notes = encode_picture(source, format=fmt, options=EncodeOptions(background="#102030"))
     assert np.abs(read_picture(data).color[4, 4].astype(int) - (16, 32, 48)).max() <= 2
-    assert notes == (f"{fmt} has no transparency; the picture is laid on #102030.",)
+    assert notes == (f"{fmt} has no transparency; the picture is placed on #102030.",)
     with pytest.raises(OptionError, match="is not a colour"):
         encode_picture(source, format=fmt, options=EncodeOptions(background="whitish"))
     assert encode_picture(source, format="PNG", options=EncodeOptions(background="whitish"))[1] == ()

@@ -100,7 +100,7 @@ def test_the_fingerprint_sees_every_pixel(tmp_path: Path) -> None:
         ({"data": ("*.xyz",)}, "no file matches"),
         ({"data": ("empty",)}, "no pictures"),
         ({"data": ("small",)}, r"none of 1 file can be read; small.broken\.jpg: is truncated"),
-        ({"recipe": Recipe(patch=40)}, "none of 2 files is a photograph of 80 pixels a side"),
+        ({"recipe": Recipe(patch=40)}, "none of 2 files is a photograph of at least 80 pixels on each side"),
         ({"validation": "small/broken.jpg"}, "no validation pictures"),
     ],
 )

@@ -136,7 +136,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.read(4) == b"held"
-        with pytest.raises(RunFolderError, match="another process trains here"):
+        with pytest.raises(RunFolderError, match="another process is training here"):
             RunFolder(tmp_path, resume=False)
         other.kill()
     RunFolder(tmp_path, resume=False).close()

@@ -108,7 +108,7 @@ def test_models_are_exported_on_the_way_where_that_is_worth_it(
     card = (model / "README.md").read_text()
     assert "10 steps in " in card
     assert (
-        "; the run had not ended, with 17% of its budget used up; exported are the averaged weights after step 10,"
+        "; the run had not finished and had used 17% of its budget; the export holds the averaged weights after step 10"
         in card
     )
     events += train(plan(resume=True, **given))
@@ -116,7 +116,7 @@ def test_models_are_exported_on_the_way_where_that_is_worth_it(
     assert exported == [10, 30, 50], "not 20: it is better by less than that; not 60: that is the end"
     assert isinstance(events[-1], Finished)
     assert events[-1].best_step == 60
-    assert "had not ended" not in (model / "README.md").read_text()
+    assert "had not finished" not in (model / "README.md").read_text()
 
 
 def test_an_export_that_a_kill_prevented_is_made_up_for(
@@ -370,7 +370,7 @@ def test_folders_whose_names_are_no_text_are_in_the_card(plan: Callable[..., Pla
 def test_figures_that_flatter_are_told_in_the_card(plan: Callable[..., Plan], tmp_path: Path) -> None:
     *_, finished = train(plan(validation=str(tmp_path / "photos"), budget=Budget(steps=1), every=1))
     assert isinstance(finished, Finished)
-    assert "4 of these pictures were learned from too" in (finished.models[0].model / "README.md").read_text()
+    assert "4 of these pictures were also trained on" in (finished.models[0].model / "README.md").read_text()
 
 
 def test_one_body_with_a_tail_for_each_scale(plan: Callable[..., Plan]) -> None:

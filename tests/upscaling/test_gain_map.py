@@ -31,7 +31,7 @@ def test_gain_map_keeps_its_ratio_to_the_picture(name, scale, tmp_path):
 
 def test_other_formats_and_strip_tell_that_it_is_left_out(tmp_path):
     _, said = nlsr("upscale", CASES / "01_ultrahdr.jpg", "-o", tmp_path / "out.png", "-s", 1)
-    assert "PNG holds no gain map here; it is left out, and the output is not HDR." in said
+    assert "PNG cannot hold a gain map here; it is left out, and the output is not HDR." in said
     assert b"hdrgm" not in (tmp_path / "out.png").read_bytes()
     _, said = nlsr("upscale", CASES / "01_ultrahdr.jpg", "-o", tmp_path / "out.jpg", "-s", 1, "--strip")
     assert "The gain map is left out with the metadata" in said

@@ -58,8 +58,8 @@ def test_routes() -> None:
     aim = Aim(SizeOptions(width=1000), (2, 3, 4))
     route = aim.route(100, 200)
     assert (route.size, route.stages, route.reached, route.before(1)) == ((500, 1000), (2, 3), (600, 1200), (200, 400))
-    assert aim.route(500, 1000).notes == ("the picture has the size already: it is written again and not enlarged",)
-    assert aim.route(700, 1400).notes == ("the picture is larger already: it is reduced by Lanczos interpolation",)
+    assert aim.route(500, 1000).notes == ("the picture already has this size: it is written again and not enlarged",)
+    assert aim.route(700, 1400).notes == ("the picture is already larger: it is reduced by Lanczos interpolation",)
     with pytest.raises(OptionError, match=r"50×50 → 1000×1000 pixels is 20\.0 times as large, more than 16"):
         aim.route(50, 50)
 
@@ -73,9 +73,9 @@ def test_stretching_goes_by_the_side_that_grows_most() -> None:
 def test_networks_lie_under_their_own_scale(tiny_network: object) -> None:
     two: NLSN = tiny_network(scale=2)  # type: ignore[operator]
     assert Loaded({2: two}).scales == (2,)
-    with pytest.raises(OptionError, match="under the scales that they have"):
+    with pytest.raises(OptionError, match="each network under its own scale"):
         Loaded({4: two})
-    with pytest.raises(OptionError, match="under the scales that they have"):
+    with pytest.raises(OptionError, match="each network under its own scale"):
         Loaded({})
 
 

@@ -204,7 +204,7 @@ def test_memory_bounds_the_tiles_and_is_told(lite: NLSN) -> None:
     assert tile_bytes(lite.config, plan.rows.size * plan.columns.size, "fp32") <= budget
     enlarged = small.upscale(picture(color[:300, :300]))
     assert enlarged.tiles > 1
-    assert enlarged.events == ("memory is too small for tiles of the usual size: they are smaller",)
+    assert enlarged.events == ("memory is short: tiles are smaller than usual",)
     assert enlarged.tile_bytes <= (enlarged.memory or 0) <= budget
 
 

@@ -47,7 +47,7 @@ def test_names_of_embedded_models(model: str | None, scale: int | None, found: s
     [
         ("lite", 8, UnknownModel, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
         ("nlsn-lite-x8", None, UnknownModel, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
-        ("nlsn-lite-x4", 2, OptionError, "nlsn-lite-x4 enlarges 4x, but 2x was asked", "Use --model nlsn-lite-x2."),
+        ("nlsn-lite-x4", 2, OptionError, "nlsn-lite-x4 enlarges 4x, but 2x was asked for", "Use --model nlsn-lite-x2."),
         ("light", None, UnknownModel, "unknown model 'light'", "Did you mean lite? Valid: lite,"),
         ("", None, UnknownModel, "unknown model ''", "Valid: lite,"),
         ("light!", None, UnknownModel, "unknown model 'light!'", "a Hub id owner/repo"),
@@ -102,7 +102,9 @@ def test_a_config_that_differs_from_the_one_in_the_header(folder: Path) -> None:
     config.write_text(config.read_text().replace('"n_hashes": 1', '"n_hashes": 8'))
     source = resolve(str(folder), None)
     assert source.network.n_hashes == 8
-    assert source.notes == ("config.json differs from the config in the header of model.safetensors, and is used.",)
+    assert source.notes == (
+        "config.json differs from the config in the header of model.safetensors, and takes precedence.",
+    )
 
 
 def test_folders_without_a_model(tmp_path: Path) -> None:

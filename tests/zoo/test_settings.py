@@ -89,6 +89,6 @@ def test_certificates_that_are_not_there_are_no_matter_of_storage(monkeypatch: p
     monkeypatch.setattr(hub_client, "cached", lambda *_: None)
     monkeypatch.setattr(hub_client, "get_hf_file_metadata", fail)
     monkeypatch.setattr(hub_client.constants, "HF_HUB_OFFLINE", False)
-    with pytest.raises(DownloadFailed, match=r"no connection can be made \(No such file") as caught:
+    with pytest.raises(DownloadFailed, match=r"no connection could be made \(No such file") as caught:
         hub_client.fetch("someone/model")
     assert "SSL_CERT_FILE" in caught.value.hint

@@ -81,14 +81,14 @@ class _Gathered:
     def take(self, found: png.Chunk) -> None:
         name, body = found.name, found.body
         if name == b"CgBI":
-            raise ValueError("the file is in the form for Apple's devices")
+            raise ValueError("the file is in a form for Apple devices")
         if name in png.ANIMATION and not found.sound:
             raise ValueError(f"the checksum of {name.decode()} is wrong")
         if name == b"IHDR":
             self.header = body
         elif name in SHARED:
             if len(body) > MAX_SHARED or name in self.shared:  # it goes before the pixels of every frame
-                raise ValueError(f"{name.decode()} is longer than it can be, or there are several")
+                raise ValueError(f"{name.decode()} is too long, or occurs more than once")
             self.shared[name] = chunk(name, body)
         elif name == b"acTL" and not self.animated:
             self._announce(body)
@@ -101,7 +101,7 @@ class _Gathered:
 
     def _announce(self, body: bytes) -> None:
         if self.begun:
-            raise ValueError("it is announced behind the picture")
+            raise ValueError("it is declared after the picture")
         if len(body) != 8 or len(self.header) != 13:
             raise ValueError("its header makes no sense")
         self.animated = True
@@ -132,11 +132,11 @@ class _Gathered:
         if len(self.controls) < max(self.count, 1) <= MAX_FRAMES or not all(self.pieces[: min(self.count, MAX_FRAMES)]):
             raise ValueError("frames are missing")
         if self.count == 0 or (self.count == 1 and not self.hidden):
-            raise ValueError("it holds more frames than it says")
+            raise ValueError("it holds more frames than it declares")
         width, height = struct.unpack_from(">II", self.header)
         frames = tuple(self._frame(number, height, width) for number in range(min(self.count, len(self.controls))))
         if not self.hidden and (frames[0].height, frames[0].width) != (height, width):
-            raise ValueError("its first frame is not of the size of the picture")
+            raise ValueError("its first frame differs from the picture in size")
         notes = [HIDDEN] if self.hidden else []
         notes += [MORE] if len(self.controls) > self.count else []
         return FrameIndex(height, width, frames, self.plays, notes=tuple(notes))
@@ -145,7 +145,7 @@ class _Gathered:
         width, height, left, top = struct.unpack_from(">IIII", self.controls[number], 4)
         numerator, denominator, disposal, blend = struct.unpack_from(">HHBB", self.controls[number], 20)
         if 0 in (height, width) or top + height > canvas_height or left + width > canvas_width:
-            raise ValueError("a frame lies outside of the picture")
+            raise ValueError("a frame lies outside the picture")
         header = chunk(b"IHDR", struct.pack(">II", width, height) + self.header[8:])
         pixels = b"".join(chunk(b"IDAT", piece) for piece in self.pieces[number])
         parts = (SIGNATURE, header, *self.shared.values(), pixels, chunk(b"IEND", b""))
@@ -208,7 +208,7 @@ def canvases(
     for frame in index.frames:
         with Image.open(BytesIO(b"".join(frame.parts)), formats=["PNG"]) as shown:
             if facts.bits == 16 and not shown.mode.startswith("I;16"):
-                raise ValueError("16-bit colour of an animation is not known")
+                raise ValueError("animations with 16-bit colour are not supported")
             shown.load()
             decoded = decode(shown, facts, keep_rgb=True)
         notes += [note for note in decoded.notes if "palette" not in note and note not in notes]

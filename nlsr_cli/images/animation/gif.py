@@ -22,7 +22,7 @@ LOOPS: tuple[bytes, ...] = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 # The value 4 stands for 3 in files of some old writers, and browsers heed it.
 DISPOSALS = {2: CLEAR, 3: RESTORE, 4: RESTORE}
 NO_END = "The file has no end mark: if frames followed the last one, they are lost."
-OUTSIDE = "Parts of frames lie outside of the picture and are left out."
+OUTSIDE = "Parts of frames lie outside the picture and are left out."
 
 
 def read_index(data: bytes, blocks: Iterable[gif.Block]) -> FrameIndex | None:

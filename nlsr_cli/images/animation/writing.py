@@ -41,7 +41,7 @@ def encode_apng(animation: Animation, options: EncodeOptions, writing: Writing) 
     pictures = list(_encoded(animation, writing, options, notes, step=1))
     loop = _bounded_loop(animation.loop, MAX_APNG_LOOP, "APNG", notes)
     if any(duration > 65_535_000 for duration in animation.durations):
-        notes.append("APNG holds a frame for 18 hours at most; some are cut to that.")
+        notes.append("APNG shows a frame for 18 hours at most; longer ones are cut to that.")
     others = [(data, top, left) for data, top, left, _, _ in pictures[1:]]
     return apng.animated(pictures[0][0], others, animation.durations, loop), tuple(notes)
 
@@ -117,5 +117,5 @@ def _whole(durations: tuple[float, ...], unit: float, most: int, why: str, notes
 
 def _bounded_loop(loop: int, most: int, name: str, notes: list[str]) -> int:
     if loop > most:
-        notes.append(f"{name} counts to {most}; it is played that often instead of {loop} times.")
+        notes.append(f"{name} plays an animation {most} times at most, not {loop} times.")
     return min(loop, most)

@@ -42,18 +42,18 @@ def claim_of(info: Mapping[Any, object], colours: Colours | None, raw: bytes | N
     if icc is not None or channels == 4:
         return Claim(icc)
     if "icc_profile" in info:  # Pillow's sign that it could not decode one
-        return Claim(notes=("The colour profile is damaged and is left out; colours are taken as sRGB.",))
+        return Claim(notes=("The colour profile is damaged and is left out; colours are read as sRGB.",))
     if colours is not None:
         return _by_numbers(colours, channels)
     if exif_tags.states_adobe_rgb(raw):
-        note = "EXIF says Adobe RGB, but there is no colour profile; one is made of its numbers."
+        note = "EXIF says Adobe RGB, but there is no colour profile; one is built from its published values."
         return Claim(profiles.adobe_rgb(channels), notes=(note,))
     return Claim()
 
 
 def _as_coded(colours: Colours, icc: bytes | None) -> Claim:
     primaries, transfer, full = colours.codes or (2, 2, True)
-    notes = [f"The samples are coded in {colours.as_coded}, and are enlarged as they are coded."]
+    notes = [f"The samples are coded in {colours.as_coded} and are enlarged without conversion."]
     if icc is not None:
         notes.append("The colour profile is left out: the code points of the file outrank it.")
     return Claim(None, bytes((min(primaries, 255), transfer, 0, full)), tuple(notes))
@@ -65,10 +65,10 @@ def _by_numbers(colours: Colours, channels: int) -> Claim:
     made = profiles.profile_for(colours, channels)
     usable = made is not None and spaces.space_of(made) == ("GRAY" if channels == 1 else "RGB")
     if made is None or not usable or not spaces.is_invertible(made):
-        return Claim(notes=(f"The colours that the file states ({colours.told}) are ignored; taken as sRGB.",))
+        return Claim(notes=(f"The colours that the file states ({colours.told}) are ignored; it is read as sRGB.",))
     if channels == 3 and spaces.is_nearly_srgb(made):
         return Claim()
-    return Claim(made, notes=(f"The file states {colours.told} without a colour profile; one is made of the numbers.",))
+    return Claim(made, notes=(f"The file states {colours.told} without a colour profile; one is built from them.",))
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def managed(pixels: Pixels, icc: bytes | None) -> Managed:
 def _light(pixels: Pixels, icc: bytes) -> Managed:
     space, name = spaces.space_of(icc), spaces.name_of(icc)
     if space == "unreadable":
-        note = "The colour profile is unreadable; it is kept, and colours are taken as sRGB."
+        note = "The colour profile is unreadable; it is kept, and colours are read as sRGB."
         return Managed(pixels, icc, (note,))
     if pixels.shape[2] == 1:
         if space == "GRAY":
@@ -120,7 +120,7 @@ def _rgb(pixels: Pixels, icc: bytes, name: str) -> Managed:
         return Managed(pixels, icc)
     converted = spaces.to_srgb(pixels, icc)
     if not spaces.is_invertible(icc):
-        note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile does not convert back."
+        note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile cannot convert them back."
         return Managed(converted, None, (note,))
     note = f"Colours are converted from '{name}' to sRGB for enlarging, and back."
     return Managed(converted, icc, (note,), excess_of(pixels, converted, icc))
@@ -129,5 +129,5 @@ def _rgb(pixels: Pixels, icc: bytes, name: str) -> Managed:
 def _cmyk(pixels: Pixels, icc: bytes | None) -> Managed:
     if icc is None or spaces.space_of(icc) != "CMYK":
         return Managed(spaces.plain_cmyk_to_rgb(pixels), None, ("CMYK without a usable profile is converted to RGB.",))
-    note = f"CMYK is converted from '{spaces.name_of(icc)}' to sRGB for enlarging, and separated anew by that profile."
+    note = f"CMYK is converted from '{spaces.name_of(icc)}' to sRGB for enlarging, and converted back by that profile."
     return Managed(spaces.to_srgb(pixels, icc), icc if spaces.is_invertible(icc) else None, (note,))

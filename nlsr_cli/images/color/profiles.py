@@ -91,7 +91,7 @@ class Colours:
         if self.codes is not None:
             return f"primaries {self.codes[0]}, transfer {self.codes[1]}"
         parts = [f"gamma {self.gamma:g}"] if self.gamma is not None else []
-        parts += ["primaries of its own"] if self.chroma is not None and not self._primaries_near_srgb else []
+        parts += ["custom primaries"] if self.chroma is not None and not self._primaries_near_srgb else []
         return ", ".join(parts)
 
 

@@ -45,9 +45,9 @@ def decode_deep(data: bytes, facts: Facts, deep: Deep, max_pixels: int) -> Decod
         return _tiff(data, deep.layout, facts.nodata, max_pixels)
     samples = _avif(data, facts.bits) if facts.bits < 16 else _with_channels(codecs().png_decode(data))
     if samples.dtype != np.uint16 or samples.ndim != 3 or samples.shape[2] != deep.channels:
-        raise ValueError("the samples are not what the header says")
+        raise ValueError("the samples do not match the header")
     if facts.canvas is not None and samples.shape[:2] != facts.canvas:
-        raise ValueError("the size is not what the header says")
+        raise ValueError("the size does not match the header")
     if not deep.alpha:
         return Decoded(samples)
     notes = ["The transparent colour becomes an alpha channel."] if deep.key else []
@@ -84,7 +84,7 @@ def _tiff(data: bytes, layout: Layout, nodata: str | None, max_pixels: int) -> D
         alpha = as_float32(alpha)
         if alpha.min() < 0 or alpha.max() > 1:
             alpha = np.clip(alpha, 0, 1)
-            notes.append("Alpha beyond 0 and 1 is clipped.")
+            notes.append("Alpha outside 0 to 1 is clipped.")
     found = hide(Decoded(color, alpha, notes), nodata)
     if layout.floating:
         found.color = as_float32(found.color)
@@ -109,7 +109,7 @@ def _samples(data: bytes, layout: Layout, max_pixels: int) -> Pixels:
     if layout.planar:
         samples = np.moveaxis(samples, 0, 2)
     if samples.shape != (layout.height, layout.width, layout.samples):
-        raise ValueError("the samples are not what the header says")
+        raise ValueError("the samples do not match the header")
     return samples
 
 

@@ -108,7 +108,7 @@ def examine(block: tiff.Block) -> tuple[Layout | None, str]:
         return None, refusal
     height, width, channels = number(block, LENGTH, 0), number(block, WIDTH, 0), CHANNELS[photometric]
     if min(height, width) < 1 or samples < channels:
-        raise ValueError("a TIFF without size, or with fewer samples than colours")
+        raise ValueError("a TIFF without a size, or with fewer samples than colours")
     kinds = _numbers(block, EXTRA_SAMPLES)[: samples - channels]
     place = next((at for at, kind in enumerate(kinds) if kind in (ASSOCIATED, UNASSOCIATED)), None)
     return Layout(
@@ -132,7 +132,7 @@ def _ycbcr(block: tiff.Block) -> Layout | None:
         return None
     height, width = number(block, LENGTH, 0), number(block, WIDTH, 0)
     if min(height, width) < 1:
-        raise ValueError("a TIFF without size")
+        raise ValueError("a TIFF without a size")
     return Layout(height, width, 3, 3, 8, False, None, False, False, False, ycbcr=True)
 
 
@@ -212,7 +212,7 @@ def grid_of(block: tiff.Block, layout: Layout) -> Grid:
         rows, columns = min(number(block, ROWS_PER_STRIP, layout.height), layout.height), layout.width
         places, counts = STRIP_OFFSETS, STRIP_COUNTS
     if min(rows, columns) < 1:
-        raise ValueError("a strip or tile of no size")
+        raise ValueError("a strip or tile without a size")
     expected = -(-layout.height // rows) * -(-layout.width // columns) * (layout.samples if layout.planar else 1)
     starts, lengths = (tiff.numbers(block.root.entries.get(tag), block.order)[:expected] for tag in (places, counts))
     if len(starts) != expected or len(lengths) != expected:
@@ -232,7 +232,7 @@ def check_segments(data: bytes, block: tiff.Block, layout: Layout, most: int) ->
     """
     grid = grid_of(block, layout)
     if grid.rows * grid.columns > most:
-        raise ValueError("a strip or tile of too much")
+        raise ValueError("too many strips or tiles")
     starts, lengths = grid.starts, grid.counts
     if not ((starts >= 8) & (lengths >= 1) & (starts <= len(data)) & (lengths <= len(data))).all():
         raise ValueError("a strip or tile is empty")

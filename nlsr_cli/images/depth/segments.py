@@ -32,7 +32,7 @@ def decode_segments(data: bytes, block: tiff.Block, layout: Layout) -> Pixels:
 
     Raises:
         MissingExtra: imagecodecs is not installed.
-        ValueError: a strip or tile is not what the tags say.
+        ValueError: a strip or tile does not match the tags.
         Exception: whatever the decoders raise.
     """
     decode = getattr(codecs(), f"{DECODERS[number(block, COMPRESSION, 1)]}_decode")
@@ -56,12 +56,12 @@ def _fitting(part: Pixels, shape: tuple[int, ...], dtype: np.dtype[Any], grid: G
     part = part if part.ndim == 3 else part[..., None]
     height, width, samples = shape
     if part.dtype != dtype or part.shape[0] < height or part.shape[1] < width:
-        raise ValueError("a strip or tile is not what the tags say")
+        raise ValueError("a strip or tile does not match the tags")
     if part.shape[0] > grid.rows or part.shape[1] > grid.columns:
         raise ValueError("a strip or tile is larger than the tags say")
     part = part[:height, :width]
     if part.shape[2] == 3 and samples == 4:
         part = np.concatenate((part, np.full_like(part[..., :1], 255)), axis=2)
     if part.shape[2] != samples:
-        raise ValueError("a strip or tile has other channels than the tags say")
+        raise ValueError("the channels of a strip or tile do not match the tags")
     return part

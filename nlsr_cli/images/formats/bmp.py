@@ -21,7 +21,7 @@ FATES: dict[str, Rule] = {
     "profile": CARRIED,
     GAP: dropped("data between header and pixels"),
 }
-LINKED = dropped("the name of a colour profile that lies in another file")
+LINKED = dropped("the name of a colour profile in another file")
 
 
 def rule_of(part: Part, found: bmp.Bitmap | None) -> Rule | None:
@@ -38,7 +38,7 @@ def _sniff(head: bytes) -> bool:
 class BmpFile(Parsed):
     """A BMP."""
 
-    format, part = "BMP", "part of a BMP"
+    format, part = "BMP", "BMP part"
 
     @cached_property
     def bitmap(self) -> bmp.Bitmap:

@@ -35,7 +35,7 @@ FATES: dict[str, Rule] = {
     **dict.fromkeys((name.decode() for name in LOOPS), REPLACED),
     **{name.decode(): rule for name, rule in SINGLE.items()},
     "0xFE": CARRIED,
-    "0x01": dropped("a text that few programs show (plain text extension)"),
+    "0x01": dropped("text that few programs show (plain text extension)"),
     "ADOBE:IR1.0": dropped("editing data of Adobe ImageReady"),
 }
 MOST = {"0xF9": 8, **dict.fromkeys((name.decode() for name in LOOPS), 32)}  # bytes

@@ -28,7 +28,8 @@ class HeicFile(Heif):
         still = self.still
         if still.main is None or still.size is None:
             return Facts(
-                refusal="holds no still picture, but a film or a sequence", hint="Save one of its frames as PNG first."
+                refusal="holds a video or an image sequence, but no still picture",
+                hint="Save one of its frames as PNG first.",
             )
         if still.unreadable:
             return Facts(refusal=unsupported(f"samples coded as '{still.unreadable}'"), hint=PNG_HINT)

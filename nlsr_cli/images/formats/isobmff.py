@@ -60,7 +60,7 @@ SHOWN = {"colr": CARRIED, "irot": REWRITTEN, "imir": REWRITTEN, "clap": REWRITTE
 # The shape of pixels has a note of its own, with its numbers.
 SAID = {"pasp": QUIET, "udes": dropped("the description of the picture (udes)")}
 SAID |= {name: dropped("HDR mastering data") for name in ("clli", "mdcv", "cclv", "amve", "reve", "ndwt")}
-SAID |= {name: dropped("times of the items") for name in ("crtt", "mdft")}
+SAID |= {name: dropped("item timestamps") for name in ("crtt", "mdft")}
 SAID |= {name: dropped("bracketing data") for name in ("aebr", "wbbr", "fobr", "afbr", "dobr")}
 SAID |= {name: dropped("camera calibration") for name in ("cmin", "cmex")}
 SAID |= {"altt": dropped("the alternative text (altt)"), "iscl": dropped("the scaling of the picture (iscl)")}
@@ -73,7 +73,7 @@ AUXILIARY = {
     "aux:disparity": dropped(DEPTH),
     "aux:portraiteffectsmatte": dropped("the portrait matte"),
     "matte": dropped("segmentation mattes"),
-    "aux:styledeltamap": dropped("the map of the photographic style"),
+    "aux:styledeltamap": dropped("the photographic style map"),
     "aux:linearthumbnail": REPLACED,
 }
 ROLES = {
@@ -83,7 +83,7 @@ ROLES = {
     HIDDEN: dropped("hidden pictures"),
 }
 OUTER = {
-    "mpvd": dropped("the film of a motion photo"),
+    "mpvd": dropped("the video of a motion photo"),
     "jumb": dropped(CREDENTIALS),
     "group ster": dropped("the pairing of stereo pictures"),
     "moov of avis": QUIET,  # the number of its frames is told
@@ -104,7 +104,7 @@ def rule(part: Part) -> Rule | None:
     if name == "uuid":
         return dropped(CREDENTIALS) if part.head.startswith(C2PA_UUID) else None
     if name.startswith(("moov of", "moof of", "samples of")):
-        return dropped("a film or a sequence of pictures")
+        return dropped("a video or an image sequence")
     return _item(name)
 
 
@@ -134,7 +134,7 @@ def _item(name: str) -> Rule | None:
 class Heif(Parsed):
     """An ISO base media file that shows a picture."""
 
-    part = "part of the container"
+    part = "container part"
 
     @cached_property
     def still(self) -> Still:

@@ -20,7 +20,7 @@ MOTION = dropped("the video of a motion photo")
 THUMBNAIL = dropped("a thumbnail in the JFIF header")
 FLASHPIX, THERMAL = dropped("FlashPix data"), dropped("thermal data")
 SECOND_XMP, SECOND_EXIF = dropped("a second XMP packet"), dropped("a second block of EXIF data")
-LATE = dropped("metadata behind the first scan")
+LATE = dropped("metadata after the first scan")
 
 # What a decoder uses up, and an encoder makes anew.
 CODING = frozenset(
@@ -48,7 +48,7 @@ KNOWN: tuple[tuple[str, bytes, Rule], ...] = (
     ("APP4", b"SCALADO\0", dropped("Scalado's index of the picture")),
     ("APP4", b"FPXR\0", FLASHPIX),
     ("APP5", b"RMETA\0", dropped("Ricoh's camera data")),
-    ("APP5", b"ssuniqueid\0", dropped("Samsung's identifier of the shot")),
+    ("APP5", b"ssuniqueid\0", dropped("Samsung's shot identifier")),
     ("APP6", b"EPPIM\0", dropped("print instructions (PIM)")),
     ("APP6", b"NITF\0", dropped("NITF data")),
     ("APP6", b"NTIF\0", dropped("NITF data")),
@@ -63,7 +63,7 @@ KNOWN: tuple[tuple[str, bytes, Rule], ...] = (
     ("APP8", b"SPIFF\0", REPLACED),
     ("APP8", b"SEAL\0", dropped("a signature (SEAL)")),
     ("APP9", b"SEAL\0", dropped("a signature (SEAL)")),
-    ("APP9", b"Media Jukebox\0", dropped("data of Media Jukebox")),
+    ("APP9", b"Media Jukebox\0", dropped("Media Jukebox data")),
     ("APP10", b"UNICODE\0", dropped("a comment in Unicode (APP10)")),
     ("APP11", b"HDR_RI ", dropped("HDR data (JPEG-HDR)")),
     ("APP12", b"[picture info]", dropped("camera data (picture info)")),
@@ -82,9 +82,9 @@ BEHIND: tuple[tuple[bytes, Rule], ...] = (
     (b"LIVE_", MOTION),
 )
 SAMSUNG_KINDS = {"MotionPhoto": MOTION, "Depth": DEPTH, "SoundShot": dropped("a sound recording")}
-SAMSUNG = dropped("Samsung's data on the shot")
+SAMSUNG = dropped("Samsung's data about the shot")
 SEMANTICS = {"depth": DEPTH, "depthmap": DEPTH, "confidence": DEPTH, "confidencemap": DEPTH}
-SEMANTICS |= {"original": dropped("the original picture of an edited one"), "motionphoto": MOTION}
+SEMANTICS |= {"original": dropped("the original of an edited picture"), "motionphoto": MOTION}
 PICTURE = dropped("other pictures in the file")
 KINDS = {
     mpf.PANORAMA: dropped("the other pictures of a panorama"),
@@ -92,7 +92,7 @@ KINDS = {
     mpf.MULTI_ANGLE: dropped("pictures from other angles"),
     **dict.fromkeys(mpf.PREVIEWS, REPLACED),  # in the size of a screen, which the output is looked at without
 }
-MATTE = dropped("a matte of a portrait")
+MATTE = dropped("a portrait matte")
 AUXILIARY = {"depth": DEPTH, "disparity": DEPTH, "matte": MATTE, "hdrgainmap": dropped("another gain map")}
 C2PA_BOX = b"c2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71"  # the type of the box of a manifest store
 
@@ -184,13 +184,13 @@ class Rules:
         if number in self._manifests:
             return MANIFEST
         jumbf = part.head[12:16] == b"jumb"
-        return dropped("JUMBF data" if jumbf else "what JPEG XT adds to the samples")
+        return dropped("JUMBF data" if jumbf else "JPEG XT data that refines the samples")
 
     def _ducky(self, part: Part) -> Rule | None:
         """Return the fate of what Photoshop says when it saves for the web: the quality, rarely more."""
         if not part.head.startswith(b"Ducky"):
             return None
-        return REPLACED if part.size <= 4 + 5 + 8 + 2 else dropped("a comment of Photoshop's (Ducky)")
+        return REPLACED if part.size <= 4 + 5 + 8 + 2 else dropped("a Photoshop comment (Ducky)")
 
     def _of_what_follows(self, part: Part) -> Rule | None:
         if part.start in self._behind:
@@ -204,7 +204,7 @@ class Rules:
             )
         if part.name in (TRAILER, GAP):
             known = next((rule for head, rule in BEHIND if part.head.startswith(head)), None)
-            return known or dropped("data behind the picture")
+            return known or dropped("data after the picture")
         return {jpeg.PADDING: REPLACED, jpeg.VIDEO: MOTION, jpeg.PICTURE: PICTURE}.get(part.name)
 
 

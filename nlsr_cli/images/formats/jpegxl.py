@@ -31,7 +31,7 @@ RULES: dict[str, Rule] = {
     "brob jumb": dropped(CREDENTIALS),
     "jhgm": dropped(GAIN_MAP_WORDS),
     "channel depth": dropped(DEPTH),
-    "channel spot colour": dropped("a channel of spot colour"),
+    "channel spot colour": dropped("a spot colour channel"),
     "channel selection": dropped("a selection mask"),
     "channel thermal": dropped("a thermal channel"),
     "channel alpha": dropped("a second alpha channel"),
@@ -46,7 +46,7 @@ def rule(part: Part) -> Rule | None:
 class JxlFile(Parsed):
     """A JPEG XL file."""
 
-    format, part = "JXL", "part of the container"
+    format, part = "JXL", "container part"
 
     @cached_property
     def contents(self) -> Contents:
@@ -61,7 +61,7 @@ class JxlFile(Parsed):
     def header(self) -> Facts:
         found, header = self.contents, self.stream_header
         if header.colours is None and header.icc is None:
-            return Facts(refusal=unsupported("colours of an unknown space"), hint=PNG_HINT)
+            return Facts(refusal=unsupported("an unknown colour space"), hint=PNG_HINT)
         if any(channel.kind == BLACK for channel in header.extra):
             return Facts(refusal=unsupported("CMYK"), hint="Convert it to TIFF first.")
         alpha = any(channel.kind == ALPHA for channel in header.extra)

@@ -49,16 +49,16 @@ MASTERING = {b"mDCV": 24, b"cLLI": 8}  # bytes of chunks that speak of the maste
 PROFILES_READ = {*png_texts.EXIF_PROFILES, "iptc", "8bim", "xmp"}
 CARRIES = Carries("PNG", alpha=True, depth=16, iptc=True, comment=True, texts=True, code_points=True, side=2**31 - 1)
 
-BACKGROUND = dropped("the colour to show behind it (bKGD)")
+BACKGROUND = dropped("the background colour (bKGD)")
 MASTERS = {
-    "mDCV": dropped("the colours of the display that it was mastered on (mDCV)"),
-    "cLLI": dropped("how bright its brightest parts are (cLLI)"),
+    "mDCV": dropped("the colours of the mastering display (mDCV)"),
+    "cLLI": dropped("the content light levels (cLLI)"),
 }
-PAGE = dropped("its place on a larger page")
+PAGE = dropped("its position on a larger page")
 ORIENTATION = dropped("an orientation that only ImageMagick follows (orNT)")
 FIREWORKS = dropped("editing data of Adobe Fireworks")
 NINE_PATCH = dropped("the stretch marks of an Android nine-patch")
-FROM_GIF = dropped("extensions of the GIF that it was made from")
+FROM_GIF = dropped("extensions of the original GIF")
 # The palette goes with the indices, significant bits are those of new samples, a time of change is that of the file,
 # and what numbers say of the colours becomes a profile, or is sRGB, with notes of its own.
 FATES: dict[str, Rule] = {
@@ -68,13 +68,13 @@ FATES: dict[str, Rule] = {
     **dict.fromkeys(("eXIf", "zxIf", "tXMP"), REWRITTEN),
     "caBX": dropped("content credentials (C2PA)"),
     "dSIG": dropped("a digital signature (dSIG)"),
-    "hIST": dropped("how often each colour of the palette is used (hIST)"),
+    "hIST": dropped("the palette histogram (hIST)"),
     "sPLT": dropped("a suggested palette (sPLT)"),
-    "pCAL": dropped("what the samples measure (pCAL)"),
-    "sCAL": dropped("the physical size of what it shows (sCAL)"),
-    "sTER": dropped("that it is a pair of stereo pictures (sTER)"),
+    "pCAL": dropped("the calibration of the samples (pCAL)"),
+    "sCAL": dropped("the physical scale of the subject (sCAL)"),
+    "sTER": dropped("the mark of a stereo pair (sTER)"),
     "fRAc": dropped("the parameters of a fractal (fRAc)"),
-    "msOG": dropped("the GIF that Microsoft Office keeps in it (msOG)"),
+    "msOG": dropped("the GIF that Microsoft Office embeds (msOG)"),
     **dict.fromkeys(("gIFg", "gIFt", "gIFx"), FROM_GIF),
     **dict.fromkeys(("mkBF", "mkBS", "mkBT", "mkTS", "prVW"), FIREWORKS),
     **dict.fromkeys(("npTc", "npLb", "npOl"), NINE_PATCH),
@@ -104,7 +104,7 @@ class Rules:
             return dropped(f"a second {name} chunk")
         self.seen.add(name)
         if name in ("acTL", "fcTL", "fdAT"):
-            return self.animation if "acTL" in self.seen else dropped("frames of an animation that is not announced")
+            return self.animation if "acTL" in self.seen else dropped("frames of an undeclared animation")
         special = SPECIAL.get(name)
         return special(self, part) if special else FATES.get(name)
 
@@ -175,7 +175,7 @@ class PngFile(Parsed):
             raise ValueError("no IHDR chunk")
         width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
         if b"CgBI" in chunks and (depth, kind) not in ((8, 2), (8, 6)):
-            refusal = "is a PNG in a form that only Apple's devices read (CgBI)"
+            refusal = "is a PNG in a form that only Apple devices read (CgBI)"
             return Facts(refusal=refusal, hint="Open it in Apple's Preview and export it from there.")
         index, fault = self.examined.index, self.examined.fault
         return Facts(
@@ -262,14 +262,14 @@ def _found(found: png_texts.Texts) -> Found:
     if found.broken:
         notes.append(f"{found.broken} of the PNG texts are damaged and are left out.")
     if found.long:
-        beyond = f"{png_texts.TEXT_LIMIT >> 20} MiB of texts"
-        notes.append(f"Left out: what exceeds {beyond} ({listed(dict.fromkeys(found.long))}).")
+        beyond = f"{png_texts.TEXT_LIMIT >> 20} MiB"
+        notes.append(f"Left out: texts beyond {beyond} ({listed(dict.fromkeys(found.long))}).")
     if found.tagged:
-        notes.append("The languages that PNG texts state are left out.")
+        notes.append("The language tags of PNG texts are left out.")
     if found.doubled:
-        notes.append(f"Left out: what the file holds twice ({listed(dict.fromkeys(found.doubled))}).")
+        notes.append(f"Left out: texts that occur twice ({listed(dict.fromkeys(found.doubled))}).")
     if unread := found.profiles.keys() - PROFILES_READ:
-        notes.append(f"Left out: profiles that texts of the PNG hold ({listed(sorted(unread))}).")
+        notes.append(f"Left out: profiles in PNG texts ({listed(sorted(unread))}).")
     blocks = found.profiles.get("8bim", b"")
     stated = found.profiles.get("iptc")
     records = None if stated is None else iptc.records_of(stated)

@@ -15,7 +15,9 @@ from nlsr_cli.images.parts import REPLACED, TRAILER, Accounted, Part, account, l
 MAGIC = b"qoif"
 HEADER = struct.Struct(">4sIIBB")  # magic, width, height, channels, color space
 LINEAR = 1  # of all channels; 0 is sRGB with linear alpha
-LINEAR_NOTE = "The file says that its colors are linear, as some writers do of any picture; they are taken as sRGB."
+LINEAR_NOTE = (
+    "The file says that its colours are linear, as some programs claim of every picture; they are read as sRGB."
+)
 END = b"\0\0\0\0\0\0\0\1"
 CARRIES = Carries(
     "QOI",
@@ -32,7 +34,7 @@ CARRIES = Carries(
 class QoiFile(Parsed):
     """A QOI."""
 
-    format, part = "QOI", "part of a QOI"
+    format, part = "QOI", "QOI part"
 
     def header(self) -> Facts:
         _, width, height, channels, space = HEADER.unpack_from(self.data)

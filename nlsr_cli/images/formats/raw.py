@@ -76,7 +76,7 @@ def _facts(data: bytes) -> Facts:
     except (library.LibRawIOError, library.LibRawDataError) as exc:
         raise EOFError(str(exc)) from exc
     except library.LibRawError:
-        return Facts(refusal="is a camera raw file of a kind that LibRaw does not read", hint=RAW_HINT)
+        return Facts(refusal="is a camera raw file of a kind that LibRaw cannot read", hint=RAW_HINT)
     if turned & SIDEWAYS:
         size = size[::-1]
     return Facts(

@@ -19,28 +19,28 @@ STORAGE = (
 CARRIED_TAGS = exif_tags.DESCRIPTIVE | exif_tags.BLOCKS | georeference.CARRIED - georeference.SIZED
 REWRITTEN_TAGS = georeference.SIZED | {exif_tags.ORIENTATION, 42113, 0x8769, 0x8825, 0xA005}
 
-TIFF_EP = "settings of the camera beside EXIF (TIFF/EP)"
-SGI, PRINTING = "3-D data (SGI)", "instructions for printing"
+TIFF_EP = "camera settings outside EXIF (TIFF/EP)"
+SGI, PRINTING = "3-D data (SGI)", "printing instructions"
 DNG = {*range(50706, 50742), *range(50778, 50782), *range(50827, 50835), 50879, *range(50931, 50943), 50981, 50982}
 DNG |= {*range(50964, 50976), 51008, 51009, 51022, 51041, 51043, 51044, 51058, 51081, *range(51089, 51092), 51105}
 DNG |= {*range(51107, 51115), 51125, *range(51177, 51183), *range(52525, 52558)}
 WHAT: dict[int, str] = {
-    **dict.fromkeys((286, 287), "the place on a page"),
-    291: "a curve of grey values",
+    **dict.fromkeys((286, 287), "the position on a page"),
+    291: "a grey response curve",
     301: "a transfer function",
-    321: "hints for halftones",
-    333: "names of inks",
+    321: "halftone hints",
+    333: "ink names",
     **dict.fromkeys((343, 344, 345), "a clipping path"),
     351: "a reference to another file (OPI)",
     32781: "a reference to another file (OPI)",
     32932: "annotations (Wang Imaging)",
     32997: SGI,
     **dict.fromkeys(range(33300, 33306), "display data (Pixar)"),
-    33424: "data of the camera (Kodak)",
-    33471: "a scan's description (Molecular Dynamics)",
+    33424: "camera data (Kodak)",
+    33471: "a description of the scan (Molecular Dynamics)",
     33560: "microscope data (Olympus SIS)",
     **dict.fromkeys(range(33628, 33632), "microscope data (MetaMorph)"),
-    **dict.fromkeys((33918, 33919, 33920), "a georeference of Intergraph"),
+    **dict.fromkeys((33918, 33919, 33920), "an Intergraph georeference"),
     34118: "microscope data (Zeiss SEM)",
     **dict.fromkeys((34361, 34362, 34386), "microscope data (Olympus FluoView)"),
     34412: "microscope data (Zeiss LSM)",
@@ -50,17 +50,17 @@ WHAT: dict[int, str] = {
     37680: "document properties (Microsoft Office Document Imaging)",
     37681: "recognised text (Microsoft Office Document Imaging)",
     **dict.fromkeys((37706, 37707), "microscope data (TVIPS)"),
-    37724: "layers and other data of Photoshop's documents",
-    43314: "a header of NIH Image",
-    **dict.fromkeys(range(50215, 50219), "a scan's description (Océ)"),
+    37724: "layers and other Photoshop document data",
+    43314: "an NIH Image header",
+    **dict.fromkeys(range(50215, 50219), "a description of the scan (Océ)"),
     50255: "annotations",
     50784: "layers (Alias)",
-    **dict.fromkeys((50838, 50839), "data of ImageJ (labels, overlays, regions, display ranges)"),
-    50909: "metadata of geography (ISO 19139)",
+    **dict.fromkeys((50838, 50839), "ImageJ data (labels, overlays, regions, display ranges)"),
+    50909: "geographic metadata (ISO 19139)",
     51123: "microscope data (Micro-Manager)",
-    **dict.fromkeys(range(33445, 33453), "a scan's description (Molecular Dynamics)"),
+    **dict.fromkeys(range(33445, 33453), "a description of the scan (Molecular Dynamics)"),
     **dict.fromkeys(range(34016, 34031), PRINTING + " (TIFF/IT)"),
-    **dict.fromkeys(DNG, "instructions for development (DNG)"),
+    **dict.fromkeys(DNG, "raw development settings (DNG)"),
     **dict.fromkeys((33421, 33422, 33434, 33437, 34850, 34852, 34855, 34856, 34857, 34858, 34859), TIFF_EP),
     **dict.fromkeys((36867, 37122, *range(37377, 37399), 37121), TIFF_EP),
 }
@@ -93,7 +93,7 @@ def rule_of(part: Part) -> Rule | None:  # noqa: PLR0911 - one line per kind
     if tag == exif_tags.PHOTOSHOP:  # its IPTC records are kept; the rest has a note of its own
         return REWRITTEN
     if tag in SRGB_POINTS:
-        return REPLACED if _is_srgb(part, SRGB_POINTS[tag]) else dropped("the colours that tags state by numbers")
+        return REPLACED if _is_srgb(part, SRGB_POINTS[tag]) else dropped("colours that tags define by numbers")
     if tag in WHAT:
         return dropped(WHAT[tag])
     return REPLACED if tag in STORAGE else None

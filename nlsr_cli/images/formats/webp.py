@@ -53,9 +53,9 @@ class Rules:
             self.seen.add(name)
         if name in ANNOUNCED:
             flag, rule, word = ANNOUNCED[name]
-            return rule if self.flags & flag else dropped(f"{word} that the header of the file does not announce")
+            return rule if self.flags & flag else dropped(f"{word} that the file header does not declare")
         if name in ("VP8 ", "VP8L", "ALPH"):
-            return dropped("a picture beside the animation") if self.flags & ANIMATION else REPLACED
+            return dropped("a still picture beside the animation") if self.flags & ANIMATION else REPLACED
         return FATES.get(name)
 
 

@@ -55,7 +55,7 @@ def _samples(stream: bytes, header: ImageHeader) -> Pixels:
         samples = samples[..., None]
     channels = (1 if header.grey else 3) + sum(channel.kind == 0 for channel in header.extra[:1])
     if samples.ndim != 3 or samples.shape[2] < channels:
-        raise ValueError("the samples are not what the header says")
+        raise ValueError("the samples do not match the header")
     samples = samples[..., :channels]
     return as_float32(samples) if samples.dtype.kind == "f" else samples
 

@@ -43,7 +43,7 @@ class Hybrid:
         fixed = self.high + self.low
         count = self.split - fixed + ((token - (1 << self.split)) >> fixed)
         if count > 32:
-            raise ValueError("a number of too many bits")
+            raise ValueError("a number with too many bits")
         lowest = token & (1 << self.low) - 1
         token >>= self.low
         highest = 1 << self.high | token & (1 << self.high) - 1
@@ -71,7 +71,7 @@ class Decoder:
         self.copies: Copies | None = None
         if reader.flag():
             if nested:
-                raise ValueError("copies in a map of contexts")
+                raise ValueError("copies inside a nested context map")
             first = reader.u32(((0, 224), (0, 512), (0, 4096), (15, 8)))
             shortest = reader.u32(((0, 3), (0, 4), (2, 5), (8, 9)))
             self.copies = Copies(first, shortest, _hybrid(reader, 8))
@@ -112,7 +112,7 @@ class Decoder:
         cluster = self.clusters[-1]
         distance = 1 + self.hybrids[cluster].value(self.codes[cluster].read(self.reader, self.state), self.reader)
         if not self.seen:
-            raise ValueError("a copy of nothing")
+            raise ValueError("a copy before any number")
         self.source, self.left = len(self.seen) - min(distance, len(self.seen)), length
         return self.number(0)
 
@@ -130,7 +130,7 @@ class Decoder:
             ValueError: the state of ANS is not its last one.
         """
         if self.state[0] != FINAL_STATE:
-            raise ValueError("the entropy code ends wrong")
+            raise ValueError("the entropy code ends wrongly")
 
 
 def _hybrid(reader: BitReader, log_size: int) -> Hybrid:
@@ -181,7 +181,7 @@ def _counts(reader: BitReader) -> list[int]:
         counts[symbols[0]] = whole if len(symbols) == 1 else reader.u(PRECISION)
         if len(symbols) == 2:
             if symbols[0] == symbols[1]:
-                raise ValueError("one symbol twice")
+                raise ValueError("a symbol occurs twice")
             counts[symbols[1]] = whole - counts[symbols[0]]
         return counts
     if reader.flag():
@@ -233,7 +233,7 @@ def _filled(
         at += 1
     counts[omitted] = whole - sum(counts)
     if counts[omitted] <= 0:
-        raise ValueError("counts beyond the whole")
+        raise ValueError("counts that exceed the total")
     return counts
 
 

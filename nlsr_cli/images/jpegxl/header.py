@@ -108,7 +108,7 @@ def with_header(data: bytes, icc: bytes | None, depth: tuple[int, bool]) -> byte
     """
     header, reader, writer = read_header(data), BitReader(data), BitWriter()
     if header.default:
-        raise ValueError("a header that says nothing of colours")
+        raise ValueError("a header without colour information")
     writer.copy(reader, 0, header.bits_at)
     if depth[1]:
         writer.u(0b0111_00_1, 7)  # floating point, of 32 bits, 8 of them for the exponent

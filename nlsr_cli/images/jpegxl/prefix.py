@@ -47,7 +47,7 @@ class PrefixCode:
         count = reader.u(2) + 1
         symbols = [reader.u(bits_for(size)) for _ in range(count)]
         if len(set(symbols)) != count or max(symbols) >= size:
-            raise ValueError("a symbol twice, or beyond the last")
+            raise ValueError("a symbol that occurs twice, or lies beyond the last")
         lengths = {1: (0,), 2: (1, 1), 3: (1, 2, 2), 4: (2, 2, 2, 2)}[count]
         if count == 4 and reader.flag():
             lengths = (1, 2, 3, 3)
@@ -63,7 +63,7 @@ class PrefixCode:
             if space <= 0:
                 break
         if not outer or (len(outer) > 1 and space):
-            raise ValueError("a code of lengths that is no code")
+            raise ValueError("an invalid code of lengths")
         inner = PrefixCode.__new__(PrefixCode)
         inner.single, inner.table = None, {}
         inner._assign(dict.fromkeys(outer, 0) if len(outer) == 1 else outer)

@@ -34,7 +34,7 @@ def read_profile(reader: BitReader) -> bytes:
         context = 0 if at <= HEADER else 1 + _kind(packed[-1]) + 8 * _kind_before(packed[-2])
         value = decoder.number(context)
         if value > 255:
-            raise ValueError("a byte that is none")
+            raise ValueError("a byte above 255")
         packed.append(value)
     decoder.check_end()
     return _Unpacking(bytes(packed)).profile()
@@ -121,7 +121,7 @@ class _Unpacking:
         self.commands_end = self.at + length
         self.data_at = self.commands_end
         if self.size > MAX_PACKED or self.commands_end > len(packed):
-            raise ValueError("a profile of impossible size")
+            raise ValueError("a profile with an impossible size")
         self.result = bytearray()
 
     def profile(self) -> bytes:
@@ -133,9 +133,9 @@ class _Unpacking:
             while self.at < self.commands_end:
                 self._command(self._byte())
                 if len(self.result) > self.size:
-                    raise ValueError("a profile beyond its size")
+                    raise ValueError("a profile longer than its stated size")
         if len(self.result) != self.size:
-            raise ValueError("a profile short of its size")
+            raise ValueError("a profile shorter than its stated size")
         return bytes(self.result)
 
     def _base(self, at: int) -> int:
@@ -159,7 +159,7 @@ class _Unpacking:
             value |= (byte & 127) << shift
             if byte < 128:
                 return value
-        raise ValueError("a number without end")
+        raise ValueError("a number that does not end")
 
     def _data(self, count: int) -> bytes:
         found = self.packed[self.data_at : self.data_at + count]
@@ -213,7 +213,7 @@ class _Unpacking:
         width, order = (flags & 3) + 1, flags >> 2 & 3
         stride = self._number() if flags & 16 else width
         if width == 3 or order == 3 or stride < width or stride * 4 >= len(self.result):
-            raise ValueError("a prediction from nowhere")
+            raise ValueError("a prediction from too few values")
         count = self._number()
         data = self._data(count)
         data = data if width == 1 else _shuffled(data, width)

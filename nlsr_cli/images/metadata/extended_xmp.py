@@ -54,7 +54,7 @@ def _joined(portions: list[Portion]) -> bytes:
     """
     whole = b"".join({each.start: each.body for each in sorted(portions, key=lambda each: each.start)}.values())
     if len(whole) > xmp.PACKET_LIMIT or {each.length for each in portions} != {len(whole)}:
-        raise ValueError("portions of the extension are missing")
+        raise ValueError("parts of the extension are missing")
     return whole
 
 
@@ -69,7 +69,7 @@ def _merged(main: bytes, extension: bytes) -> bytes:
         raise ValueError("the packet has no place for a description")
     graph, scope = _graph(rdf.parse(extension.rstrip(b"\0")))
     if _unfolds(graph, scope):
-        raise ValueError("the extension declares too much")
+        raise ValueError("the extension declares too many bytes")
     return rdf.edited(main, [(place, place, b"".join(_declared(each, scope) for each in graph.children))])
 
 

@@ -105,13 +105,13 @@ def _moved(tags: dict[int, tuple[int, bytes]], change: Change) -> dict[int, tupl
 def _check(values: Mapping[int, Matrix]) -> None:
     scale, points, matrix = (values.get(tag) for tag in (PIXEL_SCALE, TIE_POINTS, TRANSFORMATION))
     if scale is not None and (len(scale) not in (2, 3) or not scale[:2].all()):
-        raise ValueError("a pixel scale of other than two or three values")
+        raise ValueError("a pixel scale that does not have two or three values")
     if points is not None and (not len(points) or len(points) % 6):
-        raise ValueError("tie points of other than six values")
+        raise ValueError("tie points that do not have six values")
     if matrix is not None and len(matrix) != 16:
-        raise ValueError("a transformation of other than sixteen values")
+        raise ValueError("a transformation that does not have sixteen values")
     if RPC in values and len(values[RPC]) != RPC_VALUES:
-        raise ValueError("rational polynomials of another number of values")
+        raise ValueError("rational polynomials with the wrong number of values")
 
 
 def _placed(values: Mapping[int, Matrix], move: Matrix) -> dict[int, Matrix]:
@@ -171,7 +171,7 @@ def _is_point(tags: Mapping[int, tuple[int, bytes]]) -> bool:
 def _doubles(kind: int, payload: bytes) -> Matrix:
     values = tiff.numbers(tiff.Entry(kind, 0, payload), "<")
     if not np.isfinite(values).all():
-        raise ValueError("a place that is no number")
+        raise ValueError("a position that is not a number")
     return values
 
 
@@ -191,6 +191,6 @@ def unheld(tags: tuple[Tag, ...], format: str) -> Iterator[str]:  # noqa: A002 -
     """Yield a note for what a format has no place for."""
     numbers = {tag for tag, *_ in tags}
     if numbers & GEOREFERENCE:
-        yield f"{format} holds no georeference; it is left out."
+        yield f"{format} cannot hold a georeference; it is left out."
     if GDAL_METADATA in numbers:
-        yield f"{format} holds no GDAL metadata; it is left out."
+        yield f"{format} cannot hold GDAL metadata; it is left out."

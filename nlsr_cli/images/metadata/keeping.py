@@ -47,7 +47,7 @@ def kept(given: Metadata, able: Carries, size: tuple[int, int], thumbnail: bytes
         notes.append(f"{able.format} counts whole dots per inch; the resolution of {listed} is rounded.")
     if held.dpi is not None and able.dpi == "none":
         held = replace(held, dpi=None)
-        notes.append(f"{able.format} holds no resolution; it is left out.")
+        notes.append(f"{able.format} cannot hold a resolution; it is left out.")
     return Kept(held, thumbnail, tuple(notes))
 
 
@@ -70,17 +70,17 @@ def _exif(
     if exif is None:
         return None, None
     if not able.exif:
-        notes.append(f"{able.format} holds no EXIF data; it is left out.")
+        notes.append(f"{able.format} cannot hold EXIF data; it is left out.")
         return None, None
     if able.exif_limit is not None and len(exif) > able.exif_limit:
         notes.append(f"The EXIF data is too large for {able.format} and is left out.")
         return None, None
     if thumbnail is not None and not able.thumbnail:
-        notes.append(f"{able.format} has no place for a thumbnail; it is left out.")
+        notes.append(f"{able.format} has no room for a thumbnail; it is left out.")
         thumbnail = None
     limit = able.exif_limit
     if thumbnail is not None and limit is not None and len(with_thumbnail(exif, thumbnail)) > limit:
-        notes.append(f"The EXIF data leaves no room for a thumbnail in {able.format}; it is left out.")
+        notes.append(f"The EXIF data leaves no room for a thumbnail in {able.format}; the thumbnail is left out.")
         thumbnail = None
     return exif, thumbnail
 
@@ -89,7 +89,7 @@ def _xmp(given: Metadata, able: Carries, size: tuple[int, int], notes: list[str]
     if given.xmp is None:
         return None
     if not able.xmp:
-        notes.append(f"{able.format} holds no XMP metadata; it is left out.")
+        notes.append(f"{able.format} cannot hold XMP metadata; it is left out.")
         return None
     sized = xmp.sized(given.xmp, *size, source=given.size)
     if not able.holds_packet(sized):
@@ -104,7 +104,7 @@ def _tags(given: Metadata, able: Carries, size: tuple[int, int], notes: list[str
         notes += georeference.unheld(given.tiff_tags, able.format)
         if given.nodata is not None:
             kept = "; pixels without data are transparent" if given.masked and able.alpha else ""
-            notes.append(f"{able.format} holds no value for missing data ({given.nodata}); it is left out{kept}.")
+            notes.append(f"{able.format} cannot hold a no-data value ({given.nodata}); it is left out{kept}.")
         return ()
     tags = given.tiff_tags if given.size is None else georeference.sized(given.tiff_tags, Change(1, given.size, size))
     if given.nodata is None:
@@ -120,7 +120,7 @@ def kept_gain_map(given: GainMap | None, able: Carries, *, strip: bool, notes: l
         notes.append("The gain map is left out with the metadata: the output is not HDR.")
         return None
     if not able.gain_map:
-        notes.append(f"{able.format} holds no gain map here; it is left out, and the output is not HDR.")
+        notes.append(f"{able.format} cannot hold a gain map here; it is left out, and the output is not HDR.")
         return None
     return given
 
@@ -129,7 +129,7 @@ def _iptc(records: bytes | None, able: Carries, notes: list[str]) -> bytes | Non
     if records is None:
         return None
     if not able.iptc:
-        notes.append(f"{able.format} holds no IPTC metadata; it is left out.")
+        notes.append(f"{able.format} cannot hold IPTC metadata; it is left out.")
         return None
     if able.iptc_limit is not None and len(records) > able.iptc_limit:
         notes.append(f"The IPTC metadata is too large for {able.format} and is left out.")
@@ -151,9 +151,9 @@ def _words(given: Metadata, able: Carries, notes: list[str]) -> tuple[tuple[tupl
     if texts:
         words = sorted({"".join(c if c.isprintable() else "?" for c in word)[:40] for word, _ in texts})
         listed = ", ".join(words[:4]) + (" and more" if len(words) > 4 else "")
-        notes.append(f"{able.format} holds no texts as PNG does; they are left out ({listed}).")
+        notes.append(f"{able.format} cannot hold texts as PNG does; they are left out ({listed}).")
     if comment is not None and not able.comment:
-        notes.append(f"{able.format} holds no comment; it is left out.")
+        notes.append(f"{able.format} cannot hold a comment; it is left out.")
         comment = None
     elif comment is not None and able.comment_limit is not None and len(comment) > able.comment_limit:
         notes.append(f"The comment is too large for {able.format} and is left out.")

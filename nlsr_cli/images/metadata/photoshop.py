@@ -49,7 +49,7 @@ def _any(data: bytes) -> bool:
 
 # What a person may have made, its name, and how to tell that there is any.
 NOTABLE: dict[int, tuple[str, Callable[[bytes], bool]]] = {
-    0x03EE: ("names of channels", _any),
+    0x03EE: ("channel names", _any),
     0x03F0: ("a caption", _any),
     0x03FE: ("a quick mask", _any),
     0x0401: ("a working path", _any),
@@ -65,9 +65,9 @@ NOTABLE: dict[int, tuple[str, Callable[[bytes], bool]]] = {
     0x0432: ("a measurement scale", _any),
     0x0433: ("a timeline", _any),
     0x0BB7: ("the name of a clipping path", _any),
-    0x1B58: ("variables of ImageReady", _any),
-    0x1B59: ("data sets of ImageReady", _any),
-    0x1F40: ("the workflow of Lightroom", _any),
+    0x1B58: ("ImageReady variables", _any),
+    0x1B59: ("ImageReady data sets", _any),
+    0x1F40: ("the Lightroom workflow", _any),
 }
 
 
@@ -88,5 +88,5 @@ def _lost(number: int, data: bytes) -> str:
     if number in PATHS:
         return "clipping paths"
     if number in PLUG_INS:
-        return "data of plug-ins"
+        return "plug-in data"
     return "" if number in SETTINGS else f"resource {number}"

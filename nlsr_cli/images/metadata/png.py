@@ -175,7 +175,7 @@ def text_chunk(keyword: str, text: str) -> tuple[bytes, bytes]:
     """
     word = keyword.encode("latin-1")
     if not 1 <= len(word) <= MAX_KEYWORD or b"\0" in word:
-        raise ValueError(f"'{keyword[:MAX_KEYWORD]}' is no keyword")
+        raise ValueError(f"'{keyword[:MAX_KEYWORD]}' is not a valid keyword")
     try:
         plain = text.encode("latin-1")
     except UnicodeEncodeError:

@@ -95,7 +95,7 @@ def _entry(facts: Mapping[str, str]) -> bytes:
     spaces = f'xmlns:rdf="{rdf.RDF}" xmlns:nlsr="{NAMESPACE}"'
     for name in facts:
         if not FACT.fullmatch(name):
-            raise ValueError(f"'{name}' is no name for a fact")
+            raise ValueError(f"'{name}' is not a valid name for a fact")
     listed = " ".join(f'nlsr:{name}="{_escaped(value)}"' for name, value in facts.items())
     return f"<rdf:li {spaces} {listed}/>\n".encode()
 

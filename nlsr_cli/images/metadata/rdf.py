@@ -151,7 +151,7 @@ def parse(packet: bytes) -> Element:
         ValueError: this is no well-formed XML in UTF-8, declares a document type, or has no end of elements.
     """
     if b"\0" in packet:  # as all of XML in UTF-16 has it, which expat knows by its first bytes
-        raise ValueError("a zero, which no text has")
+        raise ValueError("a zero byte, which no text contains")
     return _Builder(packet).roots[0]
 
 
@@ -181,7 +181,7 @@ class _Builder:
     def _start(self, name: str, given: list[str]) -> None:
         self.elements, self.attributes = self.elements + 1, self.attributes + len(given) // 2
         if len(self.open) >= MAX_DEPTH or self.elements > MAX_ELEMENTS or self.attributes > MAX_ATTRIBUTES:
-            raise ValueError("nested too deep, or without end")
+            raise ValueError("nested too deeply, or without end")
         at = self.parser.CurrentByteIndex
         named = (
             tuple((self._name(given[place]), given[place + 1]) for place in range(0, len(given), 2)) if given else ()

@@ -16,7 +16,7 @@ ORIENTATION, THUMBNAILS, EXTENDED = (TIFF, "Orientation"), (BASIC, "Thumbnails")
 
 PACKET_LIMIT = 16 << 20  # bytes
 DAMAGED_NOTE = "The XMP metadata is damaged and is left out."
-UNFOLLOWED_NOTE = "The orientation is stated by the XMP metadata alone: it is not applied, and is 1 in the output."
+UNFOLLOWED_NOTE = "Only the XMP metadata states an orientation: it is not applied, and is 1 in the output."
 
 
 def portable(

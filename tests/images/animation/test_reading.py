@@ -107,7 +107,7 @@ def test_gif_without_its_end_mark_and_with_padding():
     assert read_any(data).notes == ("The palette is read as RGB.",)
     assert gif.NO_END in assert_seen(data[:-1], row(RED), row(GREEN)).notes
     strange = assert_seen(gif_of((1, 1), *frames, b"\x99\x98"), row(RED), row(GREEN))
-    assert strange.notes == ("The palette is read as RGB.", "Left out: data behind the end of the picture (3 bytes).")
+    assert strange.notes == ("The palette is read as RGB.", "Left out: data after the end of the picture (3 bytes).")
 
 
 def test_operations_of_apng():
@@ -323,21 +323,21 @@ FAULTY = {
     "fewer frames than it says": (apng(None, FRAMES, count=3), "frames are missing"),
     "a frame without pixels": (in_order(0, 1, 2, 3, 4, 6), "frames are missing"),
     "no frames": (apng(row(RED, GREEN), [], count=0), "frames are missing"),
-    "none by its count": (apng(None, FRAMES, count=0), "it holds more frames than it says"),
-    "one by its count": (apng(None, FRAMES, count=1), "it holds more frames than it says"),
+    "none by its count": (apng(None, FRAMES, count=0), "it holds more frames than it declares"),
+    "one by its count": (apng(None, FRAMES, count=1), "it holds more frames than it declares"),
     "a gap": (changed(5, 0, b"\0\0\0\7"), "its frames are out of sequence"),
     "frames that change places": (in_order(0, 1, 4, 3, 2, 5, 6), "its frames are out of sequence"),
     "pixels before their frame": (changed(4, 0, b"\0\0\0\2"), "its frames are out of sequence"),
     "a wrong checksum": (WHOLE[:-25] + b"\0" + WHOLE[-24:], "the checksum of fdAT is wrong"),
-    "a frame beyond the canvas": (changed(4, 12, b"\0\0\0\2"), "a frame lies outside of the picture"),
-    "an empty frame": (changed(4, 4, b"\0\0\0\0"), "a frame lies outside of the picture"),
+    "a frame beyond the canvas": (changed(4, 12, b"\0\0\0\2"), "a frame lies outside the picture"),
+    "an empty frame": (changed(4, 4, b"\0\0\0\0"), "a frame lies outside the picture"),
     "an unknown disposal": (changed(4, 24, b"\3"), "a frame makes no sense"),
     "a control that is cut short": (
         rebuilt(*[(each.name, each.body[:20] if each.name == b"fcTL" else each.body) for each in SOUND]),
         "a frame makes no sense",
     ),
-    "a first frame that is a part": (changed(2, 4, b"\0\0\0\1"), "its first frame is not of the size of the picture"),
-    "an announcement behind": (in_order(0, 3, 1, 2, 5, 6), "it is announced behind the picture"),
+    "a first frame that is a part": (changed(2, 4, b"\0\0\0\1"), "its first frame differs from the picture in size"),
+    "an announcement behind": (in_order(0, 3, 1, 2, 5, 6), "it is declared after the picture"),
 }
 
 
@@ -402,7 +402,7 @@ def test_palettes_do_not_multiply():
     """What all frames share is copied for each, so it has the size that it can have, and there is one of it."""
     frames = [(row(RED, GREEN), {}), (row(BLUE), {})]
     for given in ([(b"PLTE", bytes(769))], [(b"PLTE", bytes(3)), (b"PLTE", bytes(3))]):
-        assert read_any(apng(None, frames, *given)).notes[0].startswith("The animation is left out: PLTE is longer")
+        assert read_any(apng(None, frames, *given)).notes[0].startswith("The animation is left out: PLTE is too long")
 
 
 def test_a_lower_limit_counts_all_frames():

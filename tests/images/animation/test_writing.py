@@ -215,12 +215,14 @@ def test_gif_of_a_single_picture():
     )
     read = read_picture(data)
     assert read.alpha is not None
-    assert {NO_HALF, "GIF holds no EXIF data; it is left out.", "GIF holds no resolution; it is left out."} <= set(
-        notes
-    )
+    assert {
+        NO_HALF,
+        "GIF cannot hold EXIF data; it is left out.",
+        "GIF cannot hold a resolution; it is left out.",
+    } <= set(notes)
     assert any("profile" in note or "sRGB" in note for note in notes)
     assert (
-        "GIF holds 8 bits per channel; 16 are rounded."
+        "GIF holds 8 bits per channel; 16-bit samples are rounded."
         in encode_any(picture(1, deep=True), format="GIF", options=OPTIONS)[1]
     )
     with pytest.raises(ImageWriteError, match="frames of 16 bits per channel cannot be written as GIF"):
@@ -252,7 +254,10 @@ def test_what_cannot_be_counted_is_said():
     """Loops of APNG that WebP has no number for, times of WebP that GIF has none for."""
     long = film(few(), moved(few(), 1), durations=(16777215.0, 40.0), loop=2**31 - 1)
     assert len(encode_any(long, format="PNG", options=OPTIONS)[1]) == 0
-    assert any("WebP counts to 65535" in note for note in encode_any(long, format="WEBP", options=OPTIONS)[1])
+    assert any(
+        "WebP plays an animation 65535 times at most" in note
+        for note in encode_any(long, format="WEBP", options=OPTIONS)[1]
+    )
     data, notes = encode_any(long, format="GIF", options=OPTIONS)
     assert "The longest frames are cut to 655.35 seconds." in notes
     assert (read_any(data).durations, read_any(data).loop) == ((655350, 40), 65536)
@@ -267,7 +272,7 @@ def test_profile_of_a_film_goes_with_it_or_into_srgb():
         assert read_any(data).metadata.icc == profile
         assert np.abs(np.array(colors(read_any(data)), int) - colors(source)).max() <= 3
     data, notes = encode_any(source, format="GIF", options=OPTIONS)
-    assert notes == ("GIF cannot hold the profile; written in sRGB.",)
+    assert notes == ("GIF cannot hold the profile; the output is in sRGB.",)
     np.testing.assert_array_equal(colors(read_any(data)), colors(source))
 
 
@@ -275,7 +280,7 @@ def test_profile_of_a_film_goes_with_it_or_into_srgb():
 def test_formats_without_animation_get_the_first_frame(fmt):
     """And a note that says how many there were."""
     data, notes = encode_any(film(few(), moved(few(), 4)), format=fmt, options=OPTIONS)
-    assert f"{fmt} holds no animation; only the first of 2 frames is written." in notes
+    assert f"{fmt} cannot hold an animation; only the first of 2 frames is written." in notes
     assert error(read_picture(data).color, few()) < 6
 
 

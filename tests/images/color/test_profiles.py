@@ -106,7 +106,7 @@ def test_numbers_that_make_no_sense_are_told_and_ignored(name, body):
     read = read_picture(with_png_chunk(saved(Image.fromarray(SOFT)), name, body))
     assert read.metadata.icc is None
     assert len(read.notes) == 1
-    assert "ignored; taken as sRGB" in read.notes[0]
+    assert "ignored; it is read as sRGB" in read.notes[0]
     np.testing.assert_array_equal(read.color, SOFT)
 
 
@@ -152,7 +152,7 @@ def test_what_was_mastered_for_hdr_goes_with_the_code_points():
         assert (kept[b"mDCV"], kept[b"cLLI"]) == MASTER
         assert read_picture(written).metadata.mastering == read.metadata.mastering
     short = read_picture(with_png_chunk(with_png_chunk(saved(PLAIN), b"mDCV", b"1"), b"cICP", bytes((9, 16, 0, 1))))
-    assert "Left out: the colours of the display that it was mastered on (mDCV) (13 bytes)." in short.notes
+    assert "Left out: the colours of the mastering display (mDCV) (13 bytes)." in short.notes
 
 
 @pytest.mark.skipif("AVIF" not in native_formats().writable, reason="this Pillow has no AVIF")
@@ -181,7 +181,7 @@ def test_primaries_a_little_apart_from_srgb_are_not_srgb():
     smpte = chroma(0.3127, 0.329, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07)
     for numbers in (pal, smpte):
         read = read_picture(with_png_chunk(data, b"cHRM", numbers))
-        assert "primaries of its own" in " ".join(read.notes)
+        assert "custom primaries" in " ".join(read.notes)
         assert read.metadata.icc is not None
     rounded = chroma(0.31, 0.33, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
     assert read_picture(with_png_chunk(data, b"cHRM", rounded)).metadata.icc is None

@@ -120,7 +120,7 @@ def test_grey_profile_is_applied_where_it_cannot_be_stored():
         expected = 255 * np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
         assert np.abs(read.color - expected).max() <= 1.01
         assert read.metadata.icc is None
-        assert f"{fmt} cannot hold the grey profile; written with the tone curve of sRGB." in notes
+        assert f"{fmt} cannot hold the grey profile; the output has the tone curve of sRGB." in notes
 
 
 def test_grey_with_a_profile_for_rgb_is_kept_as_it_is():
@@ -147,7 +147,7 @@ def test_unreadable_profile_is_kept_and_noted():
     """What cannot be understood is handed on, for someone may."""
     read = read_picture(saved(Image.fromarray(RGB), "PNG", icc_profile=b"nonsense"))
     np.testing.assert_array_equal(read.color, RGB)
-    assert read.notes == ("The colour profile is unreadable; it is kept, and colours are taken as sRGB.",)
+    assert read.notes == ("The colour profile is unreadable; it is kept, and colours are read as sRGB.",)
     data, _ = encode_picture(read, format="TIFF", options=OPTIONS)
     assert read_picture(data).metadata.icc == b"nonsense"
 
@@ -165,7 +165,7 @@ def test_profile_without_a_way_back_leaves_srgb():
     read = read_picture(saved(Image.fromarray(RGB), "PNG", icc_profile=icc.one_way_rgb()))
     assert read.metadata.icc is None
     assert read.notes == (
-        "Colours are converted from 'One way scanner' to sRGB and stay in sRGB: the profile does not convert back.",
+        "Colours are converted from 'One way scanner' to sRGB and stay in sRGB: the profile cannot convert them back.",
     )
 
 
@@ -180,14 +180,14 @@ def test_cmyk_goes_back_to_cmyk_where_the_format_can(source, target):
     read = read_picture(saved(image, source, icc_profile=profile, **options))
     assert np.abs(read.color.astype(int) - RGB).max() <= 14
     assert read.notes == (
-        "CMYK is converted from 'Ideal CMYK' to sRGB for enlarging, and separated anew by that profile.",
+        "CMYK is converted from 'Ideal CMYK' to sRGB for enlarging, and converted back by that profile.",
     )
     data, notes = encode_picture(read, format=target, options=OPTIONS)
     stored = Image.open(BytesIO(data))
     if target == "PNG":
         assert stored.mode == "RGB"
         assert "icc_profile" not in stored.info
-        assert notes == ("PNG cannot hold CMYK; written in sRGB.",)
+        assert notes == ("PNG cannot hold CMYK; the output is in sRGB.",)
         return
     assert stored.mode == "CMYK"
     assert stored.info["icc_profile"] == profile
@@ -209,7 +209,7 @@ def test_bmp_gets_srgb_pixels():
     source = picture(icc=profile)
     data, notes = encode_picture(source, format="BMP", options=OPTIONS)
     np.testing.assert_array_equal(read_picture(data).color, source.color)
-    assert notes == ("BMP cannot hold the profile; written in sRGB.",)
+    assert notes == ("BMP cannot hold the profile; the output is in sRGB.",)
 
 
 def test_lab_is_what_the_color_library_says():

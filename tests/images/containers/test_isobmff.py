@@ -116,8 +116,8 @@ def test_what_nobody_knows_is_never_lost_in_silence(place):
             "content credentials",
         ),
         (heif([PLAIN], behind=box(b"jumb", b"x")), "content credentials (C2PA)"),
-        (heif([PLAIN], behind=box(b"mpvd", b"film")), "the film of a motion photo"),
-        (heif([PLAIN], before=box(b"moov", b"film"), in_mdat=b"sample"), "a film or a sequence of pictures"),
+        (heif([PLAIN], behind=box(b"mpvd", b"film")), "the video of a motion photo"),
+        (heif([PLAIN], before=box(b"moov", b"film"), in_mdat=b"sample"), "a video or an image sequence"),
         (heif([Entry(PLAIN.kind, PLAIN.data, [*PLAIN.properties, (b"clli", bytes(4))])]), "HDR mastering data"),
     ],
 )

@@ -67,19 +67,19 @@ def test_tags_that_nobody_knows_are_told(order, tag, payload):
 @pytest.mark.parametrize(
     ("tag", "words"),
     [
-        (37724, "layers and other data of Photoshop"),
-        (50838, "data of ImageJ"),
-        (50839, "data of ImageJ"),
+        (37724, "layers and other Photoshop document data"),
+        (50838, "ImageJ data"),
+        (50839, "ImageJ data"),
         (34412, "microscope data (Zeiss LSM)"),
         (33628, "microscope data (MetaMorph)"),
         (32932, "annotations (Wang Imaging)"),
-        (43314, "a header of NIH Image"),
+        (43314, "an NIH Image header"),
         (37680, "document properties (Microsoft Office"),
-        (50740, "instructions for development (DNG)"),
-        (33424, "data of the camera (Kodak)"),
+        (50740, "raw development settings (DNG)"),
+        (33424, "camera data (Kodak)"),
         (343, "a clipping path"),
-        (33434, "settings of the camera beside EXIF"),
-        (286, "the place on a page"),
+        (33434, "camera settings outside EXIF"),
+        (286, "the position on a page"),
     ],
 )
 def test_what_programs_write_is_told_by_its_name(tag, words):
@@ -115,11 +115,11 @@ def test_bytes_behind_and_between_are_told_and_slack_is_not():
     data = grey()
     assert losses("TIFF", data + bytes(5000)) == ()
     assert losses("TIFF", data + b"\r\n\0\0") == ()
-    assert losses("TIFF", data + bytes(7) + BYTES) == ("Left out: data behind the end of the picture (2000 bytes).",)
+    assert losses("TIFF", data + bytes(7) + BYTES) == ("Left out: data after the end of the picture (2000 bytes).",)
     moved = chained(data, grey(side=4))  # a second page that no directory points to any more is stray data
     pointer = _pointer_behind(data, 0)
     alone = moved[:pointer] + bytes(4) + moved[pointer + 4 :]
-    assert losses("TIFF", alone)[0].startswith("Left out: data behind the end of the picture (")
+    assert losses("TIFF", alone)[0].startswith("Left out: data after the end of the picture (")
     between = chained(data + BYTES, grey(side=4))
     assert losses("TIFF", between) == (
         "Left out: data between the parts of the file (2005 bytes).",

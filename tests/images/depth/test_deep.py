@@ -351,7 +351,7 @@ def test_deep_picture_is_laid_on_the_background(dtype):
     options = EncodeOptions(background="#204060", quality=100)
     data, notes = encode_picture(Picture(color, alpha, Metadata("PNG", "RGBA")), format="JPEG", options=options)
     assert np.abs(read_picture(data).color[4, 4].astype(float) - np.array([143.5, 159.5, 175.5])).max() <= 2
-    assert "laid on #204060" in notes[1]
+    assert "placed on #204060" in notes[1]
 
 
 # Refusals: never silently reduced, never made up

@@ -61,7 +61,7 @@ def test_everyday_files_lose_nothing(fmt):
     for data in samples(fmt):
         assert losses(fmt, data) == ()
         assert losses(fmt, data + bytes(512)) == ()  # padding
-        assert losses(fmt, data + b"hidden") == ("Left out: data behind the end of the picture (6 bytes).",)
+        assert losses(fmt, data + b"hidden") == ("Left out: data after the end of the picture (6 bytes).",)
         assert all(each.rule.fate is not Fate.DROPPED for each in account_of(fmt, data))
 
 
@@ -106,18 +106,18 @@ PNG_LOSSES = {
     b"caBX": "content credentials (C2PA)",
     b"dSIG": "a digital signature (dSIG)",
     b"sPLT": "a suggested palette (sPLT)",
-    b"hIST": "how often each colour of the palette is used (hIST)",
-    b"pCAL": "what the samples measure (pCAL)",
-    b"sCAL": "the physical size of what it shows (sCAL)",
-    b"sTER": "that it is a pair of stereo pictures (sTER)",
-    b"gIFx": "extensions of the GIF that it was made from",
+    b"hIST": "the palette histogram (hIST)",
+    b"pCAL": "the calibration of the samples (pCAL)",
+    b"sCAL": "the physical scale of the subject (sCAL)",
+    b"sTER": "the mark of a stereo pair (sTER)",
+    b"gIFx": "extensions of the original GIF",
     b"mkTS": "editing data of Adobe Fireworks",
-    b"msOG": "the GIF that Microsoft Office keeps in it (msOG)",
-    b"mDCV": "the colours of the display that it was mastered on (mDCV)",
-    b"cLLI": "how bright its brightest parts are (cLLI)",
-    b"fcTL": "frames of an animation that is not announced",
+    b"msOG": "the GIF that Microsoft Office embeds (msOG)",
+    b"mDCV": "the colours of the mastering display (mDCV)",
+    b"cLLI": "the content light levels (cLLI)",
+    b"fcTL": "frames of an undeclared animation",
     b"orNT": "an orientation that only ImageMagick follows (orNT)",
-    b"oFFs": "its place on a larger page",
+    b"oFFs": "its position on a larger page",
 }
 
 
@@ -144,7 +144,7 @@ def test_what_a_png_regenerates_is_not_told():
         data = with_png_chunk(data, name, body)
     assert read_picture(data).notes == ()
     clear = with_png_chunk(saved(PLAIN.convert("RGBA")), b"bKGD", bytes(6))
-    assert read_picture(clear).notes == ("Left out: the colour to show behind it (bKGD) (18 bytes).",)
+    assert read_picture(clear).notes == ("Left out: the background colour (bKGD) (18 bytes).",)
 
 
 def test_content_credentials_of_a_file_are_told():
@@ -164,7 +164,7 @@ def test_what_is_there_twice_counts_once(name):
 
 def test_data_in_the_end_chunk_is_told():
     data = saved(PLAIN)[:-12] + png_chunk(b"IEND", b"hidden")
-    assert losses("PNG", data) == ("Left out: data behind the end of the picture (18 bytes).",)
+    assert losses("PNG", data) == ("Left out: data after the end of the picture (18 bytes).",)
 
 
 @pytest.mark.skipif("WEBP" not in FORMATS, reason="this Pillow writes no WebP")
@@ -175,7 +175,7 @@ def test_what_a_webp_does_not_announce_is_told():
     read = read_picture(with_part(plain, "WEBP", len(plain), exif))
     assert read.metadata.exif is None
     assert read.color.shape[:2] == gradient().shape[:2]
-    assert read.notes == (f"Left out: EXIF data that the header of the file does not announce ({len(exif)} bytes).",)
+    assert read.notes == (f"Left out: EXIF data that the file header does not declare ({len(exif)} bytes).",)
     credentials = with_part(plain, "WEBP", len(plain), invented("WEBP", "C2PA", b"jumb"))
     assert losses("WEBP", credentials) == ("Left out: content credentials (C2PA) (12 bytes).",)
     announced = saved(PLAIN, "WEBP", exif=camera_exif(6))
@@ -206,7 +206,7 @@ def extension(label: int, *blocks: bytes) -> bytes:
 
 
 GIF_LOSSES = {
-    "a text that few programs show (plain text extension)": extension(0x01, bytes(12), b"hello"),
+    "text that few programs show (plain text extension)": extension(0x01, bytes(12), b"hello"),
     "editing data of Adobe ImageReady": extension(0xFF, b"ADOBE:IR1.0", b"\2\xde"),
     "content credentials (C2PA)": extension(0xFF, b"C2PA_GIF\1\0\0", b"jumb"),
     "a gamma that only ImageMagick follows": extension(0xFF, b"ImageMagick", b"gamma=1.0"),

@@ -40,11 +40,11 @@ def test_samples_come_back(channels):
 
 
 def test_what_it_does_not_hold_is_told():
-    assert encoded(1)[1] == ("QOI has no grey pictures; grey is written as RGB.",)
+    assert encoded(1)[1] == ("QOI has no grey mode; grey is written as RGB.",)
     assert encoded(3, icc=icc.rgb("Wide", icc.ADOBE_RGB), dpi=(300, 300), comment=b"hello")[1] == (
-        "QOI cannot hold the profile; written in sRGB.",
-        "QOI holds no comment; it is left out.",
-        "QOI holds no resolution; it is left out.",
+        "QOI cannot hold the profile; the output is in sRGB.",
+        "QOI cannot hold a comment; it is left out.",
+        "QOI cannot hold a resolution; it is left out.",
     )
 
 
@@ -53,7 +53,7 @@ def test_what_a_file_says_beside_its_samples():
     linear = bytearray(data)
     linear[13] = 1
     assert read_picture(bytes(linear)).notes == (LINEAR_NOTE,)
-    assert read_picture(data + b"more").notes == ("Left out: data behind the end of the picture (4 bytes).",)
+    assert read_picture(data + b"more").notes == ("Left out: data after the end of the picture (4 bytes).",)
 
 
 def test_damage_is_told():

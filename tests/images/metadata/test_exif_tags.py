@@ -57,7 +57,7 @@ def test_exif_travels_from_format_to_format(source, target, order):
     assert (inner[0x9000], inner[tiff.MAKER_NOTE]) == (b"0232", MAKER_NOTE)
     assert (place[1], place[2]) == ("N", (47, 22, 30))
     assert notes == (
-        ("TIFF has no place for a thumbnail; it is left out.",) if target == "TIFF" and read.metadata.thumbnail else ()
+        ("TIFF has no room for a thumbnail; it is left out.",) if target == "TIFF" and read.metadata.thumbnail else ()
     )
     assert b"THUMBNAIL" not in data
 
@@ -136,7 +136,7 @@ def test_exif_too_large_for_jpeg_is_left_out_with_a_note():
 def test_bmp_holds_no_exif():
     """What is dropped is told."""
     _, notes = encode_picture(picture(exif=camera_exif()), format="BMP", options=OPTIONS)
-    assert notes == ("BMP holds no EXIF data; it is left out.",)
+    assert notes == ("BMP cannot hold EXIF data; it is left out.",)
 
 
 def test_exif_as_imagemagick_wrote_it_in_png():
@@ -170,7 +170,9 @@ def test_adobe_rgb_of_cameras_becomes_a_profile(channels):
     marked = tiff.serialise(tiff.Block("<", tiff.Directory(block.root.entries, {tiff.EXIF_IFD: exif})))
     source = Image.fromarray(gradient() // 4 + 96).convert("L" if channels == 1 else "RGB")
     read = read_picture(saved(source, "JPEG", exif=b"Exif\0\0" + marked))
-    assert read.notes[0] == "EXIF says Adobe RGB, but there is no colour profile; one is made of its numbers."
+    assert (
+        read.notes[0] == "EXIF says Adobe RGB, but there is no colour profile; one is built from its published values."
+    )
     data, _ = encode_picture(read, format="PNG", options=OPTIONS)
     with Image.open(BytesIO(data)) as image:
         assert image.info["icc_profile"] == profiles.adobe_rgb(channels)

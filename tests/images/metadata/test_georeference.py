@@ -217,9 +217,9 @@ def test_what_other_formats_do_not_hold_is_told():
     for name in ("PNG", "JPEG", "WEBP"):
         _, notes = encode_picture(picture, format=name, options=EncodeOptions())
         assert [note for note in notes if "grey" not in note] == [
-            f"{name} holds no georeference; it is left out.",
-            f"{name} holds no GDAL metadata; it is left out.",
-            f"{name} holds no value for missing data (99); it is left out.",
+            f"{name} cannot hold a georeference; it is left out.",
+            f"{name} cannot hold GDAL metadata; it is left out.",
+            f"{name} cannot hold a no-data value (99); it is left out.",
         ]
 
 
@@ -228,15 +228,15 @@ def test_what_other_formats_do_not_hold_is_told():
     [
         ((), []),
         ((42113,), []),
-        ((33550,), ["georeference"]),
+        ((33550,), ["a georeference"]),
         ((42112,), ["GDAL metadata"]),
-        ((34735, 42112), ["georeference", "GDAL metadata"]),
+        ((34735, 42112), ["a georeference", "GDAL metadata"]),
     ],
 )
 def test_nothing_is_told_of_what_was_not_there(numbers, told):
     """A note for each thing that a format has no place for."""
     notes = list(georeference.unheld(tuple((number, 7, b"") for number in numbers), "PNG"))
-    assert notes == [f"PNG holds no {what}; it is left out." for what in told]
+    assert notes == [f"PNG cannot hold {what}; it is left out." for what in told]
 
 
 def test_statistics_of_the_source_do_not_outlive_it():

@@ -74,7 +74,7 @@ def test_xmp_travels_from_format_to_format(source, target):
     read = read_picture(with_xmp(source))
     data, notes = encode_picture(read, format=target, options=OPTIONS)
     if not writing_of(target).carries.xmp:
-        assert notes == (f"{target} holds no XMP metadata; it is left out.",)
+        assert notes == (f"{target} cannot hold XMP metadata; it is left out.",)
         return
     assert notes == ()
     assert read.notes == (() if source == "TIFF" else (UNFOLLOWED_NOTE,))
@@ -151,7 +151,7 @@ def test_iptc_travels_to_the_formats_that_hold_it(source, target):
         assert notes == ()
         assert read_picture(data).metadata.iptc == RECORDS
     else:
-        assert notes[-1] == f"{target} holds no IPTC metadata; it is left out."
+        assert notes[-1] == f"{target} cannot hold IPTC metadata; it is left out."
 
 
 def test_iptc_in_a_jpeg_is_where_others_look():
@@ -211,7 +211,7 @@ def test_texts_of_a_png_stay():
     with Image.open(BytesIO(data)) as image:
         assert image.text == dict(TEXTS)
     data, notes = encode_picture(read, format="WEBP", options=OPTIONS)
-    assert notes == ("WEBP holds no texts as PNG does; they are left out (Author, Long, Title).",)
+    assert notes == ("WEBP cannot hold texts as PNG does; they are left out (Author, Long, Title).",)
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -225,7 +225,7 @@ def test_languages_of_texts_are_told():
     """They have no place in what is kept."""
     read = read_picture(chunk(b"iTXt", b"Title\0\0\0de\0Titel\0Ein H\xc3\xbcgel"))
     assert read.metadata.texts == (("Title", "Ein Hügel"),)
-    assert read.notes == ("The languages that PNG texts state are left out.",)
+    assert read.notes == ("The language tags of PNG texts are left out.",)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_the_comment_of_a_jpeg_is_a_text_of_a_png(source, target):
             assert image.text == {"Comment": "A hill in März"}
         else:
             assert len(notes) == 1
-            assert re.fullmatch(f"{target} holds no .* left out.*", notes[0])
+            assert re.fullmatch(f"{target} cannot hold .* left out.*", notes[0])
             return
     assert notes == ()
 
@@ -330,7 +330,7 @@ def test_a_long_text_costs_the_text_and_not_the_picture(name):
     data = with_png_chunk(chunk(b"tEXt", b"Title\0short"), name, body)
     read, word = read_picture(data), body.partition(b"\0")[0].decode()
     assert read.metadata.texts == (("Title", "short"),)
-    assert read.notes == (f"Left out: what exceeds 16 MiB of texts ({word}).",)
+    assert read.notes == (f"Left out: texts beyond 16 MiB ({word}).",)
     assert inspect_picture(data).said.texts == read.metadata.texts
 
 
@@ -354,9 +354,9 @@ def test_what_a_png_says_twice_is_told():
     """Of two packets and of two profiles of a kind the first counts; a profile that is not read is named."""
     stated = b"XML:com.adobe.xmp\0\0\0\0\0" + packet()
     data = with_png_chunk(with_png_chunk(saved(PLAIN), b"iTXt", stated), b"iTXt", stated)
-    assert read_picture(data).notes == ("Left out: what the file holds twice (XML:com.adobe.xmp).",)
+    assert read_picture(data).notes == ("Left out: texts that occur twice (XML:com.adobe.xmp).",)
     raw = chunk(b"tEXt", b"Raw profile type icm\0\nicm\n 2\nabcd\n")
-    assert read_picture(raw).notes == ("Left out: profiles that texts of the PNG hold (icm).",)
+    assert read_picture(raw).notes == ("Left out: profiles in PNG texts (icm).",)
 
 
 def test_old_places_of_exif_and_xmp_in_png():
@@ -429,8 +429,8 @@ def test_a_thumbnail_needs_a_place(format_):
     found = keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), able, (12, 16), b"thumbnail")
     assert found.thumbnail == (b"thumbnail" if format_ in ("PNG", "WEBP") else None)
     told = {
-        "TIFF": "TIFF has no place for a thumbnail; it is left out.",
-        "GIF": "GIF holds no EXIF data; it is left out.",
+        "TIFF": "TIFF has no room for a thumbnail; it is left out.",
+        "GIF": "GIF cannot hold EXIF data; it is left out.",
     }
     assert found.notes == ((told[format_],) if format_ in told else ())
     assert keeping.kept(Metadata("PNG", "RGB", exif=exif_of(100)), able, (12, 16), None).notes == (
@@ -447,7 +447,7 @@ def test_a_resolution_that_a_jpeg_cannot_count_is_told(dpi, listed):
     note = f"JPEG counts whole dots per inch; the resolution of {listed} is rounded."
     assert held("JPEG", dpi=dpi) == (Metadata("PNG", "RGB", dpi=dpi), (note,) if listed else ())
     assert held("PNG", dpi=dpi) == (Metadata("PNG", "RGB", dpi=dpi), ())
-    assert held("GIF", dpi=dpi) == (Metadata("PNG", "RGB"), ("GIF holds no resolution; it is left out.",))
+    assert held("GIF", dpi=dpi) == (Metadata("PNG", "RGB"), ("GIF cannot hold a resolution; it is left out.",))
     assert held("GIF") == (Metadata("PNG", "RGB"), ())
 
 
@@ -472,12 +472,12 @@ def test_what_marks_missing_data_is_kept_or_told():
     moved = (33922, 12, struct.pack("<6d", 8, 9, 0, 500, 600, 0))
     assert (found.tiff_tags, notes) == ((moved, (42113, 2, b"-9999\0")), ())
     assert held("TIFF", tiff_tags=(tag,))[0].tiff_tags == (tag,)
-    note = "{} holds no value for missing data (-9999); it is left out"
+    note = "{} cannot hold a no-data value (-9999); it is left out"
     for format_, masked, more in (("PNG", True, True), ("PNG", False, False), ("JPEG", True, False)):
         found, notes = held(format_, nodata="-9999", masked=masked)
         assert found.tiff_tags == ()
         assert notes == (note.format(format_) + ("; pixels without data are transparent." if more else "."),)
-    assert held("PNG", tiff_tags=(tag,))[1] == ("PNG holds no georeference; it is left out.",)
+    assert held("PNG", tiff_tags=(tag,))[1] == ("PNG cannot hold a georeference; it is left out.",)
 
 
 def test_room_for_a_packet_is_that_of_the_format():
@@ -491,7 +491,7 @@ def test_room_for_a_packet_is_that_of_the_format():
     note = "The XMP metadata of {} bytes is too large for {} and is left out."
     large = packet(elements=b"<dc:x>" + b"a" * (16 << 20) + b"</dc:x>")
     assert held("WEBP", xmp=large) == (Metadata("PNG", "RGB"), (note.format(len(large), "WEBP"),))
-    assert held("BMP", xmp=packet())[1] == ("BMP holds no XMP metadata; it is left out.",)
+    assert held("BMP", xmp=packet())[1] == ("BMP cannot hold XMP metadata; it is left out.",)
 
 
 @pytest.mark.parametrize("strip", [True, False])
@@ -504,7 +504,7 @@ def test_a_gain_map_is_kept_or_told(format_, strip):
     )
     told = "The gain map is left out with the metadata: the output is not HDR."
     if not strip:
-        told = f"{format_} holds no gain map here; it is left out, and the output is not HDR."
+        told = f"{format_} cannot hold a gain map here; it is left out, and the output is not HDR."
     assert notes == ([] if (format_, strip) == ("JPEG", False) else [told])
     assert keeping.kept_gain_map(None, writing_of(format_).carries, strip=strip, notes=notes) is None
     assert len(notes) <= 1
@@ -534,7 +534,7 @@ COMMENT = ("Comment", "A hill")
         ("JPEG", (COMMENT, ("Comment", "x")), None, (), b"A hill", ("texts as PNG does; they are left out (Comment)",)),
         ("JPEG", (COMMENT,), b"Another", (), b"Another", ("texts as PNG does; they are left out (Comment)",)),
         ("WEBP", (COMMENT,), None, (), None, ("texts as PNG does; they are left out (Comment)",)),
-        ("WEBP", (), b"A hill", (), None, ("comment; it is left out",)),
+        ("WEBP", (), b"A hill", (), None, ("a comment; it is left out",)),
         ("WEBP", (), None, (), None, ()),
     ],
 )  # fmt: skip
@@ -542,7 +542,7 @@ def test_texts_and_comments_change_places(format_, texts, comment, kept_texts, k
     """A PNG's text of that keyword is the comment of a JPEG or GIF; what has no place is told, and nothing else."""
     found, notes = held(format_, texts=texts, comment=comment)
     assert (found.texts, found.comment) == (kept_texts, kept_comment)
-    assert notes == tuple(f"{format_} holds no {note}." for note in told)
+    assert notes == tuple(f"{format_} cannot hold {note}." for note in told)
 
 
 def test_a_comment_fills_one_segment_of_a_jpeg():
@@ -567,4 +567,4 @@ def test_a_comment_fills_one_segment_of_a_jpeg():
 def test_a_note_names_a_few_texts(keywords, listed):
     """However many there are and whatever they hold, it is one line."""
     _, notes = held("WEBP", texts=tuple((keyword, "x") for keyword in keywords))
-    assert notes == (f"WEBP holds no texts as PNG does; they are left out ({listed}).",)
+    assert notes == (f"WEBP cannot hold texts as PNG does; they are left out ({listed}).",)

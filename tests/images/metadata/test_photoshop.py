@@ -17,12 +17,12 @@ SILENT = (  # in the order of Adobe's list; between them lie what a person made,
     *range(0x043A, 0x0441), *(0x0BB8, 0x2710),
 )  # fmt: skip
 NAMED = {
-    0x03EE: "names of channels", 0x03F0: "a caption", 0x03FE: "a quick mask", 0x0401: "a working path",
+    0x03EE: "channel names", 0x03F0: "a caption", 0x03FE: "a quick mask", 0x0401: "a working path",
     0x040A: "the copyright mark", 0x040B: "a web address", 0x0410: "a watermark", 0x041B: "a web address",
     0x0429: "layer comps", 0x0431: "colour samplers", 0x0432: "a measurement scale", 0x0433: "a timeline",
     0x07D0: "clipping paths", 0x0BB6: "clipping paths", 0x0BB7: "the name of a clipping path",
-    0x0FA0: "data of plug-ins", 0x1387: "data of plug-ins", 0x1B58: "variables of ImageReady",
-    0x1B59: "data sets of ImageReady", 0x1F40: "the workflow of Lightroom",
+    0x0FA0: "plug-in data", 0x1387: "plug-in data", 0x1B58: "ImageReady variables",
+    0x1B59: "ImageReady data sets", 0x1F40: "the Lightroom workflow",
 }  # fmt: skip
 
 

@@ -172,7 +172,7 @@ def test_keywords_have_one_to_79_characters(keyword, fits):
     if fits:
         assert png.text_chunk(keyword, "x") == (b"tEXt", keyword.encode() + b"\0x")
         return
-    with pytest.raises(ValueError, match="is no keyword"):
+    with pytest.raises(ValueError, match="is not a valid keyword"):
         png.text_chunk(keyword, "x")
 
 

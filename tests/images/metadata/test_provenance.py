@@ -105,7 +105,7 @@ def test_a_gif_tells_it(tmp_path):
 @pytest.mark.parametrize("bad", ["Model", "a b", "x:y", 'a="', ""])
 def test_names_that_xml_does_not_allow_are_refused(bad):
     """They are ours to choose, so this is a mistake of ours."""
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="not a valid name"):
         stamped(EMPTY, {bad: "1"})
 
 

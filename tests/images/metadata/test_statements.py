@@ -100,7 +100,7 @@ def profile(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
         ([profile(b"xmp", packet())], Statements(packet())),
         ([profile(b"app1", b"http://ns.adobe.com/xap/1.0/\0" + packet())], Statements(packet())),
         ([profile(b"app1", b"Exif\0\0II*\0")], Statements()),
-        ([profile(b"icm", b"x")], Statements(notes=("Left out: profiles that texts of the PNG hold (icm).",))),
+        ([profile(b"icm", b"x")], Statements(notes=("Left out: profiles in PNG texts (icm).",))),
         ([(b"tEXt", b"A\0b")], Statements(texts=(("A", "b"),))),
         ([words.xmp_chunk(packet()), profile(b"xmp", packet(b'dc:x="1"'))], Statements(packet())),
     ],
@@ -114,9 +114,9 @@ def test_a_png_holds_profiles_in_hexadecimal(chunks, expected):
     ("chunks", "note"),
     [
         ([(b"tEXt", b"no end")], "1 of the PNG texts are damaged and are left out."),
-        ([(b"iTXt", b"A\0\0\0de\0\0b")], "The languages that PNG texts state are left out."),
-        ([words.xmp_chunk(packet())] * 3, "Left out: what the file holds twice (XML:com.adobe.xmp)."),
-        ([(b"tEXt", b"A\0" + bytes((16 << 20) + 1))], "Left out: what exceeds 16 MiB of texts (A)."),
+        ([(b"iTXt", b"A\0\0\0de\0\0b")], "The language tags of PNG texts are left out."),
+        ([words.xmp_chunk(packet())] * 3, "Left out: texts that occur twice (XML:com.adobe.xmp)."),
+        ([(b"tEXt", b"A\0" + bytes((16 << 20) + 1))], "Left out: texts beyond 16 MiB (A)."),
     ],
 )
 def test_what_a_png_loses_is_told_once(chunks, note):

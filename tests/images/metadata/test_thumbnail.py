@@ -79,7 +79,7 @@ def test_the_thumbnail_goes_first_where_exif_is_large():
     root = tiff.Directory({270: tiff.Entry(2, 65000, b"a" * 64999 + b"\0")})
     source = picture(exif=tiff.serialise(tiff.Block("<", root)), thumbnail=True)
     data, notes = encode_picture(source, format="JPEG", options=OPTIONS)
-    assert notes == ("The EXIF data leaves no room for a thumbnail in JPEG; it is left out.",)
+    assert notes == ("The EXIF data leaves no room for a thumbnail in JPEG; the thumbnail is left out.",)
     assert embedded(data) is None
     assert read_picture(data).metadata.exif is not None
 

@@ -23,7 +23,7 @@ from tests.tools.torture.report import Result, markdown, result, say
 SCALE = 2
 TARGETS = ("own", "png", "jpeg", "webp", "tiff", "bmp", "avif", "gif")
 # A refusal must say why. These blame the file, and no file of the matrix is damaged.
-BLAMES = re.compile(r"damaged|truncated|makes no sense|unexpected |is not a known picture")
+BLAMES = re.compile(r"damaged|truncated|makes no sense|unexpected |is not in a known picture format")
 
 
 @dataclass(frozen=True)
