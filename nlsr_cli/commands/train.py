@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,10 +17,11 @@ from nlsr_cli.console import Speech
 from nlsr_cli.console.training import TrainingConsole
 from nlsr_cli.errors import ExitCode, NlsrError, OptionError
 from nlsr_cli.options import parse_network_scale
-from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
 from nlsr_cli.training.recipe import Recipe
-from nlsr_cli.training.series import Given, read_series
-from nlsr_cli.training.status import read_status
+
+if TYPE_CHECKING:
+    from nlsr_cli.training.plan import Plan
+    from nlsr_cli.training.series import Given
 
 _SPEECH = ("as_json", "quiet", "verbose")
 _WITH_STATUS = ("status", *_SPEECH)
@@ -83,12 +84,16 @@ def train(
     with console.guarded():
         if status is not None:
             _refuse_others(context, "--status", _WITH_STATUS)
+            from nlsr_cli.training.status import read_status
+
             console.status(status, read_status(Path(status)))
             return
         if background:
             _give_way(console)
         if series is not None:
             _refuse_others(context, "--series", _WITH_SERIES)
+            from nlsr_cli.training.series import Given
+
             compute = {name: given for name, given in (("device", device), ("precision", precision)) if given != "auto"}
             given = Given(out or "", tuple(data or ()), validation, recursive, offline, minutes=minutes, **compute)
             raise typer.Exit(int(_train_series(console, Path(series), given)))
@@ -100,6 +105,8 @@ def train(
 
 def _plan(given: Mapping[str, Any]) -> Plan:
     """Return the plan that the command line makes, whose words are `given` by the names of the parameters."""
+    from nlsr_cli.training.plan import DEFAULT_MINUTES, Plan
+
     minutes = DEFAULT_MINUTES if given["steps"] is None and given["minutes"] is None else given["minutes"]
     scales = tuple(parse_network_scale(each) for each in given["scale"].split(","))
     data, out = tuple(given["data"] or ()), given["out"] or ""
@@ -129,9 +136,10 @@ def _give_way(console: TrainingConsole) -> None:
 
 def _train_series(console: TrainingConsole, file: Path, given: Given) -> ExitCode:
     """Train the runs of a series; one that fails does not stop those that do not need it."""
+    from nlsr_cli.training.series import check, read_series
+
     entries = read_series(file, given)
     from nlsr_cli.training.photos import Album
-    from nlsr_cli.training.series import check
 
     check(entries)
     album, lost = Album(), set()
