@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from tests.tools.drawings import web
-from tests.tools.drawings.__main__ import SCENES, detail, fullest, main, pictures, scenes_with
+from tests.tools.drawings.__main__ import MORE, SCENES, detail, fullest, main, pictures, scenes_with
 from tests.tools.drawings.canvas import Canvas, dashes
 from tests.tools.drawings.fonts import AILERON, PROBES, Faces, find_faces
 from tests.tools.drawings.setting import Setting
@@ -39,6 +39,13 @@ def test_the_same_seed_gives_the_same_pixels() -> None:
     first = few(1, kinds)
     assert few(1, kinds) == first
     assert not set(few(2, kinds[:1]).values()) & set(first.values())
+
+
+def test_dithers_are_of_two_colours_and_come_again() -> None:
+    one, other = (list(pictures(4, 2026, Faces(), MORE, SIZE)) for _ in range(2))
+    for (name, image), (_, again) in zip(one, other, strict=True):
+        assert len(image.getcolors(4) or ()) == 2, name
+        assert image.tobytes() == again.tobytes()
 
 
 @pytest.mark.parametrize("kind", sorted(SCENES))

@@ -69,3 +69,21 @@ def test_patches_of_one_step_can_have_one_damage() -> None:
     assert (told[4:] == told[4]).all()
     assert told[4].any()
     assert not torch.equal(told[4], other[4])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_drawings_are_learned_as_they_stand_on_a_screen(scale: int) -> None:
+    """A third of the clean patches of a drawing has single pixels of it, no values in between; photographs have none."""
+    recipe = replace(RECIPE, degrade="noise:8", damaged=0.25)
+    cell = np.kron(np.random.default_rng(0).integers(0, 2, (24, 28)), np.ones((3, 3), int)) * 255
+    drawing = cell[..., None].repeat(3, 2).astype(np.uint8)  # black and white squares of 3x3 pixels
+    grain = np.random.default_rng(1).integers(0, 256, drawing.shape, np.uint8)
+    hard = []
+    for picture in (drawing, grain):
+        pair = Pair(picture, reduce_bicubic(picture, scale))
+        drawn = PatchPool([pair], scale, recipe, torch.device("cpu"), alike=True)
+        lr = torch.cat([drawn.draw(80, step)[0][:60] for step in range(3)])  # the clean ones come first
+        levels = (lr * 255).round()
+        hard.append(float(((levels == 0) | (levels == 255)).flatten(1).all(dim=1).float().mean()))
+    assert hard[0] == pytest.approx(0.3, abs=0.1)
+    assert hard[1] == 0
