@@ -73,7 +73,7 @@ def test_patches_of_one_step_can_have_one_damage() -> None:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_drawings_are_learned_as_they_stand_on_a_screen(scale: int) -> None:
-    """A third of the clean patches of a drawing are single pixels of it, without values in between; no photograph is."""
+    """A third of the clean patches of a drawing are single pixels of it, without values in between."""
     recipe = replace(RECIPE, degrade="noise:8", damaged=0.25)
     cell = np.kron(np.random.default_rng(0).integers(0, 2, (24, 28)), np.ones((3, 3), int)) * 255
     drawing = cell[..., None].repeat(3, 2).astype(np.uint8)  # black and white squares of 3x3 pixels
