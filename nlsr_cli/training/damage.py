@@ -74,7 +74,7 @@ class Damage:
         one = self._degradation.draw(generator)
         clean = self._recipe.clean(len(lr))
         for index in range(clean):
-            self._put_on_screen(lr, index, window, np.random.default_rng((self._seed, step, index, self._scale)))
+            self._reduce_otherwise(lr, index, window, np.random.default_rng((self._seed, step, index, self._scale)))
         for index in range(clean, len(lr)):
             damaged = self._damaged(one, index, window, np.random.default_rng((self._seed, step, index, self._scale)))
             lr[index] = self._cut(damaged)
@@ -82,16 +82,25 @@ class Damage:
         told[clean:] += JITTER * generator.standard_normal(2)
         return lr, told.clip(0, 1)
 
-    def _put_on_screen(self, lr: Pixels, index: int, window: Window, generator: np.random.Generator) -> None:
-        """Replace, in place, a patch of a drawing by single pixels of the truth, if it is its turn."""
-        if generator.random() >= ON_SCREEN:
+    def _reduce_otherwise(self, lr: Pixels, index: int, window: Window, generator: np.random.Generator) -> None:
+        """Replace a clean patch in place where another kernel is drawn, or it is a drawing on a screen.
+
+        How a picture was reduced is not told, so that the kernels which all pictures share must learn it.
+        """
+        kernel, on_screen = self._degradation.draw_kernel(generator), generator.random() < ON_SCREEN
+        if kernel == BICUBIC and not on_screen:
             return
         hr = window(index, self._scale)  # (s (p + 2 m), s (p + 2 m), 3)
-        if (hr[:, 1:] == hr[:, :-1]).all(axis=2).mean() < FLAT:
+        if on_screen and (hr[:, 1:] == hr[:, :-1]).all(axis=2).mean() >= FLAT:
+            middles = (self._scale - 1) // 2, self._scale // 2  # of a cell of s by s pixels, two where there is none
+            top, left = (int(generator.choice(middles)) for _ in range(2))
+            whole = hr[top :: self._scale, left :: self._scale]
+        elif kernel != BICUBIC:
+            whole = reduce_by(kernel, hr, self._scale)
+        else:
             return
-        middles = (self._scale - 1) // 2, self._scale // 2  # of a cell of s by s pixels, two where there is none
-        top, left = (self.margin * self._scale + int(generator.choice(middles)) for _ in range(2))
-        lr[index] = hr[top :: self._scale, left :: self._scale][: self._patch, : self._patch]
+        inside = slice(self.margin, self.margin + self._patch)
+        lr[index] = whole[inside, inside]
 
     def _damaged(
         self, degradation: Degradation, index: int, window: Window, generator: np.random.Generator
