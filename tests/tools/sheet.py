@@ -42,7 +42,7 @@ ROWS = (
     Row("JPEG, quality 60", "validation", "val_11.webp", "jpeg:60", 60, 30),
     Row("night, noise 10", "validation", "val_16.webp", "noise:10", 60, 50),
     Row("drawing", "drawings", "0003-comic.png", "", 60, 40),
-    Row("page", "drawings", "0008-page.png", "", 30, 30),
+    Row("lettering", "drawings", "0011-lettering.png", "", 20, 20),
 )
 
 
