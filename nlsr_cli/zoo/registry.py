@@ -42,9 +42,9 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9585,
             licence="apache-2.0",
             files={
-                "README.md": "3810d0e5a7f534120c81e4c64280bb193e908ed7bcc711faded2a68a10e60ebc",
+                "README.md": "9133155542902d0f3698b556d387b6ef00de9ddc39b73602c005e8fd7f7b3147",
                 "config.json": "2e19e8f25c932d21476eb5c16b8a782270ada6528a07d8e525464d21f84dadd9",
-                "model.safetensors": "dacacd8017e519b57610d422dd36a90ae7e6b20062cdb805ed6e279843794212",
+                "model.safetensors": "5f406ac72890955f6dffa7029a663cb8eb4510c86d0a2b47dbd4b0020a1a3c0a",
             },
         ),
         EmbeddedModel(
@@ -56,9 +56,9 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.9221,
             licence="apache-2.0",
             files={
-                "README.md": "d8e3d6dc9a375a02aa27d995938fa91d82caff488f6ccdd2e9778169d5c91618",
+                "README.md": "3f1cbdd5855609722e34b05135823aa4404e93ac5e0596d66c4bd9072b0f66e1",
                 "config.json": "3005a059556685802039653a792a0528300b936497d92ef65b207634a438b176",
-                "model.safetensors": "808fd21a99c2ddc19c4e2b6e9c2ec655a72fd87bf7cde293ce9653d3d2b7f1b4",
+                "model.safetensors": "bb76a2d1b477dec195ecb89ea3d65a92cb4eb105724711824b18b581a36d8ac2",
             },
         ),
         EmbeddedModel(
@@ -70,9 +70,9 @@ EMBEDDED: dict[str, EmbeddedModel] = {
             ssim=0.8861,
             licence="apache-2.0",
             files={
-                "README.md": "25069b1d695d1dd238db14bdd546613394de5f4ec49231965dba6784ee44c83a",
+                "README.md": "9d1724247fb5ad4e771739c8cbfa911982a0be926bf1ec5a8db9db789374fec8",
                 "config.json": "894e8119764bbf9df5c8fa9d15cd23b4ec5ae230071050deea1c7236388690c2",
-                "model.safetensors": "02c51d60a625529a02d3302c05e31a93d59e448d6d713a2f18fcda1307d9c893",
+                "model.safetensors": "1c94c3d6d48557710a1dbab708a40d597fd242b858b5031e0051934c5c7f0e13",
             },
         ),
     )
