@@ -8,7 +8,6 @@ no worms, no edges of blocks, no bright seams.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,10 +19,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nlsr_cli.evaluation.degrade import Degradation
 from nlsr_cli.images import Pixels, crop_to_multiple, read_picture, reduce_bicubic, rgb8
-from tests.tools.strip import ROOT
+from tests.tools.strip import ROOT, SCALE, enlarged
 
 SHEET = ROOT / "docs" / "contact-sheet.png"
-SCALE, SIDE, ZOOM, GAP, CAPTION = 4, 36, 2, 8, 30  # SIDE in pixels of the input
+SIDE, ZOOM, GAP, CAPTION = 36, 2, 8, 30  # SIDE in pixels of the input
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,6 @@ def damaged(truth: Pixels, damage: str) -> Pixels:
     return Degradation.parse(damage).draw(np.random.default_rng(0)).apply(lr, np.random.default_rng(0)).pixels
 
 
-def enlarged(folder: Path, source: Path, name: str, *options: str) -> Image.Image:
-    """Return what the command line makes of a file, in float32 on the CPU as on every machine."""
-    out = folder / f"{name}.png"
-    command = [sys.executable, "-m", "nlsr_cli", "upscale", str(source), "-o", str(out), "--scale", str(SCALE)]
-    subprocess.run([*command, "--device", "cpu", "--precision", "fp32", "--quiet", "--overwrite", *options], check=True)
-    return Image.open(out).convert("RGB")
-
-
 def panels(folder: Path, row: Row, file: Path, former: str) -> dict[str, Image.Image]:
     """Return the whole picture in five ways, by name, all of the size of the truth."""
     truth = np.ascontiguousarray(crop_to_multiple(rgb8(read_picture(file).color), SCALE))
@@ -70,9 +61,9 @@ def panels(folder: Path, row: Row, file: Path, former: str) -> dict[str, Image.I
     lr.save(source)
     return {
         "input": lr.resize((truth.shape[1], truth.shape[0]), Image.Resampling.NEAREST),
-        "bicubic": enlarged(folder, source, "bicubic", "--strength", "0"),
-        "nlsr, 2026-11-24": enlarged(folder, source, "former", "--model", former),
-        "nlsr": enlarged(folder, source, "now"),
+        "bicubic": enlarged(source, folder, "bicubic", "--strength", "0"),
+        "nlsr, 2026-11-24": enlarged(source, folder, "former", "--model", former),
+        "nlsr": enlarged(source, folder, "now"),
         "truth": Image.fromarray(truth),
     }
 

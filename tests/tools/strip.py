@@ -23,10 +23,10 @@ SCALE, ZOOM, GAP, CAPTION = 4, 2, 12, 44
 MOST_BYTES = 200_000  # of the picture, which everybody loads who looks at the README
 
 
-def enlarged(folder: Path, name: str, *options: str) -> Image.Image:
-    """Return what the command line makes of the sample, in float32 on the CPU as on every machine."""
+def enlarged(source: Path, folder: Path, name: str, *options: str) -> Image.Image:
+    """Return what the command line makes of a file, in float32 on the CPU as on every machine."""
     out = folder / f"{name}.png"
-    command = [sys.executable, "-m", "nlsr_cli", "upscale", str(SAMPLE), "-o", str(out), "--scale", str(SCALE)]
+    command = [sys.executable, "-m", "nlsr_cli", "upscale", str(source), "-o", str(out), "--scale", str(SCALE)]
     subprocess.run([*command, "--device", "cpu", "--precision", "fp32", "--quiet", *options], check=True)
     return Image.open(out).convert("RGB")
 
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         size = tuple(side * SCALE for side in sample.size)
         panels = {
             "input": sample.convert("RGB").resize(size, Image.Resampling.NEAREST),
-            f"bicubic, {SCALE}x": enlarged(Path(folder), "bicubic", "--strength", "0"),
-            f"nlsr, {SCALE}x": enlarged(Path(folder), "nlsr"),
+            f"bicubic, {SCALE}x": enlarged(SAMPLE, Path(folder), "bicubic", "--strength", "0"),
+            f"nlsr, {SCALE}x": enlarged(SAMPLE, Path(folder), "nlsr"),
         }
         strip(panels).save(PICTURE, optimize=True)
     written = PICTURE.stat().st_size
