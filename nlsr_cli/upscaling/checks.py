@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.errors import ResultRejected
-from nlsr_cli.images import Pixels
+from nlsr_cli.errors import NlsrError, ResultRejected
+from nlsr_cli.images import Picture, Pixels
 from nlsr_cli.upscaling.tiles import Floats
 
 BEYOND = 4.0  # white is 1: sharp noise drives the embedded models to -1.5 and 3, damaged networks go to thousands
@@ -27,6 +27,15 @@ WINDOW = 8  # patches on a side of a window
 BEST = 100.0  # dB; what is equal is given this
 
 _Means = npt.NDArray[np.float64]
+
+
+def check_finite(picture: Picture) -> None:
+    """Raise NlsrError if a picture holds NaN or infinite samples."""
+    for samples in (picture.color, picture.alpha, picture.excess):
+        if samples is not None and samples.dtype.kind == "f" and not np.isfinite(samples).all():
+            raise NlsrError(
+                "the picture has samples that are not finite", "Replace its NaN and infinite values, then try again."
+            )
 
 
 def fault_of(lr: Floats, sr: Floats) -> str:

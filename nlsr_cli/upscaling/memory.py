@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from math import prod
 from pathlib import Path
 
 import torch
 
 from nlsr_cli.container import memory_left
+from nlsr_cli.images import Picture
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.rows import BAND_FEATURES, LEAST_PIXELS
 
@@ -97,3 +99,20 @@ def pixels_within(config: NLSNConfig, budget: int, precision: str) -> int:
     left, each = budget - _fixed(config, precision), bytes_per_pixel(config, precision)
     filled = int((left - _BAND * _band(config)) / each)
     return filled if filled * config.n_feats >= _band(config) else max(0, int(left / (each + _BAND * config.n_feats)))
+
+
+def held_bytes(picture: Picture, size: tuple[int, int]) -> int:
+    """Return the bytes that are held beside a colour while it is enlarged: the picture, and the rest of the result.
+
+    Args:
+        picture: as it was read.
+        size: (height, width) of the result.
+    """
+    held = picture.color.nbytes * (3 if picture.depth == 32 else 1)  # floats are split into two parts
+    for other in (picture.alpha, picture.excess):
+        if other is not None:
+            held += other.nbytes + other.nbytes // (picture.height * picture.width) * prod(size)
+    if picture.gain_map is not None:
+        enlarged = prod(size) / (picture.height * picture.width)
+        held += int(picture.gain_map.pixels.nbytes * (1 + enlarged))
+    return held

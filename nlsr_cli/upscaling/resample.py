@@ -22,6 +22,22 @@ def white(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 
+def is_grey(pixels: Pixels) -> bool:
+    """Tell whether (h, w, 3) has three equal channels everywhere.
+
+    In 8 bits they may differ by a level that is no tint: codecs that store luma and chroma leave that of grey.
+    """
+    if pixels.shape[2] != 3:
+        return False
+    most, total = (1 if pixels.dtype == np.uint8 else 0), np.zeros(2)
+    for row in pixels:
+        apart = row[:, 1:].astype(np.float32) - row[:, :1]
+        if np.abs(apart).max() > most:
+            return False
+        total += apart.sum(axis=0)
+    return bool((np.abs(total) < 0.5 * pixels.shape[0] * pixels.shape[1]).all())
+
+
 def split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     """Return what of float pixels lies in [0, 1], as networks have learned, and the rest; None is nothing."""
     if pixels.dtype.kind == "u" or (pixels.min() >= 0 and pixels.max() <= 1):

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_gain_map, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.checks import Agreement, check_agreement
+from nlsr_cli.upscaling.checks import Agreement, check_agreement, check_finite
 from nlsr_cli.upscaling.device import Placement, place
-from nlsr_cli.upscaling.memory import SHARE, free_memory
+from nlsr_cli.upscaling.memory import SHARE, free_memory, held_bytes
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
-from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, split
+from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, is_grey, split
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
 from nlsr_cli.upscaling.route import Aim, Networks, Route, networks_of
 from nlsr_cli.upscaling.spool import Rows
@@ -146,11 +145,11 @@ class Upscaler:
             ResultRejected: what the network gives is implausible, or does not match the picture.
             NlsrError: the picture holds non-finite values.
         """
-        _check_finite(picture)
+        check_finite(picture)
         placement = self.placement_for(picture.depth)
         route = self.route(picture.height, picture.width)
         color, alpha, excess = picture.color, picture.alpha, picture.excess
-        works = self._works(route, placement, color, _held(picture, route.size))
+        works = self._works(route, placement, color, held_bytes(picture, route.size))
         moving = alpha is not None and bool(alpha.min() != alpha.max())
         layers = 2 if moving and self.alpha == "model" else 1
         progress = Progress(layers * sum(len(work.plan) for work in works), rows)
@@ -262,7 +261,7 @@ class Upscaler:
         """Bring (h, w, c) to its size: through the stages, or by interpolation where no network has a part in it."""
         if not works:
             return self._interpolated(pixels, route)
-        if _is_grey(pixels):  # in three channels: a network would tint what has no colour
+        if is_grey(pixels):  # in three channels: a network would tint what has no colour
             one = yield from self._enlarge(pixels[:, :, :1], route, works, progress, layer)
             return np.repeat(one, 3, axis=2)
         inside, rest = split(pixels)
@@ -307,39 +306,3 @@ class Upscaler:
         """Return `color` with the colours of visible pixels bled into invisible ones, across the seams of a texture."""
         pad = wrap_padding(self.wrap, self.tile)
         return cropped(bleed_colors(continued(color, pad), continued(alpha, pad)), pad)
-
-
-def _is_grey(pixels: Pixels) -> bool:
-    """Tell whether (h, w, 3) has three equal channels everywhere.
-
-    In 8 bits they may differ by a level that is no tint: codecs that store luma and chroma leave that of grey.
-    """
-    if pixels.shape[2] != 3:
-        return False
-    most, total = (1 if pixels.dtype == np.uint8 else 0), np.zeros(2)
-    for row in pixels:
-        apart = row[:, 1:].astype(np.float32) - row[:, :1]
-        if np.abs(apart).max() > most:
-            return False
-        total += apart.sum(axis=0)
-    return bool((np.abs(total) < 0.5 * pixels.shape[0] * pixels.shape[1]).all())
-
-
-def _held(picture: Picture, size: tuple[int, int]) -> int:
-    """Return the bytes of what there is beside a colour that is enlarged: the picture, and the rest of the result."""
-    held = picture.color.nbytes * (3 if picture.depth == 32 else 1)  # floats are split into two parts
-    for other in (picture.alpha, picture.excess):
-        if other is not None:
-            held += other.nbytes + other.nbytes // (picture.height * picture.width) * prod(size)
-    if picture.gain_map is not None:
-        enlarged = prod(size) / (picture.height * picture.width)
-        held += int(picture.gain_map.pixels.nbytes * (1 + enlarged))
-    return held
-
-
-def _check_finite(picture: Picture) -> None:
-    for samples in (picture.color, picture.alpha, picture.excess):
-        if samples is not None and samples.dtype.kind == "f" and not np.isfinite(samples).all():
-            raise NlsrError(
-                "the picture has samples that are not finite", "Replace its NaN and infinite values, then try again."
-            )
