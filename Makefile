@@ -1,5 +1,7 @@
-# make demo    enlarge a sample picture with the embedded model
-# make test    run the tests
+# make demo    install what nlsr needs to run, and enlarge a sample picture with the embedded model; TORCH_INDEX=URL takes
+#              PyTorch from there (default: its index of CPU builds where no NVIDIA driver is found), TORCH_INDEX= from
+#              pip's own index, PYTHON=python3.12 is the Python to use
+# make test    install what the tests need, and run them
 # make torture what happens when everything goes wrong, at full counts: about an hour; PART=kills for one part
 # make mutants small changes to the code that guards files, and which of them no test notices; MODULE=images.storing for
 #              one module, MINUTES=60 as long; what was interrupted goes on
@@ -23,6 +25,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNNING := $(VENV)/running
 INSTALLED := $(VENV)/installed
 SAMPLE := tests/assets/colosseum.png
 
@@ -31,12 +34,17 @@ COMPATIBLE ?= build/compatible
 
 .PHONY: demo test torture mutants compatible check docs strip models ship pack gpu clean
 
-demo: $(INSTALLED)
+demo: $(RUNNING)
 	@mkdir -p build/demo
 	@cp $(SAMPLE) build/demo/
-	@$(BIN)/nlsr upscale build/demo/$(notdir $(SAMPLE)) --scale 4 --overwrite --quiet
-	@echo "The sample picture: build/demo/$(notdir $(SAMPLE))"
-	@echo "Enlarged 4x:        build/demo/$(basename $(notdir $(SAMPLE)))_x4.png"
+	$(BIN)/nlsr upscale build/demo/$(notdir $(SAMPLE)) --scale 4 --overwrite
+	@echo
+	@echo "Before: build/demo/$(notdir $(SAMPLE))"
+	@echo "After:  build/demo/$(basename $(notdir $(SAMPLE)))_x4.png"
+	@echo
+	@echo "Next, a picture of yours:           $(BIN)/nlsr upscale photo.jpg --scale 2"
+	@echo "To type nlsr alone in this shell:   . $(BIN)/activate"
+	@echo "What nlsr can do on this machine:   $(BIN)/nlsr doctor"
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto
@@ -62,11 +70,15 @@ docs: $(INSTALLED)
 strip: $(INSTALLED)
 	$(BIN)/python -m tests.tools.strip
 
-# The constraint reaches the isolated build environment only through the variable, hence not through -c.
-$(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+INSTALL = $(PYTHON) tests/tools/install.py $(VENV) $(if $(filter-out undefined,$(origin TORCH_INDEX)),--torch-index "$(TORCH_INDEX)")
+
+$(RUNNING): pyproject.toml constraints.txt
+	@$(INSTALL)
 	@touch $@
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(INSTALL) --dev
+	@touch $@ $(RUNNING)
 
 NLSR ?= $(BIN)/nlsr
 RUNS ?= runs/models
