@@ -16,7 +16,7 @@ FROM python:3.11-slim
 COPY --from=build /opt/nlsr /opt/nlsr
 # What is downloaded from the Hub stays in HF_HOME: mount a volume there to keep it.
 ENV PATH=/opt/nlsr/bin:$PATH HOME=/tmp HF_HOME=/models
-RUN mkdir --mode 1777 /models /pictures
+RUN install --directory --mode 1777 /models /pictures
 USER 1000:1000
 WORKDIR /pictures
 ENTRYPOINT ["nlsr"]
