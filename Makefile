@@ -8,6 +8,9 @@
 # make compatible
 #              the tests of the main job, formats, Hub and training with the newest and the oldest of every dependency, for
 #              each Python found; environments stay in COMPATIBLE, and ARGS="--only newest python3.13" does one alone
+# make installers
+#              install the wheel with pip, pipx and uv, each in an empty home, and enlarge a picture; 20 GB of downloads
+#              where PyTorch comes with CUDA, so set TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write what is generated in README.md and docs/ again: command reference, tables of models and figures, errors
 # make strip   draw the picture of README.md again, after new models
@@ -32,7 +35,7 @@ SAMPLE := tests/assets/colosseum.png
 MINUTES ?= 60
 COMPATIBLE ?= build/compatible
 
-.PHONY: demo test torture mutants compatible check docs strip models ship pack gpu clean
+.PHONY: demo test torture mutants compatible installers check docs strip models ship pack gpu clean
 
 demo: $(RUNNING)
 	@mkdir -p build/demo
@@ -57,6 +60,9 @@ mutants: $(INSTALLED)
 
 compatible: $(INSTALLED)
 	$(BIN)/python -m tests.tools.compatible --folder $(COMPATIBLE) $(ARGS)
+
+installers: $(INSTALLED)
+	$(BIN)/python -m tests.tools.installers
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check nlsr_cli tests
