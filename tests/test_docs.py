@@ -24,11 +24,18 @@ from tests.tools.reference import BLOCKS, README, ROOT, blocks, pages
 
 PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-# These need what a test run must not touch: the network, and this very environment. The gate runs make check and test,
-# and the wheel is built and installed in test_package.py. That what they name exists is tested here.
-ELSEWHERE = ("make ", "python3 -m pip install", ".venv/bin/python -m ")
+# These need what a test run must not touch: the network, this very environment, a Docker. The gate runs make check and
+# test, test_package.py builds and installs the wheel, `make installers` runs pipx and uv, and tools.docker_steps runs
+# the Dockerfile. That what they name exists is tested here.
+ELSEWHERE = ("make ", "python3 -m pip install", "pipx install", "uv tool install", "docker ", ".venv/bin/python -m ")
 # What the pages describe and a change under way brings. The test fails as soon as one is there: take it out then.
-FOREIGN = {"--gpu", "--help", "--index-url"}  # options of other programs, and that of every command
+FOREIGN = {
+    "--build-arg",
+    "--gpu",
+    "--help",
+    "--index-url",
+    "--user",
+}  # options of other programs, and that of every command
 # Values of --json whose keys are names of what was there: endings of files, settings, packages, precisions.
 OPEN = {"types", "provenance", "config", "init", "versions", "matmul_flops", "convolution_flops"}
 
@@ -111,11 +118,16 @@ def test_python_runs(page: str, block: str, desk: Path) -> None:
 def test_what_runs_elsewhere_exists(command: str) -> None:
     words = shlex.split(command)
     if words[0] == "make":
-        assert set(words[1:]) <= targets()
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert {word for word in words[1:] if "=" not in word} <= targets()
+        assert all(f"$({word.partition('=')[0]})" in makefile for word in words[1:] if "=" in word)
     elif words[1:3] == ["-m", "pytest"]:
         assert all((ROOT / word).exists() for word in words[3:] if not word.startswith("-"))
-    elif words[1:4] == ["-m", "pip", "install"]:
-        assert extras(words[-1]) <= set(project()["optional-dependencies"])
+    elif "install" in words[:4]:  # with pip, pipx, uv
+        assert extras(command) <= set(project()["optional-dependencies"])
+    elif words[0] == "docker":
+        assert (ROOT / "Dockerfile").exists()
+        assert words[1] == "build" or words[words.index("nlsr") + 1] == "upscale"
     else:
         assert importlib.util.find_spec(words[2])
 
@@ -125,7 +137,7 @@ def project() -> dict:
 
 
 def extras(requirement: str) -> set[str]:
-    found = re.search(r"\[(.*)\]", requirement)
+    found = re.search(r"\[(.*?)\]", requirement)
     return set(found[1].split(",")) if found else set()
 
 
