@@ -102,7 +102,9 @@ def check_names(given: Collection[str], known: Collection[str]) -> None:
     for name in given:
         if name in known:
             continue
-        if name in FILES or name in ("output", "recursive"):
+        if name == "recursive":
+            raise OptionError("recursive is an option for folders", "Omit it, or call upscale_files.")
+        if name in FILES or name == "output":
             raise OptionError(f"{name} is an option for files", "Omit it, or give a path instead of pixels.")
         if name in MACHINE or name == "model":  # which a call of an Upscaler does not know
             raise OptionError(f"{name} is fixed when an Upscaler is made", f"Give it there: Upscaler({name}=...)")
