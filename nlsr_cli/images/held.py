@@ -76,6 +76,8 @@ def read_image(image: Image.Image, *, max_pixels: int) -> Picture:
     label = str(getattr(image, "filename", "") or "image")
     if image.mode not in READ and not image.mode.startswith("I;16"):
         raise ImageReadError(label, f"has the mode {image.mode}, which cannot be enlarged", "Convert it to RGB first.")
+    if getattr(image, "tile", None) and getattr(image, "fp", image) is None:
+        raise ImageReadError(label, "was closed before its pixels were read", "Enlarge it inside its with block.")
     if 0 in image.size:
         raise ImageReadError(label, f"has no pixels: it is {image.width} × {image.height}")
     check_pixels((image.height, image.width), label, max_pixels)

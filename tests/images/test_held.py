@@ -178,6 +178,26 @@ def test_a_file_that_ends_early_is_an_error_of_ours(tmp_path: Path) -> None:
         read(Image.open(io.BytesIO(data[: len(data) // 2])))
 
 
+def test_a_picture_whose_file_is_closed_says_so() -> None:
+    with Image.open(ASSETS / "tower.jpg") as image:
+        pass
+    with pytest.raises(ImageReadError, match=r"closed before its pixels were read\nhint: Enlarge it inside"):
+        read(image)
+    with Image.open(ASSETS / "tower.jpg") as image:
+        image.load()
+    assert read(image).width == image.width
+
+
+def test_of_an_animation_the_frame_at_which_it_stands_is_read(tmp_path: Path) -> None:
+    frames = [Image.fromarray(COLOURS // (1 + n)) for n in range(3)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    with Image.open(tmp_path / "a.webp") as image:
+        image.seek(1)
+        assert np.array_equal(read(image).color, COLOURS // 2)
+        image.seek(2)
+        assert np.array_equal(read(image).color, COLOURS // 3)
+
+
 def test_sizes_that_are_refused() -> None:
     with pytest.raises(ImageReadError, match="the limit is 47"):
         read(grey(np.uint8), 47)

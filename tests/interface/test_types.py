@@ -1,4 +1,4 @@
-"""Editors know what comes back: mypy and pyright find nothing wrong with `typed.py` nor with the examples of the pages."""
+"""Editors know what comes back: mypy and pyright find nothing wrong with `typed.py` and the examples of the pages."""
 
 import importlib.util
 import json

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,18 @@ def test_the_same_pixels_are_the_same_in_every_form(up: Upscaler, sample: Path, 
     batch = up(torch.stack([tensor, tensor.flip(-1)]))
     assert batch.shape == (2, 3, 80, 96)
     assert np.array_equal(batch[0].permute(1, 2, 0).numpy(), expected)
+
+
+def test_light_beyond_white_is_kept_in_floats(up: Upscaler) -> None:
+    """As in a float TIFF: it passes by the network, which knows 0 to 1 only."""
+    array = np.full((8, 8, 3), 0.5, np.float32)
+    array[2:6, 2:6] = 3.0
+    made = up(array)
+    assert made[7:9, 7:9].min() > 2
+    tensor = torch.from_numpy(array).permute(2, 0, 1)
+    assert np.array_equal(up(tensor).permute(1, 2, 0).numpy(), made)
+    with pytest.raises(NlsrError, match="samples that are not finite"):
+        up(np.full((4, 4), np.nan, np.float32))
 
 
 def test_upscale_does_what_an_upscaler_does(sample: Path, rgb: np.ndarray) -> None:
@@ -206,6 +219,15 @@ def test_a_notebook_shows_the_result(up: Upscaler, sample: Path) -> None:
         shown = up(image)._repr_png_()
     assert shown is not None
     assert shown.startswith(b"\x89PNG")
+
+
+def test_a_tensor_on_a_gpu_is_enlarged_there() -> None:
+    """Told by the error of a machine without that GPU: the device of the tensor is asked for, not any."""
+    tensor = SimpleNamespace(device=torch.device("cuda", 99))
+    with pytest.raises(OptionError, match="device 'cuda:99' is not available"):
+        upscale(tensor)  # type: ignore[call-overload]
+    with pytest.raises(OptionError, match="a SimpleNamespace cannot be enlarged"):
+        upscale(tensor, device="cpu")  # type: ignore[call-overload]
 
 
 @pytest.mark.requires_cuda
