@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 from nlsr_cli.version import __version__
 
 if TYPE_CHECKING:
-    from nlsr_cli.api import build_upscaler, load_model, upscale_file, upscale_files
+    from nlsr_cli.api import load_model
     from nlsr_cli.batch.outcome import Outcome
     from nlsr_cli.errors import NlsrError
     from nlsr_cli.images import Picture, read_picture, write_picture
+    from nlsr_cli.interface.files import upscale_file, upscale_files
+    from nlsr_cli.interface.upscaler import Upscaler, upscale
     from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions, TileOptions, UpscaleOptions
     from nlsr_cli.sizes import SizeOptions
-    from nlsr_cli.upscaling.upscaler import Upscaler
+    from nlsr_cli.upscaling.progress import Enlarged
 
 _HOMES = {
     "ComputeOptions": "options",
     "EncodeOptions": "options",
+    "Enlarged": "upscaling.progress",
     "NlsrError": "errors",
     "Outcome": "batch.outcome",
     "OutputOptions": "options",
@@ -29,18 +32,19 @@ _HOMES = {
     "SizeOptions": "sizes",
     "TileOptions": "options",
     "UpscaleOptions": "options",
-    "Upscaler": "upscaling.upscaler",
-    "build_upscaler": "api",
+    "Upscaler": "interface.upscaler",
     "load_model": "api",
     "read_picture": "images",
-    "upscale_file": "api",
-    "upscale_files": "api",
+    "upscale": "interface.upscaler",
+    "upscale_file": "interface.files",
+    "upscale_files": "interface.files",
     "write_picture": "images",
 }
 
 __all__ = [
     "ComputeOptions",
     "EncodeOptions",
+    "Enlarged",
     "NlsrError",
     "Outcome",
     "OutputOptions",
@@ -50,9 +54,9 @@ __all__ = [
     "UpscaleOptions",
     "Upscaler",
     "__version__",
-    "build_upscaler",
     "load_model",
     "read_picture",
+    "upscale",
     "upscale_file",
     "upscale_files",
     "write_picture",

@@ -1,11 +1,11 @@
-"""The Python face of nlsr: one picture, many pictures, or a model to do with as you like."""
+"""Which models a call takes, and what is made of its options: an enlarger, and a batch that is planned and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions, UpscaleOptions
@@ -15,13 +15,18 @@ from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
 if TYPE_CHECKING:
-    from nlsr_cli.batch.outcome import Outcome
+    from nlsr_cli.batch.planning import BatchPlan
+    from nlsr_cli.batch.provenance import Stamp
+    from nlsr_cli.batch.resume import Keeper
     from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.nlsn import NLSN
-    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.enlarger import Enlarger
     from nlsr_cli.upscaling.restoration import Restorer
-    from nlsr_cli.upscaling.upscaler import Upscaler
+
+
+FilePath: TypeAlias = "str | os.PathLike[str]"
+Model: TypeAlias = "FilePath | NLSN | Mapping[int, NLSN] | None"
 
 
 def load_model(model: str | None = None, scale: int | None = None, *, offline: bool = False) -> NLSN:
@@ -82,8 +87,25 @@ def _default_family(options: UpscaleOptions, scales: set[int]) -> str:
     return DEFAULT_FAMILY if place(options.compute).device.type == "cpu" else GPU_FAMILY
 
 
-def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | None = None) -> Upscaler:
-    """Return an upscaler for `options`; `models` are those to use, or the only one, where they are found already.
+def models_of(model: Model, options: UpscaleOptions) -> ModelSet:
+    """Return the models that a caller gives, or names in `options`.
+
+    Raises:
+        ModelError: the model is unknown or cannot be fetched.
+        OptionError: it is neither a name nor a network, or this machine lacks the device.
+    """
+    if model is None or isinstance(model, (str, os.PathLike)):
+        return find_set(options)
+    from nlsr_cli.nlsn import NLSN
+
+    networks = {model.config.scale: model} if isinstance(model, NLSN) else model
+    if not isinstance(networks, Mapping) or not all(isinstance(each, NLSN) for each in networks.values()):
+        raise OptionError(f"model cannot be of type {type(model).__name__}", "Give a name, a path, or load_model(...).")
+    return ModelSet.own(networks)
+
+
+def build_enlarger(options: UpscaleOptions, models: ModelSource | ModelSet | None = None) -> Enlarger:
+    """Return an enlarger for `options`; `models` are those to use, or the only one, where they are found already.
 
     One model is loaded at once, several when a picture needs them.
 
@@ -91,11 +113,11 @@ def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | Non
         ModelError: as `load_model`.
         OptionError: this machine lacks the device, or the device lacks the precision.
     """
-    from nlsr_cli.upscaling.upscaler import Upscaler
+    from nlsr_cli.upscaling.enlarger import Enlarger
 
     models = models or find_set(options)
     networks = ModelSet.single(models) if isinstance(models, ModelSource) else models
-    upscaler = Upscaler(
+    enlarger = Enlarger(
         networks,
         compute=options.compute,
         tile=options.tile,
@@ -109,8 +131,8 @@ def build_upscaler(options: UpscaleOptions, models: ModelSource | ModelSet | Non
         restorer=_restorer(options, networks),
     )
     if len(networks.scales) == 1 and options.strength > 0:
-        upscaler.load(networks.scales)
-    return upscaler
+        enlarger.load(networks.scales)
+    return enlarger
 
 
 def _restorer(options: UpscaleOptions, models: ModelSet) -> Restorer:
@@ -139,11 +161,24 @@ def plan_files(
 
     `decoder` reads the pictures; whoever has made it closes it when the batch has run.
     """
+    from nlsr_cli.engines.local import LocalEngine
+
+    plan, keeper, stamp = planned(sources, output, options, models, decoder)
+    return LocalEngine(plan, lambda: build_enlarger(options, models), decoder, keeper=keeper, stamp=stamp)
+
+
+def planned(
+    sources: Sequence[str | Path],
+    output: OutputOptions,
+    options: UpscaleOptions,
+    models: ModelSet,
+    decoder: Decoder,
+) -> tuple[BatchPlan, Keeper, Stamp | None]:
+    """Return what is to be done, who knows what is done already, and what says of outputs how they were made."""
     from nlsr_cli.batch.fingerprint import Identity
     from nlsr_cli.batch.planning import plan_batch
     from nlsr_cli.batch.provenance import Stamp
     from nlsr_cli.batch.resume import Keeper
-    from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.images import parse_background
     from nlsr_cli.upscaling.tiles import plan_for
 
@@ -156,52 +191,4 @@ def plan_files(
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
     enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
     keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
-    stamp = Stamp.wanted(options, models)
-    return LocalEngine(plan, lambda: build_upscaler(options, models), decoder, keeper=keeper, stamp=stamp)
-
-
-def upscale_files(
-    sources: Sequence[str | Path],
-    output: OutputOptions | None = None,
-    options: UpscaleOptions | None = None,
-    *,
-    on_tile: OnTile | None = None,
-) -> Iterator[Outcome]:
-    """Enlarge files, folders and patterns, and yield the outcome of each file as it is finished.
-
-    What is wrong with one file is in its outcome (`status` "failed", `error`) and does not stop the others.
-
-    Raises:
-        OptionError: the sources and the output do not fit each other.
-        ModelError: the model is unknown, cannot be fetched, or is damaged.
-    """
-    from nlsr_cli.isolation.decoder import Decoder
-
-    options = options or UpscaleOptions()
-    with Decoder() as decoder:
-        decoder.start()  # it loads while this process looks for the models
-        batch = plan_files(sources, output or OutputOptions(), options, find_set(options), decoder)
-        yield from batch.run(on_tile=on_tile)
-
-
-def upscale_file(
-    source: str | Path,
-    output: str | Path | None = None,
-    options: UpscaleOptions | None = None,
-    *,
-    overwrite: bool = False,
-    on_tile: OnTile | None = None,
-) -> Outcome:
-    """Enlarge one picture and return its outcome; `output` None is NAME_x4.EXT beside it.
-
-    Raises:
-        NlsrError: the picture cannot be read, enlarged or written; nothing was left behind.
-    """
-    if Path(source).is_dir():
-        raise OptionError(f"{source} is a folder", "Use upscale_files for folders.")
-    target = OutputOptions(target=None if output is None else Path(output))
-    target = replace(target, existing="overwrite" if overwrite else "error")
-    (outcome,) = upscale_files([source], target, options, on_tile=on_tile)
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome
+    return plan, keeper, Stamp.wanted(options, models)

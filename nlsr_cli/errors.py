@@ -50,6 +50,10 @@ class NlsrError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """Return the message and, on a line of its own, the hint: a traceback shows both."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild from the stored attributes, so that subclasses with other signatures can be pickled."""
         return (_rebuild, (type(self), dict(self.__dict__)))

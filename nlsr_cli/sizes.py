@@ -19,6 +19,7 @@ _ASKED = {
     "long_side": "--long-side",
     "megapixels": "--megapixels",
 }
+SIZE_NAMES = tuple(_ASKED)
 
 
 def parse_scale(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The Python face: what is public, and that it does what the command line does."""
+"""What is public, that it costs nothing before it is used, and which model a call gets."""
 
 import shutil
 import subprocess
@@ -10,18 +10,7 @@ import pytest
 import torch
 
 import nlsr_cli
-from nlsr_cli import (
-    ComputeOptions,
-    OutputOptions,
-    TileOptions,
-    UpscaleOptions,
-    Upscaler,
-    api,
-    load_model,
-    upscale_file,
-    upscale_files,
-)
-from nlsr_cli.errors import DestinationClash, ImageReadError, OptionError, UnknownModel
+from nlsr_cli import ComputeOptions, UpscaleOptions, api, upscale_file
 from nlsr_cli.zoo import registry
 from tests.conftest import pixels
 
@@ -82,39 +71,3 @@ def test_a_picture_that_keeps_its_size_asks_no_gpu(
     outcome = upscale_file(sample, sample.with_name("same.png"), UpscaleOptions(scale=1))
     assert (pixels(outcome.output) == pixels(sample)).all()
     assert api.find_set(UpscaleOptions(scale=1)).source(4).name == "nlsn-lite-x4"
-
-
-def test_upscale_file(sample: Path) -> None:
-    calls: list[tuple[int, int]] = []
-    options = UpscaleOptions(tile=TileOptions(32, 8))
-    outcome = upscale_file(sample, options=options, on_tile=lambda done, total: calls.append((done, total)))
-    assert outcome.output == sample.with_name("photo_x4.png")
-    assert outcome.output_size == pixels(outcome.output).shape[:2] == (160, 192)
-    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
-
-
-def test_upscale_file_raises_what_went_wrong(sample: Path, tmp_path: Path) -> None:
-    with pytest.raises(ImageReadError, match="does not exist"):
-        upscale_file(tmp_path / "missing.png")
-    with pytest.raises(UnknownModel):
-        upscale_file(sample, options=UpscaleOptions(model="nothing"))
-    with pytest.raises(OptionError, match="is a folder"):
-        upscale_file(tmp_path)
-    upscale_file(sample, tmp_path / "a.png")
-    with pytest.raises(DestinationClash):
-        upscale_file(sample, tmp_path / "a.png")
-    assert upscale_file(sample, tmp_path / "a.png", overwrite=True).status == "done"
-
-
-def test_upscale_files_yields_each_outcome_as_it_is_finished(sample: Path, tmp_path: Path) -> None:
-    (sample.parent / "zzz.png").write_bytes(sample.read_bytes())
-    outcomes = upscale_files([sample.parent], OutputOptions(target=tmp_path / "out"))
-    assert next(outcomes).source == sample
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo_x4.png"]
-    assert [outcome.status for outcome in outcomes] == ["done"]
-
-
-def test_a_model_and_an_upscaler_of_your_own(sample: Path) -> None:
-    picture = nlsr_cli.read_picture(sample)
-    enlarged = Upscaler(load_model("lite", scale=2)).upscale(picture)
-    assert enlarged.picture.color.shape == (80, 96, 3)

@@ -507,10 +507,15 @@ def test_a_signal_while_a_file_is_stored_leaves_no_part(tmp_path: Path, kind: st
 
 
 def test_debug_shows_the_traceback(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint stands there once: in the traceback, which ends in the text of the error, or on its own line."""
     monkeypatch.setenv("NLSR_DEBUG", "1")
-    assert "Traceback (most recent call last)" in run("upscale", sample, "--model", "nlsn-lite-x8").stderr
+    told = run("upscale", sample, "--model", "nlsn-lite-x8").stderr
+    assert "Traceback (most recent call last)" in told
+    assert told.count("hint: ") == 1
     monkeypatch.delenv("NLSR_DEBUG")
-    assert "Traceback" not in run("upscale", sample, "--model", "nlsn-lite-x8").stderr
+    told = run("upscale", sample, "--model", "nlsn-lite-x8").stderr
+    assert "Traceback" not in told
+    assert told.count("hint: ") == 1
 
 
 def test_strange_names_are_printed_safely_and_kept_on_disk(tmp_path: Path) -> None:

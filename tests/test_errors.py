@@ -44,7 +44,17 @@ def test_errors_survive_pickling(error: NlsrError) -> None:
 
 def test_image_errors_name_the_file() -> None:
     error = ImageReadError(Path("x") / "a.png", "is empty", "hint")
-    assert (str(error), error.path, error.reason) == (f"{Path('x') / 'a.png'}: is empty", Path("x/a.png"), "is empty")
+    named = f"{Path('x') / 'a.png'}: is empty"
+    assert (error.message, error.path, error.reason) == (named, Path("x/a.png"), "is empty")
+
+
+def test_a_traceback_shows_the_hint() -> None:
+    """Python prints nothing but `str` of an error, and shows a hint to nobody who does not ask for the attribute."""
+    assert str(NlsrError("what is wrong", "Do this.")) == "what is wrong\nhint: Do this."
+    assert str(NlsrError("what is wrong")) == "what is wrong"
+    error = NlsrError("what", "Do this.")
+    error.message = "a.png: what"  # as a batch puts the file in front
+    assert str(error) == "a.png: what\nhint: Do this."
 
 
 def test_exit_codes_are_the_documented_ones() -> None:

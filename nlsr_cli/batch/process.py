@@ -7,6 +7,7 @@ write meanwhile, as the local engine does: `Intake.read`, `enlarge`, `Delivery.f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -23,52 +24,55 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.resume import Keeper
     from nlsr_cli.images import Picture
     from nlsr_cli.isolation.decoder import Decoder
+    from nlsr_cli.upscaling.enlarger import Enlarger
     from nlsr_cli.upscaling.progress import OnTile
     from nlsr_cli.upscaling.spool import Rows
-    from nlsr_cli.upscaling.upscaler import Upscaler
 
 
 def process(
     job: Job,
-    upscaler: Upscaler,
+    enlarger: Enlarger,
     decoder: Decoder,
     *,
     keeper: Keeper | None = None,
     stamp: Stamp | None = None,
     on_tile: OnTile | None = None,
+    turn: AbstractContextManager[object] | None = None,
 ) -> Outcome:
     """Read, enlarge and write one picture; what goes wrong with it is in the outcome.
 
     Args:
         job: what is to be done.
-        upscaler: what enlarges; it can be used for any number of jobs.
+        enlarger: what enlarges; it can be used for any number of jobs.
         decoder: what reads; whoever has made it closes it.
         keeper: says what is done already, and enters what is done; None knows and keeps nothing.
         stamp: puts into the output how it was made; None says nothing of it.
         on_tile: called with the numbers of tiles done and in all.
+        turn: held while the networks compute, by those who share them with other threads.
     """
     if job.error is not None or job.skip:
         return decided(job)
-    task = Intake(decoder, keeper, upscaler.route).read(job)
+    task = Intake(decoder, keeper, enlarger.route).read(job)
     try:
-        for done, total in enlarge(task, upscaler):
-            if on_tile is not None:
-                on_tile(done, total)
-        return Delivery(keeper, stamp, lambda: upscaler.placement.device.type).finish(task)
+        with turn or nullcontext():
+            for done, total in enlarge(task, enlarger):
+                if on_tile is not None:
+                    on_tile(done, total)
+        return Delivery(keeper, stamp, lambda: enlarger.placement.device.type).finish(task)
     finally:
         if task.rows is not None:
             task.rows.close()
 
 
-def enlarge(task: Task, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
+def enlarge(task: Task, enlarger: Enlarger) -> Iterator[tuple[int, int]]:
     """Yield the numbers of tiles done and in all, tile by tile; the result, or what is wrong, is in the task then."""
     picture = task.picture
     if picture is None or not task.has_work:
         return
     steps: Iterator[tuple[int, int]] = iter(())
     with task.stage():
-        _check_place(task, upscaler)
-        steps = _steps(picture, task.rows, upscaler)
+        _check_place(task, enlarger)
+        steps = _steps(picture, task.rows, enlarger)
     while task.error is None and task.enlarged is None:
         step = None
         with task.stage():
@@ -80,18 +84,18 @@ def enlarge(task: Task, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
             yield step
 
 
-def _steps(picture: Picture | Animation, rows: Rows | None, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
+def _steps(picture: Picture | Animation, rows: Rows | None, enlarger: Enlarger) -> Iterator[tuple[int, int]]:
     if isinstance(picture, Animation):
         from nlsr_cli.upscaling.animation import frame_steps  # which needs torch, and that is there by now
 
-        return frame_steps(upscaler, picture)
-    return upscaler.steps(picture) if rows is None else upscaler.steps(picture, rows)
+        return frame_steps(enlarger, picture)
+    return enlarger.steps(picture) if rows is None else enlarger.steps(picture, rows)
 
 
-def _check_place(task: Task, upscaler: Upscaler) -> None:
+def _check_place(task: Task, enlarger: Enlarger) -> None:
     """Look for room and links once more: what came before may have taken it since the plan was made."""
     picture = task.first
     if picture is not None:
-        size = upscaler.route(picture.height, picture.width).size
+        size = enlarger.route(picture.height, picture.width).size
         samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
         task.job.sink.check(samples, writing_of(task.format).least_share)

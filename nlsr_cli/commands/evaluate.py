@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nlsr_cli.evaluation.degrade import Degradation
     from nlsr_cli.evaluation.evaluate import Enlarge
     from nlsr_cli.images import Pixels
-    from nlsr_cli.upscaling.upscaler import Upscaler
+    from nlsr_cli.upscaling.enlarger import Enlarger
 
 BICUBIC = "bicubic"  # in place of a model
 
@@ -95,7 +95,7 @@ class _Subject:
 
     scale: int
     settings: dict[str, Any]
-    upscaler: Upscaler | None = None
+    enlarger: Enlarger | None = None
     restores: bool = False
     oracle: bool = False
     events: list[str] = field(default_factory=list)
@@ -122,13 +122,13 @@ class _Subject:
         from nlsr_cli.images import Metadata, Picture
         from nlsr_cli.upscaling.restoration import Restoration
 
-        upscaler = self.upscaler
-        if upscaler is None:
+        enlarger = self.enlarger
+        if enlarger is None:
             return None
 
         def enlarge(pixels: Pixels, truth: tuple[float, float] | None = None) -> Pixels:
             restoration = None if truth is None else Restoration(*truth)
-            enlarged = upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB")), restoration=restoration)
+            enlarged = enlarger.upscale(Picture(pixels, None, Metadata("PNG", "RGB")), restoration=restoration)
             self.events = list(enlarged.events)
             return enlarged.picture.color
 
@@ -160,22 +160,22 @@ def _interpolation(options: UpscaleOptions) -> _Subject:
 
 
 def _network(console: EvaluationConsole, options: UpscaleOptions) -> _Subject:
-    from nlsr_cli.api import build_upscaler, find_model
+    from nlsr_cli.api import build_enlarger, find_model
 
     source = find_model(options)
     for note in source.notes:
         console.note(f"note: {note}")
-    upscaler = build_upscaler(options, source)
-    upscaler.plan(1, 1)  # an overlap that fits no tile must not wait for the first picture
+    enlarger = build_enlarger(options, source)
+    enlarger.plan(1, 1)  # an overlap that fits no tile must not wait for the first picture
     settings = {
         "model": source.name,
-        "device": str(upscaler.placement.device),
-        "precision": upscaler.placement.precision,
+        "device": str(enlarger.placement.device),
+        "precision": enlarger.placement.precision,
         "ensemble": options.ensemble,
         "tile": "auto" if options.tile.size is None else options.tile.size,
         "overlap": options.tile.overlap,
     }
-    return _Subject(source.scale, settings, upscaler, restores=source.network.degradations > 0)
+    return _Subject(source.scale, settings, enlarger, restores=source.network.degradations > 0)
 
 
 def _evaluate(

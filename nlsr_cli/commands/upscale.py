@@ -13,18 +13,14 @@ from nlsr_cli.commands import choices
 from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
+from nlsr_cli.keywords import existing_of, options_of
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
     ComputeOptions,
-    EncodeOptions,
     OutputOptions,
-    TileOptions,
     UpscaleOptions,
-    parse_amount,
-    parse_memory,
 )
-from nlsr_cli.sizes import SizeOptions, parse_scale
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
@@ -80,29 +76,15 @@ def upscale(
 
     Example: nlsr upscale photo.jpg --scale 4
     """
+    given = dict(locals())  # by their names, under which Python takes them too
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
-        existing = _existing(inputs, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
+        from nlsr_cli.batch.inputs import gathers
+
+        existing = existing_of(given, streams=output == "-", gathers=lambda: gathers(inputs))
         if output == "-":
             _check_stream(as_json=as_json, dry_run=dry_run)
-        options = UpscaleOptions(
-            model=model,
-            scale=None if scale is None else parse_scale(scale),
-            offline=offline,
-            compute=ComputeOptions(device, precision),
-            tile=TileOptions.parse(tile, overlap),
-            max_memory=None if max_memory is None else parse_memory(max_memory),
-            encode=EncodeOptions(quality, lossless, background, strip, not no_provenance),
-            max_pixels=max_pixels,
-            ensemble=ensemble,
-            alpha=alpha,
-            strength=strength,
-            wrap=wrap,
-            floor=floor,
-            deblock=parse_amount(deblock, "--deblock"),
-            denoise=parse_amount(denoise, "--denoise"),
-            size=SizeOptions(None, width, height, short_side, long_side, megapixels, fit),
-        )
+        options = options_of(given)
         target = OutputOptions(output, _format(format_), suffix, existing, recursive)
         if output == "-":
             console.leave_output()
@@ -130,27 +112,6 @@ def _format(name: str | None) -> str | None:
     from nlsr_cli.images.formats import parse_format  # which loads Pillow, and so only where it is asked
 
     return parse_format(name)
-
-
-def _existing(
-    inputs: list[str], output: str | None, *, overwrite: bool, skip_existing: bool, resume: bool | None
-) -> str:
-    """Return what happens to outputs that exist: folders and patterns are taken up again unless something else is said.
-
-    Raises:
-        OptionError: two things are said, or there is nowhere to keep a ledger.
-    """
-    from nlsr_cli.batch.inputs import gathers
-
-    asked = {"--overwrite": overwrite, "--skip-existing": skip_existing, "--resume": bool(resume)}
-    given = [name for name, there in asked.items() if there]
-    if len(given) > 1:
-        raise OptionError(f"{' and '.join(given)} cannot be combined")
-    if resume and output == "-":
-        raise OptionError("--resume needs a file as output", "Give a file after -o, or omit --resume.")
-    if overwrite or skip_existing:
-        return "overwrite" if overwrite else "skip"
-    return "resume" if resume or (resume is None and output != "-" and gathers(inputs)) else "error"
 
 
 def _plan(
@@ -184,7 +145,7 @@ def _upscale(
                 sources = models.sources(batch.plan.scales if job.route else models.scales)
                 known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
                 names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
-                placement = batch.upscaler.placement_for(job.header.depth if job.header else 8)
+                placement = batch.enlarger.placement_for(job.header.depth if job.header else 8)
                 told.append(f"{names} on {placement if sources else placement.device}")
                 console.note(told[0])
             progress.on_start(job)

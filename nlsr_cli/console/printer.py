@@ -113,6 +113,7 @@ class Console:
             import traceback
 
             sys.stderr.write("".join(traceback.format_exception(error)))
+            self._last_hint = error.hint  # the traceback ends in it
         self._say(f"error: {error.message}", "bold red")
         if error.hint and error.hint != self._last_hint:  # the same advice once, not for each of a thousand files
             self._say(f"hint: {error.hint}")

@@ -1,1 +1,1 @@
-"""Who runs the jobs of a batch, and where: today on this machine, with one upscaler. Knows no terminal."""
+"""Who runs the jobs of a batch, and where: today on this machine, with one enlarger. Knows no terminal."""

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.provenance import Stamp
     from nlsr_cli.isolation.decoder import Decoder
+    from nlsr_cli.upscaling.enlarger import Enlarger
     from nlsr_cli.upscaling.progress import OnTile
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.upscaling.spool import Rows
-    from nlsr_cli.upscaling.upscaler import Upscaler
 
 PATIENCE = 0.5  # seconds that an interruption waits for the last picture to be written, before it gives it up
 
 
 class LocalEngine:
-    """Runs a plan with one upscaler.
+    """Runs a plan with one enlarger.
 
     Args:
         plan: the jobs.
-        upscaler: called once, when the first picture needs it, so that a plan without work loads no network.
+        enlarger: called once, when the first picture needs it, so that a plan without work loads no network.
         decoder: what reads the pictures; whoever has made it closes it.
         keeper: says what is done already, and enters what is done; None knows and keeps nothing.
         stamp: puts into outputs how they were made; None says nothing of it.
@@ -44,15 +44,15 @@ class LocalEngine:
     def __init__(
         self,
         plan: BatchPlan,
-        upscaler: Callable[[], Upscaler],
+        enlarger: Callable[[], Enlarger],
         decoder: Decoder,
         *,
         keeper: Keeper | None = None,
         stamp: Stamp | None = None,
     ) -> None:
         self.plan = plan
-        self._make_upscaler = upscaler
-        self._upscaler: Upscaler | None = None
+        self._make_enlarger = enlarger
+        self._enlarger: Enlarger | None = None
         self._keeper = keeper
         self._decoder = decoder
         self._intake = Intake(decoder, keeper, self._route)
@@ -65,24 +65,24 @@ class LocalEngine:
         return self._rows.kept if self._rows is not None else 0
 
     @property
-    def upscaler(self) -> Upscaler:
-        """Return the upscaler, which is made when it is first asked for.
+    def enlarger(self) -> Enlarger:
+        """Return the enlarger, which is made when it is first asked for.
 
         Raises:
             ModelError: the model does not load.
             OptionError: this machine lacks the device, or the device lacks the precision.
         """
-        if self._upscaler is None:
-            upscaler = self._make_upscaler()
-            upscaler.load(self.plan.scales)
-            self._upscaler = upscaler
-        return self._upscaler
+        if self._enlarger is None:
+            enlarger = self._make_enlarger()
+            enlarger.load(self.plan.scales)
+            self._enlarger = enlarger
+        return self._enlarger
 
     def _route(self, height: int, width: int) -> Route:
-        return self.upscaler.route(height, width)
+        return self.enlarger.route(height, width)
 
     def _device(self) -> str:
-        return self.upscaler.placement.device.type
+        return self.enlarger.placement.device.type
 
     def foresee(self, job: Job) -> tuple[Verdict, NlsrError | None]:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
@@ -110,7 +110,7 @@ class LocalEngine:
                 for task in self._tasks(reader, on_start):
                     if task.has_work:
                         self._rows = task.rows
-                    for done, total in enlarge(task, self.upscaler) if task.has_work else ():
+                    for done, total in enlarge(task, self.enlarger) if task.has_work else ():
                         on_tile(done, total)
                         if writing is not None and writing.done():
                             yield writing.result()
@@ -139,12 +139,12 @@ class LocalEngine:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
         for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
             if not late or job.header is None:
-                _ = self.upscaler  # before the first picture, because a model that does not load is no file's own error
+                _ = self.enlarger  # before the first picture, because a model that does not load is no file's own error
             task = self._intake.read(job) if ahead is None else ahead.result()
             ahead = reader.submit(self._intake.read, following) if following and following.source.ends else None
             self._intake.look_again(task)
             if task.has_work:
-                _ = self.upscaler
+                _ = self.enlarger
                 on_start(job)
             yield task
 

@@ -23,7 +23,7 @@ from nlsr_cli.nlsn.presets import preset
 from nlsr_cli.nlsn.textbook import TextbookNetwork, dense_attention, textbook_attention
 from nlsr_cli.options import ComputeOptions, OutputOptions
 from nlsr_cli.upscaling.device import Placement
-from nlsr_cli.upscaling.upscaler import Upscaler
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.zoo import resolve
 from nlsr_cli.zoo.card import multiply_adds
 from nlsr_cli.zoo.checkpoint import load_model
@@ -167,11 +167,11 @@ def picture(stand: Stand) -> Iterator[Comparison]:
     side = 128 if stand.quick and not stand.cuda else 512
     pixels = _photograph(side, side)
     for name, model in stand.models("lite", "base"):
-        plain = _upscaler(cast("NLSN", TextbookNetwork(model)), stand.placement.in_float32())
+        plain = _enlarger(cast("NLSN", TextbookNetwork(model)), stand.placement.in_float32())
         for placement in stand.placements:
-            upscaler = _upscaler(model, placement)
-            ours, textbook = stand.measure(partial(upscaler.enlarge, pixels), partial(plain.enlarge, pixels))
-            difference = _levels_apart(upscaler.enlarge(pixels), plain.enlarge(pixels))
+            enlarger = _enlarger(model, placement)
+            ours, textbook = stand.measure(partial(enlarger.enlarge, pixels), partial(plain.enlarge, pixels))
+            difference = _levels_apart(enlarger.enlarge(pixels), plain.enlarge(pixels))
             yield Comparison(
                 f"{name}, {side}×{side}",
                 placement.precision,
@@ -186,10 +186,10 @@ def picture(stand: Stand) -> Iterator[Comparison]:
 def sizes(stand: Stand) -> Iterator[Comparison]:
     """Measure whether time per pixel and memory stay what they are as pictures grow."""
     name, model = _model("lite")
-    upscaler = _upscaler(model, stand.placement)
+    enlarger = _enlarger(model, stand.placement)
     for side in (128, 256) if stand.quick else (256, 1024, 4096):
         pixels = _photograph(side, side)
-        (ours,) = stand.measure(partial(upscaler.enlarge, pixels))
+        (ours,) = stand.measure(partial(enlarger.enlarge, pixels))
         operations = 2.0 * multiply_adds(model.config) * side**2
         yield Comparison(f"{name}, {side}×{side}", stand.placement.precision, side**2, ours, operations=operations)
 
@@ -200,13 +200,13 @@ def threads(stand: Stand) -> Iterator[Comparison]:
         return
     side = 96 if stand.quick else 512
     name, model = _model("lite")
-    upscaler, pixels = _upscaler(model, stand.placement), _photograph(side, side)
+    enlarger, pixels = _enlarger(model, stand.placement), _photograph(side, side)
     most = torch.get_num_threads()
 
     def enlarge(count: int) -> Pixels:
         torch.set_num_threads(count)
         try:
-            return upscaler.enlarge(pixels)
+            return enlarger.enlarge(pixels)
         finally:
             torch.set_num_threads(most)
 
@@ -231,9 +231,9 @@ def folder(stand: Stand) -> Iterator[Comparison]:
         for index, pixels in enumerate(pictures):
             write_picture(Picture(pixels, None, Metadata("PNG", "RGB")), Path(place, f"{index:03}.png"), format="PNG")
         for name, model in stand.models("lite"):
-            upscaler = _upscaler(model, stand.placement)
+            enlarger = _enlarger(model, stand.placement)
             ours, alone = stand.measure(
-                partial(_enlarge_folder, upscaler, place), partial(_enlarge_all, upscaler, pictures)
+                partial(_enlarge_folder, enlarger, place), partial(_enlarge_all, enlarger, pictures)
             )
             height, width = _SMALL
             yield Comparison(
@@ -246,16 +246,16 @@ def folder(stand: Stand) -> Iterator[Comparison]:
             )
 
 
-def _enlarge_all(upscaler: Upscaler, pictures: Sequence[Pixels]) -> None:
+def _enlarge_all(enlarger: Enlarger, pictures: Sequence[Pixels]) -> None:
     for pixels in pictures:
-        upscaler.enlarge(pixels)
+        enlarger.enlarge(pixels)
 
 
-def _enlarge_folder(upscaler: Upscaler, place: str) -> None:
+def _enlarge_folder(enlarger: Enlarger, place: str) -> None:
     output = OutputOptions(target=f"{place}/out/", existing="overwrite")
     with Decoder() as decoder:
-        plan = plan_batch([place], output, aim=upscaler.aim, decoder=decoder)
-        for outcome in LocalEngine(plan, lambda: upscaler, decoder).run():
+        plan = plan_batch([place], output, aim=enlarger.aim, decoder=decoder)
+        for outcome in LocalEngine(plan, lambda: enlarger, decoder).run():
             if outcome.error is not None:
                 raise outcome.error
 
@@ -300,9 +300,9 @@ def _model(family: str) -> tuple[str, NLSN]:
     return embedded.name, load_model(resolve(embedded.name, None, offline=True))
 
 
-def _upscaler(model: NLSN, placement: Placement) -> Upscaler:
+def _enlarger(model: NLSN, placement: Placement) -> Enlarger:
     """Return what enlarges pictures, whatever comes out: some of these networks were never trained."""
-    return Upscaler(model, compute=ComputeOptions(str(placement.device), placement.precision), floor=0)
+    return Enlarger(model, compute=ComputeOptions(str(placement.device), placement.precision), floor=0)
 
 
 def _photograph(height: int, width: int, seed: int = 0) -> Pixels:

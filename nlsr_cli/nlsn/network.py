@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nlsr_cli.nlsn.attention import NonLocalSparseAttention, reflect_to
 from nlsr_cli.nlsn.condconv import adapted_weights, conv3x3
 from nlsr_cli.nlsn.config import NLSNConfig
+from nlsr_cli.nlsn.inputs import check_input
 from nlsr_cli.nlsn.mixin import HubMethods
 from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.tail import Cells, PictureRows, colour_mix, make_tail, spread
@@ -110,7 +111,11 @@ class NLSN(HubMethods):
         The picture itself (mean shift, bilinear skip, last addition) stays in the dtype of `lr` under autocast: only
         features are halved, so a half-precision run cannot lose levels of the input. A side under `config.min_side` is
         mirrored up to it, because next to two borders the zero padding of the convolutions tints what it sees.
+
+        Raises:
+            OptionError: `lr` is of another shape, type or device than the network takes, or is empty.
         """
+        check_input(lr, self.head[0].weight)  # type: ignore[arg-type]
         if degradation is not None and self.config.condconv:
             enlarged: Tensor = self.adapted(degradation)(lr, rotations)
             return enlarged

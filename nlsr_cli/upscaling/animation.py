@@ -1,4 +1,4 @@
-"""Animations through the upscaler: frame by frame, none twice."""
+"""Animations through the enlarger: frame by frame, none twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nlsr_cli.upscaling.progress import Enlarged
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
-    from nlsr_cli.upscaling.upscaler import Upscaler
+    from nlsr_cli.upscaling.enlarger import Enlarger
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EnlargedFilm(Enlarged):
     animation: Animation = field(kw_only=True)
 
 
-def frame_steps(upscaler: Upscaler, animation: Animation) -> Generator[tuple[int, int], None, EnlargedFilm]:
+def frame_steps(enlarger: Enlarger, animation: Animation) -> Generator[tuple[int, int], None, EnlargedFilm]:
     """Enlarge an animation: yield the numbers of tiles done and in all, and return what came of it.
 
     Frames of equal pixels are computed once, and the enlarged frame is one picture in memory wherever it is shown. All
@@ -41,9 +41,9 @@ def frame_steps(upscaler: Upscaler, animation: Animation) -> Generator[tuple[int
     order = dict.fromkeys(codes)
     enlarged: dict[bytes, Enlarged] = {}
     before = 0  # tiles of the frames that are done
-    restoration = upscaler.restoration(animation.frames[0])  # one for all, or frames would flicker
+    restoration = enlarger.restoration(animation.frames[0])  # one for all, or frames would flicker
     for number, code in enumerate(order):
-        steps = upscaler.steps(animation.frames[codes.index(code)], restoration=restoration)
+        steps = enlarger.steps(animation.frames[codes.index(code)], restoration=restoration)
         total = 0
         while code not in enlarged:
             try:

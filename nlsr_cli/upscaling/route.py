@@ -51,7 +51,7 @@ class Loaded:
 
     def __init__(self, networks: Mapping[int, NLSN]) -> None:
         if not networks or any(network.config.scale != scale for scale, network in networks.items()):
-            raise OptionError("an upscaler needs each network under its own scale")
+            raise OptionError("an enlarger needs each network under its own scale")
         self._networks = dict(networks)
 
     @property

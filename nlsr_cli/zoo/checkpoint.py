@@ -86,10 +86,9 @@ def save_model(model: NLSN, folder: Path, card: str, *, store: str = "float32") 
         OptionError: `store` is neither.
         ModelError: the folder cannot be written, or a value does not fit into float16.
     """
-    config = json.dumps(asdict(model.config), indent=2) + "\n"
     contents = {
-        folder / WEIGHTS_NAME: encode_weights(model.state_dict(), config, store=store),
-        folder / CONFIG_NAME: config.encode(),
+        folder / WEIGHTS_NAME: stored_weights(model, store=store),
+        folder / CONFIG_NAME: _config_text(model).encode(),
         folder / CARD_NAME: card.encode(errors="backslashreplace"),  # names of files need not be text
     }
     try:
@@ -99,6 +98,19 @@ def save_model(model: NLSN, folder: Path, card: str, *, store: str = "float32") 
         raise ModelError(
             f"{folder} cannot be written: {exc.strerror}", "Check its permissions and free space."
         ) from exc
+
+
+def stored_weights(model: NLSN, *, store: str = "float32") -> bytes:
+    """Return the safetensors file of a model, with its config in the header.
+
+    Raises:
+        OptionError, ModelError: as `encode_weights`.
+    """
+    return encode_weights(model.state_dict(), _config_text(model), store=store)
+
+
+def _config_text(model: NLSN) -> str:
+    return json.dumps(asdict(model.config), indent=2) + "\n"
 
 
 def encode_weights(tensors: Mapping[str, Tensor], config: str, *, store: str = "float32") -> bytes:

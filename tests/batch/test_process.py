@@ -23,7 +23,7 @@ from nlsr_cli.errors import DestinationClash, ImageReadError
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, EncodeOptions, OutputOptions, UpscaleOptions
-from nlsr_cli.upscaling.upscaler import Upscaler
+from nlsr_cli.upscaling.enlarger import Enlarger
 
 PIXELS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
 
@@ -35,8 +35,8 @@ def decoder() -> Iterator[Decoder]:
 
 
 @pytest.fixture
-def upscaler(tiny_network: Callable[..., NLSN]) -> Upscaler:
-    return Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
+def enlarger(tiny_network: Callable[..., NLSN]) -> Enlarger:
+    return Enlarger(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
 
 
 def png() -> bytes:
@@ -53,7 +53,7 @@ class Piped:
 
 
 def test_every_source_and_every_sink_gives_the_same_bytes(
-    tmp_path: Path, upscaler: Upscaler, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, enlarger: Enlarger, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.png").write_bytes(png())
     sources: list[Source] = [FileSource(tmp_path / "a.png"), StandardInput(), BytesSource(png()), ArraySource(PIXELS)]
@@ -63,7 +63,7 @@ def test_every_source_and_every_sink_gives_the_same_bytes(
         for sink in sinks:
             monkeypatch.setattr(sys, "stdin", Piped(png()))
             monkeypatch.setattr(sys, "stdout", Piped())
-            outcome = process(Job(source, sink, "PNG"), upscaler, decoder)
+            outcome = process(Job(source, sink, "PNG"), enlarger, decoder)
             assert (outcome.error, outcome.status, outcome.output) == (None, "done", sink.path)
             assert outcome.name == source.name
             if isinstance(sink, MemorySink):
@@ -73,10 +73,10 @@ def test_every_source_and_every_sink_gives_the_same_bytes(
     (data,) = made
     assert data is not None
     with Image.open(io.BytesIO(data)) as image:
-        assert image.size == (6 * upscaler.aim.scales[0], 5 * upscaler.aim.scales[0])
+        assert image.size == (6 * enlarger.aim.scales[0], 5 * enlarger.aim.scales[0])
 
 
-def test_what_is_wrong_is_in_the_outcome(tmp_path: Path, upscaler: Upscaler, decoder: Decoder) -> None:
+def test_what_is_wrong_is_in_the_outcome(tmp_path: Path, enlarger: Enlarger, decoder: Decoder) -> None:
     (tmp_path / "there.png").write_bytes(b"mine")
     small = UpscaleOptions(max_pixels=29)
     cases: list[tuple[Job, type[Exception], str]] = [
@@ -88,15 +88,15 @@ def test_what_is_wrong_is_in_the_outcome(tmp_path: Path, upscaler: Upscaler, dec
         (Job(ArraySource(PIXELS), MemorySink(), error=ImageReadError("a", "is odd")), ImageReadError, "is odd"),
     ]
     for job, kind, words in cases:
-        outcome = process(job, upscaler, decoder)
+        outcome = process(job, enlarger, decoder)
         assert outcome.status == "failed"
         assert isinstance(outcome.error, kind)
         assert words in str(outcome.error)
     assert (tmp_path / "there.png").read_bytes() == b"mine"
-    assert process(Job(ArraySource(PIXELS), MemorySink(), skip=True), upscaler, decoder).status == "skipped"
+    assert process(Job(ArraySource(PIXELS), MemorySink(), skip=True), enlarger, decoder).status == "skipped"
 
 
-def test_options_travel_with_the_job(upscaler: Upscaler, decoder: Decoder) -> None:
+def test_options_travel_with_the_job(enlarger: Enlarger, decoder: Decoder) -> None:
     sizes = []
     for quality in (20, 95):
         sink = MemorySink()
@@ -104,7 +104,7 @@ def test_options_travel_with_the_job(upscaler: Upscaler, decoder: Decoder) -> No
         ticks: list[tuple[int, int]] = []
         process(
             Job(ArraySource(PIXELS), sink, "JPEG", options=options),
-            upscaler,
+            enlarger,
             decoder,
             on_tile=lambda done, total, ticks=ticks: ticks.append((done, total)),  # type: ignore[misc]
         )
@@ -114,15 +114,15 @@ def test_options_travel_with_the_job(upscaler: Upscaler, decoder: Decoder) -> No
     assert sizes[0] < sizes[1]
 
 
-def test_a_planned_job_does_its_work_elsewhere(tmp_path: Path, upscaler: Upscaler, decoder: Decoder) -> None:
+def test_a_planned_job_does_its_work_elsewhere(tmp_path: Path, enlarger: Enlarger, decoder: Decoder) -> None:
     """On another machine it is what it was here, errors included."""
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png())
     (tmp_path / "c.png").write_bytes(b"no picture")
-    plan = plan_batch([tmp_path], OutputOptions(target=tmp_path / "out"), aim=upscaler.aim, decoder=decoder)
+    plan = plan_batch([tmp_path], OutputOptions(target=tmp_path / "out"), aim=enlarger.aim, decoder=decoder)
     jobs = [pickle.loads(pickle.dumps(job)) for job in plan.jobs]
     assert [replace(job, error=None) for job in jobs] == [replace(job, error=None) for job in plan.jobs]
-    outcomes = [process(job, upscaler, decoder) for job in jobs]
+    outcomes = [process(job, enlarger, decoder) for job in jobs]
     assert [outcome.status for outcome in outcomes] == ["done", "done", "failed"]
     assert str(outcomes[2].error) == str(plan.jobs[2].error)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_x2.png", "b_x2.png"]

@@ -179,7 +179,7 @@ def test_what_is_not_in_the_ledger_is_refused_with_the_reason(job: Job) -> None:
     )
     assert caught.value.hint == EXISTS_HINT
     job.sink.path.with_name(LEDGER_NAME).mkdir()
-    with pytest.raises(DestinationClash, match=r"beside it \(which cannot be read: it is not a regular file\)$"):
+    with pytest.raises(DestinationClash, match=r"beside it \(which cannot be read: it is not a regular file\)\n"):
         keeper(job).look(job, lambda: OLD)
 
 

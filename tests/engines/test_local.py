@@ -20,9 +20,9 @@ from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, OutputOptions
 from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.progress import Enlarged
 from nlsr_cli.upscaling.route import Aim
-from nlsr_cli.upscaling.upscaler import Upscaler
 
 Maker = Callable[..., NLSN]
 
@@ -34,36 +34,36 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def batch(folder: Path, make_upscaler: Callable[[], Upscaler], **output: object) -> LocalEngine:
+def batch(folder: Path, make_enlarger: Callable[[], Enlarger], **output: object) -> LocalEngine:
     plan = plan_batch(
         [folder],
         OutputOptions(target=folder / "out", **output),  # type: ignore[arg-type]
         aim=Aim(SizeOptions(scale=2), (2,)),
     )
-    return LocalEngine(plan, make_upscaler, Decoder())
+    return LocalEngine(plan, make_enlarger, Decoder())
 
 
-def upscaler(model: NLSN) -> Upscaler:
-    return Upscaler(model, compute=ComputeOptions("cpu", "fp32"), floor=0)
+def enlarger(model: NLSN) -> Enlarger:
+    return Enlarger(model, compute=ComputeOptions("cpu", "fp32"), floor=0)
 
 
 def test_every_file_has_an_outcome_and_errors_come_first(folder: Path, tiny_network: Maker) -> None:
     (folder / "b.jpg").write_bytes(b"not a picture")
-    outcomes = list(batch(folder, lambda: upscaler(tiny_network())).run())
+    outcomes = list(batch(folder, lambda: enlarger(tiny_network())).run())
     assert [(o.source.name, o.status) for o in outcomes] == [("b.jpg", "failed"), ("a.png", "done"), ("c.png", "done")]
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["a_x2.png", "c_x2.png"]
     assert outcomes[1].output_size == (10, 12)
 
 
 def test_a_file_that_breaks_after_the_plan_fails_alone(folder: Path, tiny_network: Maker) -> None:
-    planned = batch(folder, lambda: upscaler(tiny_network()))
+    planned = batch(folder, lambda: enlarger(tiny_network()))
     (folder / "a.png").unlink()
     (folder / "b.jpg").write_bytes((folder / "b.jpg").read_bytes()[:300])
     assert [o.status for o in planned.run()] == ["failed", "failed", "done"]
 
 
 def test_a_bug_met_by_one_file_does_not_lose_the_others(folder: Path, tiny_network: Maker) -> None:
-    class Flawed(Upscaler):
+    class Flawed(Enlarger):
         calls = 0
 
         def steps(self, *args: object) -> object:
@@ -81,15 +81,15 @@ def test_a_bug_met_by_one_file_does_not_lose_the_others(folder: Path, tiny_netwo
 
 
 def test_no_network_is_loaded_without_work(folder: Path, tiny_network: Maker) -> None:
-    def never() -> Upscaler:
+    def never() -> Enlarger:
         raise AssertionError
 
-    list(batch(folder, lambda: upscaler(tiny_network())).run())
+    list(batch(folder, lambda: enlarger(tiny_network())).run())
     assert [o.status for o in batch(folder, never, existing="skip").run()] == ["skipped"] * 3
 
 
 def test_a_model_that_does_not_load_is_no_files_own_error(folder: Path) -> None:
-    def damaged() -> Upscaler:
+    def damaged() -> Enlarger:
         raise WeightsCorrupt("damaged")
 
     with pytest.raises(WeightsCorrupt):
@@ -97,7 +97,7 @@ def test_a_model_that_does_not_load_is_no_files_own_error(folder: Path) -> None:
 
 
 def test_an_output_that_appears_meanwhile_is_kept(folder: Path, tiny_network: Maker) -> None:
-    planned = batch(folder, lambda: upscaler(tiny_network()))
+    planned = batch(folder, lambda: enlarger(tiny_network()))
     (folder / "out").mkdir()
     (folder / "out" / "a_x2.png").write_text("mine")
     outcomes = {o.source.name: o for o in planned.run()}
@@ -114,7 +114,7 @@ def test_interrupt_leaves_only_whole_files_and_tells_of_each(folder: Path, tiny_
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    outcomes = batch(folder, lambda: upscaler(tiny_network())).run(on_tile=interrupt)
+    outcomes = batch(folder, lambda: enlarger(tiny_network())).run(on_tile=interrupt)
     assert next(outcomes).source.name == "a.png"
     with pytest.raises(KeyboardInterrupt):
         next(outcomes)
@@ -126,7 +126,7 @@ def test_the_next_picture_is_read_and_the_last_one_written_meanwhile(folder: Pat
     (folder / "b.jpg").write_bytes(b"not a picture")
     order: list[str] = []
 
-    class Slow(Upscaler):
+    class Slow(Enlarger):
         def steps(self, picture: Picture) -> Generator[tuple[int, int], None, Enlarged]:
             order.append(threading.current_thread().name)
             enlarged = yield from super().steps(picture)
@@ -197,7 +197,7 @@ def test_a_result_that_is_not_the_picture_is_not_written(folder: Path, tiny_netw
         picture = Image.new("RGB", (6, 5), "teal")
         picture.putpixel((2, 2), (0, 120, 140))
         picture.save(path, quality=100)
-    outcomes = list(batch(folder, lambda: Upscaler(tiny_network(), compute=ComputeOptions("cpu"), floor=20)).run())
+    outcomes = list(batch(folder, lambda: Enlarger(tiny_network(), compute=ComputeOptions("cpu"), floor=20)).run())
     assert {type(outcome.error) for outcome in outcomes} == {ResultRejected}
     assert "does not match the picture" in str(outcomes[0].error)
     assert not list(folder.glob("*_x2*"))
@@ -213,7 +213,7 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     elsewhere.mkdir()
     plan = plan_batch([folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)))
-    run = LocalEngine(plan, lambda: upscaler(tiny_network()), Decoder())
+    run = LocalEngine(plan, lambda: enlarger(tiny_network()), Decoder())
     begun: list[str] = []
 
     def plant(done: int, total: int) -> None:
@@ -239,7 +239,7 @@ def test_a_link_planted_after_the_plan_leads_nowhere(folder: Path, tiny_network:
     plan = plan_batch([folder], OutputOptions(target=out, recursive=True), aim=Aim(SizeOptions(scale=2), (2,)))
     out.mkdir()
     (out / "sub").symlink_to(elsewhere)
-    run = LocalEngine(plan, lambda: upscaler(tiny_network()), Decoder())
+    run = LocalEngine(plan, lambda: enlarger(tiny_network()), Decoder())
     outcomes = {outcome.source.name: outcome for outcome in run.run()}
     assert outcomes["a.png"].status == "failed"
     assert "leads out of" in str(outcomes["a.png"].error)

@@ -21,8 +21,8 @@ from nlsr_cli.isolation import decoder as decoding
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import ComputeOptions, OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.route import Aim
-from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.images import files, icc
 
 LIMIT = 2**20
@@ -171,8 +171,8 @@ def test_a_batch_goes_on(hostile, tmp_path, png, tiny_network):
         aim=Aim(SizeOptions(scale=2), (2,)),
         decoder=hostile,
     )
-    upscaler = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
-    outcomes = list(LocalEngine(plan, lambda: upscaler, hostile).run())
+    enlarger = Enlarger(tiny_network(), compute=ComputeOptions("cpu", "fp32"), floor=0)
+    outcomes = list(LocalEngine(plan, lambda: enlarger, hostile).run())
     assert [outcome.status for outcome in outcomes] == ["done", "failed", "done"]
     assert outcomes[1].error.message == f"{tmp_path / '2 crash.png'}: its decoder crashed (SIGSEGV)"
 

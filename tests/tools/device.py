@@ -26,9 +26,9 @@ from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.nlsn.textbook import TextbookNetwork
 from nlsr_cli.options import ComputeOptions
 from nlsr_cli.upscaling.device import place, supported_precisions
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.runner import TileRunner
 from nlsr_cli.upscaling.tiles import Floats
-from nlsr_cli.upscaling.upscaler import Upscaler
 from nlsr_cli.zoo import resolve
 from nlsr_cli.zoo.checkpoint import load_model
 from tests.conftest import ASSETS
@@ -58,7 +58,7 @@ def photograph(height: int = 96, width: int = 128) -> Pixels:
 
 def enlarged(family: str, device: str, precision: str, pixels: Pixels) -> Pixels:
     """Return a picture enlarged 4x."""
-    return Upscaler(model_of(family), compute=ComputeOptions(device, precision), floor=0).enlarge(pixels)
+    return Enlarger(model_of(family), compute=ComputeOptions(device, precision), floor=0).enlarge(pixels)
 
 
 def psnr(one: Pixels, other: Pixels) -> float:

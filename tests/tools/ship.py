@@ -13,13 +13,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nlsr_cli import ComputeOptions, TileOptions, Upscaler, load_model
+from nlsr_cli import ComputeOptions, TileOptions, load_model
 from nlsr_cli.evaluation import Score, Summary, evaluate_pictures, find_pairs
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.training.photos import load_pairs
 from nlsr_cli.training.run import EXPORT_GAIN, never
 from nlsr_cli.training.validation import validate
 from nlsr_cli.upscaling.device import place
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.zoo.card import licence_of
 from nlsr_cli.zoo.checkpoint import save_model
 from nlsr_cli.zoo.registry import EMBEDDED, EmbeddedModel, weights_root
@@ -55,11 +56,11 @@ FILES = ("README.md", "config.json", "model.safetensors")
 
 def measure(model: NLSN, hr: str, lr: str) -> Score:
     """Return the score on Set5: float32, whole pictures."""
-    upscaler = Upscaler(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0))
+    enlarger = Enlarger(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0))
     scale = model.config.scale
     pairs = find_pairs(hr, lr, scale).pairs
     summary = Summary(len(pairs), scale)
-    summary.pictures += evaluate_pictures(upscaler.enlarge, pairs, scale, baseline=False)
+    summary.pictures += evaluate_pictures(enlarger.enlarge, pairs, scale, baseline=False)
     assert summary.mean is not None
     assert len(summary.done) == len(pairs) == 5
     return summary.mean

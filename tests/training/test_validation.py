@@ -17,7 +17,7 @@ from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.training.data import Data
 from nlsr_cli.training.validation import EQUAL, Stopped, bicubic_psnr, luma_psnr, score_all, validate
 from nlsr_cli.upscaling.device import Placement
-from nlsr_cli.upscaling.upscaler import Upscaler
+from nlsr_cli.upscaling.enlarger import Enlarger
 from tests.training.photographs import tiny_data
 
 CPU = Placement(torch.device("cpu"), "fp32")
@@ -31,10 +31,10 @@ def data(tmp_path: Path) -> Data:
 def test_figures_are_those_of_evaluate(data: Data, tiny_network: Callable[..., NLSN]) -> None:
     """A run that chose its best by another metric than people compare by would choose another model."""
     model = tiny_network()
-    upscaler = Upscaler(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0), floor=0)
+    enlarger = Enlarger(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0), floor=0)
 
     def enlarge(pixels: Pixels) -> Pixels:
-        return upscaler.upscale(Picture(pixels, None, Metadata("PNG", "RGB"))).picture.color
+        return enlarger.upscale(Picture(pixels, None, Metadata("PNG", "RGB"))).picture.color
 
     pictures = [*data.training[2], *data.validation[2]]
     scores = list(evaluate_pictures(enlarge, [Pair("a", pair.hr) for pair in pictures], 2))

@@ -19,8 +19,8 @@ from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, OutputOptions, TileOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.animation import content_code, frame_steps
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.route import Aim
-from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.images.films import GREEN, RED, apng, gif, gif_frame, webp
 
 Maker = Callable[..., NLSN]
@@ -34,8 +34,8 @@ def frame(seed: int, *, alpha: bool = False) -> Picture:
 
 
 @pytest.fixture
-def upscaler(tiny_network: Maker) -> Upscaler:
-    return Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(8, 2), floor=0)
+def enlarger(tiny_network: Maker) -> Enlarger:
+    return Enlarger(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(8, 2), floor=0)
 
 
 def finished(steps: Iterator[tuple[int, int]]) -> tuple[list[tuple[int, int]], object]:
@@ -47,32 +47,32 @@ def finished(steps: Iterator[tuple[int, int]]) -> tuple[list[tuple[int, int]], o
             return told, end.value
 
 
-def test_each_distinct_frame_is_computed_once(upscaler: Upscaler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_distinct_frame_is_computed_once(enlarger: Enlarger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal pixels, not the same object, decide; what comes out is what each picture alone gives."""
     calls = []
     monkeypatch.setattr(
-        upscaler, "steps", lambda picture, **told: (calls.append(picture), Upscaler.steps(upscaler, picture, **told))[1]
+        enlarger, "steps", lambda picture, **told: (calls.append(picture), Enlarger.steps(enlarger, picture, **told))[1]
     )
     one, two, same = frame(1), frame(2), frame(1)
     film = Animation((one, two, same, one), (10.0, 20.0, 30.0, 40.0), 3, ("a note",))
-    told, enlarged = finished(frame_steps(upscaler, film))
+    told, enlarged = finished(frame_steps(enlarger, film))
     assert [id(picture) for picture in calls] == [id(one), id(two)]
     first, second, third, fourth = enlarged.animation.frames
     assert third is first is fourth
-    np.testing.assert_array_equal(first.color, upscaler.upscale(one).picture.color)
-    np.testing.assert_array_equal(second.color, upscaler.upscale(two).picture.color)
+    np.testing.assert_array_equal(first.color, enlarger.upscale(one).picture.color)
+    np.testing.assert_array_equal(second.color, enlarger.upscale(two).picture.color)
     assert (enlarged.animation.durations, enlarged.animation.loop) == (film.durations, 3)
-    tiles = upscaler.upscale(one).tiles
+    tiles = enlarger.upscale(one).tiles
     assert tiles > 1
     assert enlarged.tiles == 2 * tiles
     assert told == [(done, 2 * tiles) for done in range(1, 2 * tiles + 1)]
 
 
-def test_tiles_are_counted_over_frames_of_different_effort(upscaler: Upscaler) -> None:
+def test_tiles_are_counted_over_frames_of_different_effort(enlarger: Enlarger) -> None:
     """A frame whose alpha moves takes twice the tiles; in the end all that were promised are done."""
     full = np.full((9, 12), 255, np.uint8)
     film = Animation((Picture(frame(1).color, full, Metadata("GIF", "P")), frame(2, alpha=True)), (10.0, 10.0), 0)
-    told, _ = finished(frame_steps(upscaler, film))
+    told, _ = finished(frame_steps(enlarger, film))
     assert [done for done, _ in told] == list(range(1, len(told) + 1))
     assert told[-1][0] == told[-1][1]
     assert all(done <= total for done, total in told)

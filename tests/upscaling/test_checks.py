@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nlsr_cli import ComputeOptions, Upscaler, load_model
+from nlsr_cli import ComputeOptions, load_model
 from nlsr_cli.errors import ResultRejected
 from nlsr_cli.images import resize_bicubic, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR
 from nlsr_cli.upscaling.checks import Agreement, agreement, check_agreement, fault_of, patch_means
+from nlsr_cli.upscaling.enlarger import Enlarger
 from tests.conftest import ASSETS
 
 RANDOM = np.random.default_rng(0)
@@ -119,8 +120,8 @@ def test_dithered_pictures_pass(size: tuple[int, int], scale: int) -> None:
     """Scans in black and white are clipped at every pixel; that is no fault, and the floor is below them."""
     with Image.open(ASSETS / "tower.jpg") as image:
         source = np.asarray(image.resize(size).convert("1").convert("L"))[..., None]
-    upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
-    assert check_agreement(source, upscaler.enlarge(source), DEFAULT_FLOOR).worst > DEFAULT_FLOOR + 1
+    enlarger = Enlarger(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
+    assert check_agreement(source, enlarger.enlarge(source), DEFAULT_FLOOR).worst > DEFAULT_FLOOR + 1
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -139,8 +140,8 @@ def test_the_hardest_pictures_pass(scale: int, kind: str) -> None:
     }
     picture = RANDOM.random((64, 64, 3)) > 0.5 if kind == "colour noise" else grey[kind][..., None].repeat(3, 2)
     source = (picture * 255).astype(np.uint8)
-    upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
-    assert check_agreement(source, upscaler.enlarge(source), DEFAULT_FLOOR).worst > DEFAULT_FLOOR + 6
+    enlarger = Enlarger(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
+    assert check_agreement(source, enlarger.enlarge(source), DEFAULT_FLOOR).worst > DEFAULT_FLOOR + 6
 
 
 @pytest.mark.parametrize("size", [(65, 65), (1, 65), (9, 9), (2, 2), (1, 2), (129, 3)])
@@ -148,10 +149,10 @@ def test_the_hardest_pictures_pass(scale: int, kind: str) -> None:
 def test_a_border_of_few_pixels_is_no_false_alarm(size: tuple[int, int], scale: int) -> None:
     """A column that is left over is a patch of few pixels, whose mean moves most; alone in a window it was refused."""
     rows, columns = np.mgrid[: size[0], : size[1]]
-    upscaler = Upscaler(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
+    enlarger = Enlarger(load_model("lite", scale), compute=ComputeOptions("cpu", "fp32"))
     for grey in (columns % 2, (rows + columns) % 2, columns == size[1] - 1, RANDOM.random(size) > 0.5):
         source = (grey[..., None].repeat(3, 2) * 255).astype(np.uint8)
-        assert check_agreement(source, upscaler.enlarge(source), 20).worst > 20.5
+        assert check_agreement(source, enlarger.enlarge(source), 20).worst > 20.5
 
 
 def test_the_border_is_guarded_all_the_same() -> None:

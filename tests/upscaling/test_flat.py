@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from nlsr_cli.options import ComputeOptions, TileOptions
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.flat import REACH, flat_areas, keep_flat_colours
-from nlsr_cli.upscaling.upscaler import Upscaler
 from nlsr_cli.zoo import resolve
 from nlsr_cli.zoo.checkpoint import load_model
 
@@ -53,9 +53,9 @@ def test_a_ground_keeps_its_colour(colour: tuple[int, int, int], precision: str)
     pixels = np.full((90, 120, 3), colour, np.uint8)
     pixels[30:50, 40:60] = (200, 30, 30)
     model = load_model(resolve("nlsn-lite-x2", None, offline=True))
-    upscaler = Upscaler(model, compute=ComputeOptions("cpu", precision), tile=TileOptions(64))
-    found = upscaler.enlarge(pixels)
+    enlarger = Enlarger(model, compute=ComputeOptions("cpu", precision), tile=TileOptions(64))
+    found = enlarger.enlarge(pixels)
     flat = textbook(pixels).repeat(2, 0).repeat(2, 1)
     assert (found[flat] == pixels.repeat(2, 0).repeat(2, 1)[flat]).all()
     assert (found[: 2 * (30 - REACH)] == colour).all()
-    assert (upscaler.enlarge(pixels[:20, :30]) == colour).all()
+    assert (enlarger.enlarge(pixels[:20, :30]) == colour).all()

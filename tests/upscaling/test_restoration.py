@@ -17,9 +17,9 @@ from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Animation, Metadata, Picture, inspect_picture, read_picture
 from nlsr_cli.nlsn import NLSN, NLSNConfig
 from nlsr_cli.upscaling.animation import frame_steps
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.progress import completed
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
-from nlsr_cli.upscaling.upscaler import Upscaler
 from nlsr_cli.zoo.checkpoint import save_model
 from tests.conftest import ASSETS, pixels
 
@@ -107,8 +107,8 @@ def test_the_network_hears_it_for_colours_and_not_for_alpha() -> None:
     heard: list[object] = []
     network.register_forward_pre_hook(lambda _, args, kwargs: heard.append(kwargs.get("degradation")), with_kwargs=True)
     alpha = np.tile(np.linspace(0, 255, NOISY.shape[1]).round().astype(np.uint8), (NOISY.shape[0], 1))
-    upscaler = Upscaler(network, floor=0, restorer=Restorer(deblock=0.5, denoise=0.25))
-    upscaler.upscale(Picture(NOISY, alpha, Metadata("PNG", "RGBA")))
+    enlarger = Enlarger(network, floor=0, restorer=Restorer(deblock=0.5, denoise=0.25))
+    enlarger.upscale(Picture(NOISY, alpha, Metadata("PNG", "RGBA")))
     assert heard[0] is None
     assert torch.equal(heard[1], torch.tensor([[0.5, 0.25]]))  # type: ignore[arg-type]
 
@@ -116,18 +116,18 @@ def test_the_network_hears_it_for_colours_and_not_for_alpha() -> None:
 def test_being_told_changes_pixels_and_zero_does_not() -> None:
     network = told_network()
     made = {
-        amount: Upscaler(network, floor=0, restorer=Restorer(amount, amount)).upscale(picture(NOISY)).picture.color
+        amount: Enlarger(network, floor=0, restorer=Restorer(amount, amount)).upscale(picture(NOISY)).picture.color
         for amount in (0.0, 0.5)
     }
     assert not np.array_equal(made[0.0], made[0.5])
-    assert np.array_equal(made[0.0], Upscaler(network, floor=0).enlarge(NOISY))
+    assert np.array_equal(made[0.0], Enlarger(network, floor=0).enlarge(NOISY))
 
 
 def test_all_ways_of_running_a_tile_are_told() -> None:
     network = told_network()
     restorer = Restorer(0.5, 0.5)
-    ensemble = Upscaler(network, floor=0, restorer=restorer, ensemble=True).upscale(picture(NOISY)).picture.color
-    untold = Upscaler(network, floor=0, ensemble=True).enlarge(NOISY)
+    ensemble = Enlarger(network, floor=0, restorer=restorer, ensemble=True).upscale(picture(NOISY)).picture.color
+    untold = Enlarger(network, floor=0, ensemble=True).enlarge(NOISY)
     assert not np.array_equal(ensemble, untold)
 
 
@@ -138,7 +138,7 @@ def test_frames_of_an_animation_are_told_the_same() -> None:
     network.register_forward_pre_hook(
         lambda _, args, kwargs: heard.append(kwargs["degradation"].tolist()), with_kwargs=True
     )
-    completed(frame_steps(Upscaler(network, floor=0), Animation(frames, (40, 40), 0)))
+    completed(frame_steps(Enlarger(network, floor=0), Animation(frames, (40, 40), 0)))
     assert len(heard) == 2
     assert heard[0] == heard[1]
 

@@ -12,19 +12,19 @@ from nlsr_cli.images import Metadata, Picture
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling import spool as module
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.progress import Enlarged
 from nlsr_cli.upscaling.spool import Rows, folders_of_rows, is_worth_keeping, stem_of
 from nlsr_cli.upscaling.stage import Stage
 from nlsr_cli.upscaling.tiles import plan_tiles, stitch
-from nlsr_cli.upscaling.upscaler import Upscaler
 
 Maker = Callable[..., NLSN]
 
 
 @pytest.fixture
-def upscaler(tiny_network: Maker) -> Upscaler:
+def enlarger(tiny_network: Maker) -> Enlarger:
     """Return one that takes a picture of 80x70 in 5x4 tiles."""
-    return Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(24, 8))
+    return Enlarger(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(24, 8))
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def rows(folder: Path, key: str = "key", name: str = "a.png") -> Rows:
     return Rows(folder / name, lambda: key)
 
 
-def run(upscaler: Upscaler, picture: Picture, kept: Rows | None, tiles: int = 1000) -> Enlarged | None:
+def run(enlarger: Enlarger, picture: Picture, kept: Rows | None, tiles: int = 1000) -> Enlarged | None:
     """Enlarge a picture; or die after a number of tiles."""
-    steps = upscaler.steps(picture, kept)
+    steps = enlarger.steps(picture, kept)
     for _ in range(tiles):
         try:
             next(steps)
@@ -69,10 +69,10 @@ def results() -> dict[tuple[int, int], Enlarged | None]:
 
 @pytest.fixture
 def undisturbed(results: dict[tuple[int, int], Enlarged | None], picture: Picture) -> Callable[..., Enlarged | None]:
-    def compute(upscaler: Upscaler) -> Enlarged | None:
-        kind = (upscaler.scale, upscaler.tile.size or 0)
+    def compute(enlarger: Enlarger) -> Enlarged | None:
+        kind = (enlarger.scale, enlarger.tile.size or 0)
         if kind not in results:
-            results[kind] = run(upscaler, picture, None)
+            results[kind] = run(enlarger, picture, None)
         return results[kind]
 
     return compute
@@ -103,42 +103,42 @@ def test_stitching_can_begin_at_any_row(first: int, overlap: int) -> None:
 
 @pytest.mark.parametrize("tiles", [1, 4, 5, 20, 21, 33, 40])
 def test_what_is_taken_up_again_gives_the_same_bytes(
-    tmp_path: Path, upscaler: Upscaler, picture: Picture, undisturbed: Callable[..., Enlarged | None], tiles: int
+    tmp_path: Path, enlarger: Enlarger, picture: Picture, undisturbed: Callable[..., Enlarged | None], tiles: int
 ) -> None:
     """Alpha is the first layer, of 20 tiles in rows of four, colour the second one."""
-    assert run(upscaler, picture, rows(tmp_path), tiles) is None
-    again = run(upscaler, picture, rows(tmp_path))
-    assert same(again, undisturbed(upscaler))
+    assert run(enlarger, picture, rows(tmp_path), tiles) is None
+    again = run(enlarger, picture, rows(tmp_path))
+    assert same(again, undisturbed(enlarger))
     assert again is not None
     assert again.resumed_rows == (tiles - 1) // 4, "a row is kept once its last block has been taken"
 
 
 def test_dying_again_and_again_comes_to_an_end(
-    tmp_path: Path, upscaler: Upscaler, picture: Picture, undisturbed: Callable[..., Enlarged | None]
+    tmp_path: Path, enlarger: Enlarger, picture: Picture, undisturbed: Callable[..., Enlarged | None]
 ) -> None:
     for _ in range(20):
         kept = rows(tmp_path)
-        enlarged = run(upscaler, picture, kept, 7)
+        enlarged = run(enlarger, picture, kept, 7)
         if enlarged is not None:
             break
-    assert same(enlarged, undisturbed(upscaler))
+    assert same(enlarged, undisturbed(enlarger))
     kept.discard()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_small_pictures_touch_no_disk(tmp_path: Path, upscaler: Upscaler, picture: Picture) -> None:
+def test_small_pictures_touch_no_disk(tmp_path: Path, enlarger: Enlarger, picture: Picture) -> None:
     small = Picture(picture.color[:30, :30], None, picture.metadata)
-    assert not is_worth_keeping(upscaler.plan(30, 30))
+    assert not is_worth_keeping(enlarger.plan(30, 30))
     kept = Rows(tmp_path / "a.png", lambda: pytest.fail("nobody needs it"))
-    assert run(upscaler, small, kept) is not None
+    assert run(enlarger, small, kept) is not None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "longer", "empty", "link", "folder", "head", "gone"])
 def test_damaged_files_are_never_trusted(
-    tmp_path: Path, upscaler: Upscaler, picture: Picture, undisturbed: Callable[..., Enlarged | None], damage: str
+    tmp_path: Path, enlarger: Enlarger, picture: Picture, undisturbed: Callable[..., Enlarged | None], damage: str
 ) -> None:
-    run(upscaler, picture, rows(tmp_path), 15)  # three rows
+    run(enlarger, picture, rows(tmp_path), 15)  # three rows
     victim = folder_of(tmp_path) / f"stage-1-of-1-alpha-000002.{'strip' if damage in ('flip', 'gone') else 'row'}"
     data = victim.read_bytes()
     victim.unlink()
@@ -153,8 +153,8 @@ def test_damaged_files_are_never_trusted(
         others = {"flip": flipped, "cut": data[:-1], "longer": data + b"\0", "empty": b"", "head": head}
         victim.write_bytes(others[damage])
     kept = rows(tmp_path)
-    enlarged = run(upscaler, picture, kept)
-    assert same(enlarged, undisturbed(upscaler))
+    enlarged = run(enlarger, picture, kept)
+    assert same(enlarged, undisturbed(enlarger))
     assert enlarged is not None
     assert enlarged.resumed_rows == 2, "those before it are as good as before"
 
@@ -162,19 +162,19 @@ def test_damaged_files_are_never_trusted(
 @pytest.mark.parametrize("change", ["precision", "tiles", "scale", "key", "threads"])
 def test_rows_of_another_making_are_not_mixed_in(
     tmp_path: Path,
-    upscaler: Upscaler,
+    enlarger: Enlarger,
     picture: Picture,
     undisturbed: Callable[..., Enlarged | None],
     tiny_network: Maker,
     change: str,
     monkeypatch,
 ) -> None:
-    run(upscaler, picture, rows(tmp_path), 15)
-    other, key = upscaler, "key"
+    run(enlarger, picture, rows(tmp_path), 15)
+    other, key = enlarger, "key"
     if change == "tiles":
-        other = Upscaler(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(20, 8))
+        other = Enlarger(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(20, 8))
     elif change == "scale":
-        other = Upscaler(tiny_network(scale=3), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(24, 8))
+        other = Enlarger(tiny_network(scale=3), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(24, 8))
     elif change == "key":
         key = "another"
     else:
@@ -189,13 +189,13 @@ def test_rows_of_another_making_are_not_mixed_in(
     assert list(tmp_path.iterdir()) == [], "what is left of another key for this output goes too"
 
 
-def test_rows_of_other_outputs_and_what_is_not_ours_stay(tmp_path: Path, upscaler: Upscaler, picture: Picture) -> None:
-    run(upscaler, picture, rows(tmp_path, name="b.png"), 15)
-    run(upscaler, picture, rows(tmp_path, "old"), 15)
+def test_rows_of_other_outputs_and_what_is_not_ours_stay(tmp_path: Path, enlarger: Enlarger, picture: Picture) -> None:
+    run(enlarger, picture, rows(tmp_path, name="b.png"), 15)
+    run(enlarger, picture, rows(tmp_path, "old"), 15)
     (old,) = folders_of_rows(tmp_path)[stem_of(tmp_path / "a.png")]
     (old / "precious.txt").write_text("mine")
     kept = rows(tmp_path)
-    assert run(upscaler, picture, kept) is not None
+    assert run(enlarger, picture, kept) is not None
     kept.discard()
     assert (old / "precious.txt").read_text() == "mine"
     assert [path.name for path in old.iterdir()] == ["precious.txt"]
@@ -204,7 +204,7 @@ def test_rows_of_other_outputs_and_what_is_not_ours_stay(tmp_path: Path, upscale
 
 def test_a_full_disk_is_no_error_and_gives_back_what_was_taken(
     tmp_path: Path,
-    upscaler: Upscaler,
+    enlarger: Enlarger,
     picture: Picture,
     undisturbed: Callable[..., Enlarged | None],
     monkeypatch: pytest.MonkeyPatch,
@@ -219,8 +219,8 @@ def test_a_full_disk_is_no_error_and_gives_back_what_was_taken(
 
     monkeypatch.setattr(module, "_write", full)
     kept = rows(tmp_path)
-    enlarged = run(upscaler, picture, kept)
-    assert same(enlarged, undisturbed(upscaler))
+    enlarged = run(enlarger, picture, kept)
+    assert same(enlarged, undisturbed(enlarger))
     assert enlarged is not None
     assert [event for event in enlarged.events if "no space left" in event]
     assert (kept.kept, len(calls)) == (0, 7)
@@ -228,9 +228,9 @@ def test_a_full_disk_is_no_error_and_gives_back_what_was_taken(
 
 
 def test_a_link_where_the_folder_should_be_leads_nowhere(
-    tmp_path: Path, upscaler: Upscaler, picture: Picture, undisturbed: Callable[..., Enlarged | None]
+    tmp_path: Path, enlarger: Enlarger, picture: Picture, undisturbed: Callable[..., Enlarged | None]
 ) -> None:
-    run(upscaler, picture, rows(tmp_path), 5)
+    run(enlarger, picture, rows(tmp_path), 5)
     name = folder_of(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "1.row").write_text("precious")
@@ -238,19 +238,19 @@ def test_a_link_where_the_folder_should_be_leads_nowhere(
     kept.discard()
     name.symlink_to(tmp_path / "elsewhere")
     kept = rows(tmp_path)
-    enlarged = run(upscaler, picture, kept)
-    assert same(enlarged, undisturbed(upscaler))
+    enlarged = run(enlarger, picture, kept)
+    assert same(enlarged, undisturbed(enlarger))
     kept.discard()
     assert (tmp_path / "elsewhere" / "1.row").read_text() == "precious"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no locks there")
-def test_two_at_once_leave_each_other_alone(tmp_path: Path, upscaler: Upscaler, picture: Picture) -> None:
+def test_two_at_once_leave_each_other_alone(tmp_path: Path, enlarger: Enlarger, picture: Picture) -> None:
     one, two = rows(tmp_path), rows(tmp_path)
-    steps = upscaler.steps(picture, one)
+    steps = enlarger.steps(picture, one)
     for _ in range(9):
         next(steps)
-    other = run(upscaler, picture, two)
+    other = run(enlarger, picture, two)
     assert other is not None
     assert (other.resumed_rows, two.kept, other.events) == (0, 0, ())
     two.discard()
@@ -258,12 +258,12 @@ def test_two_at_once_leave_each_other_alone(tmp_path: Path, upscaler: Upscaler, 
     assert len(list(folder_of(tmp_path).glob("*.row"))) == 2, "they are the other one's"
     steps.close()
     one.close()
-    assert same(run(upscaler, picture, rows(tmp_path)), other)
+    assert same(run(enlarger, picture, rows(tmp_path)), other)
 
 
-def test_the_disk_holds_the_picture_once_and_two_strips(tmp_path: Path, upscaler: Upscaler, picture: Picture) -> None:
+def test_the_disk_holds_the_picture_once_and_two_strips(tmp_path: Path, enlarger: Enlarger, picture: Picture) -> None:
     kept = rows(tmp_path)
-    enlarged = run(upscaler, picture, kept)
+    enlarged = run(enlarger, picture, kept)
     assert enlarged is not None
     assert enlarged.picture.alpha is not None
     pixels = enlarged.picture.color.nbytes + enlarged.picture.alpha.nbytes

@@ -14,7 +14,7 @@ from nlsr_cli.upscaling.stage import Stage
 def test_a_network_that_two_stages_have_is_where_each_needs_it(
     tiny_network: Callable[..., NLSN], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One network in two upscalers, on a GPU and on the CPU: pictures were given to it where it was not.
+    """One network in two enlargers, on a GPU and on the CPU: pictures were given to it where it was not.
 
     Nothing is moved here, as there may be no GPU; where it would be moved is noted.
     """

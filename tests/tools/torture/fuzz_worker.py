@@ -167,7 +167,7 @@ class Worker:
         import numpy as np
 
         from nlsr_cli.options import ComputeOptions, TileOptions
-        from nlsr_cli.upscaling.upscaler import Upscaler
+        from nlsr_cli.upscaling.enlarger import Enlarger
         from nlsr_cli.zoo import resolve
         from nlsr_cli.zoo.checkpoint import load_model
         from nlsr_cli.zoo.convert import convert
@@ -186,7 +186,7 @@ class Worker:
         model = load_model(resolve(target, None))
         yield "loaded"
         pixels = np.arange(12 * 14 * 3, dtype=np.uint8).reshape(12, 14, 3)
-        Upscaler(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0)).enlarge(pixels)
+        Enlarger(model, compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(0)).enlarge(pixels)
         yield "run"
 
     def _tell(self, number: int | None = None, problem: str = "", detail: str = "", **more: object) -> None:

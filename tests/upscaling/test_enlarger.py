@@ -14,9 +14,9 @@ from nlsr_cli.images import Metadata, Picture, read_picture, reduce_bicubic, res
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.memory import tile_bytes
 from nlsr_cli.upscaling.stage import Stage
-from nlsr_cli.upscaling.upscaler import Upscaler
 from tests.conftest import ASSETS
 
 CPU = ComputeOptions("cpu", "fp32")
@@ -32,15 +32,15 @@ def picture(color: np.ndarray, alpha: np.ndarray | None = None) -> Picture:
     return Picture(color, alpha, Metadata("PNG", "RGB"))
 
 
-def upscaler(model: NLSN, precision: str = "fp32", tile: TileOptions | None = None) -> Upscaler:
-    return Upscaler(model, compute=ComputeOptions("cpu", precision), tile=tile, floor=0)
+def enlarger(model: NLSN, precision: str = "fp32", tile: TileOptions | None = None) -> Enlarger:
+    return Enlarger(model, compute=ComputeOptions("cpu", precision), tile=tile, floor=0)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_depth_and_greyness_are_kept(lite: NLSN, dtype: type, channels: int) -> None:
     color = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (9, 7, channels)).astype(dtype)
-    enlarged = upscaler(lite).upscale(picture(color)).picture
+    enlarged = enlarger(lite).upscale(picture(color)).picture
     assert (enlarged.color.shape, enlarged.color.dtype) == ((36, 28, channels), dtype)
 
 
@@ -48,7 +48,7 @@ def test_sixteen_bit_levels_survive(lite: NLSN) -> None:
     """A smooth ramp of 16 bits has far more levels than 256 after enlarging; 8-bit steps in between would show."""
     ramp = np.linspace(20000, 24000, 64).astype(np.uint16)
     color = np.broadcast_to(ramp[None, :, None], (16, 64, 1)).copy()
-    enlarged = Upscaler(lite, compute=ComputeOptions("cpu")).upscale(picture(color))
+    enlarged = Enlarger(lite, compute=ComputeOptions("cpu")).upscale(picture(color))
     assert enlarged.precision == "fp32"
     middle = enlarged.picture.color[32, 16:-16, 0].astype(int)
     assert len(np.unique(middle)) > 200
@@ -63,7 +63,7 @@ def test_better_than_interpolation_on_a_photograph(lite: NLSN) -> None:
         hr = image.crop((0, 0, 160, 160))
     lr = hr.resize((40, 40), Image.Resampling.BICUBIC)
     bicubic = np.asarray(lr.resize(hr.size, Image.Resampling.BICUBIC), float)
-    found = upscaler(lite).enlarge(np.asarray(lr)).astype(float)
+    found = enlarger(lite).enlarge(np.asarray(lr)).astype(float)
     truth = np.asarray(hr, float)
     gain = 10 * np.log10(np.square(bicubic - truth).mean() / np.square(found - truth).mean())
     assert gain > 0.5
@@ -72,7 +72,7 @@ def test_better_than_interpolation_on_a_photograph(lite: NLSN) -> None:
 def test_an_ensemble_is_nearer_to_the_photograph_and_says_so(lite: NLSN) -> None:
     hr = read_picture(ASSETS / "colosseum.png").color[:128, :160]
     lr = picture(reduce_bicubic(hr, 4))
-    single, mean = (Upscaler(lite, compute=CPU, ensemble=each).upscale(lr) for each in (False, True))
+    single, mean = (Enlarger(lite, compute=CPU, ensemble=each).upscale(lr) for each in (False, True))
     errors = [np.square(each.picture.color.astype(float) - hr).mean() for each in (single, mean)]
     assert errors[1] < errors[0]
     assert (single.ensemble, mean.ensemble) == (False, True)
@@ -81,8 +81,8 @@ def test_an_ensemble_is_nearer_to_the_photograph_and_says_so(lite: NLSN) -> None
 def test_an_ensemble_takes_alpha_along(lite: NLSN) -> None:
     alpha = np.tile(np.linspace(0, 255, 20).astype(np.uint8), (12, 1))
     source = picture(np.full((12, 20, 3), 90, np.uint8), alpha)
-    found = Upscaler(lite, compute=CPU, ensemble=True).upscale(source).picture.alpha
-    single = Upscaler(lite, compute=CPU).upscale(source).picture.alpha
+    found = Enlarger(lite, compute=CPU, ensemble=True).upscale(source).picture.alpha
+    single = Enlarger(lite, compute=CPU).upscale(source).picture.alpha
     assert found is not None
     assert single is not None
     assert found.shape == (48, 80)
@@ -93,7 +93,7 @@ def test_constant_alpha_stays_exactly_constant_and_costs_nothing(lite: NLSN) -> 
     calls: list[int] = []
     color = np.full((20, 20, 3), 90, np.uint8)
     alpha = np.full((20, 20), 255, np.uint8)
-    enlarged = upscaler(lite).upscale(picture(color, alpha), lambda done, total: calls.append(total)).picture
+    enlarged = enlarger(lite).upscale(picture(color, alpha), lambda done, total: calls.append(total)).picture
     assert enlarged.alpha is not None
     assert enlarged.alpha.shape == (80, 80)
     assert (enlarged.alpha == 255).all()
@@ -106,7 +106,7 @@ def test_alpha_edge_has_no_fringe(lite: NLSN) -> None:
     alpha = np.zeros((24, 24), np.uint8)
     color[:, 12:] = (250, 160, 40)
     alpha[:, 12:] = 255
-    enlarged = upscaler(lite).upscale(picture(color, alpha)).picture
+    enlarged = enlarger(lite).upscale(picture(color, alpha)).picture
     assert enlarged.alpha is not None
     visible = enlarged.alpha > 8
     visible[:, 88:] = False  # the border of the picture is another matter
@@ -118,8 +118,8 @@ def test_alpha_edge_has_no_fringe(lite: NLSN) -> None:
 def test_a_picture_without_colour_stays_without(lite: NLSN) -> None:
     """Also where its file stores three channels, as every WebP does."""
     grey = read_picture(ASSETS / "colosseum.png").color[:40, :40, :1]
-    enlarged = upscaler(lite).upscale(picture(np.repeat(grey, 3, axis=2), None)).picture.color
-    assert np.array_equal(enlarged, np.repeat(upscaler(lite).upscale(picture(grey, None)).picture.color, 3, axis=2))
+    enlarged = enlarger(lite).upscale(picture(np.repeat(grey, 3, axis=2), None)).picture.color
+    assert np.array_equal(enlarged, np.repeat(enlarger(lite).upscale(picture(grey, None)).picture.color, 3, axis=2))
 
 
 def test_tiles_show_no_seam(lite: NLSN) -> None:
@@ -128,7 +128,7 @@ def test_tiles_show_no_seam(lite: NLSN) -> None:
     Four parts of the sample, so that what happens to lie at a border does not decide.
     """
     sample = read_picture(ASSETS / "colosseum.png").color
-    cut = upscaler(lite, tile=TileOptions(64, 16))
+    cut = enlarger(lite, tile=TileOptions(64, 16))
     plan = cut.plan(128, 128)
     borders = np.zeros((512, 512), bool)
     for axis, mask in ((plan.rows, borders), (plan.columns, borders.T)):
@@ -139,7 +139,7 @@ def test_tiles_show_no_seam(lite: NLSN) -> None:
     at_borders, elsewhere = [], []
     for top, left in ((0, 0), (0, 11), (29, 0), (21, 33)):
         part = np.ascontiguousarray(sample[top : top + 128, left : left + 128])
-        whole = upscaler(lite, tile=TileOptions(0)).enlarge(part).astype(int)
+        whole = enlarger(lite, tile=TileOptions(0)).enlarge(part).astype(int)
         difference = np.abs(cut.enlarge(part).astype(int) - whole)
         assert 10 * np.log10(255**2 / np.square(difference).mean()) > 45
         at_borders.append(difference[borders].mean())
@@ -151,7 +151,7 @@ def test_half_precision_is_close_to_float32(lite: NLSN) -> None:
     sample = read_picture(ASSETS / "colosseum.png").color[:64, :64]
     if "bf16" not in _cpu_precisions():
         pytest.skip("this processor has no native bf16")
-    difference = upscaler(lite, "bf16").enlarge(sample).astype(int) - upscaler(lite).enlarge(sample)
+    difference = enlarger(lite, "bf16").enlarge(sample).astype(int) - enlarger(lite).enlarge(sample)
     assert 10 * np.log10(255**2 / np.square(difference).mean()) > 55
 
 
@@ -163,7 +163,7 @@ def _cpu_precisions() -> tuple[str, ...]:
 
 def test_batches_of_tiles_equal_single_tiles(lite: NLSN, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = read_picture(ASSETS / "colosseum.png").color[:48, :120]
-    cut = upscaler(lite, tile=TileOptions(32, 8))
+    cut = enlarger(lite, tile=TileOptions(32, 8))
     single = cut.enlarge(sample).astype(int)
     monkeypatch.setattr(Stage, "_batch_size", lambda self, plan: 3)
     assert np.abs(cut.enlarge(sample) - single).max() <= 1
@@ -172,23 +172,23 @@ def test_batches_of_tiles_equal_single_tiles(lite: NLSN, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 2)])
 def test_any_size_from_one_pixel_up(lite: NLSN, size: tuple[int, int]) -> None:
     color = np.full((*size, 3), (10, 120, 240), np.uint8)
-    enlarged = upscaler(lite, tile=TileOptions(16, 4)).enlarge(color)
+    enlarged = enlarger(lite, tile=TileOptions(16, 4)).enlarge(color)
     assert enlarged.shape == (4 * size[0], 4 * size[1], 3)
     assert np.abs(enlarged.astype(int) - (10, 120, 240)).max() <= 8
 
 
-def test_same_pixels_twice_and_from_a_fresh_upscaler(lite: NLSN) -> None:
+def test_same_pixels_twice_and_from_a_fresh_enlarger(lite: NLSN) -> None:
     sample = read_picture(ASSETS / "tower.jpg").color
-    first = upscaler(lite)
+    first = enlarger(lite)
     expected = first.enlarge(sample)
     first.enlarge(sample[:30])  # other work in between changes nothing
     assert np.array_equal(first.enlarge(sample), expected)
-    assert np.array_equal(upscaler(load_model("lite", 4)).enlarge(sample), expected)
+    assert np.array_equal(enlarger(load_model("lite", 4)).enlarge(sample), expected)
 
 
 def test_metadata_travels_along(lite: NLSN, tmp_path: Path) -> None:
     source = Picture(np.zeros((4, 4, 3), np.uint8), None, Metadata("PNG", "RGB", dpi=(300.0, 300.0)), ("a note",))
-    enlarged = upscaler(lite).upscale(source)
+    enlarged = enlarger(lite).upscale(source)
     assert enlarged.picture.metadata == source.metadata
     assert (enlarged.tiles, enlarged.tile_size, enlarged.events) == (1, (4, 4), ())
 
@@ -197,7 +197,7 @@ def test_memory_bounds_the_tiles_and_is_told(lite: NLSN) -> None:
     """With less memory the tiles are smaller, and the result says so; with enough of it nothing changes."""
     color = np.zeros((500, 500, 3), np.uint8)
     budget = tile_bytes(lite.config, 200**2, "fp32")  # which depends on the number of threads
-    usual, small = (Upscaler(lite, compute=CPU, max_memory=each) for each in (2**31, budget))
+    usual, small = (Enlarger(lite, compute=CPU, max_memory=each) for each in (2**31, budget))
     assert len(usual.plan(500, 500)) == 1
     plan = small.plan(500, 500)
     assert len(plan) > 4
@@ -212,14 +212,14 @@ def test_memory_that_holds_no_tile_is_told_before_anything_runs(lite: NLSN) -> N
     with pytest.raises(
         OptionError, match=r"500×400 pixels in tiles of .* take [0-9]+ MiB, more than --max-memory"
     ) as error:
-        Upscaler(lite, compute=CPU, max_memory=2**25).upscale(picture(np.zeros((400, 500, 3), np.uint8)))
+        Enlarger(lite, compute=CPU, max_memory=2**25).upscale(picture(np.zeros((400, 500, 3), np.uint8)))
     needed = int(error.value.hint.split()[1])
-    Upscaler(lite, compute=CPU, max_memory=needed * 2**20).plan(400, 500)
+    Enlarger(lite, compute=CPU, max_memory=needed * 2**20).plan(400, 500)
 
 
 def test_a_tile_that_was_asked_for_must_fit_too(lite: NLSN) -> None:
     with pytest.raises(OptionError, match="in tiles of 500×400 take") as error:
-        Upscaler(lite, compute=CPU, tile=TileOptions(0), max_memory=2**26).plan(400, 500)
+        Enlarger(lite, compute=CPU, tile=TileOptions(0), max_memory=2**26).plan(400, 500)
     assert error.value.hint.endswith("or choose a smaller --tile.")
 
 
@@ -228,8 +228,8 @@ def family() -> dict[int, NLSN]:
     return {scale: load_model("lite", scale) for scale in (2, 3, 4)}
 
 
-def to(sizes: SizeOptions, networks: object, **settings: object) -> Upscaler:
-    return Upscaler(networks, compute=CPU, sizes=sizes, **settings)  # type: ignore[arg-type]
+def to(sizes: SizeOptions, networks: object, **settings: object) -> Enlarger:
+    return Enlarger(networks, compute=CPU, sizes=sizes, **settings)  # type: ignore[arg-type]
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -282,9 +282,9 @@ def test_a_cascade_is_rounded_once(family: dict[int, NLSN]) -> None:
     """By eight bits in between, other levels would come out than by sixteen."""
     lr = read_picture(ASSETS / "colosseum.png").color[:24, :30]
     found = to(SizeOptions(scale=6), family).enlarge(lr)
-    deep = upscaler(family[3]).enlarge(upscaler(family[2]).enlarge(lr.astype(np.uint16) * 257))
+    deep = enlarger(family[3]).enlarge(enlarger(family[2]).enlarge(lr.astype(np.uint16) * 257))
     assert np.abs(found - deep / 257).max() <= 0.5 + 1 / 257
-    shallow = upscaler(family[3]).enlarge(upscaler(family[2]).enlarge(lr))
+    shallow = enlarger(family[3]).enlarge(enlarger(family[2]).enlarge(lr))
     assert not np.array_equal(found, shallow)
 
 
@@ -317,14 +317,14 @@ def test_more_than_sixteen_times_is_refused(family: dict[int, NLSN]) -> None:
 
 def test_strength_goes_from_interpolation_to_the_network(lite: NLSN) -> None:
     source = read_picture(ASSETS / "colosseum.png").color[:20, :24]
-    bicubic, network = resize_bicubic(source, 80, 96), upscaler(lite).enlarge(source)
+    bicubic, network = resize_bicubic(source, 80, 96), enlarger(lite).enlarge(source)
     calls: list[int] = []
-    none = Upscaler(lite, compute=CPU, strength=0).upscale(picture(source), lambda done, total: calls.append(total))
+    none = Enlarger(lite, compute=CPU, strength=0).upscale(picture(source), lambda done, total: calls.append(total))
     np.testing.assert_array_equal(none.picture.color, bicubic)
     assert (calls, none.stages, none.events) == ([], (), ())
-    half = Upscaler(lite, compute=CPU, strength=0.5).enlarge(source)
+    half = Enlarger(lite, compute=CPU, strength=0.5).enlarge(source)
     assert np.abs(half - (bicubic.astype(float) + network) / 2).max() <= 1.01
-    np.testing.assert_array_equal(Upscaler(lite, compute=CPU, strength=1).enlarge(source), network)
+    np.testing.assert_array_equal(Enlarger(lite, compute=CPU, strength=1).enlarge(source), network)
 
 
 def test_light_beyond_white_is_kept(lite: NLSN) -> None:
@@ -332,27 +332,27 @@ def test_light_beyond_white_is_kept(lite: NLSN) -> None:
     color = np.full((24, 24, 3), 0.25, np.float32)
     color[8:16, 8:16] = 20
     color[20:] = -0.5
-    found = upscaler(lite).upscale(picture(color))
+    found = enlarger(lite).upscale(picture(color))
     assert (found.precision, found.picture.color.dtype) == ("fp32", np.float32)
     np.testing.assert_allclose(found.picture.color[44:52, 44:52], 20, rtol=0.02)
     np.testing.assert_allclose(found.picture.color[92:], -0.5, atol=0.05)
     np.testing.assert_allclose(found.picture.color[:12], 0.25, atol=0.02)
-    inside = upscaler(lite).enlarge(np.clip(color, 0, 1))
+    inside = enlarger(lite).enlarge(np.clip(color, 0, 1))
     assert inside.min() >= 0
     assert inside.max() <= 1
 
 
 def test_float_pictures_are_those_of_sixteen_bit_unrounded(lite: NLSN) -> None:
     levels = (read_picture(ASSETS / "colosseum.png").color[:20, :24].astype(np.uint16)) * 257
-    found = upscaler(lite).enlarge((levels / 65535).astype(np.float32))
-    np.testing.assert_allclose(found * 65535, upscaler(lite).enlarge(levels), atol=1)
+    found = enlarger(lite).enlarge((levels / 65535).astype(np.float32))
+    np.testing.assert_allclose(found * 65535, enlarger(lite).enlarge(levels), atol=1)
 
 
 def test_samples_that_are_no_numbers_are_refused(lite: NLSN) -> None:
     color = np.zeros((4, 4, 3), np.float32)
     color[1, 1, 1] = np.nan
     with pytest.raises(NlsrError, match="samples that are not finite"):
-        upscaler(lite).upscale(picture(color))
+        enlarger(lite).upscale(picture(color))
 
 
 def test_excess_is_bled_like_colour(lite: NLSN) -> None:
@@ -362,7 +362,7 @@ def test_excess_is_bled_like_colour(lite: NLSN) -> None:
     excess = np.full((16, 16, 3), -99, np.int16)
     excess[:, 8:] = 12
     given = Picture(np.full((16, 16, 3), 90, np.uint8), alpha, Metadata("PNG", "RGBA"), excess=excess)
-    found = upscaler(lite).upscale(given).picture
+    found = enlarger(lite).upscale(given).picture
     assert found.excess is not None
     assert found.alpha is not None
     assert (found.excess[found.alpha > 0] == 12).all()
@@ -392,7 +392,7 @@ def test_alpha_by_lanczos_costs_no_network(lite: NLSN) -> None:
     calls: list[int] = []
     alpha = np.tile(np.linspace(0, 255, 20).astype(np.uint8), (12, 1))
     source = picture(np.full((12, 20, 3), 90, np.uint8), alpha)
-    found = Upscaler(lite, compute=CPU, alpha="lanczos").upscale(source, lambda done, total: calls.append(total))
+    found = Enlarger(lite, compute=CPU, alpha="lanczos").upscale(source, lambda done, total: calls.append(total))
     assert calls == [1]
     assert found.picture.alpha is not None
     assert np.abs(found.picture.alpha.astype(int) - resize_bicubic(alpha[:, :, None], 48, 80)[:, :, 0]).max() <= 4
@@ -426,7 +426,7 @@ def test_a_texture_has_no_seam(family: dict[int, NLSN], scale: float, tile: Tile
 
 
 def test_textures_smaller_than_what_goes_around_them(lite: NLSN) -> None:
-    found = Upscaler(lite, compute=CPU, wrap="xy").enlarge(np.full((3, 5, 1), 77, np.uint8))
+    found = Enlarger(lite, compute=CPU, wrap="xy").enlarge(np.full((3, 5, 1), 77, np.uint8))
     assert found.shape == (12, 20, 1)
     assert np.abs(found.astype(int) - 77).max() <= 8
 
@@ -434,7 +434,7 @@ def test_textures_smaller_than_what_goes_around_them(lite: NLSN) -> None:
 def test_the_memory_of_all_stages_counts(family: dict[int, NLSN]) -> None:
     """What a cascade makes on its way must fit beside the tiles: 16 times needs more than 4 times does."""
     color = np.zeros((600, 600, 3), np.uint8)
-    four, sixteen = (Upscaler(family, compute=CPU, sizes=SizeOptions(scale=s), max_memory=2**27) for s in (4, 16))
+    four, sixteen = (Enlarger(family, compute=CPU, sizes=SizeOptions(scale=s), max_memory=2**27) for s in (4, 16))
     assert four.plan(600, 600)
     with pytest.raises(OptionError, match=r"2400×2400 pixels in tiles of .* take [0-9]+ MiB, more than --max-memory"):
         sixteen.upscale(picture(color))
@@ -452,18 +452,18 @@ def test_alpha_is_compared_with_its_source_too(lite: NLSN) -> None:
     """Black stays black where everything becomes darker, but a shape in the alpha channel is not what it was."""
     alpha = np.tile(np.linspace(80, 255, 40).astype(np.uint8), (24, 1))
     source = picture(np.zeros((24, 40, 3), np.uint8), alpha)
-    assert Upscaler(lite, compute=CPU).upscale(source).picture.alpha is not None
+    assert Enlarger(lite, compute=CPU).upscale(source).picture.alpha is not None
     dark = shifted(lite, -0.4, -0.4, -0.4)
-    Upscaler(dark, compute=CPU).upscale(picture(source.color))
+    Enlarger(dark, compute=CPU).upscale(picture(source.color))
     with pytest.raises(ResultRejected, match="does not match the picture"):
-        Upscaler(dark, compute=CPU).upscale(source)
+        Enlarger(dark, compute=CPU).upscale(source)
 
 
 @pytest.mark.parametrize("shift", [(0.2, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, 0.0, 0.2)])
 def test_grey_is_the_luma_of_what_the_network_makes(lite: NLSN, shift: tuple[float, float, float]) -> None:
     """By ITU-R BT.601: green counts for more than red, and red for more than blue."""
     grey = read_picture(ASSETS / "colosseum.png").color[:16, :20, 1:2] // 2
-    tinted = upscaler(shifted(lite, *shift))
+    tinted = enlarger(shifted(lite, *shift))
     colours = tinted.enlarge(grey.repeat(3, axis=2)).astype(float)
     luma = 0.299 * colours[..., 0] + 0.587 * colours[..., 1] + 0.114 * colours[..., 2]
     assert np.abs(tinted.enlarge(grey)[..., 0] - luma).max() <= 1

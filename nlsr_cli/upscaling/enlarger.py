@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nlsr_cli.nlsn import NLSN
 
 
-class Upscaler:
+class Enlarger:
     """NLSNs on a device, ready to enlarge any number of pictures.
 
     Args:
