@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.resume import Keeper
     from nlsr_cli.images import Picture
     from nlsr_cli.isolation.decoder import Decoder
-    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.progress import OnTile, Step
     from nlsr_cli.upscaling.spool import Rows
     from nlsr_cli.upscaling.upscaler import Upscaler
 
@@ -51,21 +51,21 @@ def process(
         return decided(job)
     task = Intake(decoder, keeper, upscaler.route).read(job)
     try:
-        for done, total in enlarge(task, upscaler):
+        for step in enlarge(task, upscaler):
             if on_tile is not None:
-                on_tile(done, total)
+                on_tile(step.done, step.total)
         return Delivery(keeper, stamp, lambda: upscaler.placement.device.type).finish(task)
     finally:
         if task.rows is not None:
             task.rows.close()
 
 
-def enlarge(task: Task, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
-    """Yield the numbers of tiles done and in all, tile by tile; the result, or what is wrong, is in the task then."""
+def enlarge(task: Task, upscaler: Upscaler) -> Iterator[Step]:
+    """Yield how far the picture is, tile by tile; the result, or what is wrong, is in the task then."""
     picture = task.picture
     if picture is None or not task.has_work:
         return
-    steps: Iterator[tuple[int, int]] = iter(())
+    steps: Iterator[Step] = iter(())
     with task.stage():
         _check_place(task, upscaler)
         steps = _steps(picture, task.rows, upscaler)
@@ -80,7 +80,7 @@ def enlarge(task: Task, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
             yield step
 
 
-def _steps(picture: Picture | Animation, rows: Rows | None, upscaler: Upscaler) -> Iterator[tuple[int, int]]:
+def _steps(picture: Picture | Animation, rows: Rows | None, upscaler: Upscaler) -> Iterator[Step]:
     if isinstance(picture, Animation):
         from nlsr_cli.upscaling.animation import frame_steps  # which needs torch, and that is there by now
 

@@ -11,7 +11,7 @@ import typer
 
 from nlsr_cli.commands import choices
 from nlsr_cli.console import Speech, size_text
-from nlsr_cli.console.batch import BatchConsole
+from nlsr_cli.console.batch import BatchConsole, BatchProgress
 from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
@@ -177,25 +177,21 @@ def _upscale(
     start = time.perf_counter()
     batch, models = _plan(console, inputs, target, options, decoder)
     report = Report(total=len(batch.plan.jobs), existing=target.existing, passed=batch.plan.sources.passed)
-    with console.batch_progress(batch.plan.work) as progress:
 
-        def on_start(job: Job) -> None:
-            if not told:  # when there is work indeed, for which the model is loaded
-                sources = models.sources(batch.plan.scales if job.route else models.scales)
-                known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
-                names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
-                placement = batch.upscaler.placement_for(job.header.depth if job.header else 8)
-                told.append(f"{names} on {placement if sources else placement.device}")
-                console.note(told[0])
-            progress.on_start(job)
+    def begin(job: Job) -> None:
+        """Say what enlarges, when there is work indeed, for which it is loaded."""
+        sources = models.sources(batch.plan.scales if job.route else models.scales)
+        known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
+        names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
+        placement = batch.upscaler.placement_for(job.header.depth if job.header else 8)
+        console.note(f"{names} on {placement if sources else placement.device}")
 
-        told: list[str] = []
-        try:
-            for outcome in batch.run(on_start=on_start, on_tile=progress.on_tile):
-                report.add(outcome)
-                console.outcome(outcome)
-        except KeyboardInterrupt:
-            report.interrupted, report.rows_kept = True, batch.rows_kept
+    try:
+        for outcome in batch.run(watcher=BatchProgress(console, batch.plan.work, target.existing, begin)):
+            report.add(outcome)
+            console.outcome(outcome)
+    except KeyboardInterrupt:
+        report.interrupted, report.rows_kept = True, batch.rows_kept
     report.seconds = time.perf_counter() - start
     console.report(report)
     return report.exit_code

@@ -13,9 +13,9 @@ import torch
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import ComputeOptions
+from nlsr_cli.upscaling.foresight import listed_bf16
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_NATIVE_BF16_FLAGS = re.compile(r"\b(avx512_bf16|amx_bf16|bf16)\b")  # x86 and Arm names in /proc/cpuinfo
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class DeviceFacts:
 
 def cpu_has_native_bf16() -> bool:
     """Tell whether this processor multiplies bfloat16 in hardware; elsewhere it is emulated and slower than float32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        return bool(_NATIVE_BF16_FLAGS.search(cpuinfo.read_text(errors="replace")))
+    listed = listed_bf16()
+    if listed is not None:
+        return listed
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public question yet, as of torch 2.11
     return bool(probe and probe())
 
