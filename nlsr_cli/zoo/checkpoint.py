@@ -12,11 +12,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from nlsr_cli.errors import ModelError, OptionError, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.errors import ModelError, UnknownChoice, WeightsCorrupt, WeightsMismatch
 from nlsr_cli.files import replace_files
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.options import STORES, nearest
+from nlsr_cli.options import STORES
 from nlsr_cli.zoo.header import Header, encode_header, read_header
 from nlsr_cli.zoo.infer import check_shapes
 from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME, ModelSource, check_digests
@@ -109,7 +109,7 @@ def encode_weights(tensors: Mapping[str, Tensor], config: str, *, store: str = "
         ModelError: a value is too large for float16.
     """
     if store not in STORES:
-        raise OptionError(f"unknown storage '{store}'", nearest(store, STORES))
+        raise UnknownChoice("storage", store, STORES)
     label, dtype, layout = _LAYOUTS[store]
     stored = {name: tensors[name].detach().to("cpu", dtype).contiguous() for name in sorted(tensors)}
     for name, tensor in stored.items():
