@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.console.estimate import Cost, Estimate, writing_seconds
+from nlsr_cli.console.estimate import Cost, Estimate
 from nlsr_cli.console.printer import Console, size_text
 from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.options import counted
@@ -140,6 +140,8 @@ class BatchProgress(Watcher):
 
 def _cost(job: Job, existing: str) -> Cost | None:
     """Return what a picture will take, as far as its header tells; None where there is none."""
+    from nlsr_cli.images.formats import writing_of  # which has been loaded for the plan
+
     header, route = job.header, job.route
     if header is None or route is None:
         return None
@@ -148,7 +150,7 @@ def _cost(job: Job, existing: str) -> Cost | None:
     frames = header.frames if job.moves else 1
     layers = 2 if header.has_alpha and job.options.alpha == "model" else 1
     work = sum(prod(route.before(stage)) for stage in range(len(route.stages)))
-    return Cost(frames * layers * work, writing_seconds(job.format, frames * prod(route.size)))
+    return Cost(frames * layers * work, writing_of(job.format).pace * frames * prod(route.size) / 1e6)
 
 
 def _name(job: Job) -> str:

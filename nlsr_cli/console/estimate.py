@@ -15,10 +15,6 @@ WARM_UP_SECONDS = 1.0  # what the first tile takes beside that, until a second o
 
 _TRUST = 50_000  # pixels of a step that weighs as much as what is taken to be usual
 
-# Seconds to encode a million pixels, in one thread of a desktop of 2020.
-WRITING = {"PNG": 0.18, "WEBP": 0.21, "JPEG": 0.03, "AVIF": 0.35, "GIF": 0.5, "JXL": 0.4, "QOI": 0.05}
-_WRITING = 0.03  # of what is not listed
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -100,8 +96,3 @@ class Estimate:
         file = (at_files * pixels - mixed * at_pixels) / determinant if determinant > 0 else FILE_SECONDS
         file = min(max(file, 0.0), at_pixels / max(mixed, 1))
         return max(at_pixels - mixed * file, 0.0) / pixels, file
-
-
-def writing_seconds(format_: str, pixels: float) -> float:
-    """Return what it takes to encode so many pixels."""
-    return WRITING.get(format_, _WRITING) * pixels / 1e6

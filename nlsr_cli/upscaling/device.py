@@ -129,6 +129,17 @@ def describe_devices() -> list[DeviceFacts]:
     return facts
 
 
+def trouble_with_cuda() -> str | None:
+    """Return what torch says when it computes on the first CUDA device: "" if it can, None without one."""
+    if not torch.cuda.is_available():
+        return None
+    try:
+        torch.ones(1, device="cuda").sum().item()
+    except RuntimeError as exc:
+        return str(exc).splitlines()[0]
+    return ""
+
+
 def processor_name(device: torch.device) -> str:
     """Return what its maker calls the processor."""
     if device.type == "cuda":
