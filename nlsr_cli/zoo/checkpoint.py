@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -72,7 +73,7 @@ def check_dtypes(header: Header) -> None:
         if entry.dtype not in STORED_DTYPES:
             raise WeightsMismatch(
                 f"{header.path}: tensor {name} is stored as {entry.dtype}, not {' or '.join(STORED_DTYPES)}",
-                f"Store it as float32: nlsr models convert {header.path} FOLDER",
+                f"Store it as float32: nlsr models convert {shlex.quote(str(header.path))} FOLDER",
             )
 
 
