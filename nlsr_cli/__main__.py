@@ -5,33 +5,38 @@ import os
 import sys
 from contextlib import suppress
 
+from nlsr_cli.console.bar import begin, end
 from nlsr_cli.container import processors
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it like any other."""
     _fill_standard_streams()
+    begin(sys.argv[1:])
     _prepare()
     try:
         from nlsr_cli.cli import main as run
         from nlsr_cli.console.streams import last_word, take_streams
     except KeyboardInterrupt:
-        sys.exit(130)
+        _leave()
     try:
         take_streams()
         run()
     except KeyboardInterrupt:  # before a command began, of which each answers to it by itself
         _leave()
-    except SystemExit as end:
-        if end.code == 130:
+    except SystemExit as exit_:
+        if exit_.code == 130:
             _leave()
-        sys.exit(end.code if isinstance(end.code, str) else last_word(end.code or 0))
+        end()
+        sys.exit(exit_.code if isinstance(exit_.code, str) else last_word(exit_.code or 0))
     finally:
+        end()
         gc.freeze()  # see `_prepare`: Python would look through all objects once more when it ends
 
 
 def _leave() -> None:
     """End an interrupted process at once: Python would wait for a picture that is still being encoded for nobody."""
+    end()
     with suppress(OSError, ValueError):
         if sys.stdout is not None:
             sys.stdout.flush()

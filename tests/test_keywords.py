@@ -23,6 +23,7 @@ NOT_IN_PYTHON = {
     "output": "an argument of its own, as only files have one",
     "model": "an argument of its own, as it may be a network too",
     "dry_run": "prints a plan",
+    "open": "shows a window; a notebook shows what is returned",
     "as_json": "prints; an Outcome has as_json()",
     "quiet": "prints nothing",
     "verbose": "prints more",

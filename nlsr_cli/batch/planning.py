@@ -24,12 +24,14 @@ from nlsr_cli.errors import (
     MissingInput,
     NlsrError,
     OptionError,
+    UnknownChoice,
+    nearest,
 )
 from nlsr_cli.images import check_frames, check_size
 from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_read_only, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.names import one_spelling
-from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions, nearest
+from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
 from nlsr_cli.upscaling.route import Aim
 
 EXISTS_HINT = "Add --overwrite to replace existing outputs, or --skip-existing to keep them."
@@ -82,7 +84,7 @@ def plan_batch(
             return plan_batch(inputs, output, options, aim=aim, decoder=own)
     options = options or UpscaleOptions()
     if output.format is not None and output.format not in WRITABLE:
-        raise OptionError(f"unknown format '{output.format}'", nearest(output.format, WRITABLE))
+        raise UnknownChoice("format", output.format, WRITABLE)
     if any(each == STREAM for each in inputs):  # the text: a file may be called so too
         return BatchPlan((_stream_job(inputs, output, options),))
     found = find_sources(inputs, output)

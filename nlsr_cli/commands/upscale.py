@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from nlsr_cli.commands import choices
+from nlsr_cli.commands import choices, opening
 from nlsr_cli.console import Speech, size_text
-from nlsr_cli.console.batch import BatchConsole
+from nlsr_cli.console.batch import BatchConsole, BatchProgress
 from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.keywords import existing_of, options_of
 from nlsr_cli.options import (
@@ -67,6 +68,7 @@ def upscale(
     resume: choices.UpscaleResume = None,
     max_pixels: choices.UpscaleMaxPixels = DEFAULT_MAX_PIXELS,
     offline: choices.Offline = False,
+    open_: choices.Open = False,
     dry_run: choices.DryRun = False,
     as_json: choices.UpscaleJson = False,
     quiet: choices.OnlyErrors = False,
@@ -83,7 +85,9 @@ def upscale(
 
         existing = existing_of(given, streams=output == "-", gathers=lambda: gathers(inputs))
         if output == "-":
-            _check_stream(as_json=as_json, dry_run=dry_run)
+            _check_stream(as_json=as_json, dry_run=dry_run, opens=open_)
+        if open_ and dry_run:
+            raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
         options = options_of(given)
         target = OutputOptions(output, _format(format_), suffix, existing, recursive)
         if output == "-":
@@ -91,12 +95,17 @@ def upscale(
         from nlsr_cli.isolation.decoder import Decoder
 
         with Decoder() as decoder:
-            code = (_dry_run if dry_run else _upscale)(console, inputs, target, options, decoder)
+            if dry_run:
+                code = _dry_run(console, inputs, target, options, decoder)
+            else:
+                code = _upscale(console, inputs, target, options, decoder, opens=open_)
     raise typer.Exit(int(code))
 
 
-def _check_stream(*, as_json: bool, dry_run: bool) -> None:
+def _check_stream(*, as_json: bool, dry_run: bool, opens: bool) -> None:
     """Refuse to write a picture to standard output where something else is printed there, or somebody looks at it."""
+    if opens:
+        raise OptionError("--open needs a file, and -o - writes none", "Give a file after -o, or omit --open.")
     if as_json:
         raise OptionError("--json and -o - both need standard output", "Give a file after -o, or omit --json.")
     if not dry_run and sys.stdout is not None and sys.stdout.isatty():
@@ -131,34 +140,43 @@ def _plan(
 
 
 def _upscale(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole,
+    inputs: list[str],
+    target: OutputOptions,
+    options: UpscaleOptions,
+    decoder: Decoder,
+    *,
+    opens: bool,
 ) -> ExitCode:
     from nlsr_cli.batch.outcome import Report
 
     start = time.perf_counter()
     batch, models = _plan(console, inputs, target, options, decoder)
     report = Report(total=len(batch.plan.jobs), existing=target.existing, passed=batch.plan.sources.passed)
-    with console.batch_progress(batch.plan.work) as progress:
 
-        def on_start(job: Job) -> None:
-            if not told:  # when there is work indeed, for which the model is loaded
-                sources = models.sources(batch.plan.scales if job.route else models.scales)
-                known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
-                names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
-                placement = batch.enlarger.placement_for(job.header.depth if job.header else 8)
-                told.append(f"{names} on {placement if sources else placement.device}")
-                console.note(told[0])
-            progress.on_start(job)
+    def begin(job: Job) -> None:
+        """Say what enlarges, when there is work indeed, for which it is loaded."""
+        sources = models.sources(batch.plan.scales if job.route else models.scales)
+        known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
+        names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
+        placement = batch.enlarger.placement_for(job.header.depth if job.header else 8)
+        console.note(f"{names} on {placement if sources else placement.device}")
 
-        told: list[str] = []
-        try:
-            for outcome in batch.run(on_start=on_start, on_tile=progress.on_tile):
-                report.add(outcome)
-                console.outcome(outcome)
-        except KeyboardInterrupt:
-            report.interrupted, report.rows_kept = True, batch.rows_kept
+    results: list[Path] = []
+    try:
+        for outcome in batch.run(watcher=BatchProgress(console, batch.plan.work, target.existing, begin)):
+            report.add(outcome)
+            console.outcome(outcome)
+            if outcome.output is not None:
+                results.append(outcome.output)
+    except KeyboardInterrupt:
+        report.interrupted, report.rows_kept = True, batch.rows_kept
     report.seconds = time.perf_counter() - start
     console.report(report)
+    if opens and results and not report.interrupted:
+        trouble = opening.show(opening.place_of(results))
+        if trouble:
+            console.note(f"note: {trouble}")
     return report.exit_code
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Timeout
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
 from nlsr_cli.batch.resume import Keeper, Verdict
 from nlsr_cli.batch.task import Task, decided
+from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.errors import NlsrError
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class LocalEngine:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
         return self._intake.foresee(job)
 
-    def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
+    def run(self, *, on_tile: OnTile | None = None, watcher: Watcher | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the others in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
@@ -98,40 +100,41 @@ class LocalEngine:
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
-            yield from self._work(on_start or _ignore, on_tile or _ignore)
+            yield from self._work(watcher or Watcher(), on_tile or _ignore)
         finally:
             if self._rows is not None:
                 self._rows.close()
 
-    def _work(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
-        writing: Future[Outcome] | None = None
+    def _work(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
+        writing: _Writing | None = None
         with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
             try:
-                for task in self._tasks(reader, on_start):
+                for task in self._tasks(reader, watcher):
                     if task.has_work:
                         self._rows = task.rows
-                    for done, total in enlarge(task, self.enlarger) if task.has_work else ():
-                        on_tile(done, total)
-                        if writing is not None and writing.done():
-                            yield writing.result()
+                    for step in enlarge(task, self.enlarger) if task.has_work else ():
+                        watcher.on_step(step)
+                        on_tile(step.done, step.total)
+                        if writing is not None and writing.outcome.done():
+                            yield writing.outcome.result()
                             writing = None
                     if writing is not None:
-                        yield writing.result()
-                    writing = writer.submit(self._delivery.finish, task)
+                        yield writing.awaited(watcher)
+                    writing = _Writing(task.job, writer.submit(self._delivery.finish, task))
                 if writing is not None:
-                    yield writing.result()
+                    yield writing.awaited(watcher)
             except KeyboardInterrupt:
                 if writing is not None:  # it is computed, so it counts if it can be written soon
                     with suppress(Timeout):
-                        writing.exception(PATIENCE)
+                        writing.outcome.exception(PATIENCE)
                     self._delivery.close()
-                    if writing.done():
-                        yield writing.result()
+                    if writing.outcome.done():
+                        yield writing.outcome.result()
                 raise
             finally:
                 self._intake.give_up()  # or the helper would wait for a file that nobody wants any more
 
-    def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[Task]:
+    def _tasks(self, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
         ahead: Future[Task] | None = None
         late = self._keeper is not None and self._keeper.decides_late
@@ -139,14 +142,42 @@ class LocalEngine:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
         for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
             if not late or job.header is None:
-                _ = self.enlarger  # before the first picture, because a model that does not load is no file's own error
+                self._load(
+                    watcher
+                )  # before the first picture, because a model that does not load is no file's own error
+            if ahead is None or not ahead.done():
+                watcher.on_reading(job)
             task = self._intake.read(job) if ahead is None else ahead.result()
             ahead = reader.submit(self._intake.read, following) if following and following.source.ends else None
             self._intake.look_again(task)
             if task.has_work:
-                _ = self.enlarger
-                on_start(job)
+                self._load(watcher)
+                watcher.on_start(task)
             yield task
+
+    def _load(self, watcher: Watcher) -> None:
+        """Load the networks, unless they are there.
+
+        Raises:
+            ModelError, OptionError: as `enlarger`.
+        """
+        if self._enlarger is None:
+            watcher.on_loading()
+        _ = self.enlarger
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """A picture that is being written."""
+
+    job: Job
+    outcome: Future[Outcome]
+
+    def awaited(self, watcher: Watcher) -> Outcome:
+        """Wait for what becomes of it, and say so if that takes time."""
+        if not self.outcome.done():
+            watcher.on_writing(self.job)
+        return self.outcome.result()
 
 
 def _ignore(*_: object) -> None:

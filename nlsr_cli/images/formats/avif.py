@@ -68,5 +68,5 @@ AVIF = Format(
     parse=AvifFile,
     plugin="AvifImagePlugin",
     feature="avif",
-    writing=Writing(_encode, CARRIES, heeds=("quality",), least_share=0.0005),
+    writing=Writing(_encode, CARRIES, heeds=("quality",), least_share=0.0005, pace=2.0),
 )

@@ -37,12 +37,14 @@ class Writing:
 
     `heeds` names the options of encoding that its bytes follow from; `least_share` is the least share of its bare
     samples that a file has taken: what is smooth compresses far, and a place with less room holds no photograph.
+    `pace` is how long a million pixels take, in seconds: roughly, on a processor of 2020.
     """
 
     encode: Callable[[Canvas, EncodeOptions], Encoded]
     carries: Carries
     heeds: tuple[str, ...]
     least_share: float
+    pace: float = 0.03
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
     return gif_texts.with_words(data, canvas.xmp, canvas.comment), notes
 
 
-WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.02)
+WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.02, pace=0.3)
 GIF = Format(
     "GIF",
     (".gif",),

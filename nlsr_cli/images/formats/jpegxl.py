@@ -109,5 +109,5 @@ JXL = Format(
     parse=JxlFile,
     package=extra.IMAGECODECS,
     called="a JPEG XL picture",
-    writing=Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.0005),
+    writing=Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.0005, pace=0.35),
 )

@@ -299,7 +299,7 @@ def chunks_of(canvas: Canvas) -> list[tuple[bytes, bytes]]:
     return chunks + [png_texts.text_chunk(keyword, text) for keyword, text in canvas.texts]
 
 
-WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.05)
+WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.05, pace=0.15)
 PNG = Format(
     "PNG",
     (".png", ".apng"),

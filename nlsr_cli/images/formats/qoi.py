@@ -62,6 +62,6 @@ QOI = Format(
     parse=QoiFile,
     plugin="QoiImagePlugin",
     writing=Writing(
-        lambda canvas, _: (canvas.saved("QOI", colorspace="sRGB"), ()), CARRIES, heeds=(), least_share=0.02
+        lambda canvas, _: (canvas.saved("QOI", colorspace="sRGB"), ()), CARRIES, heeds=(), least_share=0.02, pace=2.3
     ),
 )

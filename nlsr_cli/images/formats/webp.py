@@ -116,7 +116,7 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
     return data, ()
 
 
-WRITING = Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.002)
+WRITING = Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.002, pace=0.25)
 WEBP = Format(
     "WEBP",
     (".webp",),
