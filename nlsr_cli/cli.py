@@ -107,7 +107,7 @@ def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
     alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", said)
     hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
     if text.startswith("No such command"):
-        text += ", and no such file"
+        text = f"{text.rstrip('.')}, and no such file"
     return OptionError(text[:1].lower() + text[1:].rstrip("."), hint)
 
 
