@@ -58,6 +58,7 @@ def record(
     columns: int = 80,
     environment: dict[str, str] | None = None,
     piped: bool = False,
+    seconds: float = 120.0,
     meanwhile: Callable[[int, Recording], object] | None = None,
 ) -> Recording:
     """Run a command on a terminal of its own, with its output in a pipe if `piped`; `meanwhile` may type or resize."""
@@ -81,7 +82,7 @@ def record(
         preexec_fn=own_terminal,  # noqa: PLW1509 - a session of its own is what a terminal needs
     ) as process:
         os.close(terminal)
-        while time.monotonic() - start < 120:
+        while time.monotonic() - start < seconds:
             if select.select([main], [], [], 0.05)[0]:
                 try:
                     part = os.read(main, 65536)
@@ -90,6 +91,8 @@ def record(
                 recording.parts.append((time.monotonic() - start, part))
             if meanwhile is not None and meanwhile(main, recording):
                 meanwhile = None
+        else:
+            process.kill()
         if process.stdout is not None:
             recording.piped = process.stdout.read()
         recording.code = process.wait(30)
