@@ -15,6 +15,7 @@ from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.outcome import Outcome
     from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.isolation.decoder import Decoder
@@ -129,7 +130,7 @@ def _restorer(options: UpscaleOptions, models: ModelSet) -> Restorer:
 
 
 def plan_files(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path] | Sources,
     output: OutputOptions,
     options: UpscaleOptions,
     models: ModelSet,

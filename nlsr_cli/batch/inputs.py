@@ -40,26 +40,31 @@ class Sources:
     unreadable: list[tuple[Path, str]] = field(default_factory=list)  # folders, each with the reason
 
 
-def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources:
+def find_sources(
+    inputs: Sequence[str | Path], output: OutputOptions, *, listed: Sequence[Path] | None = None
+) -> Sources:
     """Return the pictures that `inputs` name, in a fixed order, each once.
 
     A file that is named is always taken. Of a folder or pattern, files that are no pictures are passed over, and so are
     `NAME_x4`, `NAME_2000x1500` and the like where NAME is there too: a second call must not enlarge what the first one
     made. So are folders in them that a NAS or an operating system keeps for itself. A path that exists is no pattern.
 
+    `listed` are the names of a list, taken as they stand: none is a pattern. An empty list is no error.
+
     Raises:
         OptionError: a pattern matches nothing, or nothing at all is found.
     """
-    found = Sources()
+    found = Sources(from_many=listed is not None)
     named: list[tuple[Path, Path]] = []
     gathered: list[tuple[Path, Path]] = []
-    for each in inputs:
+    literal = len(inputs)  # the place from which on names are no patterns
+    for number, each in enumerate((*inputs, *(listed or ()))):
         path, text = Path(each), str(each)
         if each == "":
             raise OptionError("an input is empty", "Give files, folders or patterns.")
         if stat.S_ISDIR(mode_of(path)):
             gathered += [(file, path) for file in _walk(path, output, found)]
-        elif _is_pattern(text):
+        elif number < literal and _is_pattern(text):
             gathered += _match(text, found)
         else:
             named.append((path, path.parent))
@@ -68,7 +73,7 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     kept = named + _without_outputs(gathered, output, found)
     # Two links to one file are two pictures with two outputs, hence no resolving.
     found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
-    if not (found.files or found.passed.reasons() or found.unreadable):
+    if not (found.files or found.passed.reasons() or found.unreadable or listed is not None):
         raise nothing_found(found)
     return found
 

@@ -57,7 +57,7 @@ class BatchPlan:
 
 
 def plan_batch(
-    inputs: Sequence[str | Path],
+    inputs: Sequence[str | Path] | Sources,
     output: OutputOptions,
     options: UpscaleOptions | None = None,
     *,
@@ -67,7 +67,7 @@ def plan_batch(
     """Plan one job per input picture; everything wrong with single files is inside the jobs.
 
     Args:
-        inputs: files, folders, glob patterns, or "-" for standard input.
+        inputs: files, folders, glob patterns, or "-" for standard input; or what was found of them already.
         output: where outputs go.
         options: those of all jobs.
         aim: the sizes that pictures are to have, and the scales of the networks.
@@ -83,11 +83,14 @@ def plan_batch(
     options = options or UpscaleOptions()
     if output.format is not None and output.format not in WRITABLE:
         raise OptionError(f"unknown format '{output.format}'", nearest(output.format, WRITABLE))
-    if any(each == STREAM for each in inputs):  # the text: a file may be called so too
+    if isinstance(inputs, Sources):
+        found = inputs
+    elif any(each == STREAM for each in inputs):  # the text: a file may be called so too
         return BatchPlan((_stream_job(inputs, output, options),))
-    found = find_sources(inputs, output)
-    if not (found.files or found.passed.earlier or found.unreadable):
-        raise nothing_found(found)  # to do nothing must not look like having done all
+    else:
+        found = find_sources(inputs, output)
+        if not (found.files or found.passed.earlier or found.unreadable):
+            raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
     jobs = [_job(source, root, folder, file, output, options, aim, decoder) for source, root in found.files]

@@ -26,7 +26,15 @@ OnlyResults = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing 
 
 # upscale: pictures, and their size
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input.")
+    list[str] | None,
+    typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input."),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Also take the names in FILE, one a line; - is standard input."),
+]
+Null = Annotated[
+    bool, typer.Option("--null", "-0", help="Names in --files-from end with a NUL byte, as find -print0 writes them.")
 ]
 Output = Annotated[
     str | None,
@@ -115,7 +123,8 @@ UpscaleResume = Annotated[
     bool | None,
     typer.Option(
         "--resume/--no-resume",
-        help="Keep finished outputs; redo those whose input or options changed. [default: for folders and patterns]",
+        help="Keep finished outputs; redo those whose input or options changed. "
+        "[default: for folders, patterns and lists]",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop without decoding a picture.")]

@@ -16,6 +16,7 @@ from nlsr_cli.errors import ExitCode, OptionError
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
+    STREAM,
     ComputeOptions,
     EncodeOptions,
     OutputOptions,
@@ -27,6 +28,7 @@ from nlsr_cli.options import (
 from nlsr_cli.sizes import SizeOptions, parse_scale
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome
     from nlsr_cli.engines.local import LocalEngine
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def upscale(
-    inputs: choices.Inputs,
+    inputs: choices.Inputs = None,
     output: choices.Output = None,
     scale: choices.UpscaleScale = None,
     width: choices.Width = None,
@@ -59,6 +61,8 @@ def upscale(
     alpha: choices.Alpha = "model",
     floor: choices.Floor = DEFAULT_FLOOR,
     recursive: choices.UpscaleRecursive = False,
+    files_from: choices.FilesFrom = None,
+    null: choices.Null = False,
     format_: choices.Format = None,
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,
@@ -82,7 +86,8 @@ def upscale(
     """
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
-        existing = _existing(inputs, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
+        many = _gather(inputs or [], files_from, null=null)
+        existing = _existing(many, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
         if output == "-":
             _check_stream(as_json=as_json, dry_run=dry_run)
         options = UpscaleOptions(
@@ -108,8 +113,9 @@ def upscale(
             console.leave_output()
         from nlsr_cli.isolation.decoder import Decoder
 
+        sources = inputs or [] if files_from is None else _listed(inputs or [], files_from, target, null=null)
         with Decoder() as decoder:
-            code = (_dry_run if dry_run else _upscale)(console, inputs, target, options, decoder)
+            code = (_dry_run if dry_run else _upscale)(console, sources, target, options, decoder)
     raise typer.Exit(int(code))
 
 
@@ -132,16 +138,39 @@ def _format(name: str | None) -> str | None:
     return parse_format(name)
 
 
-def _existing(
-    inputs: list[str], output: str | None, *, overwrite: bool, skip_existing: bool, resume: bool | None
-) -> str:
-    """Return what happens to outputs that exist: folders and patterns are taken up again unless something else is said.
+def _gather(inputs: list[str], files_from: str | None, *, null: bool) -> bool:
+    """Tell whether there may be many inputs: a folder, a pattern or a list is among them.
+
+    Raises:
+        OptionError: there is no input, or the options for a list contradict each other.
+    """
+    from nlsr_cli.batch.inputs import gathers
+
+    if null and files_from is None:
+        raise OptionError(
+            "--null needs a list", "For example: find . -name '*.png' -print0 | nlsr upscale --files-from - -0"
+        )
+    if files_from == STREAM and STREAM in inputs:
+        raise OptionError("standard input cannot be a picture and a list", "Give the list as a file.")
+    if not inputs and files_from is None:
+        raise OptionError("missing argument 'INPUT'", "Try: nlsr upscale --help")
+    return files_from is not None or gathers(inputs)
+
+
+def _listed(inputs: list[str], files_from: str, target: OutputOptions, *, null: bool) -> Sources:
+    """Return the pictures that are named as inputs and in a list."""
+    from nlsr_cli.batch.inputs import find_sources
+    from nlsr_cli.batch.lists import read_list
+
+    return find_sources(inputs, target, listed=read_list(files_from, null=null))
+
+
+def _existing(many: bool, output: str | None, *, overwrite: bool, skip_existing: bool, resume: bool | None) -> str:
+    """Return what happens to outputs that exist: of many inputs they are taken up again unless something else is said.
 
     Raises:
         OptionError: two things are said, or there is nowhere to keep a ledger.
     """
-    from nlsr_cli.batch.inputs import gathers
-
     asked = {"--overwrite": overwrite, "--skip-existing": skip_existing, "--resume": bool(resume)}
     given = [name for name, there in asked.items() if there]
     if len(given) > 1:
@@ -150,11 +179,11 @@ def _existing(
         raise OptionError("--resume needs a file as output", "Give a file after -o, or omit --resume.")
     if overwrite or skip_existing:
         return "overwrite" if overwrite else "skip"
-    return "resume" if resume or (resume is None and output != "-" and gathers(inputs)) else "error"
+    return "resume" if resume or (resume is None and output != "-" and many) else "error"
 
 
 def _plan(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> tuple[LocalEngine, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
     decoder.start()  # first, so that it loads while this process does
@@ -166,11 +195,13 @@ def _plan(
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed.by_choice():
         console.passed_over(paths, why)
+    if not batch.plan.jobs and not batch.plan.sources.passed.reasons():
+        console.note("the list is empty: nothing to do")
     return batch, models
 
 
 def _upscale(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> ExitCode:
     from nlsr_cli.batch.outcome import Report
 
@@ -202,7 +233,7 @@ def _upscale(
 
 
 def _dry_run(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> ExitCode:
     from nlsr_cli.batch.outcome import Outcome, Report
 
