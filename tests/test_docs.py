@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ASSETS / "tower.jpg", tmp_path / name)
     shutil.copy(ASSETS / "colosseum.png", tmp_path / "logo.png")
+    with zipfile.ZipFile(tmp_path / "book.cbz", "w") as book:
+        book.write(ASSETS / "tower.jpg", "001.jpg")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -5,6 +5,7 @@ required, and whatever later releases add is allowed.
 import copy
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ TRAIN = (
 )
 COMMANDS = {  # command lines by the schema that they follow
     "upscale": (
-        ("upscale", "photos", "gone.png", "broken.png", "-o", "out", *FAST),
+        ("upscale", "photos", "gone.png", "broken.png", "book.cbz", "-o", "out", *FAST),
         ("upscale", "tower.jpg", "gone.png", "-o", "planned", *FAST, "--dry-run"),
     ),
     "evaluate": (
@@ -65,6 +66,9 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         for place in (".", "tower"):
             shutil.copy(ASSETS / "tower.jpg", place)
         Path("broken.png").write_bytes((ASSETS / "colosseum.png").read_bytes()[:300])
+        with zipfile.ZipFile("book.cbz", "w") as book:
+            book.write("tower.jpg", "1.jpg")
+            book.write("broken.png", "2.png")
         found: dict[str, list[Any]] = {}
         for name, lines in COMMANDS.items():
             for line in lines:
@@ -108,6 +112,7 @@ def test_what_is_printed_is_of_every_kind(printed: dict[str, list[Any]]) -> None
     """Or the schemas would be held against little."""
     statuses = {line["status"] for line in printed["upscale"] if "status" in line}
     assert statuses == {"done", "failed", "would write", "would fail"}
+    assert any(line["pages"]["kept"] for line in printed["upscale"] if line.get("pages"))
     events = {line["event"] for line in printed["train"]}
     assert events >= {"prepared", "progressed", "validated", "finished", "status"}
     assert any("machine" in line for line in printed["bench"])

@@ -16,10 +16,11 @@ from pathlib import Path
 from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
 from nlsr_cli.batch.passed import PassedOver, is_apple_double, is_system_folder
 from nlsr_cli.batch.patterns import Pattern
+from nlsr_cli.books.archive import is_book
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions
 
-_HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
+HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
 
 # Endings under which people keep pictures, beside those of the formats. In a folder such a file is taken for a picture
 # even if its content is none, so that a damaged picture is reported instead of passed over.
@@ -146,14 +147,15 @@ def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
             found.passed.system.append(path)
         elif path.name.startswith("."):
             continue
-        elif path.suffix.lower() in _picture_suffixes() or _looks_like_picture(path):
+        elif path.suffix.lower() in picture_suffixes() or is_book(path) or _looks_like_picture(path):
             yield path
         else:
             found.passed.strangers.append(path)
 
 
 @lru_cache(maxsize=1)
-def _picture_suffixes() -> set[str]:
+def picture_suffixes() -> set[str]:
+    """Return the endings, in lower case, under which people keep pictures."""
     from nlsr_cli.images.formats import FORMATS  # with Pillow: whether inputs are folders is asked before it loads
 
     return _OTHER_SUFFIXES.union(*(each.suffixes for each in FORMATS.values()))
@@ -167,7 +169,7 @@ def _looks_like_picture(path: Path) -> bool:
         if not stat.S_ISREG(mode_of(path)):
             return False
         with path.open("rb") as file:
-            return format_of(file.read(_HEAD_BYTES)) is not None
+            return format_of(file.read(HEAD_BYTES)) is not None
     except OSError:
         return False
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlsr_cli.batch.claims import EXISTS_HINT
 from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import Entry, Ledger
-from nlsr_cli.batch.planning import EXISTS_HINT
 from nlsr_cli.batch.sink import Part
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
@@ -112,8 +112,10 @@ class Keeper:
         again = self.look(job, content)
         return Verdict("skip", MEANWHILE, again.seen) if again.action == "skip" else again
 
-    def store(self, job: Job, verdict: Verdict, content: str, data: bytes) -> tuple[Verdict, tuple[str, ...]]:
-        """Give an output its name, and enter it in the ledger; return what came of it, and notes.
+    def store(
+        self, job: Job, verdict: Verdict, content: str, pieces: Iterable[bytes]
+    ) -> tuple[Verdict, tuple[str, ...]]:
+        """Give an output, piece by piece, its name, and enter it in the ledger; return what came of it, and notes.
 
         Raises:
             DestinationClash: a file that is not ours has come to stand there.
@@ -124,7 +126,8 @@ class Keeper:
             self._written(job)  # or somebody else has changed it meanwhile, and it is not ours to replace
         try:
             with job.sink.begin(replace=replace) as part:
-                part.append(data)
+                for piece in pieces:
+                    part.append(piece)
                 line = self._line(job, content, part) if self._keeps_ledger and job.sink.on_disk else None
                 notes = self._enter(line, "begun")
                 part.commit()

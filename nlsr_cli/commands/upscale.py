@@ -212,8 +212,10 @@ def _upscale(
 
         def on_start(job: Job) -> None:
             if not told:  # when there is work indeed, for which the model is loaded
-                sources = models.sources(batch.plan.scales if job.route else models.scales)
-                known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
+                sources = models.sources(batch.plan.scales if job.foreseen else models.scales)
+                known = (
+                    job.foreseen is not None or len(sources) == 1
+                )  # else one of them, when the picture has been read
                 names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
                 placement = batch.upscaler.placement_for(job.header.depth if job.header else 8)
                 told.append(f"{names} on {placement if sources else placement.device}")
@@ -235,7 +237,7 @@ def _upscale(
 def _dry_run(
     console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> ExitCode:
-    from nlsr_cli.batch.outcome import Outcome, Report
+    from nlsr_cli.batch.outcome import Outcome, Pages, Report
 
     batch, models = _plan(console, inputs, target, options, decoder)
     if options.compute != ComputeOptions():
@@ -254,7 +256,8 @@ def _dry_run(
                 outcome = _foreseen(outcome, job.route, models, options)
             frames = job.header.frames if job.header is not None and job.moves else 1
             outcome = replace(outcome, frames=frames)
-            outcome = replace(outcome, ensemble=options.ensemble)
+            pages = None if job.book is None else Pages(job.book.pages)
+            outcome = replace(outcome, ensemble=options.ensemble, pages=pages)
         report.add(outcome)
         _print_foreseen(console, job, outcome)
     console.not_taken(batch.plan.sources.passed)
@@ -267,8 +270,9 @@ def _dry_run(
 
 
 def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
+    kind = job.format if job.book is None else "CBZ"
     if console.speech.as_json:
-        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": job.format})
+        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": kind})
     elif outcome.error is not None:
         console.error(outcome.error)
     else:
@@ -276,7 +280,8 @@ def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
         if outcome.input_size and outcome.output_size:
             sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
             sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
-        console.line(f"{_FORESEEN[outcome.status]}: {job.source.path} → {job.sink.path}  {job.format}{sizes}")
+        sizes += f", pages: {outcome.pages.total}" if outcome.pages else ""
+        console.line(f"{_FORESEEN[outcome.status]}: {job.source.path} → {job.sink.path}  {kind}{sizes}")
         for note in outcome.notes:
             console.note(f"  note: {note}")
 

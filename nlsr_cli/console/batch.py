@@ -33,6 +33,12 @@ class BatchConsole(Console):
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
                 sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
                 self.note(f"{outcome.name}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+            elif outcome.pages is not None:
+                for _, error in outcome.pages.kept:
+                    self.error(error)
+                kept = f", {len(outcome.pages.kept)} kept as they were" if outcome.pages.kept else ""
+                pages = f"{counted(outcome.pages.enlarged, 'page')} enlarged{kept}"
+                self.note(f"{outcome.name}: {pages} in {outcome.seconds:.1f} s")
             for note in outcome.notes:
                 self.note(f"  note: {note}")
         if not self.results:
@@ -93,8 +99,9 @@ class BatchProgress:
 
     def __init__(self, progress: Progress, jobs: Sequence[Job]) -> None:
         self._progress = progress
-        pixels = (job.header.height * job.header.width if job.header else 0 for job in jobs)
-        self._ends = list(accumulate(pixels, initial=0))  # of each job, behind the beginning of the first
+        self._ends = list(
+            accumulate((job.pixels for job in jobs), initial=0)
+        )  # of each job, behind the beginning of the first
         self._numbers = {id(job): number for number, job in enumerate(jobs)}
         self._number = 0
         self._behind = 0  # where the file that was begun last ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Timeout
 from contextlib import contextmanager, suppress
@@ -16,6 +16,7 @@ from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
 from nlsr_cli.batch.resume import Keeper, Verdict
 from nlsr_cli.batch.task import Task, decided
+from nlsr_cli.engines.books import Bookbinder
 from nlsr_cli.errors import NlsrError
 
 if TYPE_CHECKING:
@@ -57,11 +58,15 @@ class LocalEngine:
         self._decoder = decoder
         self._intake = Intake(decoder, keeper, self._route)
         self._delivery = Delivery(keeper, stamp, self._device)
+        self._stamp = stamp
         self._rows: Rows | None = None
+        self._pages: LocalEngine | None = None  # what runs the pages of the book at hand
 
     @property
     def rows_kept(self) -> int:
         """Return how many finished rows of the picture that is being computed are on the disk."""
+        if self._pages is not None:
+            return self._pages.rows_kept
         return self._rows.kept if self._rows is not None else 0
 
     @property
@@ -89,7 +94,7 @@ class LocalEngine:
         return self._intake.foresee(job)
 
     def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
-        """Yield one outcome per job: first those decided by the plan, then the others in order.
+        """Yield one outcome per job: first those decided by the plan, then the pictures, then the books, each in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
@@ -99,9 +104,24 @@ class LocalEngine:
                 self._keeper.clean()
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
             yield from self._work(on_start or _ignore, on_tile or _ignore)
+            yield from self._books(on_start or _ignore, on_tile or _ignore)
         finally:
             if self._rows is not None:
                 self._rows.close()
+
+    def _books(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
+        binder = Bookbinder(self._run_pages, self._keeper, self._decoder)
+        for job in (job for job in self.plan.work if job.book is not None):
+            task = binder.look(job)
+            if task.has_work:
+                _ = self.upscaler
+                on_start(job)
+            yield binder.make(task, on_tile)
+
+    def _run_pages(self, plan: BatchPlan, keeper: Keeper | None, on_tile: OnTile) -> Generator[Outcome]:
+        self._pages = LocalEngine(plan, lambda: self.upscaler, self._decoder, keeper=keeper, stamp=self._stamp)
+        yield from self._pages.run(on_tile=on_tile)
+        self._pages = None
 
     def _work(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
         writing: Future[Outcome] | None = None
@@ -137,7 +157,8 @@ class LocalEngine:
         late = self._keeper is not None and self._keeper.decides_late
         if late and self._keeper is not None:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
-        for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
+        pictures = [job for job in self.plan.work if job.book is None]
+        for job, following in zip_longest(pictures, pictures[1:]):
             if not late or job.header is None:
                 _ = self.upscaler  # before the first picture, because a model that does not load is no file's own error
             task = self._intake.read(job) if ahead is None else ahead.result()
