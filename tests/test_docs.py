@@ -61,6 +61,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ASSETS / "tower.jpg", tmp_path / name)
     shutil.copy(ASSETS / "colosseum.png", tmp_path / "logo.png")
+    (tmp_path / "inbox").mkdir()
     with zipfile.ZipFile(tmp_path / "book.cbz", "w") as book:
         book.write(ASSETS / "tower.jpg", "001.jpg")
     monkeypatch.chdir(tmp_path)
@@ -73,12 +74,27 @@ def ran(command: str) -> tuple[int, str, str]:
     A plain one runs in this process, where torch is loaded already; what is for a shell runs in one.
     """
     words = shlex.split(command)
+    if "--watch" in words:
+        return watched(words)
     if words[0] == "nlsr" and not {"|", ">"} & set(words):
         result = CliRunner().invoke(app, words[1:])
         return result.exit_code, result.stdout, result.stderr
     line = re.sub(r"(^|\| )nlsr ", rf"\1{shlex.quote(sys.executable)} -m nlsr_cli ", command)
     done = subprocess.run(line, shell=True, capture_output=True, check=False)
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode()
+
+
+def watched(words: list[str]) -> tuple[int, str, str]:
+    """Run a command that ends only when it is told to, until it watches."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nlsr_cli", *words[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    said = ""
+    while "watching" not in said and (line := process.stderr.readline()):  # type: ignore[union-attr]
+        said += line
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, said + err
 
 
 def programs(command: str) -> set[str]:

@@ -42,6 +42,15 @@ Output = Annotated[
         "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
     ),
 ]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Keep running, and enlarge what comes into the folders given as inputs.")
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Time between two looks of --watch, which takes what both find the same. [default: 2]"
+    ),
+]
 UpscaleScale = Annotated[
     str | None,
     typer.Option(

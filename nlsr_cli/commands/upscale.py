@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from nlsr_cli.commands import choices
+from nlsr_cli.commands.running import plan, run_once, run_watching
 from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome
-    from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
@@ -63,6 +62,8 @@ def upscale(
     recursive: choices.UpscaleRecursive = False,
     files_from: choices.FilesFrom = None,
     null: choices.Null = False,
+    watch: choices.Watch = False,
+    interval: choices.Interval = None,
     format_: choices.Format = None,
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,
@@ -86,6 +87,7 @@ def upscale(
     """
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
+        _check_watch(watch, interval, dry_run=dry_run, files_from=files_from, output=output)
         many = _gather(inputs or [], files_from, null=null)
         existing = _existing(many, output, overwrite=overwrite, skip_existing=skip_existing, resume=resume)
         if output == "-":
@@ -113,10 +115,33 @@ def upscale(
             console.leave_output()
         from nlsr_cli.isolation.decoder import Decoder
 
-        sources = inputs or [] if files_from is None else _listed(inputs or [], files_from, target, null=null)
+        sources: list[str] | Sources = inputs or []
+        if files_from is not None:
+            sources = _listed(console, inputs or [], files_from, target, null=null)
         with Decoder() as decoder:
-            code = (_dry_run if dry_run else _upscale)(console, sources, target, options, decoder)
+            if watch:
+                code = run_watching(
+                    console, inputs or [], target, options, decoder, 2.0 if interval is None else interval
+                )
+            else:
+                code = (_dry_run if dry_run else run_once)(console, sources, target, options, decoder)
     raise typer.Exit(int(code))
+
+
+def _check_watch(
+    watch: bool, interval: float | None, *, dry_run: bool, files_from: str | None, output: str | None
+) -> None:
+    """Refuse what makes no sense for folders that are watched, or without them."""
+    if interval is not None and not watch:
+        raise OptionError(
+            "--interval needs --watch", "For example: nlsr upscale inbox --watch --interval 10 -o enlarged"
+        )
+    clashing = (
+        {} if not watch else {"--dry-run": dry_run, "--files-from": files_from is not None, "-o -": output == STREAM}
+    )
+    for option, there in clashing.items():
+        if there:
+            raise OptionError(f"--watch and {option} cannot be combined", "Omit one of them.")
 
 
 def _check_stream(*, as_json: bool, dry_run: bool) -> None:
@@ -157,12 +182,15 @@ def _gather(inputs: list[str], files_from: str | None, *, null: bool) -> bool:
     return files_from is not None or gathers(inputs)
 
 
-def _listed(inputs: list[str], files_from: str, target: OutputOptions, *, null: bool) -> Sources:
-    """Return the pictures that are named as inputs and in a list."""
+def _listed(console: BatchConsole, inputs: list[str], files_from: str, target: OutputOptions, *, null: bool) -> Sources:
+    """Return the pictures that are named as inputs and in a list; that there are none is no error, but told."""
     from nlsr_cli.batch.inputs import find_sources
     from nlsr_cli.batch.lists import read_list
 
-    return find_sources(inputs, target, listed=read_list(files_from, null=null))
+    found = find_sources(inputs, target, listed=read_list(files_from, null=null))
+    if not found.files and not found.unreadable:
+        console.note("the list is empty: nothing to do")
+    return found
 
 
 def _existing(many: bool, output: str | None, *, overwrite: bool, skip_existing: bool, resume: bool | None) -> str:
@@ -182,64 +210,12 @@ def _existing(many: bool, output: str | None, *, overwrite: bool, skip_existing:
     return "resume" if resume or (resume is None and output != "-" and many) else "error"
 
 
-def _plan(
-    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
-) -> tuple[LocalEngine, ModelSet]:
-    """Return what is to be done, and the models that there are for it."""
-    decoder.start()  # first, so that it loads while this process does
-    from nlsr_cli.api import find_set, plan_files
-
-    models = find_set(options)
-    batch = plan_files(inputs, target, options, models, decoder)
-    for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
-        console.note(f"note: {note}")
-    for why, paths in batch.plan.sources.passed.by_choice():
-        console.passed_over(paths, why)
-    if not batch.plan.jobs and not batch.plan.sources.passed.reasons():
-        console.note("the list is empty: nothing to do")
-    return batch, models
-
-
-def _upscale(
-    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
-) -> ExitCode:
-    from nlsr_cli.batch.outcome import Report
-
-    start = time.perf_counter()
-    batch, models = _plan(console, inputs, target, options, decoder)
-    report = Report(total=len(batch.plan.jobs), existing=target.existing, passed=batch.plan.sources.passed)
-    with console.batch_progress(batch.plan.work) as progress:
-
-        def on_start(job: Job) -> None:
-            if not told:  # when there is work indeed, for which the model is loaded
-                sources = models.sources(batch.plan.scales if job.foreseen else models.scales)
-                known = (
-                    job.foreseen is not None or len(sources) == 1
-                )  # else one of them, when the picture has been read
-                names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
-                placement = batch.upscaler.placement_for(job.header.depth if job.header else 8)
-                told.append(f"{names} on {placement if sources else placement.device}")
-                console.note(told[0])
-            progress.on_start(job)
-
-        told: list[str] = []
-        try:
-            for outcome in batch.run(on_start=on_start, on_tile=progress.on_tile):
-                report.add(outcome)
-                console.outcome(outcome)
-        except KeyboardInterrupt:
-            report.interrupted, report.rows_kept = True, batch.rows_kept
-    report.seconds = time.perf_counter() - start
-    console.report(report)
-    return report.exit_code
-
-
 def _dry_run(
     console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> ExitCode:
     from nlsr_cli.batch.outcome import Outcome, Pages, Report
 
-    batch, models = _plan(console, inputs, target, options, decoder)
+    batch, models = plan(console, inputs, target, options, decoder)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 

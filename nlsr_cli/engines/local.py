@@ -83,6 +83,10 @@ class LocalEngine:
             self._upscaler = upscaler
         return self._upscaler
 
+    def take_over(self, other: LocalEngine) -> None:
+        """Use the upscaler of an engine that has run, with the same options, if it has made one."""
+        self._upscaler = other._upscaler
+
     def _route(self, height: int, width: int) -> Route:
         return self.upscaler.route(height, width)
 
