@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import lzma
 import re
@@ -181,7 +182,7 @@ class Archive:
         try:
             yield
         except _BROKEN as exc:
-            if isinstance(exc, OSError) and exc.strerror:
+            if isinstance(exc, OSError) and exc.strerror and exc.errno != errno.EINVAL:  # of a place before the file
                 raise ImageReadError(self.path, f"cannot be read: {exc.strerror.lower()}") from exc
             what = f"its file {name} is damaged" if name else "is not a whole ZIP archive"
             raise ImageReadError(self.path, f"{what}: {exc}", DAMAGED_HINT) from exc

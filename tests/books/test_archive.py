@@ -1,5 +1,6 @@
 """A book from a stranger is read under limits, or refused with one clear error; nothing of it is ever unpacked."""
 
+import random
 import struct
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from nlsr_cli.books import archive as module
 from nlsr_cli.books.archive import Archive, is_book, other_archive
+from nlsr_cli.books.binding import bind
 from nlsr_cli.errors import ImageReadError
 
 
@@ -148,3 +150,26 @@ def test_other_archives_are_told_the_way_to_a_cbz(
     assert error is not None
     assert error.reason == reason
     assert command in error.hint
+
+
+def test_every_damage_is_an_error_of_ours_or_none(tmp_path: Path) -> None:
+    """Bytes changed anywhere: a book that opens reads as it was or is refused, and nothing else is ever raised."""
+    files = {"a/001.jpg": b"first page" * 20, "ComicInfo.xml": b"<ComicInfo/>"}
+    path = book(tmp_path / "b.cbz", files, zipfile.ZIP_DEFLATED)
+    whole, rng = path.read_bytes(), random.Random(0)
+    read, refusals = 0, []
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(len(data))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        path.write_bytes(data)
+        try:
+            with Archive(path) as archive:
+                archive.verify()
+                assert {info.file_size for info in archive.files} <= {0, *map(len, files.values())}
+                b"".join(bind(archive, {}))
+                read += 1
+        except ImageReadError as error:
+            refusals.append(error)
+    assert 0 < read < 400
+    assert all(error.hint for error in refusals)
