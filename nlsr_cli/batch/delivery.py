@@ -86,10 +86,10 @@ class Delivery:
                 part.commit()
             return ()
         try:
-            task.verdict, told = self._keeper.store(job, task.verdict, task.content, data)
+            task.verdict, told = self._keeper.store(job, task.verdict, task.content, (data,))
         except ImageWriteError:
             if task.rows is None or not task.rows.kept:
                 raise
             task.rows.discard()  # they may be what fills the disk, and the picture is computed
-            task.verdict, told = self._keeper.store(job, task.verdict, task.content, data)
+            task.verdict, told = self._keeper.store(job, task.verdict, task.content, (data,))
         return told

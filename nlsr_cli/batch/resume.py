@@ -11,15 +11,17 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlsr_cli.batch.claims import EXISTS_HINT
 from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import Entry, Ledger
-from nlsr_cli.batch.planning import EXISTS_HINT
 from nlsr_cli.batch.sink import Part
+from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
 from nlsr_cli.upscaling.spool import Rows, folders_of_rows, stem_of
@@ -85,7 +87,8 @@ class Keeper:
         """Say what is to be done about a job. `content` gives the SHA-256 of its input, and is asked only if it counts.
 
         Raises:
-            DestinationClash: what stands at the output's place is not what nlsr has written there.
+            DestinationClash: what stands at the output's place is not what nlsr has written there, or was made of
+                another file that is still there.
             ImageReadError: the input cannot be read.
         """
         if not job.sink.on_disk or self._existing not in ("skip", "resume"):
@@ -97,6 +100,8 @@ class Keeper:
             return Verdict("skip", EXISTS, seen)
         entry = self._written(job)
         now = content()
+        if entry.content != now:
+            _check_origin(job, entry)
         if entry.key != self.identity.key(job, now):
             return Verdict("replace", self._difference(job, entry, now), seen)
         return Verdict("skip", DONE, seen)
@@ -112,8 +117,10 @@ class Keeper:
         again = self.look(job, content)
         return Verdict("skip", MEANWHILE, again.seen) if again.action == "skip" else again
 
-    def store(self, job: Job, verdict: Verdict, content: str, data: bytes) -> tuple[Verdict, tuple[str, ...]]:
-        """Give an output its name, and enter it in the ledger; return what came of it, and notes.
+    def store(
+        self, job: Job, verdict: Verdict, content: str, pieces: Iterable[bytes]
+    ) -> tuple[Verdict, tuple[str, ...]]:
+        """Give an output, piece by piece, its name, and enter it in the ledger; return what came of it, and notes.
 
         Raises:
             DestinationClash: a file that is not ours has come to stand there.
@@ -124,7 +131,8 @@ class Keeper:
             self._written(job)  # or somebody else has changed it meanwhile, and it is not ours to replace
         try:
             with job.sink.begin(replace=replace) as part:
-                part.append(data)
+                for piece in pieces:
+                    part.append(piece)
                 line = self._line(job, content, part) if self._keeps_ledger and job.sink.on_disk else None
                 notes = self._enter(line, "begun")
                 part.commit()
@@ -179,6 +187,19 @@ class Keeper:
             return "another model"
         changed = self.identity.changed(job, json.loads(entry.options)) if entry.options else []
         return f"other options ({', '.join(changed)})" if changed else "other options"
+
+
+def _check_origin(job: Job, entry: Entry) -> None:
+    """Refuse to replace what was made of another file: two calls may have given one name to two outputs.
+
+    Raises:
+        DestinationClash: that file is still there.
+    """
+    origin = Path(os.path.normpath(job.sink.path.parent / entry.origin))
+    with suppress(OSError, ValueError):
+        if entry.origin and isinstance(job.source, FileSource) and not origin.samefile(job.source.path):
+            reason = f"its output {job.sink.path} was made of {origin}"
+            raise DestinationClash(job.source.path, reason, "Give each its own output with -o or --suffix.")
 
 
 def _seen(path: Path) -> tuple[int, int, int] | None:

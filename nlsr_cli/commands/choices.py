@@ -41,12 +41,29 @@ OnlyResults = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing 
 
 # upscale: pictures, and their size
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input.")
+    list[str] | None,
+    typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input."),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Also take the names in FILE, one a line; - is standard input."),
+]
+Null = Annotated[
+    bool, typer.Option("--null", "-0", help="Names in --files-from end with a NUL byte, as find -print0 writes them.")
 ]
 Output = Annotated[
     str | None,
     typer.Option(
         "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
+    ),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Keep running, and enlarge what comes into the folders given as inputs.")
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Time between two looks of --watch, which takes what both find the same. [default: 2]"
     ),
 ]
 UpscaleScale = Annotated[
@@ -158,7 +175,8 @@ UpscaleResume = Annotated[
     bool | None,
     typer.Option(
         "--resume/--no-resume",
-        help="Keep finished outputs; redo those whose input or options changed. [default: for folders and patterns]",
+        help="Keep finished outputs; redo those whose input or options changed. "
+        "[default: for folders, patterns and lists]",
     ),
 ]
 Open = Annotated[

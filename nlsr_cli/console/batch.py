@@ -34,6 +34,12 @@ class BatchConsole(Console):
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
                 sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
                 self.note(f"{outcome.name}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+            elif outcome.pages is not None:
+                for _, error in outcome.pages.kept:
+                    self.error(error)
+                kept = f", {len(outcome.pages.kept)} kept as they were" if outcome.pages.kept else ""
+                pages = f"{counted(outcome.pages.enlarged, 'page')} enlarged{kept}"
+                self.note(f"{outcome.name}: {pages} in {outcome.seconds:.1f} s")
             for note in outcome.notes:
                 self.note(f"  note: {note}")
         if not self.results:
@@ -142,14 +148,18 @@ def _cost(job: Job, existing: str) -> Cost | None:
     """Return what a picture will take, as far as its header tells; None where there is none."""
     from nlsr_cli.images.formats import writing_of  # which has been loaded for the plan
 
-    header, route = job.header, job.route
-    if header is None or route is None:
+    header, route = job.header, job.foreseen
+    if route is None:
         return None
     if existing == "resume" and job.sink.on_disk and job.sink.path.exists():
         return Cost(0)
+    work = sum(prod(route.before(stage)) for stage in range(len(route.stages)))
+    if job.book is not None:  # as if all its pages had the size of the first
+        return Cost(job.book.pages * work)
+    if header is None:
+        return None
     frames = header.frames if job.moves else 1
     layers = 2 if header.has_alpha and job.options.alpha == "model" else 1
-    work = sum(prod(route.before(stage)) for stage in range(len(route.stages)))
     return Cost(frames * layers * work, writing_of(job.format).pace * frames * prod(route.size) / 1e6)
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from nlsr_cli.batch.passed import PassedOver
 
+JSON_SCHEMA = (
+    1  # of every line of JSON: a new number means that keys were removed, renamed or changed (docs/contract.md)
+)
 _TYPES = 20  # that a line lists
 
 
@@ -154,8 +157,8 @@ class Console:
         self._write((os.fsencode(text) if isinstance(text, os.PathLike) else _encoded(str(text))) + b"\n")
 
     def json_line(self, value: dict[str, Any]) -> None:
-        """Print one JSON object on a line of its own."""
-        self._write(json.dumps(value).encode() + b"\n")
+        """Print one JSON object on a line of its own, which says what schema it follows."""
+        self._write(json.dumps({"schema": JSON_SCHEMA, **value}).encode() + b"\n")
 
     def _write(self, data: bytes) -> None:
         if sys.stdout is None:  # closed by the caller, who wants no results

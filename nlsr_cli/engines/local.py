@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Timeout
 from contextlib import contextmanager, suppress
@@ -17,8 +17,10 @@ from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
 from nlsr_cli.batch.resume import Keeper, Verdict
 from nlsr_cli.batch.task import Task, decided
+from nlsr_cli.engines.books import Bookbinder
 from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.errors import NlsrError
+from nlsr_cli.upscaling.progress import Step
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
@@ -59,11 +61,15 @@ class LocalEngine:
         self._decoder = decoder
         self._intake = Intake(decoder, keeper, self._route)
         self._delivery = Delivery(keeper, stamp, self._device)
+        self._stamp = stamp
         self._rows: Rows | None = None
+        self._pages: LocalEngine | None = None  # what runs the pages of the book at hand
 
     @property
     def rows_kept(self) -> int:
         """Return how many finished rows of the picture that is being computed are on the disk."""
+        if self._pages is not None:
+            return self._pages.rows_kept
         return self._rows.kept if self._rows is not None else 0
 
     @property
@@ -80,6 +86,10 @@ class LocalEngine:
             self._enlarger = enlarger
         return self._enlarger
 
+    def take_over(self, other: LocalEngine) -> None:
+        """Use the enlarger of an engine that has run, with the same options, if it has made one."""
+        self._enlarger = other._enlarger
+
     def _route(self, height: int, width: int) -> Route:
         return self.enlarger.route(height, width)
 
@@ -91,7 +101,7 @@ class LocalEngine:
         return self._intake.foresee(job)
 
     def run(self, *, on_tile: OnTile | None = None, watcher: Watcher | None = None) -> Iterator[Outcome]:
-        """Yield one outcome per job: first those decided by the plan, then the others in order.
+        """Yield one outcome per job: first those decided by the plan, then the pictures, then the books, each in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
@@ -100,10 +110,32 @@ class LocalEngine:
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
-            yield from self._work(watcher or Watcher(), on_tile or _ignore)
+            watcher, on_tile = watcher or Watcher(), on_tile or _ignore
+            yield from self._work(watcher, on_tile)
+            yield from self._books(watcher, on_tile)
         finally:
             if self._rows is not None:
                 self._rows.close()
+
+    def _books(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
+        binder = Bookbinder(self._run_pages, self._keeper, self._decoder)
+        for job, book in ((job, job.book) for job in self.plan.work if job.book is not None):
+
+            def on_page_tile(done: int, total: int, pixels: int = book.pixels) -> None:
+                watcher.on_step(Step(done, total, pixels * done // total, pixels))
+                on_tile(done, total)
+
+            watcher.on_reading(job)
+            task = binder.look(job)
+            if task.has_work:
+                self._load(watcher)
+                watcher.on_start(task)
+            yield binder.make(task, on_page_tile)
+
+    def _run_pages(self, plan: BatchPlan, keeper: Keeper | None, on_tile: OnTile) -> Generator[Outcome]:
+        self._pages = LocalEngine(plan, lambda: self.enlarger, self._decoder, keeper=keeper, stamp=self._stamp)
+        yield from self._pages.run(on_tile=on_tile)
+        self._pages = None
 
     def _work(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
         writing: _Writing | None = None
@@ -140,11 +172,10 @@ class LocalEngine:
         late = self._keeper is not None and self._keeper.decides_late
         if late and self._keeper is not None:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
-        for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
+        pictures = [job for job in self.plan.work if job.book is None]
+        for job, following in zip_longest(pictures, pictures[1:]):
             if not late or job.header is None:
-                self._load(
-                    watcher
-                )  # before the first picture, because a model that does not load is no file's own error
+                self._load(watcher)  # before the first picture: a model that does not load is no file's own error
             if ahead is None or not ahead.done():
                 watcher.on_reading(job)
             task = self._intake.read(job) if ahead is None else ahead.result()

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,8 +52,10 @@ class Keeper:
         self.full = full
         self.stored: list[tuple[Verdict, str, bytes]] = []
 
-    def store(self, job: Job, verdict: Verdict, content: str, data: bytes) -> tuple[Verdict, tuple[str, ...]]:
-        self.stored.append((verdict, content, data))
+    def store(
+        self, job: Job, verdict: Verdict, content: str, pieces: Iterable[bytes]
+    ) -> tuple[Verdict, tuple[str, ...]]:
+        self.stored.append((verdict, content, b"".join(pieces)))
         if len(self.stored) <= self.full:
             raise ImageWriteError(job.sink.path, "the disk is full")
         return Verdict("skip", MEANWHILE) if verdict.action == "replace" else verdict, ("entered",)
