@@ -106,7 +106,7 @@ def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "nlsr"
     alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", said)
     hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
-    if text.startswith("No such command") and " " not in command:
+    if text.startswith("No such command") and error.ctx.parent is None:
         text = f"{text.rstrip('.')}, and no such file"
     return OptionError(text[:1].lower() + text[1:].rstrip("."), hint)
 

@@ -416,10 +416,9 @@ def test_on_a_terminal_results_and_the_bar_do_not_share_a_line(sample: Path) -> 
         except OSError:  # how Linux says that the other side is closed
             pass
     os.close(main)
-    assert "tile 4/4" in said.decode()
-    assert "2/2 second.png" in said.decode()
-    # What stays on the screen: a line is rewritten from its start after "erase line" and carriage return.
-    lines = [re.split(r"\x1b\[2K|\r(?!\n)", line)[-1] for line in re.split(r"\r?\n", said.decode())]
+    assert re.search(r"[12]/2 (photo|second).png", said.decode()), "there is a bar"
+    # What stays on the screen: a line is rewritten from its start after a carriage return and "erase what follows".
+    lines = [re.split(r"\x1b\[J|\r(?!\n)", line)[-1] for line in re.split(r"\r?\n", said.decode())]
     shown = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip() for line in lines]
     for name in ("photo_x4.png", "second_x4.png"):
         assert str(sample.parent / name) in shown

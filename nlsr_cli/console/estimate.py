@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 FILE_SECONDS = 0.25  # what a picture takes besides its pixels, until it is known: kernels, checks, names
 WARM_UP_SECONDS = 1.0  # what the first tile takes beside that, until a second one tells
 
-_TRUST = 50_000  # pixels of a step that weighs as much as what is taken to be usual
+_TRUST = 100_000  # pixels of a step that weighs half as much as a small one
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,24 @@ class Estimate:
 
         A picture's own time is taken to be as usual until pictures tell, as one step among theirs.
         """
-        first, *others = self._steps
-        if not others:
-            seconds = max(first[2] - first[1] * FILE_SECONDS - WARM_UP_SECONDS, first[2] / 2)
-            return seconds / max(first[0], 1.0), FILE_SECONDS
-        if len(others) >= 2 or first[0] == 0:
-            first = (0.0, 0, 0.0)  # the others tell, without what warms up
-        steps = [(work, files, seconds) for work, files, seconds in (first, *others) if work > 0]
+        if len(self._steps) == 1:
+            ((first, begins, took),) = self._steps
+            took = max(took - begins * FILE_SECONDS - WARM_UP_SECONDS, took / 2)
+            return took / max(first, 1.0), FILE_SECONDS
+        warm = self._steps[min(len(self._steps) // 2, 2) :]  # the second one is held up by the first writing
+        steps = [step for step in warm if step[0] > 0]
         if not steps:
             return 0.0, FILE_SECONDS
-        # Least squares with steps weighed by 1 / work: their noise grows with them.
-        files = 1 / _TRUST + sum(f / w for w, f, _ in steps)
-        mixed = sum(f for _, f, _ in steps)
-        pixels = sum(w for w, _, _ in steps)
-        at_files = FILE_SECONDS / _TRUST + sum(f * s / w for w, f, s in steps)
-        at_pixels = sum(s for _, _, s in steps)
-        determinant = files * pixels - mixed**2
-        file = (at_files * pixels - mixed * at_pixels) / determinant if determinant > 0 else FILE_SECONDS
-        file = min(max(file, 0.0), at_pixels / max(mixed, 1))
-        return max(at_pixels - mixed * file, 0.0) / pixels, file
+        # Least squares, with steps weighed by what they are expected to vary by: less than their size, or a small one
+        # that another program has held up would outweigh all others.
+        weights = [1 / (work + _TRUST) for work, _, _ in steps]
+        files = 2 / _TRUST + sum(each * f for each, (_, f, _) in zip(weights, steps, strict=True))
+        mixed = sum(each * f * w for each, (w, f, _) in zip(weights, steps, strict=True))
+        pixels = sum(each * w * w for each, (w, _, _) in zip(weights, steps, strict=True))
+        at_files = FILE_SECONDS * 2 / _TRUST + sum(each * f * t for each, (_, f, t) in zip(weights, steps, strict=True))
+        at_pixels = sum(each * w * t for each, (w, _, t) in zip(weights, steps, strict=True))
+        file = (at_files * pixels - mixed * at_pixels) / (files * pixels - mixed**2)
+        # Of both, the sum of all steps is kept: errors of one make up for those of the other.
+        begun, work, seconds = (sum(step[place] for step in steps) for place in (1, 0, 2))
+        file = min(max(file, 0.0), seconds / max(begun, 1))
+        return max(seconds - begun * file, 0.0) / work, file
