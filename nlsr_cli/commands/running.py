@@ -57,7 +57,7 @@ class Runner:
         self._console = console
         self._models = models
         self.report = report
-        self.results: list[Path] = []  # what was written
+        self.results: list[Path] = []  # what is there now, whether it was written or stood there already
         self._last: LocalEngine | None = None
         self._told = False
 
@@ -79,10 +79,10 @@ class Runner:
                     continue
                 self.report.add(outcome)
                 self._console.outcome(outcome)
-                if outcome.status == "done" and outcome.output is not None:
-                    self.results.append(outcome.output)
                 if watch is not None:
                     watch.remember(outcome)
+                elif outcome.output is not None:
+                    self.results.append(outcome.output)
         except KeyboardInterrupt:
             self.report.rows_kept = batch.rows_kept
             self.report.interrupted = bool(left) or watch is None
