@@ -75,6 +75,8 @@ def with_command(args: list[str], commands: Collection[str], own: Collection[str
     Raises:
         OptionError: options stand before the command.
     """
+    if args and args[0] in ("help", "version") and not os.path.lexists(args[0]):
+        return [*args[1:], f"--{args[0]}"]
     if not args or args[0] in commands or args[0].partition("=")[0] in own:
         return args
     if not args[0].startswith("-") or args[0] == "-":
@@ -98,7 +100,7 @@ _WRONG = {  # what the library says, and what it means
 }
 
 
-_ELSEWHERE = {  # what other upscalers call what nlsr has under another name
+_ELSEWHERE = {  # what other upscalers call what nlsr has under another name, or without one
     ("-i", "--input"): "Write inputs without an option: nlsr upscale photo.jpg -o larger.png",
     (
         "-n",
@@ -108,21 +110,16 @@ _ELSEWHERE = {  # what other upscalers call what nlsr has under another name
         "--model_path",
     ): "Name a network, a folder or a file: --model",
     ("-t", "--tile-size", "--tile_size", "--tilesize"): "The side of a tile is: --tile",
-    ("-g", "--gpu", "--gpu-id", "--gpu_id", "--cuda"): "Name a device: --device cuda, --device cuda:1 or --device cpu",
+    ("-g", "--gpu", "--cpu", "--gpu-id", "--gpu_id", "--cuda"): "Name a device: --device cuda, cuda:1 or cpu",
     ("--outscale", "--upscale", "--factor"): "The factor is: --scale",
+    ("--size", "--print", "--dpi", "--resolution"): "Give pixels: --width, --height or --long-side",
     ("-x", "--tta", "--tta-mode"): "Eight passes are averaged with: --ensemble",
-    (
-        "--fp32",
-        "--fp16",
-        "--bf16",
-        "--half",
-    ): "Name a precision: --precision fp32, --precision fp16 or --precision bf16",
+    ("-y", "--force"): "Existing outputs are replaced with: --overwrite",
+    ("--fp32", "--fp16", "--bf16", "--half"): "Name a precision: --precision fp32, fp16 or bf16",
     ("--ext", "--output-format"): "Name a format: --format png",
-    (
-        "--noise",
-        "--noise-level",
-        "--denoise_strength",
-    ): "From 0 to 1, noise is removed with --denoise, JPEG blocks with --deblock",
+    ("--noise", "--noise-level", "--denoise_strength"): "Noise is removed with --denoise, JPEG blocks with --deblock",
+    ("-j", "--threads", "--jobs"): "Threads are those of OpenMP: OMP_NUM_THREADS=4 nlsr upscale photo.jpg",
+    ("-V",): "The version: nlsr --version",
     ("-v",): "The version: nlsr --version. More about a run: nlsr upscale photo.jpg --verbose",
 }
 

@@ -20,7 +20,8 @@ STORES = ("float32", "float16")  # how the weights of a model are stored
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 
-_FIELD = re.compile(r"\{(scale|width|height)\}")  # what a suffix may hold
+_LEAST_MEMORY = 1 << 16  # bytes: less holds nothing, and is a number whose unit was forgotten
+_FIELD = re.compile(r"\{(scale|width|height|ext)\}")  # what a suffix may hold
 
 STREAM = "-"  # standard input or output where it is a text: a file called so is given as a path
 
@@ -45,17 +46,22 @@ def parse_memory(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([KMGT]?)(?:I?B)?", text.strip().upper())
     if not found:
         raise OptionError(f"--max-memory must be an amount of memory, not '{text[:40]}'", "For example: 2G, or 800M.")
-    return int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
+    amount = int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
+    if not found[2] and amount < _LEAST_MEMORY:
+        raise OptionError(f"--max-memory {text.strip()} is only {amount} bytes", "Name a unit: 2G, or 800M.")
+    return amount
 
 
 def parse_amount(text: str, option: str) -> float | None:
-    """Return the number that a text such as 0.5 stands for, or None for `auto`.
+    """Return the number that a text such as 0.5 or 50% stands for, or None for `auto`.
 
     Raises:
         OptionError: it is neither. `option` is how the message calls it.
     """
     if text.strip().lower() == "auto":
         return None
+    if percent := re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%", text.strip()):
+        return float(percent[1]) / 100
     if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}", text.strip()):
         raise OptionError(f"{option} must be auto or from 0 to 1, not '{text[:40]}'", f"For example: {option} 0.5")
     return float(text)
@@ -102,6 +108,8 @@ class TileOptions:
             return cls(None, overlap)
         if not re.fullmatch(r"[0-9]{1,9}", size):
             raise OptionError(f"--tile must be auto, 0 or a positive number of pixels, not '{size}'")
+        if overlap == cls.overlap:  # what nobody asked for gives way
+            overlap = min(overlap, max(0, int(size) - 1) // 2) if int(size) else overlap
         return cls(int(size), overlap)
 
 
@@ -243,14 +251,15 @@ class OutputOptions:
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
         if self.suffix is not None and set("{}\0") & set(_FIELD.sub("", self.suffix)):
             raise OptionError(
-                f"--suffix '{self.suffix}' may contain no braces other than {{scale}}, {{width}}, {{height}}"
+                f"--suffix '{self.suffix}' may contain no braces other than {{scale}}, {{width}}, {{height}}, {{ext}}"
             )
 
-    def suffix_for(self, sizes: SizeOptions, scale: float, size: tuple[int, int]) -> str:
+    def suffix_for(self, sizes: SizeOptions, scale: float, size: tuple[int, int], source: Path) -> str:
         """Return what the name of an output adds that is `scale` times as large, and of a size, (height, width)."""
         if self.suffix is None:
             return sizes.suffix(size)
         values = {"scale": f"{round(scale, 3):g}", "width": str(size[1]), "height": str(size[0])}
+        values["ext"] = source.suffix.removeprefix(".").lower()
         return _FIELD.sub(lambda match: values[match[1]], self.suffix)
 
     @property
@@ -259,7 +268,8 @@ class OutputOptions:
         if not self.suffix:
             return None
         parts = _FIELD.split(self.suffix)  # texts and names of fields, in turn
-        return "".join(re.escape(part) if index % 2 == 0 else r"\d+(?:\.\d+)?" for index, part in enumerate(parts))
+        fields = [r"\w*" if name == "ext" else r"\d+(?:\.\d+)?" for name in parts[1::2]]
+        return "".join(text + field for text, field in zip(map(re.escape, parts[::2]), [*fields, ""], strict=True))
 
     @property
     def streams(self) -> bool:

@@ -63,7 +63,8 @@ class SizeOptions:
 
     def __post_init__(self) -> None:
         if self.scale is not None and not 1 <= self.scale <= MAX_SCALE:
-            raise OptionError(f"--scale must be from 1 to {MAX_SCALE}, not {self.scale:g}")
+            hint = f"Run it twice: 16 times, then {self.scale / 16:g} times." if self.scale > MAX_SCALE else ""
+            raise OptionError(f"--scale must be from 1 to {MAX_SCALE}, not {self.scale:g}", hint)
         for name in ("width", "height", "short_side", "long_side"):
             side = getattr(self, name)
             if side is not None and not 1 <= side <= _LONGEST:

@@ -173,7 +173,11 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--device", "cuda:99999999999999999999"], 2, "unknown device", "Valid:"),
         (["--overlap", "400"], 2, "--overlap 400 is too large for automatic tiles of 652", "at most 325 here."),
         (["-o", ""], 2, "the output must not be empty", ""),
-        (["--tile", "32", "--overlap", "16"], 2, "--overlap 16 is too large for --tile 32", "at most 15 here."),
+        (["--tile", "32", "--overlap", "17"], 2, "--overlap 17 is too large for --tile 32", "at most 15 here."),
+        (["--max-memory", "2"], 2, "--max-memory 2 is only 2 bytes", "Name a unit: 2G"),
+        (["--scale", "32"], 2, "--scale must be from 1 to 16, not 32", "Run it twice: 16 times, then 2 times."),
+        (["-m", "realesrgan-x4plus"], 2, "'realesrgan-x4plus' is no NLSN", "Omit --model"),
+        (["-o", "film.mp4"], 2, "-o film.mp4: unknown ending '.mp4'", "Write pictures"),
         (["--format", "jpgg"], 2, "unknown format 'jpgg'", "Did you mean jpeg?"),
         (["--format", "heic"], 2, "nlsr reads 'heic' and does not write it", "--format png"),
         (["-o", "x.heic"], 2, "-o x.heic: nlsr reads this format and does not write it", ".png or .jpg"),
@@ -232,7 +236,51 @@ def test_a_name_that_does_not_exist_is_guessed(sample: Path) -> None:
     assert result.exit_code == 2
     assert f"hint: Did you mean {sample}?" in result.stderr
     result = run("upscale", sample, sample.parent / "large.jpg")
-    assert f"hint: To name it as the output, write: -o {sample.parent / 'large.jpg'}" in result.stderr
+    assert result.exit_code == 2
+    assert f"hint: For the output, write: nlsr upscale {sample} -o {sample.parent / 'large.jpg'}" in result.stderr
+    assert names(sample.parent) == ["photo.png"], "nothing was computed"
+
+
+def test_an_output_named_as_an_input_is_noticed(sample: Path) -> None:
+    """As `nlsr in out` is what other programs take, a second call would enlarge the result of the first."""
+    large = sample.parent / "large.png"
+    assert run("upscale", sample, "-o", large, "--scale", "2").exit_code == 0
+    result = run("upscale", sample, large)
+    assert result.exit_code == 2
+    assert f"error: {large}: was made by nlsr, and is named as an input" in result.stderr
+    assert f"hint: For the output, write: nlsr upscale {sample} -o {large} --overwrite" in result.stderr
+
+
+def test_a_pattern_of_the_shell_does_not_enlarge_results(sample: Path) -> None:
+    """`nlsr *.png` twice: what the first call made is no input of the second, unless it is named alone."""
+    other = sample.with_name("other.png")
+    other.write_bytes(sample.read_bytes())
+    assert run("upscale", sample, other, "--scale", "2").exit_code == 0
+    names_ = sorted(path for path in sample.parent.iterdir() if path.suffix == ".png")
+    result = run("upscale", *names_, "--scale", "2", "--skip-existing")
+    assert result.exit_code == 0, result.stderr
+    assert names(sample.parent) == ["other.png", "other_x2.png", "photo.png", "photo_x2.png"]
+
+
+def test_files_of_one_name_are_kept_apart_by_their_endings(sample: Path) -> None:
+    with Image.open(sample) as image:
+        image.convert("RGB").save(sample.with_suffix(".jpg"))
+    clash = run("upscale", sample.parent, "-f", "webp", "--scale", "2")
+    assert '--suffix "_{ext}_x{scale}"' in clash.stderr
+    assert run("upscale", sample.parent, "-f", "webp", "--scale", "2", "--suffix", "_{ext}_x{scale}").exit_code == 0
+    assert {"photo_png_x2.webp", "photo_jpg_x2.webp"} <= set(names(sample.parent))
+
+
+def test_a_picture_is_cleaned_without_becoming_larger(sample: Path) -> None:
+    """What is asked for is done: a network enlarges it, and the result is reduced."""
+    result = run("upscale", sample, "-s", "1", "--deblock", "1", "-o", sample.parent / "clean.png", "--json")
+    line = json.loads(result.stdout.splitlines()[0])
+    assert line["stages"] == [2]
+    assert line["input_size"] == line["output_size"]
+    assert not any("not enlarged" in note for note in line["notes"])
+    with Image.open(sample) as before, Image.open(sample.parent / "clean.png") as after:
+        assert before.size == after.size
+        assert before.convert("RGB").tobytes() != after.convert("RGB").tobytes()
 
 
 def test_tiles_need_not_overlap(sample: Path) -> None:

@@ -1,5 +1,7 @@
 """What may be asked of a size, and what follows for each picture: in whole pixels, with the aspect ratio kept."""
 
+from pathlib import Path
+
 import pytest
 
 from nlsr_cli.errors import OptionError
@@ -106,7 +108,8 @@ def test_one_network_has_a_scale_of_networks(scale: float | None, expected: int 
         (SizeOptions(width=2000), "-{width}by{height}", "-2000by1500"),
         (SizeOptions(width=2000), "@{scale}", "@3.333"),
         (SizeOptions(scale=2), "", ""),
+        (SizeOptions(scale=2), "_{ext}", "_jpg"),
     ],
 )
 def test_names_say_what_was_asked(sizes: SizeOptions, suffix: str | None, expected: str) -> None:
-    assert OutputOptions(suffix=suffix).suffix_for(sizes, 10 / 3, (1500, 2000)) == expected
+    assert OutputOptions(suffix=suffix).suffix_for(sizes, 10 / 3, (1500, 2000), Path("a.JPG")) == expected

@@ -95,7 +95,7 @@ def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
         reason = f"the output of {source} would replace {victim}, which is also an input"
         return replace(job, error=DestinationClash(target, _OWN_INPUT if own else reason, _INPUT_HINT))
     if claimants:
-        hint = "Run nlsr once for each with its own -o, or rename one."
+        hint = 'Keep them apart by their endings, with --suffix "_{ext}_x{scale}", or rename one.'
         reason = f"{source} is one of several files with the same output: {claimants}"
         return replace(job, error=DestinationClash(target, reason, hint))
     return job

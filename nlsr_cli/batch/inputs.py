@@ -46,9 +46,10 @@ def find_sources(
 ) -> Sources:
     """Return the pictures that `inputs` name, in a fixed order, each once.
 
-    A file that is named is always taken. Of a folder or pattern, files that are no pictures are passed over, and so are
-    `NAME_x4`, `NAME_2000x1500` and the like where NAME is there too: a second call must not enlarge what the first one
-    made. So are folders in them that a NAS or an operating system keeps for itself. A path that exists is no pattern.
+    A file that is named alone is always taken. Of a folder or pattern, files that are no pictures are passed over. So
+    are `NAME_x4`, `NAME_2000x1500` and the like where NAME is there too, also of several names, which a shell may have
+    made of a pattern: a second call must not enlarge what the first one made. So are folders in them that a NAS or an
+    operating system keeps for itself. A path that exists is no pattern.
 
     `listed` are the names of a list, taken as they stand: none is a pattern. An empty list is no error.
 
@@ -71,7 +72,10 @@ def find_sources(
             named.append((path, path.parent))
             continue
         found.from_many = True
-    kept = named + _without_outputs(gathered, output, found)
+    # What is to be replaced must not be a picture that somebody named: then it is an input, and that is refused.
+    several = len(named) > 1 and output.existing != "overwrite"
+    kept = _without_outputs(named, output, found) if several else named
+    kept = kept + _without_outputs(gathered, output, found)
     # Two links to one file are two pictures with two outputs, hence no resolving.
     found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
     if not (found.files or found.passed.reasons() or found.unreadable or listed is not None):

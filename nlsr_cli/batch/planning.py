@@ -34,6 +34,9 @@ from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
 from nlsr_cli.upscaling.route import Aim
 
+_ALIKE = 0.75  # of a name, from which on another one may be meant
+_VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"})
+
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -161,7 +164,10 @@ def _asked_format(file: Path | None, output: OutputOptions) -> str:
             raise OptionError(f"-o {file} has no ending that names a format", f"For example: -o {file}.png")
         if is_read_only(file):
             raise OptionError(f"-o {file}: nlsr reads this format and does not write it", "For example: .png or .jpg")
-        raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", nearest(file.suffix, known))
+        hint = nearest(file.suffix, known)
+        if file.suffix.lower() in _VIDEOS:
+            hint = "Write pictures, and make a video of them: docs/recipes.md"
+        raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", hint)
     return named
 
 
@@ -195,7 +201,7 @@ def _job(
     if output.streams:
         sink = _sink(None, output)
     else:
-        name = _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
+        name = _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size, source))
         target = file or _beside(source, root, folder) / name
         sink = _sink(target, output, folder)
     job = Job(FileSource(source), sink, format_, header, route=route, options=options)
@@ -235,7 +241,7 @@ def _book_job(
         return _failed(source, file, error)
     except OptionError as error:
         return _failed(source, file, ImageWriteError(source, error.message, error.hint))
-    suffix = output.suffix_for(aim.sizes, contents.route.scale, contents.route.size)
+    suffix = output.suffix_for(aim.sizes, contents.route.scale, contents.route.size, source)
     sink = _sink(file or _beside(source, root, folder) / f"{source.stem}{suffix}{SUFFIX}", output, folder)
     job = Job(FileSource(source), sink, output.format or "", options=options, book=contents)
     return check_target(job, output)
@@ -257,7 +263,9 @@ def _meant(missing: Path) -> str:
     names: list[str] = []
     with suppress(OSError):
         names = [path.name for path in missing.parent.iterdir()]
-    close = difflib.get_close_matches(missing.name, names, n=1)
+    if "://" in str(missing) or str(missing).startswith(("http:/", "https:/")):
+        return "Fetch it first: curl -sO URL"
+    close = difflib.get_close_matches(missing.name, names, n=1, cutoff=_ALIKE)
     if close:
         return f"Did you mean {missing.with_name(close[0])}?"
     return f"To name it as the output, write: -o {missing}" if format_of_suffix(missing) else ""

@@ -24,7 +24,7 @@ Tile = Annotated[
         help="Side of a tile in input pixels; 0 takes the whole picture at once.", autocompletion=completion.tiles
     ),
 ]
-Overlap = Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")]
+Overlap = Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share; less in small tiles.")]
 Denoise = Annotated[
     str,
     typer.Option(
@@ -84,7 +84,8 @@ Megapixels = Annotated[float | None, typer.Option(help="Size of the output in mi
 Fit = Annotated[
     str,
     typer.Option(
-        help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch.",
+        help="How to fill the box of --width and --height: contain (fit inside), cover (fill it, and exceed one side), "
+        "or stretch.",
         autocompletion=completion.fits,
     ),
 ]
@@ -152,7 +153,9 @@ Format = Annotated[
 ]
 Suffix = Annotated[
     str | None,
-    typer.Option(help="Suffix of output names; {scale}, {width} and {height} are replaced. [default: _x{scale}]"),
+    typer.Option(
+        help="Suffix of output names; {scale}, {width}, {height} and {ext} are replaced. [default: _x{scale}]"
+    ),
 ]
 Quality = Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")]
 Lossless = Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")]

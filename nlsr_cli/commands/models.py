@@ -15,7 +15,14 @@ from nlsr_cli.options import parse_network_scale
 if TYPE_CHECKING:
     from nlsr_cli.zoo import ModelFacts
 
-app = typer.Typer(help="List, inspect, fetch, check and convert models.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List, inspect, fetch, check and convert models.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """List, inspect, fetch, check and convert models; without a command: list."""
+    if context.invoked_subcommand is None:
+        list_()
 
 
 @app.command("list")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import glob
+import os
+import shlex
 import sys
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,7 +17,7 @@ from nlsr_cli.commands import choices
 from nlsr_cli.commands.running import plan, run_once, run_watching
 from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
-from nlsr_cli.errors import ExitCode, OptionError
+from nlsr_cli.errors import ExitCode, ImageError, OptionError
 from nlsr_cli.keywords import existing_of, options_of
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
@@ -87,6 +92,8 @@ def upscale(
     with console.guarded():
         _check_watch(watch, interval, dry_run=dry_run, opens=open_, files_from=files_from, output=output)
         many = _gather(inputs or [], files_from, null=null)
+        if output is None and files_from is None:
+            _check_second(inputs or [])
         existing = existing_of(given, streams=output == STREAM, gathers=lambda: many)
         if output == "-":
             _check_stream(as_json=as_json, dry_run=dry_run, opens=open_)
@@ -163,6 +170,27 @@ def _gather(inputs: list[str], files_from: str | None, *, null: bool) -> bool:
     if not inputs and files_from is None:
         raise OptionError("missing argument 'INPUT'", "Try: nlsr upscale --help")
     return files_from is not None or gathers(inputs)
+
+
+def _check_second(inputs: list[str]) -> None:
+    """Refuse a second name that was to be the output: it is not there, or nlsr has made it.
+
+    Raises:
+        OptionError: it is one of these.
+    """
+    from nlsr_cli.images import read_provenance
+
+    if len(inputs) != 2 or STREAM in inputs or not os.path.lexists(inputs[0]) or glob.has_magic(inputs[1]):
+        return
+    hint = f"For the output, write: {shlex.join(['nlsr', 'upscale', inputs[0], '-o', inputs[1]])}"
+    if not os.path.lexists(inputs[1]) and "://" not in inputs[1]:
+        raise OptionError(f"{inputs[1]}: does not exist", hint)
+    made = {}
+    if Path(inputs[1]).is_file():
+        with suppress(ImageError):  # which is told when its turn comes
+            made = read_provenance(inputs[1])
+    if made:
+        raise OptionError(f"{inputs[1]}: was made by nlsr, and is named as an input", f"{hint} --overwrite")
 
 
 def _listed(console: BatchConsole, inputs: list[str], files_from: str, target: OutputOptions, *, null: bool) -> Sources:

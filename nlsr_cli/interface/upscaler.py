@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from nlsr_cli.api import build_enlarger, models_of
-from nlsr_cli.errors import NlsrError
+from nlsr_cli.errors import NlsrError, OptionError
 from nlsr_cli.interface.files import enlarge_file, upscale_file
 from nlsr_cli.interface.forms import form_of
 from nlsr_cli.keywords import FILES, MACHINE, PICTURE, check_names, merged, options_of
@@ -107,6 +107,7 @@ class Upscaler:
             NlsrError: as `nlsr_cli.upscale`, or the Upscaler is closed.
         """
         models, given = self._open(), merged(self._given, options)
+        _check_output(output)
         if not isinstance(source, (str, os.PathLike)):
             check_names([*options, *(["output"] if output is not None else [])], PICTURE)
             return self._pixels(source, options_of(given), on_tile)
@@ -188,12 +189,19 @@ def upscale(
         ImageError: the picture cannot be read or written.
         NlsrError: it cannot be enlarged.
     """
+    _check_output(output)
     if isinstance(source, (str, os.PathLike)):
         return upscale_file(source, output, model=model, on_tile=on_tile, **options)
     check_names([*options, *(["output"] if output is not None else [])], PICTURE | MACHINE)
     settings = {"device": _device_of(source), **options}
     with Upscaler(model, **settings) as upscaler:
         return upscaler.upscale(cast("Image", source), on_tile=on_tile)
+
+
+def _check_output(output: object) -> None:
+    """Refuse a factor in the place of an output, where other libraries take it."""
+    if isinstance(output, (int, float)):
+        raise OptionError(f"{output} is no name for an output", f"For the factor, write: scale={output}")
 
 
 def _name_of(model: Model) -> str | None:

@@ -102,7 +102,10 @@ def place(options: ComputeOptions) -> Placement:
     device = found[0] if name == "auto" else torch.device(name)
     if device not in found:
         names = ", ".join(str(each) for each in found)
-        raise OptionError(f"device '{options.device}' is not available", f"Devices on this machine: {names}.")
+        raise OptionError(
+            f"device '{options.device}' is not available",
+            f"Devices on this machine: {names}. To see why CUDA is not used: nlsr doctor",
+        )
     if options.precision == "auto":
         return Placement(device, automatic_precision(device))
     supported = supported_precisions(device)

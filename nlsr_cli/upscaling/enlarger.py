@@ -68,7 +68,8 @@ class Enlarger:
         self.placement = place(compute)
         self.networks = networks_of(model)
         asked = sizes if sizes is not None and sizes.given else SizeOptions(scale=self.networks.default)
-        self.aim = Aim(asked, self.networks.scales, bicubic=strength == 0)
+        self.restorer = restorer or Restorer()
+        self.aim = Aim(asked, self.networks.scales, bicubic=strength == 0, restoring=self.restorer.asks)
         self.tile = tile or TileOptions()
         self.ensemble = ensemble
         self.max_memory = max_memory
@@ -76,7 +77,6 @@ class Enlarger:
         self.strength = strength
         self.wrap = wrap
         self.floor = floor
-        self.restorer = restorer or Restorer()
         self._chosen_precision = compute.precision
         self._stages: dict[int, Stage] = {}
 

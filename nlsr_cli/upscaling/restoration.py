@@ -18,6 +18,7 @@ TABLES, PIXELS, ASKED = "quantisation tables", "pixels", "asked"
 # Modes whose pixels tell nothing: dithering is no noise, and palettes hide what a picture went through.
 _SILENT = frozenset({"1", "P", "PA"})
 _WORTH_A_NOTE = 0.1  # of compression, which is quality 92: better JPEGs come out the same by eye
+_LEARNED = 25  # the worst quality that networks have met in training
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,12 @@ class Restoration:
         """Return what the user should know of what was estimated."""
         notes = []
         if self.deblock_sign != ASKED and self.quality is not None and self.deblock >= _WORTH_A_NOTE:
-            found = f"Traces of JPEG compression (quality {self.quality:g}) are removed"
+            found = f"Traces of JPEG compression (quality {self.quality:g}) are reduced"
             notes.append(f"{found} (found in the {self.deblock_sign}; --deblock 0 keeps them).")
+            if self.quality < _LEARNED and self.denoise_sign != ASKED:
+                notes.append(
+                    "That is worse than what the models have learned: --denoise 0.5 removes more, with detail."
+                )
         if self.denoise_sign != ASKED and self.denoise:
             notes.append(f"Noise of {self.noise:.1f} levels is removed (found in the pixels; --denoise 0 keeps it).")
         return tuple(notes)
@@ -82,6 +87,11 @@ class Restorer:
 
     deblock: float | None = None
     denoise: float | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether anything is to be removed, whatever a picture needs."""
+        return bool(self.deblock or self.denoise)
 
     def check(self, config: NLSNConfig, name: str) -> None:
         """Refuse to ask for what a network has not learned.

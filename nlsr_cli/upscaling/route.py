@@ -106,7 +106,7 @@ class Route:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know of it."""
-        if self.scale > 1:
+        if self.scale > 1 or self.stages:
             return ()
         return (SAME_SIZE if self.size == self.start else LARGER_ALREADY,)
 
@@ -119,12 +119,14 @@ class Route:
 class Aim:
     """The size that pictures are to have, and the scales of the networks that there are to get there.
 
-    `bicubic` is for those who want no network to have a part in it.
+    `bicubic` is for those who want no network to have a part in it, `restoring` for those who want one even where the
+    picture does not become larger: it removes what was asked to be removed, and its result is reduced.
     """
 
     sizes: SizeOptions
     scales: tuple[int, ...]
     bicubic: bool = False
+    restoring: bool = False
 
     def route(self, height: int, width: int) -> Route:
         """Return the way of a picture of this size.
@@ -140,7 +142,9 @@ class Aim:
                 f"{width}×{height} → {size[1]}×{size[0]} pixels is {factor:.1f} times as large, more than {MAX_SCALE}",
                 "Ask for a smaller size.",
             )
-        return Route(start, size, () if self.bicubic else stages_for(factor, self.scales))
+        if self.bicubic:
+            return Route(start, size, ())
+        return Route(start, size, stages_for(factor, self.scales) or (min(self.scales),) * self.restoring)
 
 
 @lru_cache(maxsize=1024)

@@ -24,6 +24,10 @@ FAMILY_PATTERN = re.compile(r"(?:nlsn-)?(?P<family>[a-z0-9]+)(?:-x(?P<scale>[0-9
 HUB_PATTERN = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>(?!.*\.\.)\w[\w./+-]*))?")
 
 
+# Networks of other upscalers, by what their names have in common.
+_OTHERS = re.compile(r"esrgan|waifu2x|cugan|swinir|ultrasharp|remacri|anime|upscayl|digital-art|[1-4]x[-_]|hat[-_]")
+
+
 def resolve(model: str | None, scale: int | None, *, offline: bool = False) -> ModelSource:
     """Find the model that `model` names, and check that it enlarges `scale` times where that is asked.
 
@@ -47,6 +51,11 @@ def resolve(model: str | None, scale: int | None, *, offline: bool = False) -> M
     if match := HUB_PATTERN.fullmatch(text):
         return _checked(_hub(match["repo"], match["revision"], offline), scale)
     choices = [*families(), *EMBEDDED]
+    if _OTHERS.search(text.lower()):
+        raise UnknownModel(
+            f"'{text[:SHOWN]}' is no NLSN, and nlsr runs no other networks",
+            "Omit --model: the embedded lite is for photographs and drawings.",
+        )
     raise UnknownModel(
         f"unknown model '{text[:SHOWN]}'",
         f"{nearest(text, choices)} Or a folder, a .safetensors file or a Hub id owner/repo.",

@@ -481,7 +481,7 @@ def test_several_with_one_output_are_named_up_to_three(tmp_path: Path) -> None:
         for job, source in zip(jobs, sources, strict=False):
             assert isinstance(job.error, DestinationClash)
             assert job.error.message.endswith(f"{source} is one of several files with the same output: {named}{more}")
-            assert job.error.hint == "Run nlsr once for each with its own -o, or rename one."
+            assert job.error.hint == 'Keep them apart by their endings, with --suffix "_{ext}_x{scale}", or rename one.'
     assert plan(sources[0], target=tmp_path / "out").jobs[0].error is None
 
 

@@ -236,3 +236,10 @@ def test_a_tensor_stays_on_its_device(rgb: np.ndarray) -> None:
     tensor = torch.from_numpy(rgb.copy()).permute(2, 0, 1).cuda().half() / 255
     made = upscale(tensor, scale=2)
     assert (made.device, made.dtype, made.shape) == (tensor.device, torch.float16, (3, 80, 96))
+
+
+def test_a_factor_in_the_place_of_an_output_is_answered_with_its_name() -> None:
+    """Other libraries take it there."""
+    with pytest.raises(OptionError, match="2 is no name for an output") as caught:
+        upscale(np.zeros((4, 4, 3), np.uint8), 2)  # type: ignore[call-overload]
+    assert caught.value.hint == "For the factor, write: scale=2"

@@ -157,7 +157,7 @@ def test_what_was_found_is_told_to_the_user_and_the_picture(tmp_path: Path) -> N
         "deblock": 0.8, "deblock_sign": "quantisation tables", "jpeg_quality": 40,
         "denoise": 0.0, "denoise_sign": None, "noise_levels": 0.0,
     }  # fmt: skip
-    assert any("JPEG compression (quality 40) are removed" in note for note in line["notes"])
+    assert any("JPEG compression (quality 40) are reduced" in note for note in line["notes"])
     (entry,) = inspect_picture(Path(line["output"])).provenance
     assert entry["deblock"] == "0.8 (JPEG quality 40, quantisation tables)"
 
