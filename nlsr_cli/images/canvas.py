@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,18 +23,16 @@ from nlsr_cli.options import EncodeOptions
 
 @dataclass(frozen=True)
 class Canvas:
-    """What is handed to an encoder: Pillow's picture, the profile, EXIF bytes, resolution, notes on what changed, and
-    the rest of the metadata as the format can hold it (see `Metadata`; `thumbnail` is the JPEG that goes into EXIF);
-    `gain_map` is None where the format holds none.
+    """What an encoder is told before the first row: `shape` (height, width, channels) and type of the samples (uint8,
+    uint16 or float32), the profile, EXIF bytes, resolution, notes on what changed, and the rest of the metadata as the
+    format can hold it (see `Metadata`; `thumbnail` is the JPEG that goes into EXIF); `gain_map` is None where the
+    format holds none.
 
-    `samples` (h, w, c), where given, are the picture instead, at a depth that Pillow does not write; alpha, if any, is
-    their last channel. `image` is then a single pixel, for what a file says besides. `size` is (height, width); `bits`
-    are those that an AVIF gets.
+    Alpha, if any, is the last channel; four channels without it are CMYK. `bits` are those that an AVIF gets.
     """
 
-    image: Image.Image
-    samples: Pixels | None
-    size: tuple[int, int]
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
     alpha: bool
     bits: int
     grey: bool
@@ -52,17 +51,24 @@ class Canvas:
     tiff_tags: tuple[tuple[int, int, bytes], ...] = ()
     gain_map: GainMap | None = None
 
-    def bare(self, image: Image.Image) -> Canvas:
-        """Return an 8-bit part of the same kind, about which nothing is said."""
-        size = image.height, image.width
-        return Canvas(image, None, size, self.alpha, self.bits, self.grey, None, None, None, self.lossless, ())
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (height, width)."""
+        return self.shape[:2]
 
-    def saved(self, format: str, **parameters: object) -> bytes:  # noqa: A002 - the word for it, in Pillow too
-        """Return what Pillow makes of the picture, with those parameters that are not None."""
-        buffer = BytesIO()
-        given = {key: value for key, value in parameters.items() if value is not None}
-        self.image.save(buffer, format, **given)
-        return buffer.getvalue()
+    def bare(self, height: int, width: int) -> Canvas:
+        """Return a part of the same kind, about which nothing is said."""
+        shape = height, width, self.shape[2]
+        return Canvas(shape, self.dtype, self.alpha, self.bits, self.grey, None, None, None, self.lossless, ())
+
+    def image(self, pixels: Pixels) -> Image.Image:
+        """Return Pillow's picture of pixels (h, w, c): L, LA, RGB, RGBA, CMYK, or deeper grey as I;16 or F."""
+        height, width, channels = pixels.shape
+        if channels == 1 and pixels.dtype != np.uint8:
+            mode, kind = ("F", "<f4") if pixels.dtype == np.float32 else ("I;16", "<u2")
+            return Image.frombytes(mode, (width, height), pixels.astype(kind).tobytes())
+        mode = ("L", "LA" if self.alpha else "", "RGB", "RGBA" if self.alpha else "CMYK")[channels - 1]
+        return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes())
 
     def exif_block(self, *, with_dpi: bool = False, oriented: bool = True) -> bytes | None:
         """Return the EXIF bytes for this size, with the resolution where it has no place of its own."""
@@ -74,8 +80,15 @@ class Canvas:
         return block if self.thumbnail is None else with_thumbnail(block, self.thumbnail)
 
 
-def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> Canvas:
-    """Bring a picture into what a format can hold."""
+def saved(image: Image.Image, format: str, **parameters: object) -> bytes:  # noqa: A002 - the word for it, in Pillow too
+    """Return what Pillow makes of a picture, with those parameters that are not None."""
+    buffer = BytesIO()
+    image.save(buffer, format, **{key: value for key, value in parameters.items() if value is not None})
+    return buffer.getvalue()
+
+
+def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> tuple[Canvas, Pixels]:
+    """Bring a picture into what a format can hold; return what is to be said of it, and its pixels (h, w, c)."""
     notes = list(_depth_notes(picture, able))
     flat = _flattened(picture, able, options, notes)
     if flat.is_grey:  # no colour that a wider space would hold, and so no transform that needs the depth
@@ -92,14 +105,14 @@ def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> Canvas:
     small = _thumbnail(flat) if given.exif is not None and given.thumbnail else None
     held = keeping.kept(given, able, pixels.shape[:2], small)
     gain_map = keeping.kept_gain_map(picture.gain_map, able, strip=options.strip, notes=notes)
-    image, samples = _images(pixels, alpha, able)
+    if alpha is not None:
+        pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
     bits = 10 if picture.metadata.mode.endswith(";10") else 12
     lossless = options.lossless or picture.metadata.lossless
     meta = held.metadata
-    return Canvas(
-        image,
-        samples,
-        pixels.shape[:2],
+    canvas = Canvas(
+        pixels.shape,
+        pixels.dtype,
         alpha is not None,
         bits,
         grey,
@@ -118,6 +131,7 @@ def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> Canvas:
         tiff_tags=meta.tiff_tags,
         gain_map=gain_map,
     )
+    return canvas, pixels
 
 
 def _thumbnail(picture: Picture) -> bytes:
@@ -195,20 +209,3 @@ def _recoloured_grey(pixels: Pixels, icc: bytes, able: Carries, notes: list[str]
         pixels = spaces.grey_to_srgb(pixels, icc)
     notes.append(f"{able.format} cannot hold the grey profile; the output has the tone curve of sRGB.")
     return pixels, None
-
-
-def _images(pixels: Pixels, alpha: Pixels | None, able: Carries) -> tuple[Image.Image, Pixels | None]:
-    """Return Pillow's picture of (h, w, 1, 3 or 4) pixels: L, I;16, LA, RGB, RGBA or CMYK.
-
-    At a depth for which Pillow has no mode, it is a stand-in of one pixel, and the samples come beside it.
-    """
-    height, width, channels = pixels.shape
-    plain_grey = channels == 1 and alpha is None
-    if alpha is not None:
-        pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
-    if pixels.dtype == np.uint16 and plain_grey and able.grey16:
-        return Image.frombytes("I;16", (width, height), np.ascontiguousarray(pixels).astype("<u2").tobytes()), None
-    mode = {1: "LA", 3: "RGBA"}[channels] if alpha is not None else {1: "L", 3: "RGB", 4: "CMYK"}[channels]
-    if pixels.dtype != np.uint8:
-        return Image.new(mode, (1, 1)), pixels
-    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).tobytes()), None

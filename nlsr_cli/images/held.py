@@ -108,8 +108,8 @@ def image_of(picture: Picture, like: Image.Image) -> Image.Image:
     What cannot keep its mode is of the one that holds all of it: L for "1", L, LA, RGB or RGBA for a palette, RGB for
     LAB and for CMYK without a profile, and with an alpha channel for what had a transparent colour.
     """
-    canvas = prepare(picture, MEMORY, EncodeOptions())
-    image = canvas.image if canvas.samples is None else Image.fromarray(canvas.samples[:, :, 0])
+    canvas, pixels = prepare(picture, MEMORY, EncodeOptions())
+    image = canvas.image(pixels)
     if like.mode in KEPT:
         if like.mode.startswith("I;16"):
             image = image.convert("I")  # from which Pillow converts to either order of bytes

@@ -24,7 +24,7 @@ from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Animation, Metadata, Picture
 from nlsr_cli.options import EncodeOptions, UpscaleOptions
-from nlsr_cli.storing import FilePart
+from nlsr_cli.storing import FilePart, Pieces, collected
 from nlsr_cli.upscaling.progress import Enlarged
 
 SMALL, LARGE = (np.full((side, side + 1, 3), side, np.uint8) for side in (2, 4))
@@ -51,8 +51,8 @@ class Keeper:
         self.full = full
         self.stored: list[tuple[Verdict, str, bytes]] = []
 
-    def store(self, job: Job, verdict: Verdict, content: str, data: bytes) -> tuple[Verdict, tuple[str, ...]]:
-        self.stored.append((verdict, content, data))
+    def store(self, job: Job, verdict: Verdict, content: str, pieces: Pieces) -> tuple[Verdict, tuple[str, ...]]:
+        self.stored.append((verdict, content, collected(pieces)[0]))
         if len(self.stored) <= self.full:
             raise ImageWriteError(job.sink.path, "the disk is full")
         return Verdict("skip", MEANWHILE) if verdict.action == "replace" else verdict, ("entered",)
@@ -118,7 +118,7 @@ def test_what_has_come_to_stand_there_is_kept_and_known_before_the_encoding(
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(module, "encode_any", never)
+    monkeypatch.setattr(module, "pieces_of", never)
     outcome = delivery().finish(task(target))
     assert isinstance(outcome.error, DestinationClash)
     assert target.read_bytes() == b"mine"
@@ -146,6 +146,30 @@ def test_after_the_end_nothing_is_written_and_rows_stay(tmp_path: Path) -> None:
     assert (list(tmp_path.iterdir()), rows.fate) == ([], [])
     assert delivery().finish(task(tmp_path / "a.png", rows=rows)).status == "done"
     assert rows.fate == ["discarded"]
+
+
+def test_what_is_half_written_at_the_end_is_given_up_at_its_next_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture of any size is written while it is encoded: Ctrl-C waits for one piece of it, not for all."""
+    rows, mine = Rows(kept=3), delivery()
+
+    def pieces(*_: object, **__: object) -> Pieces:
+        yield b"first"
+        assert len(list(tmp_path.iterdir())) == 1, "the file is begun"
+        closer.start()
+        while not mine._over:
+            closer.join(0.01)
+        yield b"second"
+        pytest.fail("asked for more")
+
+    closer = threading.Thread(target=mine.close)
+    monkeypatch.setattr(module, "pieces_of", pieces)
+    outcome = mine.finish(task(tmp_path / "a.png", rows=rows))
+    closer.join(10)
+    assert not closer.is_alive()
+    assert "interrupted before it was written" in str(outcome.error)
+    assert (list(tmp_path.iterdir()), rows.fate) == ([], [])
 
 
 def test_the_end_waits_for_what_is_being_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
