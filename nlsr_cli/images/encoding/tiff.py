@@ -42,7 +42,6 @@ STRIP = 1 << 18  # bytes before compression: what a reader decodes at once
 WINDOW, MEMORY = 15, 9  # of zlib: the largest
 FAST, SMALL = 5, 6  # levels
 DEEP_LEVEL = 6
-FLAT = 8  # of as many samples, one or less differs from the one before where a strip is a flat one
 
 Pack = Callable[[Pixels], bytes]
 
@@ -69,11 +68,11 @@ def strips(bands: Bands, shape: Shape, dtype: npt.DTypeLike, pack: Pack) -> Gene
 def packed(band: Pixels) -> bytes:
     """Return integers as differences along their rows, compressed.
 
-    Level 5 takes half the time of 6, and a hundredth more space; only what is nearly flat grows by more, and is soon
-    compressed.
+    On a photograph level 5 takes half the time of 6, and a fiftieth more space. Where most samples are those before
+    them, as in drawings, it can be a tenth more, and 6 is fast as well.
     """
     differences = _differences(band)
-    level = SMALL if np.count_nonzero(differences) * FLAT < differences.size else FAST
+    level = FAST if np.count_nonzero(differences) * 2 > differences.size else SMALL
     packer = zlib.compressobj(level, zlib.DEFLATED, WINDOW, MEMORY)
     return packer.compress(differences.data) + packer.flush()
 

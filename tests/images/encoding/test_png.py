@@ -26,7 +26,8 @@ def by_the_standard(rows, above, step):
     to_a, to_b, to_c = abs(estimate - a), abs(estimate - b), abs(estimate - c)
     paeth = np.where((to_a <= to_b) & (to_a <= to_c), a, np.where(to_b <= to_c, b, c))
     return {
-        number: ((rows.astype(int) - guess) % 256).astype(np.uint8) for number, guess in enumerate((0, a, b, 0, paeth))
+        number: ((rows.astype(int) - guess) % 256).astype(np.uint8)
+        for number, guess in enumerate((0, a, b, (a + b) // 2, paeth))
     }
 
 
@@ -36,7 +37,7 @@ def test_filters_are_those_of_the_standard(levels, step):
     """Few levels make ties, which every decoder must break alike."""
     draw = np.random.default_rng(levels * step)
     rows, above = draw.integers(0, levels, (2, 40, 24 * step), dtype=np.uint8)
-    found, expected = png.filtered(rows, above, step), by_the_standard(rows, above, step)
+    found, expected = png.filtered(rows, above, step, mean=True), by_the_standard(rows, above, step)
     for row, line in enumerate(found):
         np.testing.assert_array_equal(line[1:], expected[line[0]][row])
 
@@ -50,15 +51,19 @@ def test_the_filter_with_the_smallest_differences_is_taken():
             draw.random((50, 60)) < 0.05,
             np.cumsum(draw.integers(-2, 3, (50, 60)), axis=1),
             noise + draw.integers(-2, 3, (50, 60)),
+            np.zeros((5, 60)),
         )
     ).astype(np.uint8)
-    above = np.tile(noise, (3, 1))
-    found, expected = png.filtered(rows, above, 1)[:, 0], by_the_standard(rows, above, 1)
-    del expected[3]
+    above = np.concatenate((np.tile(noise, (3, 1)), np.tile(noise[0], (5, 1))))
+    for row in rows[150:]:
+        for at in range(1, 60):
+            row[at] = (int(row[at - 1]) + int(noise[0, at])) // 2 + int(draw.integers(0, 3))
+    found, expected = png.filtered(rows, above, 1, mean=True)[:, 0], by_the_standard(rows, above, 1)
     sizes = {number: np.minimum(each, 0 - each).sum(axis=1, dtype=int) for number, each in expected.items()}
     for row, number in enumerate(found):
         assert sizes[number][row] == min(each[row] for each in sizes.values())
-    assert set(found) == {0, png.SUB, png.UP, png.PAETH}
+    assert png.AVERAGE not in png.filtered(rows, above, 1, mean=False)[:, 0]
+    assert set(found) == {0, png.SUB, png.UP, png.AVERAGE, png.PAETH}
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (_, _, bits) in KINDS.items() if bits <= 16])
