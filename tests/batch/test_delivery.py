@@ -18,7 +18,7 @@ from nlsr_cli.batch import delivery as module
 from nlsr_cli.batch.delivery import Delivery
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.resume import MEANWHILE, Verdict
-from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
+from nlsr_cli.batch.sink import FileSink, MemorySink, Sink, StandardOutput
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import DestinationClash, ImageWriteError
@@ -146,6 +146,15 @@ def test_after_the_end_nothing_is_written_and_rows_stay(tmp_path: Path) -> None:
     assert (list(tmp_path.iterdir()), rows.fate) == ([], [])
     assert delivery().finish(task(tmp_path / "a.png", rows=rows)).status == "done"
     assert rows.fate == ["discarded"]
+
+
+def test_memory_gets_the_bytes_of_a_file(tmp_path: Path) -> None:
+    """Also those of a TIFF, whose head is written last."""
+    sink = MemorySink()
+    for target in (sink, tmp_path / "a.tiff"):
+        assert delivery().finish(task(target, "TIFF")).status == "done"
+    assert sink.data == (tmp_path / "a.tiff").read_bytes()
+    assert side(sink.data) == 4
 
 
 def test_what_is_half_written_at_the_end_is_given_up_at_its_next_piece(

@@ -22,6 +22,7 @@ from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError
 from nlsr_cli.options import ComputeOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.storing import Patch
 from nlsr_cli.upscaling.route import Aim
 from nlsr_cli.upscaling.spool import LEAST_TILES, folders_of_rows
 from nlsr_cli.upscaling.tiles import plan_tiles
@@ -241,6 +242,19 @@ def test_both_lines_say_what_was_written(job: Job) -> None:
     assert done == {**begun, "state": "done"}
     assert begun["state"] == "begun"
     assert (begun["size"], begun["sha256"]) == (6, hashlib.sha256(b"output").hexdigest())
+
+
+def test_an_output_with_a_patch_is_known_by_its_bytes(job: Job) -> None:
+    """A TIFF says at its head where its directory lies, and knows that at its end."""
+    mine = keeper(job)
+    verdict, notes = mine.store(job, Verdict(), OLD, file_of(b"II*\0____", b"samples", Patch(4, b"\x0f\0\0\0")))
+    assert (verdict, notes) == (Verdict(), ())
+    assert job.sink.path.read_bytes() == b"II*\0\x0f\0\0\0samples"
+    assert keeper(job).look(job, lambda: OLD).reason == DONE
+
+
+def test_notes_of_the_encoder_come_with_what_is_stored(job: Job) -> None:
+    assert keeper(job).store(job, Verdict(), OLD, file_of(b"output", notes=("rounded",))) == (Verdict(), ("rounded",))
 
 
 def test_a_ledger_that_cannot_be_written_keeps_no_picture_from_being_written(job: Job) -> None:
