@@ -15,6 +15,7 @@ from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.planning import BatchPlan
     from nlsr_cli.batch.provenance import Stamp
     from nlsr_cli.batch.resume import Keeper
@@ -151,7 +152,7 @@ def _restorer(options: UpscaleOptions, models: ModelSet) -> Restorer:
 
 
 def plan_files(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path] | Sources,
     output: OutputOptions,
     options: UpscaleOptions,
     models: ModelSet,
@@ -168,7 +169,7 @@ def plan_files(
 
 
 def planned(
-    sources: Sequence[str | Path],
+    sources: Sequence[str | Path] | Sources,
     output: OutputOptions,
     options: UpscaleOptions,
     models: ModelSet,

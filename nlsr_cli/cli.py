@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import signal
 import sys
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from types import ModuleType, SimpleNamespace
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -16,22 +20,28 @@ from nlsr_cli.console import Console
 from nlsr_cli.errors import OptionError
 from nlsr_cli.version import __version__
 
+DEFAULT_COMMAND = "upscale"
+
 
 class _Commands(TyperGroup):
-    """The commands, with a word for those who forget to name one."""
+    """The commands; pictures and options without one are those of `upscale`."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer keeps the types to itself
-        if args and args[0] not in self.commands and Path(args[0]).exists():
-            error = OptionError(f"unknown command '{args[0]}'", f"Did you mean: nlsr upscale {args[0]}")
-            Console().error(error)
-            raise typer.Exit(int(error.exit_code))
-        return super().resolve_command(ctx, args)
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer keeps the types to itself
+        """Put the command in front that is meant where none is named."""
+        own = {name for param in self.get_params(ctx) for name in param.opts}
+        rest: list[str] = super().parse_args(ctx, with_command(args, self.commands, own))
+        return rest
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401
         """Run a command, and say what is wrong with its words as everything else is said."""
         extra["standalone_mode"] = False  # which would print in the library's words
+        if os.environ.get("_NLSR_COMPLETE"):
+            _take_words_as_they_are(self)
         try:
             code = super().main(*args, **extra)
+        except OptionError as error:
+            Console().error(error)
+            code = int(error.exit_code)
         except Exception as error:
             if not hasattr(error, "format_message"):
                 raise
@@ -42,6 +52,43 @@ class _Commands(TyperGroup):
                 Console().error(wrong)
             code = int(wrong.exit_code)
         sys.exit(code or 0)
+
+
+def _take_words_as_they_are(group: Any) -> None:  # noqa: ANN401
+    """Let a shell's question be answered at once: it needs no values, and what converts them takes longer to load.
+
+    Nor does it need Rich, which takes what stands in brackets for markup and folds the help at 80 columns.
+    """
+    for kind in {type(param) for command in group.commands.values() for param in command.params}:
+        kind.process_value = lambda self, ctx, value: value
+    sys.modules.setdefault("typer.rich_utils", cast("ModuleType", SimpleNamespace(rich_render_text=str)))
+
+
+def with_command(args: list[str], commands: Collection[str], own: Collection[str]) -> list[str]:
+    """Return the words after `nlsr` with `upscale` in front, where they are pictures or options of that command.
+
+    Args:
+        args: the words.
+        commands: the names of the commands; a file of such a name is not meant.
+        own: the options that need no command.
+
+    Raises:
+        OptionError: options stand before the command.
+    """
+    if not args or args[0] in commands or args[0].partition("=")[0] in own:
+        return args
+    if not args[0].startswith("-") or args[0] == "-":
+        return [DEFAULT_COMMAND, *args] if _is_input(args[0]) else args
+    named = next((word for word in args if word in commands and not Path(word).exists()), None)
+    if named is not None:
+        others = [word for word in args if word != named]
+        raise OptionError("options come after the command", f"Write: nlsr {shlex.join([named, *others])}")
+    return [DEFAULT_COMMAND, *args] if any(not word.startswith("-") or word == "-" for word in args) else args
+
+
+def _is_input(word: str) -> bool:
+    """Tell whether a word that is no command is a picture, a folder, a pattern, or was to be one."""
+    return word == "-" or bool(set("*?[") & set(word)) or os.path.lexists(word) or bool(re.search(r"[./\\]", word))
 
 
 _WRONG = {  # what the library says, and what it means
@@ -59,13 +106,16 @@ def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "nlsr"
     alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", said)
     hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
+    if text.startswith("No such command") and error.ctx.parent is None:
+        text = f"{text.rstrip('.')}, and no such file"
     return OptionError(text[:1].lower() + text[1:].rstrip("."), hint)
 
 
 app = typer.Typer(
     name="nlsr",
     cls=_Commands,
-    help="Enlarge pictures up to 16x with NLSN, the Non-Local Sparse Network, losing nothing on the way.",
+    help="Enlarge pictures up to 16x with NLSN, the Non-Local Sparse Network, losing nothing on the way.\n\n"
+    "`nlsr photo.jpg` is `nlsr upscale photo.jpg`.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

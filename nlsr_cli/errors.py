@@ -2,6 +2,7 @@
 
 NlsrError(message, hint)
 ├── OptionError                     a value on the command line, or in an options object, makes no sense
+│   └── UnknownChoice(kind, word)   a word that is none of those that can be chosen
 ├── ModelError
 │   ├── UnknownModel                no model of that name, folder or scale
 │   ├── WeightsCorrupt              the file is truncated, altered, hostile or not a checkpoint at all
@@ -25,6 +26,12 @@ NlsrError(message, hint)
 
 from __future__ import annotations
 
+import difflib
+import importlib.util
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 
@@ -70,6 +77,23 @@ class OptionError(NlsrError):
     """A value that the caller chose makes no sense, alone or with the others."""
 
     exit_code = ExitCode.USAGE
+
+
+class UnknownChoice(OptionError):
+    """A word that is none of those that can be chosen; the hint offers the nearest and lists all."""
+
+    def __init__(self, kind: str, word: str, choices: Iterable[str], *, meant: str | None = None) -> None:
+        super().__init__(f"unknown {kind} '{word[:40]}'", nearest(meant or word, choices))
+        self.word = word
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return a sentence that lists the valid choices and, where one is close, asks whether it was meant."""
+    listed = [choice for choice in choices if choice]
+    close = difflib.get_close_matches(word.lower(), [choice.lower() for choice in listed], n=1)
+    guess = next((choice for choice in listed if close and choice.lower() == close[0]), None)
+    valid = f"Valid: {', '.join(listed)}."
+    return f"Did you mean {guess}? {valid}" if guess else valid
 
 
 class ModelError(NlsrError):
@@ -174,5 +198,13 @@ class MissingExtra(NlsrError):
     """An optional package is needed and not installed."""
 
     def __init__(self, name: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {name}", f"Install it with: pip install {name}")
+        super().__init__(f"{purpose} needs the package {name}", f"Install it with: {install_command(name)}")
         self.name = name
+
+
+def install_command(*words: str) -> str:
+    """Return what installs packages where this very Python finds them; `words` are those after `install`."""
+    python = shlex.quote(sys.executable or "python3")
+    if importlib.util.find_spec("pip") is None and shutil.which("uv"):
+        return shlex.join(["uv", "pip", "install", "--python", sys.executable, *words])
+    return f"{python} -m pip install {shlex.join(words)}"

@@ -10,13 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, UnknownChoice
 from nlsr_cli.options import (
     ComputeOptions,
     EncodeOptions,
     TileOptions,
     UpscaleOptions,
-    nearest,
     parse_amount,
     parse_memory,
 )
@@ -108,7 +107,7 @@ def check_names(given: Collection[str], known: Collection[str]) -> None:
             raise OptionError(f"{name} is an option for files", "Omit it, or give a path instead of pixels.")
         if name in MACHINE or name == "model":  # which a call of an Upscaler does not know
             raise OptionError(f"{name} is fixed when an Upscaler is made", f"Give it there: Upscaler({name}=...)")
-        raise OptionError(f"unknown option '{name}'", nearest(name, sorted(known)))
+        raise UnknownChoice("option", name, sorted(known))
 
 
 def merged(base: Mapping[str, object], more: Mapping[str, object]) -> dict[str, object]:

@@ -5,19 +5,19 @@ They import nothing heavy, so that a bad value on the command line is refused be
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, UnknownChoice
 from nlsr_cli.sizes import SizeOptions
 
 SCALES = (2, 3, 4)  # what a network of this kind can be built for
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 STORES = ("float32", "float16")  # how the weights of a model are stored
+DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 DEVICE_PATTERN = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?|mps")
 
 _FIELD = re.compile(r"\{(scale|width|height)\}")  # what a suffix may hold
@@ -29,15 +29,6 @@ WRAPS = ("", "x", "y", "xy")
 DEFAULT_FLOOR = 15.0  # dB: dithered black and white, which is clipped at every pixel, comes down to 17
 
 DEFAULT_MAX_PIXELS = 2**27  # 134 million: above every camera on sale, below what a decompression bomb wants
-
-
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return a sentence that lists the valid choices and, where one is close, asks whether it was meant."""
-    listed = list(choices)
-    close = difflib.get_close_matches(word.lower(), [choice.lower() for choice in listed], n=1)
-    guess = next((choice for choice in listed if close and choice.lower() == close[0]), None)
-    valid = f"Valid: {', '.join(listed)}."
-    return f"Did you mean {guess}? {valid}" if guess else valid
 
 
 def counted(count: int, noun: str) -> str:
@@ -123,14 +114,10 @@ class ComputeOptions:
 
     def __post_init__(self) -> None:
         if not DEVICE_PATTERN.fullmatch(self.device):
-            raise OptionError(
-                f"unknown device '{self.device}'",
-                nearest(
-                    "cuda" if "gpu" in self.device.lower() else self.device, ("auto", "cpu", "cuda", "cuda:N", "mps")
-                ),
-            )
+            word = "cuda" if "gpu" in self.device.lower() else self.device
+            raise UnknownChoice("device", self.device, DEVICES, meant=word)
         if self.precision not in PRECISIONS:
-            raise OptionError(f"unknown precision '{self.precision}'", nearest(self.precision, PRECISIONS))
+            raise UnknownChoice("precision", self.precision, PRECISIONS)
 
 
 @dataclass(frozen=True)
@@ -199,11 +186,11 @@ class UpscaleOptions:
         if self.max_memory is not None and self.max_memory < 1:
             raise OptionError(f"--max-memory must be positive, not {self.max_memory}")
         if self.alpha not in ALPHAS:
-            raise OptionError(f"--alpha must be {' or '.join(ALPHAS)}, not '{self.alpha}'")
+            raise UnknownChoice("--alpha", self.alpha, ALPHAS)
         if not 0 <= self.strength <= 1:
             raise OptionError(f"--strength must be from 0 to 1, not {self.strength:g}")
         if self.wrap not in WRAPS:
-            raise OptionError(f"--wrap must be x, y or xy, not '{self.wrap}'")
+            raise UnknownChoice("--wrap", self.wrap, WRAPS)
         for name, value in (("--deblock", self.deblock), ("--denoise", self.denoise)):
             if value is not None and not 0 <= value <= 1:
                 raise OptionError(f"{name} must be auto or from 0 to 1, not {value:g}", f"For example: {name} 0.5")

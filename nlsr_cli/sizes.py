@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from math import floor, isfinite, sqrt
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, UnknownChoice
 
 MAX_SCALE = 16
 FITS = ("contain", "cover", "stretch")
@@ -71,7 +71,7 @@ class SizeOptions:
         if self.megapixels is not None and not (isfinite(self.megapixels) and 0 < self.megapixels <= _LONGEST):
             raise OptionError(f"--megapixels must be above 0 and at most {_LONGEST}, not {self.megapixels:g}")
         if self.fit not in FITS:
-            raise OptionError(f"--fit must be {', '.join(FITS[:-1])} or {FITS[-1]}, not '{self.fit}'")
+            raise UnknownChoice("--fit", self.fit, FITS)
         asked = [name for name in _ASKED if getattr(self, name) is not None]
         if len(asked) > 1 and asked != ["width", "height"]:
             raise OptionError(

@@ -158,8 +158,8 @@ def test_quiet_says_nothing_at_all(sample: Path) -> None:
         (["--fit", "cover", "--width", "99"], 2, "--fit cover needs a box", "Give --width and --height"),
         (["--width", "4800"], 1, "48×40 → 4800×4000 pixels is 100.0 times as large, more than 16", "smaller size"),
         (["--strength", "1.5"], 2, "--strength must be from 0 to 1, not 1.5", ""),
-        (["--wrap", "z"], 2, "--wrap must be x, y or xy, not 'z'", ""),
-        (["--alpha", "none"], 2, "--alpha must be model or lanczos, not 'none'", ""),
+        (["--wrap", "z"], 2, "unknown --wrap 'z'", "Valid: x, y, xy."),
+        (["--alpha", "none"], 2, "unknown --alpha 'none'", "Valid: model, lanczos."),
         (["--suffix", "{x}"], 2, "--suffix '{x}' may contain no braces", ""),
         (["-o", "x.jpg", "-f", "png"], 2, "-o x.jpg is named as JPEG, but --format says PNG", ""),
         (["--model", "nlsn-lite-x8"], 2, "there is no 8x model in the family 'lite'", "It enlarges 2x, 3x or 4x."),
@@ -211,7 +211,7 @@ def test_usage_errors_exit_with_2(sample: Path) -> None:
     ("arguments", "error", "hint"),
     [
         (["upscale", "--sclae", "4"], "no such option: --sclae", "Did you mean --scale or --tile?"),
-        (["upscael"], "no such command 'upscael'", "Did you mean upscale?"),
+        (["upscael"], "no such command 'upscael', and no such file", "Did you mean upscale?"),
         (["models", "lsit"], "no such command 'lsit'", "Did you mean list?"),
         (["upscale"], "missing argument 'INPUT'", "Try: "),
         (["upscale", "x.png", "--width", "wide"], "invalid value for '--width': it must be a whole number", "Try: "),
@@ -416,10 +416,9 @@ def test_on_a_terminal_results_and_the_bar_do_not_share_a_line(sample: Path) -> 
         except OSError:  # how Linux says that the other side is closed
             pass
     os.close(main)
-    assert "tile 4/4" in said.decode()
-    assert "2/2 second.png" in said.decode()
-    # What stays on the screen: a line is rewritten from its start after "erase line" and carriage return.
-    lines = [re.split(r"\x1b\[2K|\r(?!\n)", line)[-1] for line in re.split(r"\r?\n", said.decode())]
+    assert re.search(r"[12]/2 (photo|second).png", said.decode()), "there is a bar"
+    # What stays on the screen: a line is rewritten from its start after a carriage return and "erase what follows".
+    lines = [re.split(r"\x1b\[J|\r(?!\n)", line)[-1] for line in re.split(r"\r?\n", said.decode())]
     shown = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip() for line in lines]
     for name in ("photo_x4.png", "second_x4.png"):
         assert str(sample.parent / name) in shown
@@ -458,12 +457,6 @@ def test_the_same_advice_is_given_once(sample: Path) -> None:
     assert run("upscale", sample.parent).exit_code == 0
     result = run("upscale", sample.parent, "--no-resume")
     assert (result.exit_code, result.stderr.count("error: "), result.stderr.count("hint: ")) == (1, 3, 1)
-
-
-def test_a_forgotten_command_is_suggested(sample: Path) -> None:
-    result = run(sample)
-    assert result.exit_code == 2
-    assert result.stderr.splitlines()[1] == f"hint: Did you mean: nlsr upscale {sample}"
 
 
 def test_a_file_called_dash_is_a_file(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:

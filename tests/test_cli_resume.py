@@ -246,3 +246,21 @@ def test_rows_of_a_large_picture_survive(tmp_path: Path, end: signal.Signals) ->
     assert told["resumed_rows"] >= 1
     assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()
     assert names(tmp_path) == ["large.png", "out.png", "undisturbed.png"]
+
+
+def test_an_output_is_not_replaced_by_that_of_another_file(sample: Path) -> None:
+    """Two calls of xargs, or of a loop, on a/photo.png and b/photo.png: the first output would be lost."""
+    second = sample.parent / "b" / "photo.png"
+    second.parent.mkdir()
+    Image.new("RGB", (9, 9)).save(second)
+    options = ("-o", sample.parent / "out/", "--resume", "-s", 2, "--strength", 0)
+    assert run("upscale", sample, *options).exit_code == 0
+    made = sample.parent / "out" / "photo_x2.png"
+    before = made.read_bytes()
+    result = run("upscale", second, *options)
+    assert result.exit_code == 1
+    assert f"error: {second}: its output {made} was made of {sample}" in result.stderr
+    assert made.read_bytes() == before
+    sample.unlink()
+    assert run("upscale", second, *options).exit_code == 0, "nobody is there to miss it"
+    assert made.read_bytes() != before

@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "files", "keywords", "names", "options", "sizes", "container", "limits", "version", "storing"},
     {"nlsn", "images"},
-    {"zoo", "isolation"},
+    {"zoo", "isolation", "books"},
     {"upscaling"},
     {"batch"},
     {"engines"},

@@ -4,14 +4,13 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, nearest
 from nlsr_cli.options import (
     ComputeOptions,
     EncodeOptions,
     OutputOptions,
     TileOptions,
     UpscaleOptions,
-    nearest,
     parse_memory,
 )
 

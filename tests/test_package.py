@@ -71,7 +71,7 @@ def test_source_carries_the_documentation_and_the_wheel_does_not(wheel: Path, tm
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "docs").iterdir()}
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*") if path.is_file()}
     assert pages | {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Makefile"} <= names
     assert {"tests/test_docs.py", "weights/PHOTOGRAPHS.md", "nlsr_cli/__main__.py"} <= names
     with zipfile.ZipFile(wheel) as archive:

@@ -67,7 +67,7 @@ def test_a_whole_number_of_times_is_never_passed_by_rounding() -> None:
         ({"long_side": -5}, "--long-side must be from 1"),
         ({"megapixels": 0}, "--megapixels must be above 0"),
         ({"megapixels": float("inf")}, "--megapixels must be above 0"),
-        ({"fit": "crop"}, "--fit must be contain, cover or stretch, not 'crop'"),
+        ({"fit": "crop"}, "unknown --fit 'crop'"),
         ({"scale": 2, "width": 100}, "--scale and --width cannot be combined"),
         ({"short_side": 5, "long_side": 6}, "--short-side and --long-side cannot be combined"),
         ({"width": 5, "height": 5, "megapixels": 1}, "--width and --height and --megapixels cannot be combined"),

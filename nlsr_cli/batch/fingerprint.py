@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.images.formats import writing_of
 from nlsr_cli.options import UpscaleOptions
+from nlsr_cli.upscaling.foresight import foreseen
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.family import ModelSet
 from nlsr_cli.zoo.source import ModelSource
@@ -58,24 +60,34 @@ class Identity:
         """Return the SHA-256 of the weights of each model that a job goes through, in order."""
         return tuple(model["sha256"] for model in self.models(job))
 
-    @cached_property
+    @property
     def settings(self) -> dict[str, Any]:
         """Return the options that change bytes, with device and precision as they turn out to be on this machine.
 
         `precision` names two: that of 8-bit pictures, and that of deeper ones, which run in float32 unless another was
-        asked for.
+        asked for. Where torch is not loaded, they are what it will find, if that can be told without it: a call with
+        nothing to do needs no more.
 
         Raises:
             OptionError: this machine lacks the device, or the device lacks the precision.
         """
+        expected = None if "torch" in sys.modules else self._expected
+        device, precision = expected or self._found
+        deep = "fp32" if self._options.compute.precision == "auto" else precision
+        leave_out = CHANGE_NO_BYTES | RESOLVED
+        settings = {name: value for name, value in asdict(self._options).items() if name not in leave_out}
+        return {**settings, "device": device, "precision": [precision, deep]}
+
+    @cached_property
+    def _expected(self) -> tuple[str, str] | None:
+        return foreseen(self._options.compute)
+
+    @cached_property
+    def _found(self) -> tuple[str, str]:
         from nlsr_cli.upscaling.device import place
 
         placement = place(self._options.compute)
-        automatic = self._options.compute.precision == "auto"
-        deep = placement.in_float32().precision if automatic else placement.precision
-        leave_out = CHANGE_NO_BYTES | RESOLVED
-        settings = {name: value for name, value in asdict(self._options).items() if name not in leave_out}
-        return {**settings, "device": placement.device.type, "precision": [placement.precision, deep]}
+        return placement.device.type, placement.precision
 
     def key(self, job: Job, content: str) -> str:
         """Return the SHA-256 that stands for a job whose input has the SHA-256 `content`."""

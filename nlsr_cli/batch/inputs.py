@@ -16,10 +16,11 @@ from pathlib import Path
 from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
 from nlsr_cli.batch.passed import PassedOver, is_apple_double, is_system_folder
 from nlsr_cli.batch.patterns import Pattern
+from nlsr_cli.books.archive import is_book
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions
 
-_HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
+HEAD_BYTES = 64  # enough of a file to know every format by its first bytes
 
 # Endings under which people keep pictures, beside those of the formats. In a folder such a file is taken for a picture
 # even if its content is none, so that a damaged picture is reported instead of passed over.
@@ -40,26 +41,31 @@ class Sources:
     unreadable: list[tuple[Path, str]] = field(default_factory=list)  # folders, each with the reason
 
 
-def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources:
+def find_sources(
+    inputs: Sequence[str | Path], output: OutputOptions, *, listed: Sequence[Path] | None = None
+) -> Sources:
     """Return the pictures that `inputs` name, in a fixed order, each once.
 
     A file that is named is always taken. Of a folder or pattern, files that are no pictures are passed over, and so are
     `NAME_x4`, `NAME_2000x1500` and the like where NAME is there too: a second call must not enlarge what the first one
     made. So are folders in them that a NAS or an operating system keeps for itself. A path that exists is no pattern.
 
+    `listed` are the names of a list, taken as they stand: none is a pattern. An empty list is no error.
+
     Raises:
         OptionError: a pattern matches nothing, or nothing at all is found.
     """
-    found = Sources()
+    found = Sources(from_many=listed is not None)
     named: list[tuple[Path, Path]] = []
     gathered: list[tuple[Path, Path]] = []
-    for each in inputs:
+    literal = len(inputs)  # the place from which on names are no patterns
+    for number, each in enumerate((*inputs, *(listed or ()))):
         path, text = Path(each), str(each)
         if each == "":
             raise OptionError("an input is empty", "Give files, folders or patterns.")
         if stat.S_ISDIR(mode_of(path)):
             gathered += [(file, path) for file in _walk(path, output, found)]
-        elif _is_pattern(text):
+        elif number < literal and _is_pattern(text):
             gathered += _match(text, found)
         else:
             named.append((path, path.parent))
@@ -68,7 +74,7 @@ def find_sources(inputs: Sequence[str | Path], output: OutputOptions) -> Sources
     kept = named + _without_outputs(gathered, output, found)
     # Two links to one file are two pictures with two outputs, hence no resolving.
     found.files = list({os.path.abspath(path): (path, root) for path, root in reversed(kept)}.values())[::-1]  # noqa: PTH100
-    if not (found.files or found.passed.reasons() or found.unreadable):
+    if not (found.files or found.passed.reasons() or found.unreadable or listed is not None):
         raise nothing_found(found)
     return found
 
@@ -141,14 +147,15 @@ def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
             found.passed.system.append(path)
         elif path.name.startswith("."):
             continue
-        elif path.suffix.lower() in _picture_suffixes() or _looks_like_picture(path):
+        elif path.suffix.lower() in picture_suffixes() or is_book(path) or _looks_like_picture(path):
             yield path
         else:
             found.passed.strangers.append(path)
 
 
 @lru_cache(maxsize=1)
-def _picture_suffixes() -> set[str]:
+def picture_suffixes() -> set[str]:
+    """Return the endings, in lower case, under which people keep pictures."""
     from nlsr_cli.images.formats import FORMATS  # with Pillow: whether inputs are folders is asked before it loads
 
     return _OTHER_SUFFIXES.union(*(each.suffixes for each in FORMATS.values()))
@@ -162,7 +169,7 @@ def _looks_like_picture(path: Path) -> bool:
         if not stat.S_ISREG(mode_of(path)):
             return False
         with path.open("rb") as file:
-            return format_of(file.read(_HEAD_BYTES)) is not None
+            return format_of(file.read(HEAD_BYTES)) is not None
     except OSError:
         return False
 

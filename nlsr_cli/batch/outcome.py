@@ -15,13 +15,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Pages:
+    """What became of the pages of a book. `kept` are those that could not be enlarged and are in it as they were."""
+
+    total: int
+    enlarged: int = 0
+    kept: tuple[tuple[str, NlsrError], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        kept = [{"page": page, "error": _error(error)} for page, error in self.kept]
+        return {"total": self.total, "enlarged": self.enlarged, "kept": kept}
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of one file: `status` is done, planned, skipped or failed. Sizes are (height, width) of each frame.
 
     `name` is what messages call the source. `tile_bytes` is what a tile was expected to take, `memory` what it might
     have taken. `stages` are the scales of the networks that the picture ran through. `agreement` is how well the
     result, reduced again, matches its source.
-    `restoration` is what was told of the damage to its pixels.
+    `restoration` is what was told of the damage to its pixels. `pages` are those of a comic book.
     `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
 
@@ -32,6 +46,7 @@ class Outcome:
     input_size: tuple[int, int] | None = None
     output_size: tuple[int, int] | None = None
     frames: int = 1
+    pages: Pages | None = None
     seconds: float = 0.0
     tiles: int = 0
     tile_size: tuple[int, int] | None = None
@@ -57,6 +72,7 @@ class Outcome:
             "input_size": _size(self.input_size),
             "output_size": _size(self.output_size),
             "frames": self.frames,
+            "pages": self.pages and self.pages.as_json(),
             "seconds": round(self.seconds, 3),
             "tiles": self.tiles,
             "tile_size": _size(self.tile_size),
@@ -70,8 +86,12 @@ class Outcome:
             "reason": self.reason or None,
             "resumed_rows": self.resumed_rows,
             "notes": list(self.notes),
-            "error": error and {"type": type(error).__name__, "message": error.message, "hint": error.hint},
+            "error": error and _error(error),
         }
+
+
+def _error(error: NlsrError) -> dict[str, str]:
+    return {"type": type(error).__name__, "message": error.message, "hint": error.hint}
 
 
 def _size(size: tuple[int, int] | None) -> dict[str, int] | None:
@@ -83,7 +103,7 @@ class Report:
     """The sum of all outcomes, and the exit code that follows. `total` counts the files that there were.
 
     `planned` counts those that a dry run would write, and is 0 of any other; `missing` those of the failed ones that do
-    not exist.
+    not exist; `incomplete` the books that are done but for some pages.
     """
 
     done: int = 0
@@ -91,6 +111,7 @@ class Report:
     skipped: int = 0
     failed: int = 0
     missing: int = 0
+    incomplete: int = 0
     total: int = 0
     passed: PassedOver | None = None  # what was found and not taken
     interrupted: bool = False
@@ -102,14 +123,15 @@ class Report:
         """Count one outcome."""
         setattr(self, outcome.status, getattr(self, outcome.status) + 1)
         self.missing += isinstance(outcome.error, MissingInput)
+        self.incomplete += outcome.pages is not None and bool(outcome.pages.kept)
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 all done or skipped, 1 nothing done, 2 no file exists, 3 some files failed, 130 interrupted."""
+        """0 all done or skipped, 1 nothing done, 2 no file exists, 3 some files or pages failed, 130 interrupted."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if not self.failed:
-            return ExitCode.OK
+            return ExitCode.PARTIAL if self.incomplete else ExitCode.OK
         if self.done + self.planned + self.skipped:
             return ExitCode.PARTIAL
         return ExitCode.USAGE if self.missing == self.failed else ExitCode.ERROR

@@ -5,36 +5,34 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
+from nlsr_cli.batch.book import look_into
+from nlsr_cli.batch.claims import check_target, refuse_clashes
 from nlsr_cli.batch.inputs import Sources, find_sources, mode_of, nothing_found
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
 from nlsr_cli.batch.source import FileSource, StandardInput
+from nlsr_cli.books.archive import SUFFIX, is_book, other_archive
 from nlsr_cli.errors import (
-    DestinationClash,
     ImageError,
     ImageReadError,
     ImageWriteError,
     MissingInput,
     NlsrError,
     OptionError,
+    UnknownChoice,
+    nearest,
 )
 from nlsr_cli.images import check_frames, check_size
 from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_read_only, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
-from nlsr_cli.names import one_spelling
-from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions, nearest
+from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
 from nlsr_cli.upscaling.route import Aim
-
-EXISTS_HINT = "Add --overwrite to replace existing outputs, or --skip-existing to keep them."
-_OWN_INPUT = "the output would replace the input itself"
-_INPUT_HINT = "nlsr never overwrites an input: give another name with -o or --suffix."
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,12 @@ class BatchPlan:
     @property
     def scales(self) -> tuple[int, ...]:
         """Return the scales of the networks that the work is known to need, each once."""
-        stages = (scale for job in self.work if job.route for scale in job.route.stages)
+        stages = (scale for job in self.work if job.foreseen for scale in job.foreseen.stages)
         return tuple(dict.fromkeys(stages))
 
 
 def plan_batch(
-    inputs: Sequence[str | Path],
+    inputs: Sequence[str | Path] | Sources,
     output: OutputOptions,
     options: UpscaleOptions | None = None,
     *,
@@ -67,7 +65,7 @@ def plan_batch(
     """Plan one job per input picture; everything wrong with single files is inside the jobs.
 
     Args:
-        inputs: files, folders, glob patterns, or "-" for standard input.
+        inputs: files, folders, glob patterns, or "-" for standard input; or what was found of them already.
         output: where outputs go.
         options: those of all jobs.
         aim: the sizes that pictures are to have, and the scales of the networks.
@@ -82,19 +80,25 @@ def plan_batch(
             return plan_batch(inputs, output, options, aim=aim, decoder=own)
     options = options or UpscaleOptions()
     if output.format is not None and output.format not in WRITABLE:
-        raise OptionError(f"unknown format '{output.format}'", nearest(output.format, WRITABLE))
-    if any(each == STREAM for each in inputs):  # the text: a file may be called so too
+        raise UnknownChoice("format", output.format, WRITABLE)
+    if isinstance(inputs, Sources):
+        found = inputs
+    elif any(each == STREAM for each in inputs):  # the text: a file may be called so too
         return BatchPlan((_stream_job(inputs, output, options),))
-    found = find_sources(inputs, output)
-    if not (found.files or found.passed.earlier or found.unreadable):
-        raise nothing_found(found)  # to do nothing must not look like having done all
+    else:
+        found = find_sources(inputs, output)
+        if not (found.files or found.passed.earlier or found.unreadable):
+            raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     folder, file = _target(output, single)
-    jobs = [_job(source, root, folder, file, output, options, aim, decoder) for source, root in found.files]
+    jobs = [
+        (_book_job if is_book(source) else _job)(source, root, folder, file, output, options, aim, decoder)
+        for source, root in found.files
+    ]
     blocked = [
         _failed(path, None, ImageReadError(path, f"the folder cannot be read: {why}")) for path, why in found.unreadable
     ]
-    return BatchPlan((*blocked, *_refuse_clashes(jobs)), found)
+    return BatchPlan((*blocked, *refuse_clashes(jobs)), found)
 
 
 def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions) -> Job:
@@ -103,7 +107,7 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: Up
     if output.target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
     job = Job(StandardInput(), _sink(output.place, output), _asked_format(output.place, output), options=options)
-    return _check_target(job, output)
+    return check_target(job, output)
 
 
 def _sink(file: Path | None, output: OutputOptions, root: Path | None = None) -> Sink:
@@ -148,6 +152,10 @@ def _asked_format(file: Path | None, output: OutputOptions) -> str:
             raise OptionError(reason, "Omit one of them.")
         return output.format
     if named is None:
+        if file.suffix.lower() == SUFFIX:
+            raise OptionError(
+                f"-o {file}: only comic books are written as {SUFFIX}", f"For example: -o {file.stem}.png"
+            )
         known = [suffix for suffixes in WRITABLE.values() for suffix in suffixes]
         if not file.suffix:
             raise OptionError(f"-o {file} has no ending that names a format", f"For example: -o {file}.png")
@@ -172,13 +180,13 @@ def _job(
         if output.target is None or folder is not None:
             hint = "Add -o FILE, or -o - for standard output."
             return _failed(source, None, ImageReadError(source, "is a pipe, so its output needs a name", hint))
-        return _check_target(Job(FileSource(source), _sink(file, output), asked, options=options), output)
+        return check_target(Job(FileSource(source), _sink(file, output), asked, options=options), output)
     try:
         if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
             raise MissingInput(source, _meant(source))
         header = decoder.probe(source, max_pixels=options.max_pixels)
     except ImageReadError as error:
-        return _failed(source, file, error)
+        return _failed(source, file, other_archive(source) or error)
     try:
         route = aim.route(header.height, header.width)
     except OptionError as error:
@@ -199,26 +207,45 @@ def _job(
         sink.check(prod(route.size), writing_of(format_).least_share)
     except ImageError as error:
         return replace(job, error=error)
-    return _check_target(job, output)
+    return check_target(job, output)
+
+
+def _book_job(
+    source: Path,
+    root: Path,
+    folder: Path | None,
+    file: Path | None,
+    output: OutputOptions,
+    options: UpscaleOptions,
+    aim: Aim,
+    decoder: Decoder,
+) -> Job:
+    """Return the job of a comic book; `--format` is that of its pages, and the size of the first one names it.
+
+    Raises:
+        OptionError: the output that is named is no comic book.
+    """
+    if file is not None and file.suffix.lower() != SUFFIX:
+        raise OptionError(f"-o {file}: a comic book is written as {SUFFIX}", f"For example: -o {file.stem}{SUFFIX}")
+    if output.streams:
+        return _failed(source, file, ImageWriteError(source, "a book needs a file as output", "Give a file after -o."))
+    try:
+        contents = look_into(source, aim, decoder, options.max_pixels)
+    except ImageReadError as error:
+        return _failed(source, file, error)
+    except OptionError as error:
+        return _failed(source, file, ImageWriteError(source, error.message, error.hint))
+    suffix = output.suffix_for(aim.sizes, contents.route.scale, contents.route.size)
+    beside = folder / source.parent.relative_to(root) if folder else source.parent
+    sink = _sink(file or beside / f"{source.stem}{suffix}{SUFFIX}", output, folder)
+    job = Job(FileSource(source), sink, output.format or "", options=options, book=contents)
+    return check_target(job, output)
 
 
 def _name(source: Path, format_: str, suffix: str) -> str:
     """Return NAME + suffix + ending; the source's own ending is kept where it names the right format."""
     ending = source.suffix if format_of_suffix(source) == format_ else WRITABLE[format_][0]
     return f"{source.stem}{suffix}{ending}"
-
-
-def _check_target(job: Job, output: OutputOptions) -> Job:
-    """Return the job, marked with an error or as skipped if its target is taken or cannot be written."""
-    if not job.sink.on_disk:
-        return job
-    try:
-        return _compared(job, output)
-    except (OSError, ValueError) as exc:  # such as a name that the suffix has made too long for the file system
-        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-        hint = "Choose another name with -o or --suffix."
-        reason = f"its output {job.sink.path.name}: {reason}"
-        return replace(job, error=ImageWriteError(job.source.path, reason, hint))
 
 
 def _meant(missing: Path) -> str:
@@ -230,82 +257,3 @@ def _meant(missing: Path) -> str:
     if close:
         return f"Did you mean {missing.with_name(close[0])}?"
     return f"To name it as the output, write: -o {missing}" if format_of_suffix(missing) else ""
-
-
-def _compared(job: Job, output: OutputOptions) -> Job:
-    target, source = job.sink.path, job.source.path
-    named = isinstance(job.source, FileSource)
-    if named and target.exists() and source.exists() and target.samefile(source):
-        return replace(job, error=DestinationClash(target, _OWN_INPUT, _INPUT_HINT))
-    if target.exists() and not target.is_file():
-        what = "a folder" if target.is_dir() else "a device or pipe"
-        hint = "Choose another name; standard output is -o -."
-        if not named and target.is_dir():
-            hint = f"Standard input has no name: give the output one, such as -o {target / 'out.png'}"
-        return replace(job, error=DestinationClash(target, f"{what} already has this name", hint))
-    if target.exists() or target.is_symlink():
-        if output.existing == "skip":
-            return replace(job, skip=True)
-        if output.existing == "error":
-            return replace(job, error=DestinationClash(source, f"its output {target} exists already", EXISTS_HINT))
-        if output.existing == "resume":  # whether it is done, and ours, its bytes must say: not the plan's business
-            return job
-    return replace(job, error=_unwritable(target.parent))
-
-
-def _unwritable(folder: Path) -> ImageWriteError | None:
-    """Return why nothing can be written into a folder that may still have to be made, or None."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir():
-        return ImageWriteError(folder, "is a file, not a folder", "Choose another place with -o.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return ImageWriteError(folder, "the folder is not writable", "Choose another place with -o.")
-    return None
-
-
-def _refuse_clashes(jobs: list[Job]) -> list[Job]:
-    """Mark all jobs that would write one file, or over an input: one of the two would be lost in silence."""
-    writing = [job for job in jobs if job.error is None and job.sink.on_disk]
-    spelled = one_spelling({job.sink.path for job in writing}, {job.source.path for job in jobs})
-    inputs = {_place(spelled.get(job.source.path, job.source.path)): job.source.path for job in jobs}
-    claims: defaultdict[object, list[Job]] = defaultdict(list)
-    for job in writing:
-        claims[_place(spelled.get(job.sink.path, job.sink.path))].append(job)
-    refused: dict[int, Job] = {}
-    for place, claimants in claims.items():
-        told = _listed(claimants) if len(claimants) > 1 else ""
-        for job in claimants:
-            refused[id(job)] = _unclaimed(job, told, None if job.skip else inputs.get(place))
-    return [refused.get(id(job), job) for job in jobs]
-
-
-def _listed(claimants: list[Job]) -> str:
-    """Name those who want one place, not all of thousands to each of them, and say where their names for it differ."""
-    names = sorted(job.source.name for job in claimants)
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    first, *others = dict.fromkeys(job.sink.name for job in claimants)
-    return listed + (f" ({first} and {others[0]} are one file there)" if others else "")
-
-
-def _unclaimed(job: Job, claimants: str, victim: Path | None) -> Job:
-    """Return the job, marked with an error if its target is claimed by several or is an input."""
-    source, target = job.source.path, job.sink.path
-    if victim is not None:
-        own = victim == source
-        reason = f"the output of {source} would replace {victim}, which is also an input"
-        return replace(job, error=DestinationClash(target, _OWN_INPUT if own else reason, _INPUT_HINT))
-    if claimants:
-        hint = "Run nlsr once for each with its own -o, or rename one."
-        reason = f"{source} is one of several files with the same output: {claimants}"
-        return replace(job, error=DestinationClash(target, reason, hint))
-    return job
-
-
-def _place(path: Path) -> object:
-    """Return what all names of one file have in common: its place on the disk, or the name that it will have."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return os.path.normcase(os.path.realpath(path))
-    return status.st_dev, status.st_ino

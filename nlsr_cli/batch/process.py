@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nlsr_cli.images import Picture
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.enlarger import Enlarger
-    from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.upscaling.progress import OnTile, Step
     from nlsr_cli.upscaling.spool import Rows
 
 
@@ -55,21 +55,21 @@ def process(
     task = Intake(decoder, keeper, enlarger.route).read(job)
     try:
         with turn or nullcontext():
-            for done, total in enlarge(task, enlarger):
+            for step in enlarge(task, enlarger):
                 if on_tile is not None:
-                    on_tile(done, total)
+                    on_tile(step.done, step.total)
         return Delivery(keeper, stamp, lambda: enlarger.placement.device.type).finish(task)
     finally:
         if task.rows is not None:
             task.rows.close()
 
 
-def enlarge(task: Task, enlarger: Enlarger) -> Iterator[tuple[int, int]]:
-    """Yield the numbers of tiles done and in all, tile by tile; the result, or what is wrong, is in the task then."""
+def enlarge(task: Task, enlarger: Enlarger) -> Iterator[Step]:
+    """Yield how far the picture is, tile by tile; the result, or what is wrong, is in the task then."""
     picture = task.picture
     if picture is None or not task.has_work:
         return
-    steps: Iterator[tuple[int, int]] = iter(())
+    steps: Iterator[Step] = iter(())
     with task.stage():
         _check_place(task, enlarger)
         steps = _steps(picture, task.rows, enlarger)
@@ -84,7 +84,7 @@ def enlarge(task: Task, enlarger: Enlarger) -> Iterator[tuple[int, int]]:
             yield step
 
 
-def _steps(picture: Picture | Animation, rows: Rows | None, enlarger: Enlarger) -> Iterator[tuple[int, int]]:
+def _steps(picture: Picture | Animation, rows: Rows | None, enlarger: Enlarger) -> Iterator[Step]:
     if isinstance(picture, Animation):
         from nlsr_cli.upscaling.animation import frame_steps  # which needs torch, and that is there by now
 

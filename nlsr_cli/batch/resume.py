@@ -11,15 +11,17 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlsr_cli.batch.claims import EXISTS_HINT
 from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import Entry, Ledger
-from nlsr_cli.batch.planning import EXISTS_HINT
 from nlsr_cli.batch.sink import Part
+from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
 from nlsr_cli.storing import Pieces, pour
@@ -86,7 +88,8 @@ class Keeper:
         """Say what is to be done about a job. `content` gives the SHA-256 of its input, and is asked only if it counts.
 
         Raises:
-            DestinationClash: what stands at the output's place is not what nlsr has written there.
+            DestinationClash: what stands at the output's place is not what nlsr has written there, or was made of
+                another file that is still there.
             ImageReadError: the input cannot be read.
         """
         if not job.sink.on_disk or self._existing not in ("skip", "resume"):
@@ -98,6 +101,8 @@ class Keeper:
             return Verdict("skip", EXISTS, seen)
         entry = self._written(job)
         now = content()
+        if entry.content != now:
+            _check_origin(job, entry)
         if entry.key != self.identity.key(job, now):
             return Verdict("replace", self._difference(job, entry, now), seen)
         return Verdict("skip", DONE, seen)
@@ -180,6 +185,19 @@ class Keeper:
             return "another model"
         changed = self.identity.changed(job, json.loads(entry.options)) if entry.options else []
         return f"other options ({', '.join(changed)})" if changed else "other options"
+
+
+def _check_origin(job: Job, entry: Entry) -> None:
+    """Refuse to replace what was made of another file: two calls may have given one name to two outputs.
+
+    Raises:
+        DestinationClash: that file is still there.
+    """
+    origin = Path(os.path.normpath(job.sink.path.parent / entry.origin))
+    with suppress(OSError, ValueError):
+        if entry.origin and isinstance(job.source, FileSource) and not origin.samefile(job.source.path):
+            reason = f"its output {job.sink.path} was made of {origin}"
+            raise DestinationClash(job.source.path, reason, "Give each its own output with -o or --suffix.")
 
 
 def _seen(path: Path) -> tuple[int, int, int] | None:

@@ -11,11 +11,26 @@ from typing import Annotated
 
 import typer
 
+from nlsr_cli.commands import completion
+
 # Shared: where and how the network runs
-Device = Annotated[str, typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.")]
-Tile = Annotated[str, typer.Option(help="Side of a tile in input pixels; 0 takes the whole picture at once.")]
+Device = Annotated[
+    str,
+    typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.", autocompletion=completion.devices),
+]
+Tile = Annotated[
+    str,
+    typer.Option(
+        help="Side of a tile in input pixels; 0 takes the whole picture at once.", autocompletion=completion.tiles
+    ),
+]
 Overlap = Annotated[int, typer.Option(help="Input pixels that neighbouring tiles share.")]
-Denoise = Annotated[str, typer.Option(metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.")]
+Denoise = Annotated[
+    str,
+    typer.Option(
+        metavar="AMOUNT", help="How strongly to remove noise: auto, or 0 to 1.", autocompletion=completion.amounts
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never fetch a model from the network.")]
 MaxPixels = Annotated[int, typer.Option(help="Refuse pictures with more pixels.")]
 
@@ -26,12 +41,29 @@ OnlyResults = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing 
 
 # upscale: pictures, and their size
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input.")
+    list[str] | None,
+    typer.Argument(metavar="INPUT", help="Pictures, folders, patterns, or - for standard input."),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Also take the names in FILE, one a line; - is standard input."),
+]
+Null = Annotated[
+    bool, typer.Option("--null", "-0", help="Names in --files-from end with a NUL byte, as find -print0 writes them.")
 ]
 Output = Annotated[
     str | None,
     typer.Option(
         "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
+    ),
+]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Keep running, and enlarge what comes into the folders given as inputs.")
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Time between two looks of --watch, which takes what both find the same. [default: 2]"
     ),
 ]
 UpscaleScale = Annotated[
@@ -41,6 +73,7 @@ UpscaleScale = Annotated[
         "-s",
         metavar="N",
         help="Enlargement factor, 1 to 16, such as 4, 2.5 or 150%. [default: the model's, or 4]",
+        autocompletion=completion.scales,
     ),
 ]
 Width = Annotated[int | None, typer.Option(help="Width of the output, instead of --scale.")]
@@ -51,7 +84,8 @@ Megapixels = Annotated[float | None, typer.Option(help="Size of the output in mi
 Fit = Annotated[
     str,
     typer.Option(
-        help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch."
+        help="How to fill the box of --width and --height: contain (fit inside), cover (fill it), or stretch.",
+        autocompletion=completion.fits,
     ),
 ]
 UpscaleMaxPixels = Annotated[int, typer.Option(help="Refuse inputs with more pixels.")]
@@ -59,11 +93,19 @@ UpscaleMaxPixels = Annotated[int, typer.Option(help="Refuse inputs with more pix
 # upscale: what makes the pixels
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="Family, name, folder, .safetensors file or Hub id owner/repo[@revision]."),
+    typer.Option(
+        "--model",
+        "-m",
+        help="Family, name, folder, .safetensors file or Hub id owner/repo[@revision].",
+        autocompletion=completion.models,
+    ),
 ]
 UpscalePrecision = Annotated[
     str,
-    typer.Option(help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on CPUs with bf16 hardware, else fp32."),
+    typer.Option(
+        help="auto, fp32, fp16 or bf16. auto: fp16 on CUDA, bf16 on CPUs with bf16 hardware, else fp32.",
+        autocompletion=completion.precisions,
+    ),
 ]
 MaxMemory = Annotated[
     str | None,
@@ -76,10 +118,22 @@ Strength = Annotated[
     float, typer.Option(help="Share of the network's result, 0 to 1; the rest is bicubic interpolation.")
 ]
 UpscaleDeblock = Annotated[
-    str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of JPEG compression: auto, or 0 to 1.")
+    str,
+    typer.Option(
+        metavar="AMOUNT",
+        help="How strongly to remove traces of JPEG compression: auto, or 0 to 1.",
+        autocompletion=completion.amounts,
+    ),
 ]
-Wrap = Annotated[str, typer.Option(help="x, y or xy: treat opposite edges as joined, for textures that tile.")]
-Alpha = Annotated[str, typer.Option(help="How to enlarge transparency: model or lanczos.")]
+Wrap = Annotated[
+    str,
+    typer.Option(
+        help="x, y or xy: treat opposite edges as joined, for textures that tile.", autocompletion=completion.wraps
+    ),
+]
+Alpha = Annotated[
+    str, typer.Option(help="How to enlarge transparency: model or lanczos.", autocompletion=completion.alphas)
+]
 Floor = Annotated[
     float,
     typer.Option(help="Lowest PSNR in dB between the source and the result reduced again; 0 accepts any result."),
@@ -93,6 +147,7 @@ Format = Annotated[
         "--format",
         "-f",
         help="Output format: png, jpeg, webp, tiff, bmp, avif, gif, jxl or qoi. [default: the input's]",
+        autocompletion=completion.formats,
     ),
 ]
 Suffix = Annotated[
@@ -101,7 +156,12 @@ Suffix = Annotated[
 ]
 Quality = Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")]
 Lossless = Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")]
-Backdrop = Annotated[str, typer.Option(help="Background of transparent pictures in formats without alpha.")]
+Backdrop = Annotated[
+    str,
+    typer.Option(
+        help="Background of transparent pictures in formats without alpha.", autocompletion=completion.backgrounds
+    ),
+]
 Strip = Annotated[
     bool,
     typer.Option(
@@ -115,8 +175,12 @@ UpscaleResume = Annotated[
     bool | None,
     typer.Option(
         "--resume/--no-resume",
-        help="Keep finished outputs; redo those whose input or options changed. [default: for folders and patterns]",
+        help="Keep finished outputs; redo those whose input or options changed. "
+        "[default: for folders, patterns and lists]",
     ),
+]
+Open = Annotated[
+    bool, typer.Option("--open", help="Show the result with the system's viewer: a picture, or its folder.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop without decoding a picture.")]
 UpscaleJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")]
@@ -124,7 +188,12 @@ UpscaleVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print mor
 
 # evaluate
 Judged = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model as for upscale --model, or bicubic for plain interpolation.")
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model as for upscale --model, or bicubic for plain interpolation.",
+        autocompletion=completion.judged,
+    ),
 ]
 Truth = Annotated[str, typer.Argument(metavar="DATA", help="Folder with the true, high-resolution pictures.")]
 LowResolution = Annotated[
@@ -137,10 +206,21 @@ EvaluateRecursive = Annotated[
     bool, typer.Option("--recursive", "-r", help="Look into subfolders, also those of --lr with the same names.")
 ]
 EvaluateScale = Annotated[
-    str | None, typer.Option("--scale", "-s", metavar="N", help="Enlargement factor. [default: the model's, or 4]")
+    str | None,
+    typer.Option(
+        "--scale",
+        "-s",
+        metavar="N",
+        help="Enlargement factor. [default: the model's, or 4]",
+        autocompletion=completion.network_scales,
+    ),
 ]
 EvaluatePrecision = Annotated[
-    str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16. Published figures are fp32.")
+    str,
+    typer.Option(
+        help="Precision, as in upscale: auto, fp32, fp16 or bf16. Published figures are fp32.",
+        autocompletion=completion.precisions,
+    ),
 ]
 EvaluateEnsemble = Annotated[bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored.")]
 EvaluateDegrade = Annotated[
@@ -151,89 +231,29 @@ EvaluateDegrade = Annotated[
     ),
 ]
 EvaluateDeblock = Annotated[
-    str, typer.Option(metavar="AMOUNT", help="How strongly to remove traces of compression: auto, or 0 to 1.")
+    str,
+    typer.Option(
+        metavar="AMOUNT",
+        help="How strongly to remove traces of compression: auto, or 0 to 1.",
+        autocompletion=completion.amounts,
+    ),
 ]
 Oracle = Annotated[
     bool, typer.Option("--oracle", help="Give the model the true damage of --degrade instead of an estimate.")
 ]
 EvaluateJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")]
 
-# train: the run
-Photographs = Annotated[
-    list[str] | None, typer.Argument(metavar="[DATA]...", help="Folders and files with photographs.")
-]
-Out = Annotated[str | None, typer.Option("--out", "-o", help="Folder for the state, log, curve and model of the run.")]
-Preset = Annotated[str, typer.Option(help="Size of the network: lite, base or full (as published).")]
-TrainScale = Annotated[
-    str,
-    typer.Option("--scale", "-s", metavar="N", help="Enlargement factor; 2,3,4 trains one body with three tails."),
-]
-Minutes = Annotated[
-    float | None, typer.Option(help="Budget in minutes of wall time, validation included. [default: 60]")
-]
-Steps = Annotated[
-    int | None, typer.Option(help="Budget in steps instead of minutes; the run is the same on any machine.")
-]
-Validation = Annotated[
-    str | None, typer.Option(help="Folder of validation pictures. [default: every 20th photograph, held back]")
-]
-TrainRecursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders.")]
-Init = Annotated[str | None, typer.Option(help="Model to start from, as for upscale --model; its scale may differ.")]
-TrainResume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
-Every = Annotated[
-    float | None,
-    typer.Option(help="Minutes between validations, or steps with --steps. [default: a 40th of the budget]"),
-]
-TrainPrecision = Annotated[
-    str, typer.Option(help="auto, fp32 or bf16. auto: bf16 if the device supports it, else fp32.")
-]
-TrainOffline = Annotated[bool, typer.Option("--offline", help="Never fetch --init from the network.")]
-Series = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE", help="TOML file of runs to train one after another; --out is the folder that holds them."
-    ),
-]
-Background = Annotated[bool, typer.Option("--background", help="Give way to all other processes (lowest priority).")]
-Status = Annotated[str | None, typer.Option(metavar="OUT", help="Print the state of the run in OUT and train nothing.")]
-TrainJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")]
-TrainVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each file that is skipped.")]
-
-# train: the recipe
-Patch = Annotated[int, typer.Option(help="Side of a patch in low-resolution pixels.")]
-Batch = Annotated[int, typer.Option(help="Patches per step.")]
-Rate = Annotated[float, typer.Option(help="Peak learning rate of Adam: head, tail, biases.")]
-MatrixRate = Annotated[float, typer.Option(help="Peak learning rate of Muon: kernels of the body.")]
-Warmup = Annotated[float, typer.Option(help="Share of the budget for the warm-up of the learning rates.")]
-Average = Annotated[float, typer.Option(help="Decay per step of the averaged weights.")]
-Clip = Annotated[float, typer.Option(help="Largest norm of the gradient; 0 turns clipping off.")]
-Focus = Annotated[float, typer.Option(help="How strongly to prefer patches with detail; 0 is not at all.")]
-Halves = Annotated[float, typer.Option(help="Share of patches from photographs at half size.")]
-AttentionFrom = Annotated[float, typer.Option(help="Share of the budget after which attention is trained.")]
-Loss = Annotated[str, typer.Option(help="Loss function: l1 or l2.")]
-Fourier = Annotated[float, typer.Option(help="Weight of the spectral error in the loss.")]
-TrainDegrade = Annotated[
-    str,
-    typer.Option(
-        metavar="STEPS", help="Damage patches as in evaluate --degrade, also with shift; ranges: noise:0-16,jpeg:30-90."
-    ),
-]
-Damaged = Annotated[float, typer.Option(help="Share of patches that --degrade damages.")]
-Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
-
-# train: the exported model
-Name = Annotated[str | None, typer.Option(help="Name of the exported model. [default: own-PRESET-xN]")]
-Licence = Annotated[str, typer.Option(help="Licence of the exported model, such as cc-by-4.0.")]
-Store = Annotated[str, typer.Option(help="Type of the stored weights: float32, or float16, which halves the file.")]
-
 # bench
 Cases = Annotated[
     list[str] | None,
     typer.Option(
-        help="What to measure: attention, network, picture, sizes, threads or folder; repeatable. [default: all]"
+        help="What to measure: attention, network, picture, sizes, threads or folder; repeatable. [default: all]",
+        autocompletion=completion.cases,
     ),
 ]
-BenchPrecision = Annotated[str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.")]
+BenchPrecision = Annotated[
+    str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.", autocompletion=completion.precisions)
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")]
 Pause = Annotated[
     list[str] | None,
@@ -245,14 +265,30 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files,
 JsonFiles = Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")]
 
 # models
-Named = Annotated[str, typer.Argument(metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.")]
-Members = Annotated[
-    list[str] | None, typer.Argument(metavar="[MODEL]", help="Models to check. [default: all embedded ones]")
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="Family, name, folder, .safetensors file or Hub id.", autocompletion=completion.models
+    ),
 ]
-HubId = Annotated[str, typer.Argument(metavar="MODEL", help="A Hub id, owner/repo[@revision].")]
+Members = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MODEL]", help="Models to check. [default: all embedded ones]", autocompletion=completion.models
+    ),
+]
+HubId = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A Hub id, owner/repo[@revision].", autocompletion=completion.models)
+]
 ModelsScale = Annotated[
     str | None,
-    typer.Option("--scale", "-s", metavar="N", help="Scale of the model in a family or a training run. [default: 4]"),
+    typer.Option(
+        "--scale",
+        "-s",
+        metavar="N",
+        help="Scale of the model in a family or a training run. [default: 4]",
+        autocompletion=completion.network_scales,
+    ),
 ]
 ModelsOffline = Annotated[bool, typer.Option("--offline", help="Use only the cache, never the network.")]
 Checkpoint = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A published .pt file, or a .safetensors file.")]
@@ -260,5 +296,10 @@ Folder = Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to create,
 ChunkSize = Annotated[int | None, typer.Option(help="Positions per attention chunk. [default: 144]")]
 Hashes = Annotated[int | None, typer.Option(help="Hash rounds. [default: 4]")]
 ResidualScale = Annotated[float | None, typer.Option(help="Weight of residual branches. [default: 0.1]")]
-ImageSkip = Annotated[str | None, typer.Option(help="Image skip connection: none or bilinear. [default: none]")]
+ImageSkip = Annotated[
+    str | None,
+    typer.Option(
+        help="Image skip connection: none or bilinear. [default: none]", autocompletion=completion.image_skips
+    ),
+]
 OverwriteFolder = Annotated[bool, typer.Option("--overwrite", help="Replace what the folder holds.")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,8 +50,12 @@ def inspect(
 
 
 def _inspected(file: str, max_pixels: int) -> Inspection:
+    from nlsr_cli.books.archive import is_book
     from nlsr_cli.images import inspect_picture, read_stream
 
+    if file != "-" and is_book(Path(file)):
+        hint = f"To inspect its pages, unpack it first: unzip -d pages {shlex.quote(file)}"
+        raise ImageReadError(file, "is a comic book, not a picture", hint)
     if file != "-":
         return inspect_picture(file, max_pixels=max_pixels)
     if sys.stdin is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from nlsr_cli.commands import choices
+from nlsr_cli.commands.running import plan, run_once, run_watching
 from nlsr_cli.console import Speech, size_text
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ExitCode, OptionError
@@ -17,22 +17,23 @@ from nlsr_cli.keywords import existing_of, options_of
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
+    STREAM,
     ComputeOptions,
     OutputOptions,
     UpscaleOptions,
 )
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome
-    from nlsr_cli.engines.local import LocalEngine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
 
 
 def upscale(
-    inputs: choices.Inputs,
+    inputs: choices.Inputs = None,
     output: choices.Output = None,
     scale: choices.UpscaleScale = None,
     width: choices.Width = None,
@@ -55,6 +56,10 @@ def upscale(
     alpha: choices.Alpha = "model",
     floor: choices.Floor = DEFAULT_FLOOR,
     recursive: choices.UpscaleRecursive = False,
+    files_from: choices.FilesFrom = None,
+    null: choices.Null = False,
+    watch: choices.Watch = False,
+    interval: choices.Interval = None,
     format_: choices.Format = None,
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,
@@ -67,6 +72,7 @@ def upscale(
     resume: choices.UpscaleResume = None,
     max_pixels: choices.UpscaleMaxPixels = DEFAULT_MAX_PIXELS,
     offline: choices.Offline = False,
+    open_: choices.Open = False,
     dry_run: choices.DryRun = False,
     as_json: choices.UpscaleJson = False,
     quiet: choices.OnlyErrors = False,
@@ -79,24 +85,50 @@ def upscale(
     given = dict(locals())  # by their names, under which Python takes them too
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
-        from nlsr_cli.batch.inputs import gathers
-
-        existing = existing_of(given, streams=output == "-", gathers=lambda: gathers(inputs))
+        _check_watch(watch, interval, dry_run=dry_run, opens=open_, files_from=files_from, output=output)
+        many = _gather(inputs or [], files_from, null=null)
+        existing = existing_of(given, streams=output == STREAM, gathers=lambda: many)
         if output == "-":
-            _check_stream(as_json=as_json, dry_run=dry_run)
+            _check_stream(as_json=as_json, dry_run=dry_run, opens=open_)
+        if open_ and dry_run:
+            raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
         options = options_of(given)
         target = OutputOptions(output, _format(format_), suffix, existing, recursive)
         if output == "-":
             console.leave_output()
         from nlsr_cli.isolation.decoder import Decoder
 
+        sources: list[str] | Sources = inputs or []
+        if files_from is not None:
+            sources = _listed(console, inputs or [], files_from, target, null=null)
         with Decoder() as decoder:
-            code = (_dry_run if dry_run else _upscale)(console, inputs, target, options, decoder)
+            if watch:
+                code = run_watching(console, inputs or [], target, options, decoder, interval)
+            elif dry_run:
+                code = _dry_run(console, sources, target, options, decoder)
+            else:
+                code = run_once(console, sources, target, options, decoder, opens=open_)
     raise typer.Exit(int(code))
 
 
-def _check_stream(*, as_json: bool, dry_run: bool) -> None:
+def _check_watch(
+    watch: bool, interval: float | None, *, dry_run: bool, opens: bool, files_from: str | None, output: str | None
+) -> None:
+    """Refuse what makes no sense for folders that are watched, or without them."""
+    if interval is not None and not watch:
+        raise OptionError(
+            "--interval needs --watch", "For example: nlsr upscale inbox --watch --interval 10 -o enlarged"
+        )
+    others = {"--dry-run": dry_run, "--open": opens, "--files-from": files_from is not None, "-o -": output == STREAM}
+    clash = next((option for option, given in others.items() if given), None)
+    if watch and clash is not None:
+        raise OptionError(f"--watch and {clash} cannot be combined", "Omit one of them.")
+
+
+def _check_stream(*, as_json: bool, dry_run: bool, opens: bool) -> None:
     """Refuse to write a picture to standard output where something else is printed there, or somebody looks at it."""
+    if opens:
+        raise OptionError("--open needs a file, and -o - writes none", "Give a file after -o, or omit --open.")
     if as_json:
         raise OptionError("--json and -o - both need standard output", "Give a file after -o, or omit --json.")
     if not dry_run and sys.stdout is not None and sys.stdout.isatty():
@@ -114,60 +146,42 @@ def _format(name: str | None) -> str | None:
     return parse_format(name)
 
 
-def _plan(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
-) -> tuple[LocalEngine, ModelSet]:
-    """Return what is to be done, and the models that there are for it."""
-    decoder.start()  # first, so that it loads while this process does
-    from nlsr_cli.api import find_set, plan_files
+def _gather(inputs: list[str], files_from: str | None, *, null: bool) -> bool:
+    """Tell whether there may be many inputs: a folder, a pattern or a list is among them.
 
-    models = find_set(options)
-    batch = plan_files(inputs, target, options, models, decoder)
-    for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
-        console.note(f"note: {note}")
-    for why, paths in batch.plan.sources.passed.by_choice():
-        console.passed_over(paths, why)
-    return batch, models
+    Raises:
+        OptionError: there is no input, or the options for a list contradict each other.
+    """
+    from nlsr_cli.batch.inputs import gathers
+
+    if null and files_from is None:
+        raise OptionError(
+            "--null needs a list", "For example: find . -name '*.png' -print0 | nlsr upscale --files-from - -0"
+        )
+    if files_from == STREAM and STREAM in inputs:
+        raise OptionError("standard input cannot be a picture and a list", "Give the list as a file.")
+    if not inputs and files_from is None:
+        raise OptionError("missing argument 'INPUT'", "Try: nlsr upscale --help")
+    return files_from is not None or gathers(inputs)
 
 
-def _upscale(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
-) -> ExitCode:
-    from nlsr_cli.batch.outcome import Report
+def _listed(console: BatchConsole, inputs: list[str], files_from: str, target: OutputOptions, *, null: bool) -> Sources:
+    """Return the pictures that are named as inputs and in a list; that there are none is no error, but told."""
+    from nlsr_cli.batch.inputs import find_sources
+    from nlsr_cli.batch.lists import read_list
 
-    start = time.perf_counter()
-    batch, models = _plan(console, inputs, target, options, decoder)
-    report = Report(total=len(batch.plan.jobs), existing=target.existing, passed=batch.plan.sources.passed)
-    with console.batch_progress(batch.plan.work) as progress:
-
-        def on_start(job: Job) -> None:
-            if not told:  # when there is work indeed, for which the model is loaded
-                sources = models.sources(batch.plan.scales if job.route else models.scales)
-                known = job.route is not None or len(sources) == 1  # else one of them, when the picture has been read
-                names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
-                placement = batch.enlarger.placement_for(job.header.depth if job.header else 8)
-                told.append(f"{names} on {placement if sources else placement.device}")
-                console.note(told[0])
-            progress.on_start(job)
-
-        told: list[str] = []
-        try:
-            for outcome in batch.run(on_start=on_start, on_tile=progress.on_tile):
-                report.add(outcome)
-                console.outcome(outcome)
-        except KeyboardInterrupt:
-            report.interrupted, report.rows_kept = True, batch.rows_kept
-    report.seconds = time.perf_counter() - start
-    console.report(report)
-    return report.exit_code
+    found = find_sources(inputs, target, listed=read_list(files_from, null=null))
+    if not found.files and not found.unreadable:
+        console.note("the list is empty: nothing to do")
+    return found
 
 
 def _dry_run(
-    console: BatchConsole, inputs: list[str], target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
 ) -> ExitCode:
-    from nlsr_cli.batch.outcome import Outcome, Report
+    from nlsr_cli.batch.outcome import Outcome, Pages, Report
 
-    batch, models = _plan(console, inputs, target, options, decoder)
+    batch, models = plan(console, inputs, target, options, decoder)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
@@ -184,7 +198,8 @@ def _dry_run(
                 outcome = _foreseen(outcome, job.route, models, options)
             frames = job.header.frames if job.header is not None and job.moves else 1
             outcome = replace(outcome, frames=frames)
-            outcome = replace(outcome, ensemble=options.ensemble)
+            pages = None if job.book is None else Pages(job.book.pages)
+            outcome = replace(outcome, ensemble=options.ensemble, pages=pages)
         report.add(outcome)
         _print_foreseen(console, job, outcome)
     console.not_taken(batch.plan.sources.passed)
@@ -197,8 +212,9 @@ def _dry_run(
 
 
 def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
+    kind = job.format if job.book is None else "CBZ"
     if console.speech.as_json:
-        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": job.format})
+        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": kind})
     elif outcome.error is not None:
         console.error(outcome.error)
     else:
@@ -206,7 +222,8 @@ def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
         if outcome.input_size and outcome.output_size:
             sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
             sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
-        console.line(f"{_FORESEEN[outcome.status]}: {job.source.path} → {job.sink.path}  {job.format}{sizes}")
+        sizes += f", pages: {outcome.pages.total}" if outcome.pages else ""
+        console.line(f"{_FORESEEN[outcome.status]}: {job.source.path} → {job.sink.path}  {kind}{sizes}")
         for note in outcome.notes:
             console.note(f"  note: {note}")
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import accumulate
+from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.console.printer import Console, printable, size_text
+from nlsr_cli.console.estimate import Cost, Estimate
+from nlsr_cli.console.printer import Console, size_text
+from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome, Report
+    from nlsr_cli.batch.task import Task
+    from nlsr_cli.upscaling.progress import Step
 
 
 class BatchConsole(Console):
@@ -33,6 +34,12 @@ class BatchConsole(Console):
                 sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
                 sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
                 self.note(f"{outcome.name}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+            elif outcome.pages is not None:
+                for _, error in outcome.pages.kept:
+                    self.error(error)
+                kept = f", {len(outcome.pages.kept)} kept as they were" if outcome.pages.kept else ""
+                pages = f"{counted(outcome.pages.enlarged, 'page')} enlarged{kept}"
+                self.note(f"{outcome.name}: {pages} in {outcome.seconds:.1f} s")
             for note in outcome.notes:
                 self.note(f"  note: {note}")
         if not self.results:
@@ -70,61 +77,102 @@ class BatchConsole(Console):
         if self.speech.as_json and self.results:
             self.json_line(report.as_json())
 
-    @contextmanager
-    def batch_progress(self, jobs: Sequence[Job]) -> Iterator[BatchProgress]:
-        """Show a bar while a batch runs: on a terminal only, and not with `--quiet`."""
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-        columns = [
-            TextColumn("{task.fields[files]}{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("tile {task.fields[tiles]}"),
-            *([TextColumn("{task.fields[rate]}")] if self._err.width >= 80 else []),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-        ]
-        with self._progress(*columns) as progress:
-            yield BatchProgress(progress, jobs)
+class BatchProgress(Watcher):
+    """Shows how far a batch is, with the time that is left.
 
+    Args:
+        console: what has the bar.
+        jobs: those that are to be computed, in order.
+        existing: what happens to outputs that are there, as of `OutputOptions`.
+        begin: called when the first picture is begun.
+    """
 
-class BatchProgress:
-    """Turns finished tiles into a bar over all pixels of a batch, with rate and time left."""
-
-    def __init__(self, progress: Progress, jobs: Sequence[Job]) -> None:
-        self._progress = progress
-        pixels = (job.header.height * job.header.width if job.header else 0 for job in jobs)
-        self._ends = list(accumulate(pixels, initial=0))  # of each job, behind the beginning of the first
+    def __init__(
+        self, console: BatchConsole, jobs: Sequence[Job], existing: str, begin: Callable[[Job], None] | None = None
+    ) -> None:
+        self._console = console
         self._numbers = {id(job): number for number, job in enumerate(jobs)}
-        self._number = 0
-        self._behind = 0  # where the file that was begun last ends
-        self._skipped = 0  # pixels that nobody had to compute, which say nothing of the speed
-        self._start = time.monotonic()
-        total = self._ends[-1] or 1
-        self._task: TaskID = progress.add_task("", total=total, files="", tiles="", rate="")
+        self._estimate = Estimate([_cost(job, existing) for job in jobs])
+        self._begin = begin
+        self._number = -1
+        self._label = ""
+        self._share = 0.0
+        self._start = self._before = 0.0  # of the first picture, and when the last step was done
 
-    def on_start(self, job: Job) -> None:
-        """Begin a file; those before it are done, or had no work."""
-        self._number = self._numbers[id(job)]
-        start = self._ends[self._number]
-        self._skipped += start - self._behind
-        self._behind = self._ends[self._number + 1]
-        files = f"{self._number + 1}/{len(self._numbers)} " if len(self._numbers) > 1 else ""
-        name = printable(Path(job.source.name).name)
-        self._progress.update(self._task, description=name, files=files, tiles="", completed=start)
+    def on_loading(self) -> None:
+        """Show that networks are loaded."""
+        self._console.show("loading")
 
-    def on_tile(self, done: int, total: int) -> None:
-        """Advance within the current file."""
-        start, end = self._ends[self._number], self._ends[self._number + 1]
-        pixels = start + (end - start) * done / total
-        rate = (pixels - self._skipped) / max(time.monotonic() - self._start, 1e-3)
-        self._progress.update(self._task, completed=pixels, tiles=f"{done}/{total}", rate=f"{rate / 1e6:.2f} MP/s")
+    def on_reading(self, job: Job) -> None:
+        """Show which picture is read."""
+        self._console.show(f"{self._place(job)}reading {_name(job)}")
+
+    def on_start(self, task: Task) -> None:
+        """Begin a picture."""
+        number, now = self._numbers[id(task.job)], time.monotonic()
+        if number != self._number + 1 or number == 0:  # what was passed over meanwhile says nothing of the others
+            self._before = now
+        if not self._start:
+            self._start = now
+            if self._begin is not None:
+                self._begin(task.job)
+        self._number = number
+        self._estimate.start(number)
+        self._label = f"{self._place(task.job)}{_name(task.job)}"
+        self._show("")
+
+    def on_step(self, step: Step) -> None:
+        """Advance within the picture."""
+        now = time.monotonic()
+        self._estimate.step(step.work, step.total_work, now - self._before)
+        self._before = now
+        self._show(f"tile {step.done}/{step.total}")
+
+    def on_writing(self, job: Job) -> None:
+        """Show which picture is written."""
+        self._label = f"{self._place(job)}writing {_name(job)}"
+        self._show("")
+
+    def _place(self, job: Job) -> str:
+        return f"{self._numbers[id(job)] + 1}/{len(self._numbers)} " if len(self._numbers) > 1 else ""
+
+    def _show(self, facts: str) -> None:
+        left, elapsed = self._estimate.left, time.monotonic() - self._start
+        if left is not None:
+            self._share = max(self._share, elapsed / max(elapsed + left, 1e-6))
+        self._console.show(self._label, None if left is None else self._share, left, facts)
+
+
+def _cost(job: Job, existing: str) -> Cost | None:
+    """Return what a picture will take, as far as its header tells; None where there is none."""
+    from nlsr_cli.images.formats import writing_of  # which has been loaded for the plan
+
+    header, route = job.header, job.foreseen
+    if route is None:
+        return None
+    if existing == "resume" and job.sink.on_disk and job.sink.path.exists():
+        return Cost(0)
+    work = sum(prod(route.before(stage)) for stage in range(len(route.stages)))
+    if job.book is not None:  # as if all its pages had the size of the first
+        return Cost(job.book.pages * work)
+    if header is None:
+        return None
+    frames = header.frames if job.moves else 1
+    layers = 2 if header.has_alpha and job.options.alpha == "model" else 1
+    return Cost(frames * layers * work, writing_of(job.format).pace * frames * prod(route.size) / 1e6)
+
+
+def _name(job: Job) -> str:
+    return Path(job.source.name).name
 
 
 def _how_to_go_on(report: Report) -> str:
     """Say what does the rest of an interrupted batch."""
     if report.existing == "overwrite":
         return "The same command starts again; without --overwrite, a folder continues from here."
+    if not (report.done or report.rows_kept):
+        return "Nothing was finished, so the same command starts again."
     if report.existing == "error" and report.done:
         return "The same command with --skip-existing continues from here."
     return "The same command continues from here."

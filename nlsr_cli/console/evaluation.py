@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,13 +18,17 @@ class EvaluationConsole(Console):
 
     @contextmanager
     def evaluation_progress(self, pictures: int) -> Iterator[Callable[[], None]]:
-        """Show a bar while pictures are scored, and give what advances it by one; on a terminal, without `--quiet`."""
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        """Show how many pictures are scored, and give what counts one."""
+        start, done = time.monotonic(), 0
 
-        time_left = (TimeRemainingColumn(compact=True), TextColumn("left"))
-        with self._progress(TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), *time_left) as progress:
-            task = progress.add_task("", total=pictures)
-            yield lambda: progress.advance(task)
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            left = (time.monotonic() - start) * (pictures - done) / done
+            self.show(f"picture {min(done + 1, pictures)}/{pictures}", done / pictures, left)
+
+        self.show(f"picture 1/{pictures}")
+        yield advance
 
     def picture_score(self, picture: PictureScore) -> None:
         """Print what has to be said of one picture at once: its error, its notes, its line of `--json`."""

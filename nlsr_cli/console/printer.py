@@ -12,16 +12,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nlsr_cli.console.bar import current, end
 from nlsr_cli.console.streams import outlet_of
+from nlsr_cli.console.ticker import Status
 from nlsr_cli.errors import ExitCode, NlsrError
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.progress import Progress, ProgressColumn
 
     from nlsr_cli.batch.passed import PassedOver
 
+JSON_SCHEMA = (
+    1  # of every line of JSON: a new number means that keys were removed, renamed or changed (docs/contract.md)
+)
 _TYPES = 20  # that a line lists
 
 
@@ -56,8 +60,9 @@ class Console:
     def __init__(self, speech: Speech | None = None) -> None:
         self.speech = speech or Speech()
         self.results = True
-        self._bar: Progress | None = None
         self._last_hint = ""
+        if self.speech.quiet:
+            end()
 
     def leave_output(self) -> None:
         """Print no results: standard output carries a picture, and whoever writes that is to know where it fails."""
@@ -152,20 +157,15 @@ class Console:
         self._write((os.fsencode(text) if isinstance(text, os.PathLike) else _encoded(str(text))) + b"\n")
 
     def json_line(self, value: dict[str, Any]) -> None:
-        """Print one JSON object on a line of its own."""
-        self._write(json.dumps(value).encode() + b"\n")
+        """Print one JSON object on a line of its own, which says what schema it follows."""
+        self._write(json.dumps({"schema": JSON_SCHEMA, **value}).encode() + b"\n")
 
     def _write(self, data: bytes) -> None:
         if sys.stdout is None:  # closed by the caller, who wants no results
             return
-        bar = self._bar if sys.stdout.isatty() else None  # on one terminal, the bar and the results share the line
-        if bar is not None:
-            bar.stop()
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        if bar is not None:
-            bar.start()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print a table as a result."""
@@ -182,25 +182,16 @@ class Console:
             out.print(table)
         self._write(_encoded(printed.get()))
 
+    def show(self, label: str, share: float | None = None, left: float | None = None, facts: str = "") -> None:
+        """Show what goes on, on the bar: see `ticker.Status`."""
+        current().show(Status(printable(label), share, left, facts))
+
     def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print names and values, one pair a line, as a result."""
         listed = [(name, printable(value)) for name, value in pairs]
         width = max((len(name) for name, _ in listed), default=0)
         for name, value in listed:
             self.line(f"{name:<{width}}  {value}")
-
-    @contextmanager
-    def _progress(self, *columns: ProgressColumn) -> Iterator[Progress]:
-        """Show a bar on a terminal, without `--quiet`; what prints results knows of it, as they may share a screen."""
-        from rich.progress import Progress
-
-        disabled = self.speech.quiet or not self._err.is_terminal
-        with Progress(*columns, console=self._err, transient=True, disable=disabled) as progress:
-            self._bar = None if disabled else progress
-            try:
-                yield progress
-            finally:
-                self._bar = None
 
 
 def _encoded(text: str) -> bytes:

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO, cast
 
+from nlsr_cli.console.bar import current
 from nlsr_cli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 
 class Outlet(io.RawIOBase):
-    """A standard stream in front of `raw`. Writing to it raises nothing, but for a picture: see `strict`."""
+    """A standard stream in front of `raw`. Writing to it raises nothing, but for a picture: see `strict`.
+
+    The bar makes way for what is written to a terminal.
+    """
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self.strict = False  # whether whoever writes is to know that it failed
         self.trouble: OSError | None = None
         self._raw = raw
+        self._terminal = raw.isatty()
 
     def writable(self) -> bool:
         """Say that it is."""
@@ -30,7 +35,7 @@ class Outlet(io.RawIOBase):
 
     def isatty(self) -> bool:
         """Say whether a terminal is behind it."""
-        return self._raw.isatty()
+        return self._terminal
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -44,7 +49,10 @@ class Outlet(io.RawIOBase):
         """
         if self.trouble is None:
             try:
-                return self._raw.write(data)
+                if not self._terminal:
+                    return self._raw.write(data)
+                with current().aside():
+                    return self._raw.write(data)
             except OSError as exc:
                 self.trouble = exc
                 if self.strict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,6 @@ from nlsr_cli.console.printer import Console, printable
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from nlsr_cli.training.events import Event, Finished, Paused, Progressed, Validated
     from nlsr_cli.training.run import Run
     from nlsr_cli.training.status import Status
@@ -26,9 +24,7 @@ class TrainingConsole(Console):
     @contextmanager
     def reading_progress(self) -> Iterator[Callable[[int, int], None]]:
         """Show how many photographs were read; give what takes the number read and the number in all."""
-        with self._share_bar("{task.completed:.0f} of {task.total:.0f} photographs read") as progress:
-            task = progress.add_task("", total=1)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield lambda done, total: self.show(f"photograph {done}/{total}", done / max(total, 1), facts="read")
 
     def prepared(self, run: Run) -> None:
         """Say what the run learns from, on what, and what it begins with."""
@@ -68,8 +64,7 @@ class TrainingConsole(Console):
     @contextmanager
     def training_progress(self) -> Iterator[TrainingProgress]:
         """Show a bar over the budget: on a terminal only, and not with `--quiet`."""
-        with self._share_bar("{task.fields[step]}", "{task.fields[facts]}", "{task.fields[left]}") as progress:
-            yield TrainingProgress(progress)
+        yield TrainingProgress(self)
 
     def training_event(self, event: Event) -> None:
         """Print what is worth a line, or every event as JSON."""
@@ -112,23 +107,13 @@ class TrainingConsole(Console):
         else:
             self.line(f"{printable(folder)}: {_status(status)}")
 
-    def _share_bar(self, first: str, *others: str) -> AbstractContextManager[Progress]:
-        """Show a bar with its share in per cent between texts, which are templates of its task."""
-        from rich.progress import BarColumn, TextColumn
-
-        def text(template: str) -> TextColumn:
-            return TextColumn(template, markup=False)
-
-        return self._progress(text(first), BarColumn(), text("{task.percentage:>3.0f} %"), *map(text, others))
-
 
 class TrainingProgress:
     """Turns events into a bar over the budget, with loss, validation PSNR, speed and time left."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, console: TrainingConsole) -> None:
+        self._console = console
         self._psnr = ""
-        self._task: TaskID = progress.add_task("", total=1.0, step="", facts="", left="")
 
     def on_event(self, event: Event) -> None:
         """Advance."""
@@ -141,13 +126,8 @@ class TrainingProgress:
 
     def _update(self, event: Progressed) -> None:
         loss = "" if event.loss is None else f"loss {event.loss:.4f}"
-        self._progress.update(
-            self._task,
-            completed=event.share,
-            step=f"step {event.step}",
-            facts=f"{loss}{self._psnr}, {event.steps_per_second:.3g} steps/s".lstrip(", "),
-            left=_left(event.left),
-        )
+        facts = f"{loss}{self._psnr}, {event.steps_per_second:.3g} steps/s".lstrip(", ")
+        self._console.show(f"step {event.step}", event.share, event.left, facts)
 
 
 def duration(seconds: float) -> str:

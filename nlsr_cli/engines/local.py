@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Timeout
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,10 @@ from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
 from nlsr_cli.batch.resume import Keeper, Verdict
 from nlsr_cli.batch.task import Task, decided
+from nlsr_cli.engines.books import Bookbinder
+from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.errors import NlsrError
+from nlsr_cli.upscaling.progress import Step
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
@@ -57,11 +61,15 @@ class LocalEngine:
         self._decoder = decoder
         self._intake = Intake(decoder, keeper, self._route)
         self._delivery = Delivery(keeper, stamp, self._device)
+        self._stamp = stamp
         self._rows: Rows | None = None
+        self._pages: LocalEngine | None = None  # what runs the pages of the book at hand
 
     @property
     def rows_kept(self) -> int:
         """Return how many finished rows of the picture that is being computed are on the disk."""
+        if self._pages is not None:
+            return self._pages.rows_kept
         return self._rows.kept if self._rows is not None else 0
 
     @property
@@ -78,6 +86,10 @@ class LocalEngine:
             self._enlarger = enlarger
         return self._enlarger
 
+    def take_over(self, other: LocalEngine) -> None:
+        """Use the enlarger of an engine that has run, with the same options, if it has made one."""
+        self._enlarger = other._enlarger
+
     def _route(self, height: int, width: int) -> Route:
         return self.enlarger.route(height, width)
 
@@ -88,8 +100,8 @@ class LocalEngine:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
         return self._intake.foresee(job)
 
-    def run(self, *, on_start: Callable[[Job], None] | None = None, on_tile: OnTile | None = None) -> Iterator[Outcome]:
-        """Yield one outcome per job: first those decided by the plan, then the others in order.
+    def run(self, *, on_tile: OnTile | None = None, watcher: Watcher | None = None) -> Iterator[Outcome]:
+        """Yield one outcome per job: first those decided by the plan, then the pictures, then the books, each in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
@@ -98,55 +110,105 @@ class LocalEngine:
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
-            yield from self._work(on_start or _ignore, on_tile or _ignore)
+            watcher, on_tile = watcher or Watcher(), on_tile or _ignore
+            yield from self._work(watcher, on_tile)
+            yield from self._books(watcher, on_tile)
         finally:
             if self._rows is not None:
                 self._rows.close()
 
-    def _work(self, on_start: Callable[[Job], None], on_tile: OnTile) -> Iterator[Outcome]:
-        writing: Future[Outcome] | None = None
+    def _books(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
+        binder = Bookbinder(self._run_pages, self._keeper, self._decoder)
+        for job, book in ((job, job.book) for job in self.plan.work if job.book is not None):
+
+            def on_page_tile(done: int, total: int, pixels: int = book.pixels) -> None:
+                watcher.on_step(Step(done, total, pixels * done // total, pixels))
+                on_tile(done, total)
+
+            watcher.on_reading(job)
+            task = binder.look(job)
+            if task.has_work:
+                self._load(watcher)
+                watcher.on_start(task)
+            yield binder.make(task, on_page_tile)
+
+    def _run_pages(self, plan: BatchPlan, keeper: Keeper | None, on_tile: OnTile) -> Generator[Outcome]:
+        self._pages = LocalEngine(plan, lambda: self.enlarger, self._decoder, keeper=keeper, stamp=self._stamp)
+        yield from self._pages.run(on_tile=on_tile)
+        self._pages = None
+
+    def _work(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
+        writing: _Writing | None = None
         with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
             try:
-                for task in self._tasks(reader, on_start):
+                for task in self._tasks(reader, watcher):
                     if task.has_work:
                         self._rows = task.rows
-                    for done, total in enlarge(task, self.enlarger) if task.has_work else ():
-                        on_tile(done, total)
-                        if writing is not None and writing.done():
-                            yield writing.result()
+                    for step in enlarge(task, self.enlarger) if task.has_work else ():
+                        watcher.on_step(step)
+                        on_tile(step.done, step.total)
+                        if writing is not None and writing.outcome.done():
+                            yield writing.outcome.result()
                             writing = None
                     if writing is not None:
-                        yield writing.result()
-                    writing = writer.submit(self._delivery.finish, task)
+                        yield writing.awaited(watcher)
+                    writing = _Writing(task.job, writer.submit(self._delivery.finish, task))
                 if writing is not None:
-                    yield writing.result()
+                    yield writing.awaited(watcher)
             except KeyboardInterrupt:
                 if writing is not None:  # it is computed, so it counts if it can be written soon
                     with suppress(Timeout):
-                        writing.exception(PATIENCE)
+                        writing.outcome.exception(PATIENCE)
                     self._delivery.close()
-                    if writing.done():
-                        yield writing.result()
+                    if writing.outcome.done():
+                        yield writing.outcome.result()
                 raise
             finally:
                 self._intake.give_up()  # or the helper would wait for a file that nobody wants any more
 
-    def _tasks(self, reader: ThreadPoolExecutor, on_start: Callable[[Job], None]) -> Iterator[Task]:
+    def _tasks(self, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
         ahead: Future[Task] | None = None
         late = self._keeper is not None and self._keeper.decides_late
         if late and self._keeper is not None:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
-        for job, following in zip_longest(self.plan.work, self.plan.work[1:]):
+        pictures = [job for job in self.plan.work if job.book is None]
+        for job, following in zip_longest(pictures, pictures[1:]):
             if not late or job.header is None:
-                _ = self.enlarger  # before the first picture, because a model that does not load is no file's own error
+                self._load(watcher)  # before the first picture: a model that does not load is no file's own error
+            if ahead is None or not ahead.done():
+                watcher.on_reading(job)
             task = self._intake.read(job) if ahead is None else ahead.result()
             ahead = reader.submit(self._intake.read, following) if following and following.source.ends else None
             self._intake.look_again(task)
             if task.has_work:
-                _ = self.enlarger
-                on_start(job)
+                self._load(watcher)
+                watcher.on_start(task)
             yield task
+
+    def _load(self, watcher: Watcher) -> None:
+        """Load the networks, unless they are there.
+
+        Raises:
+            ModelError, OptionError: as `enlarger`.
+        """
+        if self._enlarger is None:
+            watcher.on_loading()
+        _ = self.enlarger
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """A picture that is being written."""
+
+    job: Job
+    outcome: Future[Outcome]
+
+    def awaited(self, watcher: Watcher) -> Outcome:
+        """Wait for what becomes of it, and say so if that takes time."""
+        if not self.outcome.done():
+            watcher.on_writing(self.job)
+        return self.outcome.result()
 
 
 def _ignore(*_: object) -> None:

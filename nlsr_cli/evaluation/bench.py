@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import UnknownChoice
 from nlsr_cli.evaluation import cases
 from nlsr_cli.evaluation.cases import Comparison, Stand
 from nlsr_cli.evaluation.machine import Machine, examine_machine
-from nlsr_cli.options import ComputeOptions, nearest
+from nlsr_cli.options import ComputeOptions
 from nlsr_cli.upscaling.device import place
 
 CASES: dict[str, Callable[[Stand], Iterator[Comparison]]] = {
@@ -38,7 +38,7 @@ class BenchOptions:
     def __post_init__(self) -> None:
         for case in self.cases:
             if case not in CASES:
-                raise OptionError(f"unknown case '{case}'", nearest(case, CASES))
+                raise UnknownChoice("case", case, CASES)
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, nearest
 from nlsr_cli.images import Pixels, reduce_bicubic
 from nlsr_cli.nlsn.conditioning import compression_of, noise_of
-from nlsr_cli.options import nearest
 
 HINT = "For example: --degrade noise:6,jpeg:75"
 

@@ -75,6 +75,9 @@ class PictureScore:
         }
 
 
+_SETTINGS = ("model", "device", "precision", "ensemble", "tile", "overlap", "degrade", "oracle")  # in every summary
+
+
 @dataclass
 class Summary:
     """All results of one evaluation, their means, and the exit code that follows.
@@ -139,6 +142,7 @@ class Summary:
         rate = self.seconds_per_megapixel
         return {
             "summary": {
+                **dict.fromkeys(_SETTINGS),
                 **self.settings,
                 "scale": self.scale,
                 "protocol": self.protocol,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from math import isqrt
 from typing import Any, Literal
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, UnknownChoice
 from nlsr_cli.options import SCALES
 
 UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect")
@@ -73,7 +73,7 @@ class NLSNConfig:
         if self.upsampler not in UPSAMPLERS:
             raise OptionError(f"upsampler must be one of {', '.join(UPSAMPLERS)}, not {_brief(self.upsampler)}")
         if self.image_skip not in IMAGE_SKIPS:
-            raise OptionError(f"image_skip must be one of {', '.join(IMAGE_SKIPS)}, not {_brief(self.image_skip)}")
+            raise UnknownChoice("image skip", str(self.image_skip), IMAGE_SKIPS)
         if self.chunk_size * self.n_hashes > MAX_NEIGHBOURS:
             raise OptionError(f"chunk_size times n_hashes must be at most {MAX_NEIGHBOURS}")
         if self.n_feats % self.reduction:

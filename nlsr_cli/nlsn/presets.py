@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import UnknownChoice
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.options import nearest
 
 _COMPACT: dict[str, Any] = {"res_scale": 1.0, "upsampler": "pixelshuffledirect", "image_skip": "bilinear"}
 
@@ -31,5 +30,5 @@ def preset(name: str, scale: int) -> NLSNConfig:
         OptionError: there is no preset of that name, or the scale is none of these.
     """
     if name not in PRESETS:
-        raise OptionError(f"unknown preset '{name}'", nearest(name, PRESETS))
+        raise UnknownChoice("preset", name, PRESETS)
     return NLSNConfig(scale=scale, **PRESETS[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -62,7 +63,7 @@ def _await(folder: Path, end: float, patience: float) -> None:
             raise RunFolderError(
                 folder,
                 f"the run has not paused within {patience:.0f} s",
-                f"See what it is doing: nlsr train --status {folder}",
+                f"See what it is doing: nlsr train --status {shlex.quote(str(folder))}",
             )
         time.sleep(POLL_SECONDS)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, UnknownChoice
 from nlsr_cli.nlsn.presets import preset
-from nlsr_cli.options import STORES, ComputeOptions, nearest
+from nlsr_cli.options import STORES, ComputeOptions
 from nlsr_cli.training.recipe import Budget, Recipe, option
 from nlsr_cli.zoo.card import LICENCE_PATTERN
 
@@ -69,7 +69,7 @@ class Plan:
                 "Use --precision bf16, which has the range of fp32, or fp32.",
             )
         if self.store not in STORES:
-            raise OptionError(f"unknown storage '{self.store}'", nearest(self.store, STORES))
+            raise UnknownChoice("storage", self.store, STORES)
         if self.name is not None and not (self.name.strip() and self.name.isprintable()):
             raise OptionError("--name must be one line of text", "It becomes the title of the model card.")
         if not LICENCE_PATTERN.fullmatch(self.licence):

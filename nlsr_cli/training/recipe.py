@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nlsr_cli.errors import OptionError
-from nlsr_cli.options import nearest
+from nlsr_cli.errors import OptionError, UnknownChoice
 
 LOSSES = ("l1", "l2")
 MOST_STEPS = 10**9
@@ -56,7 +55,7 @@ class Recipe:
             if not low <= getattr(self, name) <= high:  # also false for NaN
                 raise OptionError(f"{option(name)} must be from {low:.10g} to {high:.10g}, not {getattr(self, name)}")
         if self.loss not in LOSSES:
-            raise OptionError(f"unknown loss '{self.loss}'", nearest(self.loss, LOSSES))
+            raise UnknownChoice("loss", self.loss, LOSSES)
 
     def clean(self, batch: int) -> int:
         """Return how many patches of a batch are clean where all damaged ones have the same damage, and come last."""

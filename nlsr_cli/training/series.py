@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nlsr_cli.errors import NlsrError, OptionError, RunFolderError
-from nlsr_cli.options import nearest, parse_network_scale
+from nlsr_cli.errors import NlsrError, OptionError, RunFolderError, UnknownChoice
+from nlsr_cli.options import parse_network_scale
 from nlsr_cli.training.plan import Plan
 from nlsr_cli.training.recipe import Budget, Recipe
 from nlsr_cli.training.status import FINISHED, read_status
@@ -129,7 +129,7 @@ def _named(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         key = name.replace("-", "_")
         if key not in _KNOWN:
-            raise OptionError(f"unknown choice '{name}'", nearest(key, _KNOWN))
+            raise UnknownChoice("choice", name, _KNOWN, meant=key)
         found[key] = value if key in ("data", "scale") else _typed(name, value, _KINDS[key])
     return found
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nlsr_cli.images import Animation
-from nlsr_cli.upscaling.progress import Enlarged
+from nlsr_cli.upscaling.progress import Enlarged, Step, Steps
 
 if TYPE_CHECKING:
     from nlsr_cli.images import Picture
@@ -26,8 +25,8 @@ class EnlargedFilm(Enlarged):
     animation: Animation = field(kw_only=True)
 
 
-def frame_steps(enlarger: Enlarger, animation: Animation) -> Generator[tuple[int, int], None, EnlargedFilm]:
-    """Enlarge an animation: yield the numbers of tiles done and in all, and return what came of it.
+def frame_steps(enlarger: Enlarger, animation: Animation) -> Steps[EnlargedFilm]:
+    """Enlarge an animation: yield how far it is, and return what came of it.
 
     Frames of equal pixels are computed once, and the enlarged frame is one picture in memory wherever it is shown. All
     distinct frames are held, as they were read and enlarged, in the depth of the source: 3 bytes a pixel, 4 with alpha.
@@ -40,20 +39,26 @@ def frame_steps(enlarger: Enlarger, animation: Animation) -> Generator[tuple[int
     codes = [content_code(frame) for frame in animation.frames]
     order = dict.fromkeys(codes)
     enlarged: dict[bytes, Enlarged] = {}
-    before = 0  # tiles of the frames that are done
+    before = Step(0, 0, 0, 0)  # of the frames that are done
     restoration = enlarger.restoration(animation.frames[0])  # one for all, or frames would flicker
     for number, code in enumerate(order):
         steps = enlarger.steps(animation.frames[codes.index(code)], restoration=restoration)
-        total = 0
+        step = Step(0, 0, 0, 0)
         while code not in enlarged:
             try:
-                done, total = next(steps)
+                step = next(steps)
             except StopIteration as finished:
                 enlarged[code] = finished.value
             else:
-                yield before + done, before + total * (len(order) - number)
-        before += total
+                yield _of_all(before, step, len(order) - number)
+        before = _of_all(before, step, 1)
     return _gathered(animation, [enlarged[code] for code in codes], list(enlarged.values()))
+
+
+def _of_all(before: Step, step: Step, frames: int) -> Step:
+    """Return how far an animation is, of which `frames` are left with the one at hand."""
+    done, work = before.done + step.done, before.work + step.work
+    return Step(done, before.done + step.total * frames, work, before.work + step.total_work * frames)
 
 
 def content_code(frame: Picture) -> bytes:

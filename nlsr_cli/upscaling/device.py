@@ -13,9 +13,9 @@ import torch
 
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import ComputeOptions
+from nlsr_cli.upscaling.foresight import listed_bf16
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_NATIVE_BF16_FLAGS = re.compile(r"\b(avx512_bf16|amx_bf16|bf16)\b")  # x86 and Arm names in /proc/cpuinfo
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class DeviceFacts:
 
 def cpu_has_native_bf16() -> bool:
     """Tell whether this processor multiplies bfloat16 in hardware; elsewhere it is emulated and slower than float32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        return bool(_NATIVE_BF16_FLAGS.search(cpuinfo.read_text(errors="replace")))
+    listed = listed_bf16()
+    if listed is not None:
+        return listed
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public question yet, as of torch 2.11
     return bool(probe and probe())
 
@@ -127,6 +127,17 @@ def describe_devices() -> list[DeviceFacts]:
             description = f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
         facts.append(DeviceFacts(str(device), description, supported_precisions(device), automatic_precision(device)))
     return facts
+
+
+def trouble_with_cuda() -> str | None:
+    """Return what torch says when it computes on the first CUDA device: "" if it can, None without one."""
+    if not torch.cuda.is_available():
+        return None
+    try:
+        torch.ones(1, device="cuda").sum().item()
+    except RuntimeError as exc:
+        return str(exc).splitlines()[0]
+    return ""
 
 
 def processor_name(device: torch.device) -> str:

@@ -130,7 +130,7 @@ class Enlarger:
     def steps(
         self, picture: Picture, rows: Rows | None = None, restoration: Restoration | None = None
     ) -> Steps[Enlarged]:
-        """Enlarge a picture tile by tile: yield the numbers of tiles done and in all, and return what came of it.
+        """Enlarge a picture tile by tile: yield how far it is, and return what came of it.
 
         Colours are first bled into fully transparent pixels, so that no background shines through at an alpha edge.
         Pictures of 16 bit and of floats run in float32 unless a precision was asked for. Floats outside of [0, 1], and
@@ -152,7 +152,7 @@ class Enlarger:
         works = self._works(route, placement, color, held_bytes(picture, route.size))
         moving = alpha is not None and bool(alpha.min() != alpha.max())
         layers = 2 if moving and self.alpha == "model" else 1
-        progress = Progress(layers * sum(len(work.plan) for work in works), rows)
+        progress = Progress(works, layers, rows)
         if alpha is not None and moving:
             source = alpha
             alpha = yield from self._enlarge_alpha(source, route, works, progress)
@@ -211,7 +211,7 @@ class Enlarger:
         """Enlarge bare pixels: (h, w, 1 or 3) uint8, uint16 or float32 -> (height, width, 1 or 3) of the same dtype."""
         route = self.route(*pixels.shape[:2])
         works = self._works(route, self.placement, pixels, pixels.nbytes)
-        progress = Progress(sum(len(work.plan) for work in works))
+        progress = Progress(works)
         return completed(self._enlarge(pixels, route, works, progress, "colour"))
 
     def _stage(self, scale: int) -> Stage:
@@ -283,7 +283,7 @@ class Enlarger:
             except StopIteration as finished:
                 made = finished.value
                 return cropped(made, [side * work.scale for side in work.pad])
-            yield progress.advance(tiles)
+            yield progress.advance(work, tiles)
 
     def _enlarge_alpha(self, alpha: Pixels, route: Route, works: Sequence[Work], progress: Progress) -> Steps[Pixels]:
         """Bring (h, w) to its size; what is of one value around a pixel keeps exactly that value."""

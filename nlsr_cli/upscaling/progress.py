@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from nlsr_cli.images import Picture
 from nlsr_cli.upscaling.spool import Layer, Rows, is_worth_keeping
@@ -16,7 +16,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnTile = Callable[[int, int], None]  # (tiles done, tiles in all)
-Steps = Generator[tuple[int, int], None, T]
+
+
+class Step(NamedTuple):
+    """How far a picture is: tiles `done` and in all, and the `work` done and in all, in pixels that networks are given.
+
+    Tiles of different stages have different sizes, so the share of the tiles says little of the time.
+    """
+
+    done: int
+    total: int
+    work: int
+    total_work: int
+
+
+Steps = Generator[Step, None, T]
 
 
 @dataclass(frozen=True)
@@ -44,11 +58,19 @@ class Enlarged:
 
 
 class Progress:
-    """Counts the tiles of a picture, of all its stages and layers, and knows where finished rows of them are kept."""
+    """Counts the tiles of a picture, of all its stages and layers, and knows where finished rows of them are kept.
 
-    def __init__(self, total: int, rows: Rows | None = None) -> None:
+    Args:
+        works: the stages.
+        layers: how often a picture goes through them: twice where they enlarge transparency too.
+        rows: where finished rows are kept.
+    """
+
+    def __init__(self, works: Sequence[Work], layers: int = 1, rows: Rows | None = None) -> None:
         self._done = 0
-        self._total = total
+        self._total = layers * sum(len(work.plan) for work in works)
+        self._work = 0
+        self._total_work = layers * sum(work.plan.cost for work in works)
         self._rows = rows
 
     def layer(self, work: Work, name: str) -> Layer | None:
@@ -58,18 +80,26 @@ class Progress:
         file_name = name.replace(",", "").replace(" ", "-")
         return self._rows.layer(file_name, work.plan, work.scale, work.stage.facts(work.precision))
 
-    def advance(self, tiles: int) -> tuple[int, int]:
-        """Count some tiles, and return the numbers of those done and in all."""
+    def advance(self, work: Work, tiles: int) -> Step:
+        """Count some tiles of a stage, and return how far the picture is.
+
+        Several at once were kept by an earlier call: they are no work of this one.
+        """
         self._done += tiles
-        return self._done, self._total
+        cost = tiles * work.plan.cost // len(work.plan)
+        if tiles > 1:
+            self._total_work -= cost
+        else:
+            self._work += cost
+        return Step(self._done, self._total, self._work, self._total_work)
 
 
-def completed(steps: Generator[tuple[int, int], None, T], on_tile: OnTile | None = None) -> T:
+def completed(steps: Steps[T], on_tile: OnTile | None = None) -> T:
     """Take all steps, tell of each, and return what they came to."""
     while True:
         try:
-            done, total = next(steps)
+            step = next(steps)
         except StopIteration as finished:
             return cast("T", finished.value)
         if on_tile is not None:
-            on_tile(done, total)
+            on_tile(step.done, step.total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from nlsr_cli.errors import ModelError, OptionError, WeightsCorrupt, WeightsMismatch
+from nlsr_cli.errors import ModelError, UnknownChoice, WeightsCorrupt, WeightsMismatch
 from nlsr_cli.files import replace_files
 from nlsr_cli.nlsn import NLSN
 from nlsr_cli.nlsn.config import NLSNConfig
-from nlsr_cli.options import STORES, nearest
+from nlsr_cli.options import STORES
 from nlsr_cli.zoo.header import Header, encode_header, read_header
 from nlsr_cli.zoo.infer import check_shapes
 from nlsr_cli.zoo.source import CARD_NAME, CONFIG_KEY, CONFIG_NAME, WEIGHTS_NAME, ModelSource, check_digests
@@ -72,7 +73,7 @@ def check_dtypes(header: Header) -> None:
         if entry.dtype not in STORED_DTYPES:
             raise WeightsMismatch(
                 f"{header.path}: tensor {name} is stored as {entry.dtype}, not {' or '.join(STORED_DTYPES)}",
-                f"Store it as float32: nlsr models convert {header.path} FOLDER",
+                f"Store it as float32: nlsr models convert {shlex.quote(str(header.path))} FOLDER",
             )
 
 
@@ -121,7 +122,7 @@ def encode_weights(tensors: Mapping[str, Tensor], config: str, *, store: str = "
         ModelError: a value is too large for float16.
     """
     if store not in STORES:
-        raise OptionError(f"unknown storage '{store}'", nearest(store, STORES))
+        raise UnknownChoice("storage", store, STORES)
     label, dtype, layout = _LAYOUTS[store]
     stored = {name: tensors[name].detach().to("cpu", dtype).contiguous() for name in sorted(tensors)}
     for name, tensor in stored.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def _header_length(path: Path, start: bytes, size: int) -> int:
     for magic, what, hint in _IMPOSTORS:
         # Eight bytes of length never begin like these: a header of 60 or 80 bytes would still have "{" at byte 8.
         if start.startswith(magic) and start[8:9] != b"{":
-            raise _corrupt(path, f"this is {what}", hint.format(path=path))
+            raise _corrupt(path, f"this is {what}", hint.format(path=shlex.quote(str(path))))
     if len(start) < 8:
         raise _corrupt(path, f"too short for a safetensors file ({size} bytes)")
     length = int(struct.unpack("<Q", start[:8])[0])

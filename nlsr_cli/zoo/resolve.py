@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nlsr_cli.errors import DownloadFailed, OptionError, UnknownModel, WeightsCorrupt
-from nlsr_cli.options import nearest
+from nlsr_cli.errors import DownloadFailed, OptionError, UnknownModel, WeightsCorrupt, nearest
 from nlsr_cli.zoo.paths import find_local, is_path, meant
 from nlsr_cli.zoo.registry import (
     DEFAULT_FAMILY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,9 +161,10 @@ def _read_text(path: Path) -> str:
 def _guess(header: Header) -> tuple[NLSNConfig, tuple[str, ...]]:
     network = infer_config(header.shapes, header.read_vector("sub_mean.bias"), where=str(header.path))
     if network.upsampler != "pixelshuffle":
+        path = shlex.quote(str(header.path))
         raise WeightsMismatch(
             f"{header.path}: no config.json beside it and none in its header",
-            f"Put its config.json beside it, or state the settings: nlsr models convert {header.path} FOLDER",
+            f"Put its config.json beside it, or state the settings: nlsr models convert {path} FOLDER",
         )
     note = (
         f"{header.path.name} carries no config: chunk_size {network.chunk_size}, n_hashes {network.n_hashes} and "

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from nlsr_cli.batch import planning as module
-from nlsr_cli.batch.planning import EXISTS_HINT, BatchPlan, kept_format, plan_batch
+from nlsr_cli.batch import claims as module
+from nlsr_cli.batch.claims import EXISTS_HINT
+from nlsr_cli.batch.planning import BatchPlan, kept_format, plan_batch
 from nlsr_cli.batch.sink import StandardOutput
 from nlsr_cli.batch.source import FileSource, StandardInput
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, MissingInput, OptionError

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from nlsr_cli.batch import resume as module
+from nlsr_cli.batch.claims import EXISTS_HINT
 from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
-from nlsr_cli.batch.planning import EXISTS_HINT
 from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper, Verdict
 from nlsr_cli.batch.sink import FileSink, StandardOutput
 from nlsr_cli.batch.source import FileSource

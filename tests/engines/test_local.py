@@ -13,7 +13,9 @@ from PIL import Image
 from nlsr_cli.batch.outcome import Outcome, Report, as_ours
 from nlsr_cli.batch.planning import plan_batch
 from nlsr_cli.batch.source import FileSource, StandardInput
+from nlsr_cli.batch.task import Task
 from nlsr_cli.engines.local import LocalEngine
+from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, ResultRejected, WeightsCorrupt
 from nlsr_cli.images import Picture
 from nlsr_cli.isolation.decoder import Decoder
@@ -216,14 +218,15 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
     run = LocalEngine(plan, lambda: enlarger(tiny_network()), Decoder())
     begun: list[str] = []
 
+    class Begun(Watcher):
+        def on_start(self, task: Task) -> None:
+            begun.append(task.job.source.path.name)
+
     def plant(done: int, total: int) -> None:
         if begun[-1] == "a.png" and done == total:
             (out / "sub").symlink_to(elsewhere)
 
-    outcomes = {
-        outcome.source.name: outcome
-        for outcome in run.run(on_start=lambda job: begun.append(job.source.path.name), on_tile=plant)
-    }
+    outcomes = {outcome.source.name: outcome for outcome in run.run(on_tile=plant, watcher=Begun())}
     assert (out / "sub").is_symlink()
     assert outcomes["a.png"].status == "failed"
     assert "leads out of" in str(outcomes["a.png"].error)

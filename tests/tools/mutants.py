@@ -63,6 +63,9 @@ TARGETS = {
     "batch.delivery": ("batch/test_delivery.py", "engines/test_local.py"),
     "batch.resume": ("batch/test_resume.py",),
     "batch.planning": ("batch/test_planning.py",),
+    "batch.claims": ("batch/test_planning.py",),
+    "batch.watching": ("batch/test_watching.py",),
+    **{f"books.{name}": (f"books/test_{name}.py",) for name in ("archive", "binding", "comic_info")},
     **{f"images.metadata.{name}": (f"images/metadata/test_{name}.py",) for name in ALONE},
     **{
         f"images.metadata.{name}": tuple(f"images/metadata/test_{each}.py" for each in together)

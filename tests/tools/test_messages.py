@@ -1,6 +1,7 @@
 """What nlsr says reads like plain English: no phrase that sounds translated, and hints that are whole sentences."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from nlsr_cli import errors
@@ -39,3 +40,31 @@ def test_hints_are_sentences_or_end_with_what_to_type() -> None:
     assert len(found) > 40
     assert [each for each in found if not (each[1][0].isupper() or each[1].startswith("nlsr "))] == []
     assert [each for each in found if not (each[1].endswith((".", ")")) or ": " in each[1])] == []
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Yield the commands that messages tell people to type, with the place: what follows a colon or a quiet `try`."""
+    for said, place in messages().items():
+        for found in re.findall(r"(?:: |try )((?:nlsr(?! (?:reads|never))|pip|python3? -m pip) [^;,.]*[^;,. ])", said):
+            yield place, found
+
+
+def test_commands_in_messages_can_be_typed() -> None:
+    """There is no package nlsr to fetch, a bare pip may be another Python's, and commands and options exist."""
+    from typer.main import get_command
+
+    from nlsr_cli.cli import app
+
+    group = get_command(app)
+    options = {name for command in group.commands.values() for param in command.params for name in param.opts}
+    found = list(commands())
+    assert found
+    for place, command in found:
+        words = command.split()
+        if words[0] != "nlsr":
+            assert words[0] != "pip", place
+            assert not [word for word in words if word.startswith("nlsr")], place
+            continue
+        named = [word for word in words[1:] if not word.startswith(("-", "{"))]
+        assert not named or named[0] in group.commands or named[0].endswith(("jpg", "png")), (place, command)
+        assert {word for word in words if word.startswith("--")} <= options | {"--help"}, (place, command)

@@ -20,6 +20,7 @@ from nlsr_cli.options import ComputeOptions, OutputOptions, TileOptions, Upscale
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.animation import content_code, frame_steps
 from nlsr_cli.upscaling.enlarger import Enlarger
+from nlsr_cli.upscaling.progress import Step
 from nlsr_cli.upscaling.route import Aim
 from tests.images.films import GREEN, RED, apng, gif, gif_frame, webp
 
@@ -38,7 +39,7 @@ def enlarger(tiny_network: Maker) -> Enlarger:
     return Enlarger(tiny_network(), compute=ComputeOptions("cpu", "fp32"), tile=TileOptions(8, 2), floor=0)
 
 
-def finished(steps: Iterator[tuple[int, int]]) -> tuple[list[tuple[int, int]], object]:
+def finished(steps: Iterator[Step]) -> tuple[list[Step], object]:
     told = []
     while True:
         try:
@@ -65,7 +66,8 @@ def test_each_distinct_frame_is_computed_once(enlarger: Enlarger, monkeypatch: p
     tiles = enlarger.upscale(one).tiles
     assert tiles > 1
     assert enlarged.tiles == 2 * tiles
-    assert told == [(done, 2 * tiles) for done in range(1, 2 * tiles + 1)]
+    assert [(step.done, step.total) for step in told] == [(done, 2 * tiles) for done in range(1, 2 * tiles + 1)]
+    assert told[-1].work == told[-1].total_work
 
 
 def test_tiles_are_counted_over_frames_of_different_effort(enlarger: Enlarger) -> None:
@@ -73,9 +75,10 @@ def test_tiles_are_counted_over_frames_of_different_effort(enlarger: Enlarger) -
     full = np.full((9, 12), 255, np.uint8)
     film = Animation((Picture(frame(1).color, full, Metadata("GIF", "P")), frame(2, alpha=True)), (10.0, 10.0), 0)
     told, _ = finished(frame_steps(enlarger, film))
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    assert told[-1][0] == told[-1][1]
-    assert all(done <= total for done, total in told)
+    assert [step.done for step in told] == list(range(1, len(told) + 1))
+    assert told[-1].done == told[-1].total
+    assert told[-1].work == told[-1].total_work
+    assert all(step.done <= step.total for step in told)
 
 
 def test_codes_differ_with_anything_that_is_enlarged() -> None:

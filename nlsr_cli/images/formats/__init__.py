@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from PIL import Image, features
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import OptionError, UnknownChoice
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.formats.avif import AVIF
 from nlsr_cli.images.formats.bmp import BMP
@@ -26,7 +26,6 @@ from nlsr_cli.images.formats.qoi import QOI
 from nlsr_cli.images.formats.raw import RAW, is_raw
 from nlsr_cli.images.formats.tiff import TIFF
 from nlsr_cli.images.formats.webp import WEBP
-from nlsr_cli.options import nearest
 
 FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, QOI, HEIC, RAW)}
 WRITABLE = {name: each.suffixes for name, each in FORMATS.items() if each.writing is not None}
@@ -92,7 +91,7 @@ def parse_format(text: str) -> str:
             return name
     if is_read_only(Path(f"x.{wanted}")):
         raise OptionError(f"nlsr reads '{text}' and does not write it", "For example: --format png")
-    raise OptionError(f"unknown format '{text}'", nearest(text, [name.lower() for name in WRITABLE]))
+    raise UnknownChoice("format", text, [name.lower() for name in WRITABLE])
 
 
 def writing_of(format: str) -> Writing:  # noqa: A002 - the word for it, in Pillow too

@@ -71,5 +71,5 @@ AVIF = Format(
     parse=AvifFile,
     plugin="AvifImagePlugin",
     feature="avif",
-    writing=Writing(encode_whole(_encode), CARRIES, heeds=("quality",), least_share=0.0005, whole=True),
+    writing=Writing(encode_whole(_encode), CARRIES, heeds=("quality",), least_share=0.0005, whole=True, pace=2.0),
 )

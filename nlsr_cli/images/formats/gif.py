@@ -116,7 +116,7 @@ def _encode(canvas: Canvas, pixels: Pixels, options: EncodeOptions) -> Encoded:
     return gif_texts.with_words(data, canvas.xmp, canvas.comment), notes
 
 
-WRITING = Writing(encode_whole(_encode), CARRIES, heeds=(), least_share=0.02, whole=True)
+WRITING = Writing(encode_whole(_encode), CARRIES, heeds=(), least_share=0.02, whole=True, pace=0.3)
 GIF = Format(
     "GIF",
     (".gif",),

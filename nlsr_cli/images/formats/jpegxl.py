@@ -106,5 +106,7 @@ JXL = Format(
     parse=JxlFile,
     package=extra.IMAGECODECS,
     called="a JPEG XL picture",
-    writing=Writing(encode_whole(_encode), CARRIES, heeds=("quality", "lossless"), least_share=0.0005, whole=True),
+    writing=Writing(
+        encode_whole(_encode), CARRIES, heeds=("quality", "lossless"), least_share=0.0005, whole=True, pace=0.35
+    ),
 )

@@ -305,7 +305,7 @@ def chunks_of(canvas: Canvas) -> list[tuple[bytes, bytes]]:
     return chunks if exif is None else [*chunks, (b"eXIf", exif)]
 
 
-WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.05)
+WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.05, pace=0.15)
 PNG = Format(
     "PNG",
     (".png", ".apng"),

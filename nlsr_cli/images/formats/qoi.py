@@ -68,5 +68,6 @@ QOI = Format(
         heeds=(),
         least_share=0.02,
         whole=True,
+        pace=2.3,
     ),
 )

@@ -118,7 +118,9 @@ def _encode(canvas: Canvas, pixels: Pixels, options: EncodeOptions) -> Encoded:
     return data, ()
 
 
-WRITING = Writing(encode_whole(_encode), CARRIES, heeds=("quality", "lossless"), least_share=0.002, whole=True)
+WRITING = Writing(
+    encode_whole(_encode), CARRIES, heeds=("quality", "lossless"), least_share=0.002, whole=True, pace=0.25
+)
 WEBP = Format(
     "WEBP",
     (".webp",),

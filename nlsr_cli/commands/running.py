@@ -1,0 +1,174 @@
+"""How `nlsr upscale` plans and runs a batch, once or again and again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nlsr_cli.commands import opening
+from nlsr_cli.console.batch import BatchProgress
+from nlsr_cli.errors import ExitCode, MissingInput, OptionError
+
+if TYPE_CHECKING:
+    from nlsr_cli.batch.inputs import Sources
+    from nlsr_cli.batch.job import Job
+    from nlsr_cli.batch.outcome import Report
+    from nlsr_cli.batch.watching import Watch
+    from nlsr_cli.console.batch import BatchConsole
+    from nlsr_cli.engines.local import LocalEngine
+    from nlsr_cli.isolation.decoder import Decoder
+    from nlsr_cli.options import OutputOptions, UpscaleOptions
+    from nlsr_cli.zoo import ModelSet
+
+INTERVAL = 2.0  # seconds between two looks at folders that are watched
+
+
+def plan(
+    console: BatchConsole,
+    inputs: list[str] | Sources,
+    target: OutputOptions,
+    options: UpscaleOptions,
+    decoder: Decoder,
+) -> tuple[LocalEngine, ModelSet]:
+    """Return what is to be done, and the models that there are for it."""
+    decoder.start()  # first, so that it loads while this process does
+    from nlsr_cli.api import find_set, plan_files
+
+    models = find_set(options)
+    batch = plan_files(inputs, target, options, models, decoder)
+    for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
+        console.note(f"note: {note}")
+    for why, paths in batch.plan.sources.passed.by_choice():
+        console.passed_over(paths, why)
+    return batch, models
+
+
+class Runner:
+    """Runs batches, and tells the console; what is loaded for the first one serves all.
+
+    Args:
+        console: says what happens.
+        models: those that there are.
+        report: counts.
+    """
+
+    def __init__(self, console: BatchConsole, models: ModelSet, report: Report) -> None:
+        self._console = console
+        self._models = models
+        self.report = report
+        self.results: list[Path] = []  # what is there now, whether it was written or stood there already
+        self._last: LocalEngine | None = None
+        self._told = False
+
+    def run(self, batch: LocalEngine, watch: Watch | None = None) -> None:
+        """Run a batch to its end, or until it is interrupted, which the report says then."""
+        if self._last is not None:
+            batch.take_over(self._last)
+        self._last = batch
+        left = len(batch.plan.jobs)
+        self.report.total += left
+        progress = BatchProgress(
+            self._console, batch.plan.work, self.report.existing, lambda job: self._tell(batch, job)
+        )
+        try:
+            for outcome in batch.run(watcher=progress):
+                left -= 1
+                if watch is not None and isinstance(outcome.error, MissingInput):  # it was moved on, as files are
+                    self.report.total -= 1
+                    continue
+                self.report.add(outcome)
+                self._console.outcome(outcome)
+                if watch is not None:
+                    watch.remember(outcome)
+                elif outcome.output is not None:
+                    self.results.append(outcome.output)
+        except KeyboardInterrupt:
+            self.report.rows_kept = batch.rows_kept
+            self.report.interrupted = bool(left) or watch is None
+            if watch is not None:
+                raise
+
+    def _tell(self, batch: LocalEngine, job: Job) -> None:
+        """Say once which models run where: when there is work indeed, for which they are loaded."""
+        if self._told:
+            return
+        self._told = True
+        sources = self._models.sources(batch.plan.scales if job.foreseen else self._models.scales)
+        known = job.foreseen is not None or len(sources) == 1  # else one of them, when the picture has been read
+        names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
+        placement = batch.enlarger.placement_for(job.header.depth if job.header else 8)
+        self._console.note(f"{names} on {placement if sources else placement.device}")
+
+
+def run_once(
+    console: BatchConsole,
+    inputs: list[str] | Sources,
+    target: OutputOptions,
+    options: UpscaleOptions,
+    decoder: Decoder,
+    *,
+    opens: bool,
+) -> ExitCode:
+    """Plan a batch, run it, print the sum, and open what was written if that is asked."""
+    from nlsr_cli.batch.outcome import Report
+
+    start = time.perf_counter()
+    batch, models = plan(console, inputs, target, options, decoder)
+    runner = Runner(console, models, Report(existing=target.existing, passed=batch.plan.sources.passed))
+    runner.run(batch)
+    report = runner.report
+    report.seconds = time.perf_counter() - start
+    console.report(report)
+    if opens and runner.results and not report.interrupted:
+        trouble = opening.show(opening.place_of(runner.results))
+        if trouble:
+            console.note(f"note: {trouble}")
+    return report.exit_code
+
+
+def run_watching(
+    console: BatchConsole,
+    folders: list[str],
+    target: OutputOptions,
+    options: UpscaleOptions,
+    decoder: Decoder,
+    interval: float | None,
+) -> ExitCode:
+    """Enlarge what comes into folders until the process is told to end, and print the sum.
+
+    That it is told so is how it ends, and no interruption, unless a picture was cut off.
+
+    Raises:
+        OptionError: the folders cannot be watched.
+    """
+    from nlsr_cli.api import plan_files
+    from nlsr_cli.batch.inputs import Sources
+    from nlsr_cli.batch.outcome import Report
+    from nlsr_cli.batch.watching import Watch
+
+    interval = INTERVAL if interval is None else interval
+    if not 0.1 <= interval <= 3600:
+        raise OptionError(f"--interval must be from 0.1 to 3600 seconds, not {interval:g}")
+    start = time.perf_counter()
+    watch = Watch(folders, target)
+    batch, models = plan(console, Sources(from_many=True), target, options, decoder)  # what is wrong is told at once
+    runner = Runner(console, models, Report(existing=target.existing))
+    try:
+        console.note(f"watching {', '.join(folders)} every {interval:g} s; Ctrl-C ends it")
+        while True:
+            console.show(f"watching {', '.join(folders)}")
+            sources = watch.look()
+            if sources.files or sources.unreadable:
+                batch = plan_files(sources, target, options, models, decoder)
+                batch.plan = watch.checked(batch.plan)
+                runner.run(batch, watch)
+            time.sleep(interval)
+    except KeyboardInterrupt:
+        pass
+    report = runner.report
+    report.passed, report.seconds = watch.passed, time.perf_counter() - start
+    if not report.interrupted:
+        console.note("stopped watching")
+    console.report(report)
+    return report.exit_code

@@ -1,0 +1,29 @@
+"""What an engine tells of a batch on its way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nlsr_cli.batch.job import Job
+    from nlsr_cli.batch.task import Task
+    from nlsr_cli.upscaling.progress import Step
+
+
+class Watcher:
+    """Wants to know nothing; who wants to know something overrides the method."""
+
+    def on_loading(self) -> None:
+        """Networks are being loaded."""
+
+    def on_reading(self, job: Job) -> None:
+        """A picture is being read, or looked for among what is done, and nothing else can be done meanwhile."""
+
+    def on_start(self, task: Task) -> None:
+        """A picture was read, and is enlarged from now on. Pictures before it are done, or had no work."""
+
+    def on_step(self, step: Step) -> None:
+        """A tile of that picture is done."""
+
+    def on_writing(self, job: Job) -> None:
+        """A picture is being written, and nothing else can be done meanwhile."""

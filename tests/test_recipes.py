@@ -1,0 +1,168 @@
+"""The recipes of docs/recipes.md, run by a shell with the real programs, each with a look at what came of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import ASSETS
+from tests.tools.reference import ROOT
+
+PAGE = (ROOT / "docs" / "recipes.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+PROGRAMS = ("convert", "ffmpeg", "ffprobe", "find", "xargs", "parallel", "make", "jq", "unzip")
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+def blocks(section: str, language: str = "sh") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", SECTIONS[section], re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, with the files that the page speaks of, and `nlsr` as a program."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.jpg", "holiday/a.jpg", "holiday/beach/b.jpg"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ASSETS / "tower.jpg", name)
+    with Image.open(ASSETS / "colosseum.png") as image:
+        for name in ("logo.png", "icon.png"):
+            image.crop((50, 50, 90, 80)).save(name)
+    with zipfile.ZipFile("book.cbz", "w") as book:
+        book.write("photo.jpg", "001.jpg")
+    Path("bin").mkdir()
+    Path("bin/nlsr").write_text(f'#!/bin/sh\nexec {sys.executable} -m nlsr_cli "$@"\n')
+    Path("bin/nlsr").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def shell(script: str) -> subprocess.CompletedProcess[str]:
+    absent = [name for name in PROGRAMS if re.search(rf"\b{name} ", script) and shutil.which(name) is None]
+    if absent:
+        pytest.skip(f"needs {', '.join(absent)}")
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, errors="replace", check=False
+    )
+
+
+def cooked(section: str, number: int = 0) -> str:
+    """Run a recipe, which must end well; return what it prints."""
+    done = shell(blocks(section)[number])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def size(path: str) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+@pytest.fixture
+def film(desk: Path) -> None:
+    """Make a film of ten frames with sound."""
+    done = shell(
+        "ffmpeg -loglevel error -f lavfi -i testsrc=size=64x48:rate=10:duration=1 -f lavfi -i sine=duration=1 "
+        "-pix_fmt yuv420p -shortest film.mp4"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_imagemagick(desk: Path) -> None:
+    cooked("ImageMagick")
+    assert size("turned.png") == (150, 200)
+
+
+def test_a_second_picture_in_a_pipe_is_left_out_with_a_note(desk: Path) -> None:
+    done = shell("cat logo.png icon.png | nlsr upscale - -o one.png --scale 2 --strength 0")
+    assert done.returncode == 0
+    assert "note: Left out: data after the end of the picture" in done.stderr
+
+
+def probed(path: str) -> str:
+    told = "stream=codec_type,width,height,nb_read_frames,avg_frame_rate"
+    return shell(f"ffprobe -v error -count_frames -show_entries {told} -of csv=p=0 {path}").stdout
+
+
+def test_a_video_keeps_its_frames_and_its_sound(film: None) -> None:
+    cooked("A video")
+    before, after = (probed(name).splitlines() for name in ("film.mp4", "film_x2.mp4"))
+    assert before[0] == "video,64,48,10/1,10"
+    assert after[0] == "video,128,96,10/1,10"
+    assert len(after) == len(before) == 2, "and the sound"
+    assert not {"frames", "large"} & {path.name for path in Path().iterdir()}
+
+
+def test_one_frame_of_a_video(film: None) -> None:
+    cooked("A video", 1)
+    assert size("frame.png") == (128, 96)
+
+
+def test_find(desk: Path) -> None:
+    assert sorted(cooked("find").splitlines()) == ["enlarged/a_x2.jpg", "enlarged/b_x2.jpg"]
+
+
+def test_xargs_and_parallel(desk: Path) -> None:
+    cooked("xargs and GNU parallel")
+    assert [size(f"enlarged/{name}_x2.jpg") for name in "ab"] == [(256, 192)] * 2
+
+
+@pytest.mark.parametrize("program", ["xargs -0 -n 3 -P 4", "parallel -0 -j 4 -N 3"])
+def test_many_processes_in_one_folder_lose_nothing(desk: Path, program: str) -> None:
+    """Nor a line of the ledger: the next call finds everything done."""
+    Path("many").mkdir()
+    for number in range(12):
+        Image.new("RGB", (20, 10), (number, 0, 0)).save(f"many/{number}.png")
+    line = f"find many -name '*.png' -print0 | {program} nlsr upscale --resume -o out --scale 2 --strength 0"
+    assert shell(line).returncode == 0
+    assert sorted(path.name for path in Path("out").glob("*.png")) == sorted(f"{n}_x2.png" for n in range(12))
+    again = shell("nlsr upscale many -o out --scale 2 --strength 0 --json | jq -c .summary.skipped | tail -1")
+    assert again.stdout.strip() == "12"
+    assert [path.name for path in Path("out").iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.fixture
+def makefile(desk: Path) -> None:
+    """Write the Makefile of the page."""
+    Path("Makefile").write_text(blocks("make", "make")[0])
+
+
+def test_make_makes_what_is_older_than_its_source(makefile: None) -> None:
+    cooked("make")
+    assert size("logo_x2.png") == size("icon_x2.png") == (80, 60)
+    assert "up to date" in cooked("make")
+    before = Path("logo_x2.png").stat().st_mtime_ns
+    os.utime("logo.png", (before / 1e9 + 5, before / 1e9 + 5))
+    assert "nlsr upscale logo.png" in cooked("make")
+    assert Path("logo_x2.png").stat().st_mtime_ns > before
+
+
+def test_make_stops_where_a_picture_fails_and_leaves_no_target(makefile: None) -> None:
+    Path("logo.png").write_bytes(Path("logo.png").read_bytes()[:-200])
+    done = shell("make logo_x2.png")
+    assert done.returncode == 2
+    assert "logo.png: is truncated" in done.stderr
+    assert not Path("logo_x2.png").exists()
+
+
+def test_jq(desk: Path) -> None:
+    Path("holiday/broken.jpg").write_bytes(Path("photo.jpg").read_bytes()[:2000])
+    script = blocks("JSON and jq")[0]
+    told = shell(script.replace("> report.jsonl\n", "> report.jsonl || test $? = 3\n"))
+    assert told.returncode == 0, told.stderr
+    first, done = told.stdout.splitlines()
+    assert first.startswith("holiday/broken.jpg: holiday/broken.jpg: is truncated")
+    assert done == "2"
+
+
+def test_comic_books(desk: Path) -> None:
+    assert "001.jpg" in cooked("Comic books")
