@@ -195,8 +195,8 @@ def _job(
     if output.streams:
         sink = _sink(None, output)
     else:
-        beside = folder / source.parent.relative_to(root) if folder else source.parent
-        target = file or beside / _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
+        name = _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size))
+        target = file or _beside(source, root, folder) / name
         sink = _sink(target, output, folder)
     job = Job(FileSource(source), sink, format_, header, route=route, options=options)
     try:
@@ -236,10 +236,14 @@ def _book_job(
     except OptionError as error:
         return _failed(source, file, ImageWriteError(source, error.message, error.hint))
     suffix = output.suffix_for(aim.sizes, contents.route.scale, contents.route.size)
-    beside = folder / source.parent.relative_to(root) if folder else source.parent
-    sink = _sink(file or beside / f"{source.stem}{suffix}{SUFFIX}", output, folder)
+    sink = _sink(file or _beside(source, root, folder) / f"{source.stem}{suffix}{SUFFIX}", output, folder)
     job = Job(FileSource(source), sink, output.format or "", options=options, book=contents)
     return check_target(job, output)
+
+
+def _beside(source: Path, root: Path, folder: Path | None) -> Path:
+    """Return where the output of a source goes: beside it, or to the same place below the folder of outputs."""
+    return folder / source.parent.relative_to(root) if folder else source.parent
 
 
 def _name(source: Path, format_: str, suffix: str) -> str:

@@ -95,9 +95,7 @@ def _kept(extra: bytes) -> bytes:
     """Return the extra fields that stay true: not those of sizes and of encryption, which are written anew."""
     kept = b""
     for kind, field in _fields(extra):
-        if (
-            kind == _TIMES and len(field) >= 9 and field[4] & 1
-        ):  # in a list of files it holds one time, whatever it says
+        if kind == _TIMES and len(field) >= 9 and field[4] & 1:  # a list of files holds one, whatever it says
             kept += struct.pack("<HHB", kind, 5, 1) + field[5:9]
         elif kind not in (_ZIP64, _AES, _TIMES):
             kept += field

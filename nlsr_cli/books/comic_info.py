@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 NAME = "ComicInfo.xml"
 # To the next < at most, so that it takes linear time.
-_PAGE = re.compile(
-    rb"<Page\b(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*>"
-)  # to the next < at most, so that it takes linear time
+_PAGE = re.compile(rb"<Page\b(?:[^<>\"']|\"[^<\"]*\"|'[^<']*')*>")
 _NUMBERS = re.compile(rb"(?<=\s)(ImageWidth|ImageHeight|ImageSize|Image)(\s*=\s*[\"'])\s*(-?\d{1,15})\s*(?=[\"'])")
 _SIZES = (b"ImageWidth", b"ImageHeight", b"ImageSize")
 

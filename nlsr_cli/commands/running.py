@@ -72,7 +72,7 @@ class Runner:
             self._console, batch.plan.work, self.report.existing, lambda job: self._tell(batch, job)
         )
         try:
-            for outcome in batch.run(watcher=progress):
+            for outcome in batch.run(progress):
                 left -= 1
                 if watch is not None and isinstance(outcome.error, MissingInput):  # it was moved on, as files are
                     self.report.total -= 1

@@ -49,16 +49,15 @@ class LiveBar(Bar):
     """
 
     def __init__(self, *, plain: bool) -> None:
-        windows = getattr(
-            subprocess, "CREATE_NEW_PROCESS_GROUP", 0
-        )  # out of reach of Ctrl-C, which it ignores elsewhere
+        # On Windows it is out of reach of Ctrl-C then, which it ignores elsewhere.
+        group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         ticker = Path(__file__).with_name("ticker.py")
         self._child: subprocess.Popen[bytes] | None = subprocess.Popen(  # noqa: S603 - this very Python
             [sys.executable, "-I", "-S", str(ticker), "ascii" if plain else "unicode", _FIRST],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            creationflags=windows,
+            creationflags=group,
         )
         self._status: Status | None = Status(_FIRST)
         self._owed = 0  # answers that have not been read yet, as an interruption came before

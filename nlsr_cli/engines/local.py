@@ -18,7 +18,7 @@ from nlsr_cli.batch.process import enlarge
 from nlsr_cli.batch.resume import Keeper, Verdict
 from nlsr_cli.batch.task import Task, decided
 from nlsr_cli.engines.books import Bookbinder
-from nlsr_cli.engines.watcher import Watcher
+from nlsr_cli.engines.watcher import TileCounter, Watcher
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.upscaling.progress import Step
 
@@ -100,7 +100,7 @@ class LocalEngine:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
         return self._intake.foresee(job)
 
-    def run(self, *, on_tile: OnTile | None = None, watcher: Watcher | None = None) -> Iterator[Outcome]:
+    def run(self, watcher: Watcher | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the pictures, then the books, each in order.
 
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
@@ -110,20 +110,19 @@ class LocalEngine:
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
-            watcher, on_tile = watcher or Watcher(), on_tile or _ignore
-            yield from self._work(watcher, on_tile)
-            yield from self._books(watcher, on_tile)
+            watcher = watcher or Watcher()
+            yield from self._work(watcher)
+            yield from self._books(watcher)
         finally:
             if self._rows is not None:
                 self._rows.close()
 
-    def _books(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
+    def _books(self, watcher: Watcher) -> Iterator[Outcome]:
         binder = Bookbinder(self._run_pages, self._keeper, self._decoder)
         for job, book in ((job, job.book) for job in self.plan.work if job.book is not None):
 
             def on_page_tile(done: int, total: int, pixels: int = book.pixels) -> None:
                 watcher.on_step(Step(done, total, pixels * done // total, pixels))
-                on_tile(done, total)
 
             watcher.on_reading(job)
             task = binder.look(job)
@@ -134,10 +133,10 @@ class LocalEngine:
 
     def _run_pages(self, plan: BatchPlan, keeper: Keeper | None, on_tile: OnTile) -> Generator[Outcome]:
         self._pages = LocalEngine(plan, lambda: self.enlarger, self._decoder, keeper=keeper, stamp=self._stamp)
-        yield from self._pages.run(on_tile=on_tile)
+        yield from self._pages.run(TileCounter(on_tile))
         self._pages = None
 
-    def _work(self, watcher: Watcher, on_tile: OnTile) -> Iterator[Outcome]:
+    def _work(self, watcher: Watcher) -> Iterator[Outcome]:
         writing: _Writing | None = None
         with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
             try:
@@ -146,7 +145,6 @@ class LocalEngine:
                         self._rows = task.rows
                     for step in enlarge(task, self.enlarger) if task.has_work else ():
                         watcher.on_step(step)
-                        on_tile(step.done, step.total)
                         if writing is not None and writing.outcome.done():
                             yield writing.outcome.result()
                             writing = None
@@ -209,10 +207,6 @@ class _Writing:
         if not self.outcome.done():
             watcher.on_writing(self.job)
         return self.outcome.result()
-
-
-def _ignore(*_: object) -> None:
-    """Stand in for a caller who wants to know nothing in between."""
 
 
 @contextmanager

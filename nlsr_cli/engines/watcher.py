@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.task import Task
-    from nlsr_cli.upscaling.progress import Step
+    from nlsr_cli.upscaling.progress import OnTile, Step
 
 
 class Watcher:
@@ -27,3 +27,14 @@ class Watcher:
 
     def on_writing(self, job: Job) -> None:
         """A picture is being written, and nothing else can be done meanwhile."""
+
+
+class TileCounter(Watcher):
+    """Tells a function the numbers of tiles done and in all of each picture."""
+
+    def __init__(self, on_tile: OnTile) -> None:
+        self._on_tile = on_tile
+
+    def on_step(self, step: Step) -> None:
+        """Tell it."""
+        self._on_tile(step.done, step.total)

@@ -49,6 +49,7 @@ def upscale_files(
         OptionError: an option is unknown or makes no sense, or the sources and the output do not fit each other.
         ModelError: the model is unknown, cannot be fetched, or is damaged.
     """
+    from nlsr_cli.engines.watcher import TileCounter
     from nlsr_cli.isolation.decoder import Decoder
 
     check_names(settings, PICTURE | MACHINE | FILES | {"recursive"})
@@ -58,7 +59,7 @@ def upscale_files(
     with Decoder() as decoder:
         decoder.start()  # it loads while this process looks for the models
         batch = plan_files(paths, target, asked, models_of(model, asked), decoder)
-        yield from batch.run(on_tile=on_tile)
+        yield from batch.run(None if on_tile is None else TileCounter(on_tile))
 
 
 def upscale_file(

@@ -15,7 +15,7 @@ from nlsr_cli.batch.planning import plan_batch
 from nlsr_cli.batch.source import FileSource, StandardInput
 from nlsr_cli.batch.task import Task
 from nlsr_cli.engines.local import LocalEngine
-from nlsr_cli.engines.watcher import Watcher
+from nlsr_cli.engines.watcher import TileCounter, Watcher
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, ResultRejected, WeightsCorrupt
 from nlsr_cli.images import Picture
 from nlsr_cli.isolation.decoder import Decoder
@@ -23,7 +23,7 @@ from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, OutputOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.enlarger import Enlarger
-from nlsr_cli.upscaling.progress import Enlarged
+from nlsr_cli.upscaling.progress import Enlarged, Step
 from nlsr_cli.upscaling.route import Aim
 
 Maker = Callable[..., NLSN]
@@ -116,7 +116,7 @@ def test_interrupt_leaves_only_whole_files_and_tells_of_each(folder: Path, tiny_
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    outcomes = batch(folder, lambda: enlarger(tiny_network())).run(on_tile=interrupt)
+    outcomes = batch(folder, lambda: enlarger(tiny_network())).run(TileCounter(interrupt))
     assert next(outcomes).source.name == "a.png"
     with pytest.raises(KeyboardInterrupt):
         next(outcomes)
@@ -222,11 +222,11 @@ def test_a_link_planted_while_a_picture_is_computed_leads_nowhere(
         def on_start(self, task: Task) -> None:
             begun.append(task.job.source.path.name)
 
-    def plant(done: int, total: int) -> None:
-        if begun[-1] == "a.png" and done == total:
-            (out / "sub").symlink_to(elsewhere)
+        def on_step(self, step: Step) -> None:
+            if begun[-1] == "a.png" and step.done == step.total:
+                (out / "sub").symlink_to(elsewhere)
 
-    outcomes = {outcome.source.name: outcome for outcome in run.run(on_tile=plant, watcher=Begun())}
+    outcomes = {outcome.source.name: outcome for outcome in run.run(Begun())}
     assert (out / "sub").is_symlink()
     assert outcomes["a.png"].status == "failed"
     assert "leads out of" in str(outcomes["a.png"].error)

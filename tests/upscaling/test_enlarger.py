@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_a_picture_without_colour_stays_without(lite: NLSN) -> None:
 def test_tiles_show_no_seam(lite: NLSN) -> None:
     """Attention looks further than any overlap, so that tiles change pixels a little; at their borders no more.
 
-    Four parts of the sample, so that what happens to lie at a border does not decide.
+    Sixteen parts of the sample, so that what happens to lie at a border does not decide: of four it did, by 0.05.
     """
     sample = read_picture(ASSETS / "colosseum.png").color
     cut = enlarger(lite, tile=TileOptions(64, 16))
@@ -137,7 +138,7 @@ def test_tiles_show_no_seam(lite: NLSN) -> None:
                 if 0 < border < axis.length:
                     mask[border * 4 - 4 : border * 4 + 4] = True
     at_borders, elsewhere = [], []
-    for top, left in ((0, 0), (0, 11), (29, 0), (21, 33)):
+    for top, left in product(range(0, 64, 20), repeat=2):
         part = np.ascontiguousarray(sample[top : top + 128, left : left + 128])
         whole = enlarger(lite, tile=TileOptions(0)).enlarge(part).astype(int)
         difference = np.abs(cut.enlarge(part).astype(int) - whole)
