@@ -194,6 +194,17 @@ class OutOfMemory(NlsrError):
         self.tile = tile
 
 
+class ScratchFull(NlsrError):
+    """What is too large for memory found no place on the disk."""
+
+    def __init__(self, folder: Path, size: int, *, full: bool) -> None:
+        why = "has no room for" if full else "takes no file of"
+        super().__init__(
+            f"{folder} {why} {-(-size // 2**20)} MiB, on which a large picture is worked",
+            "Free some space, or name another folder with --scratch DIR.",
+        )
+
+
 class MissingExtra(NlsrError):
     """An optional package is needed and not installed."""
 

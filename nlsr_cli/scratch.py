@@ -1,0 +1,91 @@
+"""Arrays in files without names: what is large takes space on a disk instead of memory.
+
+Such an array is a shared mapping of its file. The pages that were touched count as memory of this process until
+`relax` gives them back; what they hold stays in the file, and in whatever memory the system has left for that.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlsr_cli.errors import ScratchFull
+from nlsr_cli.files import PART_PREFIX
+
+LEAST = 1 << 25  # bytes of the smallest array that lies in a file
+BAND = 1 << 20  # samples that are worked on at once
+_RELAX = 1 << 26  # bytes after which pages are given back
+
+_folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+_mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+
+@contextmanager
+def placed(folder: Path | None) -> Iterator[None]:
+    """Let arrays that are made inside lie in a folder; None is that of the system for temporary files."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return an array of any content: in memory if it is small, otherwise in a file.
+
+    The file has its whole size at once, so that a disk is full now or never.
+
+    Raises:
+        ScratchFull: the file cannot be made.
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if resident(size):
+        return np.empty(shape, dtype)
+    folder = _folder.get() or Path(tempfile.gettempdir())
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=PART_PREFIX) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            mapping = mmap.mmap(file.fileno(), size)
+    except (OSError, ValueError) as exc:
+        raise ScratchFull(folder, size, full=getattr(exc, "errno", None) == errno.ENOSPC) from exc
+    _mappings.add(mapping)
+    return np.frombuffer(mapping, dtype).reshape(shape)
+
+
+def resident(size: int) -> int:
+    """Return how many bytes of memory an array of so many bytes takes: none where it lies in a file."""
+    return size if size < LEAST else 0
+
+
+def relax() -> None:
+    """Give the memory of all arrays that lie in files back to the system. What they hold stays."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for mapping in list(_mappings):
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def bands(shape: Sequence[int], samples: int = BAND) -> Iterator[slice]:
+    """Yield the rows of an array in bands of about so many samples, and `relax` from time to time."""
+    across = prod(shape[1:])
+    step, passed = max(1, samples // across), 0
+    for top in range(0, shape[0], step):
+        yield slice(top, min(top + step, shape[0]))
+        passed += step * across
+        if passed >= _RELAX:
+            relax()
+            passed = 0
