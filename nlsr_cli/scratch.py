@@ -79,10 +79,10 @@ def relax() -> None:
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
-def bands(shape: Sequence[int], samples: int = BAND) -> Iterator[slice]:
-    """Yield the rows of an array in bands of about so many samples, and `relax` from time to time."""
+def bands(shape: Sequence[int], samples: int | None = None) -> Iterator[slice]:
+    """Yield the rows of an array in bands of about so many samples, BAND if none are given; `relax` now and then."""
     across = prod(shape[1:])
-    step, passed = max(1, samples // across), 0
+    step, passed = max(1, (samples or BAND) // across), 0
     for top in range(0, shape[0], step):
         yield slice(top, min(top + step, shape[0]))
         passed += step * across
