@@ -200,8 +200,8 @@ class ScratchFull(NlsrError):
     def __init__(self, folder: Path, size: int, *, full: bool) -> None:
         why = "has no room for" if full else "takes no file of"
         super().__init__(
-            f"{folder} {why} {-(-size // 2**20)} MiB, on which a large picture is worked",
-            "Free some space, or name another folder with --scratch DIR.",
+            f"a large picture is kept on the disk while it is enlarged, and {folder} {why} {-(-size // 2**20)} MiB",
+            "Free some space there, or write to another disk with -o; for streams, set TMPDIR to a folder on one.",
         )
 
 
