@@ -56,13 +56,22 @@ def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     folder = _folder.get() or Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=PART_PREFIX) as file:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                file.truncate(size)
-            mapping = mmap.mmap(file.fileno(), size)
+            return mapped(file.fileno(), shape, dtype)
     except (OSError, ValueError) as exc:
         raise ScratchFull(folder, size, full=getattr(exc, "errno", None) == errno.ENOSPC) from exc
+
+
+def mapped(descriptor: int, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return an array that lies in an open file, which gets the size that is needed.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    os.ftruncate(descriptor, size)
+    mapping = mmap.mmap(descriptor, size)
     _mappings.add(mapping)
     return np.frombuffer(mapping, dtype).reshape(shape)
 

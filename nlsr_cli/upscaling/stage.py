@@ -149,7 +149,8 @@ class Stage:
             NlsrError: the network gives non-finite values.
         """
         height, width, channels = pixels.shape
-        out = scratch.empty((height * self.scale, width * self.scale, channels), work.dtype)
+        shape = height * self.scale, width * self.scale, channels
+        out = scratch.empty(shape, work.dtype) if kept is None else kept.array(shape, work.dtype)
         first, above, told = kept.load(out) if kept is not None else (0, None, [])
         work.runner.events += told
         if first:
