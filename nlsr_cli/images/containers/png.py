@@ -49,7 +49,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks up to the end chunk; a file that is cut off ends early."""
     at = len(SIGNATURE)
     while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
+        length, name = struct.unpack(">I4s", data[at : at + 8])
         found = Chunk(name, data, at, length)
         yield found
         if name == b"IEND":
