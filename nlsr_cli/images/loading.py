@@ -56,7 +56,8 @@ def digest(source: Path | bytes | Mapped, label: str) -> str:
     if isinstance(source, Mapped):
         for piece in source.windows():
             found.update(piece)
-        source.check(label)
+        if source.has_changed:
+            raise changed(label)
         return found.hexdigest()
     with _reading(label), source.open("rb") as file:
         while piece := file.read(PIECE):

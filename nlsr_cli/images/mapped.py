@@ -67,14 +67,10 @@ class Mapped(mmap.mmap):
             raise ValueError("not found")
         return at
 
-    def check(self, label: str) -> None:
-        """Refuse a file that has changed since it was mapped.
-
-        Raises:
-            ImageReadError: its length or the time of its last change is another.
-        """
-        if state(self.file) != self.begun:
-            raise changed(label)
+    @property
+    def has_changed(self) -> bool:
+        """Say whether the length of the file, or the time of its last change, is another than when it was mapped."""
+        return state(self.file) != self.begun
 
 
 def changed(label: str) -> ImageReadError:

@@ -83,6 +83,14 @@ def without(data: bytes, names: Collection[bytes], found: Iterable[Chunk] | None
     return b"".join((*pieces, view[begin:end])) if pieces or end < len(data) else data
 
 
+def head(data: bytes, found: Iterable[Chunk]) -> bytes:
+    """Return what stands before the samples of a file but texts and animation, and an empty chunk of samples; a file
+    without samples as it is. Its chunks were `found` before.
+    """
+    first = next((each.start for each in found if each.name == b"IDAT"), None)
+    return data if first is None else without(data[:first], (*TEXTS, *ANIMATION)) + chunk(b"IDAT", b"")
+
+
 def chunk(name: bytes, body: bytes) -> bytes:
     """Return one chunk with its length and checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
