@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,12 @@ _RELAX = 1 << 26  # bytes after which pages are given back
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+
+def renounce() -> None:
+    """Let all arrays of this process be made in memory, for good: it may write no files."""
+    global LEAST  # noqa: PLW0603 - it is what the whole process does
+    LEAST = sys.maxsize
 
 
 @contextmanager

@@ -27,9 +27,16 @@ def excess_of(stored: Pixels, srgb: Pixels, icc: bytes) -> Excess | None:
     largest = 0.0
     for band in scratch.bands(stored.shape):
         part = result[band]
-        np.subtract(stored[band], spaces.from_srgb(srgb[band], icc), out=part, dtype=part.dtype, casting="unsafe")
+        part[:] = lost(stored[band], srgb[band], icc)
         largest = max(largest, float(part.max()), -float(part.min()))
     return result if largest > ROUNDING[stored.dtype] else None
+
+
+def lost(stored: Pixels, srgb: Pixels, icc: bytes) -> Excess:
+    """Return the excess of a band, whatever its size: rounding alone makes some."""
+    signed: Any = SIGNED[stored.dtype]
+    difference: Excess = np.subtract(stored, spaces.from_srgb(srgb, icc), dtype=signed, casting="unsafe")
+    return difference
 
 
 def add_excess(pixels: Pixels, excess: Excess) -> None:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from nlsr_cli.images.containers import samsung
+from nlsr_cli.images.mapped import search
 from nlsr_cli.images.parts import GAP, TRAILER, Part, Walk
 
 TEM, SOI, EOI, SOS, DQT, DRI, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xDB, 0xDD, 0xFE
@@ -67,7 +68,7 @@ def walk(data: bytes, at: int = 0) -> Iterator[Segment]:
     at += 2
     coded = False
     for _ in range(MAX_PIECES):
-        found = (END_OF_CODED if coded else MARKER).search(data, at)
+        found = search(END_OF_CODED if coded else MARKER, data, at)
         start = len(data) if found is None else found.start()
         if start > at:
             fill = data.count(b"\xff", at, start) == start - at

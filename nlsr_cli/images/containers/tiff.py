@@ -88,6 +88,10 @@ class Block:
     root: Directory
     broken: int = 0
 
+    def integers(self, tag: int) -> tuple[int, ...]:
+        """Return the integers of a tag of the first directory."""
+        return integers(self.root.entries.get(tag), self.order)
+
 
 def header(data: bytes) -> tuple[str, Layout, int]:
     """Return byte order, layout, and the place of the first directory of a TIFF structure.

@@ -213,10 +213,12 @@ class PngFile(Parsed):
 
     @cached_property
     def prepared(self) -> bytes:
-        """Return it without its texts and its animation, which are read here: of long texts and of frames out of
-        sequence Pillow refuses the whole file.
-        """
+        """Return it without its texts and its animation, of which some make Pillow refuse the whole file."""
         return as_standard(png.without(self.data, (*png.TEXTS, *png.ANIMATION), self.chunks))
+
+    @property
+    def head(self) -> bytes:
+        return self.prepared if self.facts.apple else png.head(self.data, self.chunks)
 
 
 def _key(body: bytes | None, kind: int, depth: int) -> tuple[int, ...] | None:
