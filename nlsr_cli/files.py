@@ -173,13 +173,13 @@ else:
 
 
 def open_new(part: Path) -> BinaryIO:
-    """Open a file that is not there yet for writing. Its mode is what the umask gives.
+    """Open a file that is not there yet for writing, and reading back. Its mode is what the umask gives.
 
     Raises:
         OSError: it exists, or cannot be made.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    return os.fdopen(os.open(part, flags, 0o666), "wb")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    return os.fdopen(os.open(part, flags, 0o666), "w+b")
 
 
 def write_new(part: Path, data: bytes) -> None:

@@ -6,9 +6,11 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple, Protocol, TypeAlias
 
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.files import open_new, part_beside, remove, writing_in
@@ -28,6 +30,71 @@ HINTS = {
 }
 
 
+class Patch(NamedTuple):
+    """Bytes that take the place of as many that were written at `at`: what is known only at the end of a file."""
+
+    at: int
+    data: bytes
+
+
+Pieces: TypeAlias = Generator[bytes | Patch, None, tuple[str, ...]]  # a file from its beginning on, and notes
+
+
+class Target(Protocol):
+    """What takes the bytes of a file."""
+
+    def append(self, data: bytes) -> None:
+        """Write on."""
+        ...
+
+    def patch(self, at: int, data: bytes) -> None:
+        """Write over bytes that were written before."""
+        ...
+
+
+def pour(pieces: Pieces, target: Target) -> tuple[str, ...]:
+    """Write a file, and return its notes."""
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as finished:
+            notes: tuple[str, ...] = finished.value
+            return notes
+        if isinstance(piece, Patch):
+            target.patch(*piece)
+        else:
+            target.append(piece)
+
+
+class Collected:
+    """A file in memory."""
+
+    def __init__(self) -> None:
+        self._buffer = BytesIO()
+
+    @property
+    def data(self) -> bytes:
+        """Return what was written."""
+        return self._buffer.getvalue()
+
+    def append(self, data: bytes) -> None:
+        """Write on."""
+        self._buffer.write(data)
+
+    def patch(self, at: int, data: bytes) -> None:
+        """Write over bytes that were written before."""
+        self._buffer.seek(at)
+        self._buffer.write(data)
+        self._buffer.seek(0, os.SEEK_END)
+
+
+def collected(pieces: Pieces) -> tuple[bytes, tuple[str, ...]]:
+    """Return a file in one piece, and its notes."""
+    target = Collected()
+    notes = pour(pieces, target)
+    return target.data, notes
+
+
 class FilePart:
     """A file in the making, under a temporary name beside its own. Its mode is what the umask gives."""
 
@@ -36,11 +103,17 @@ class FilePart:
         self._part = part_beside(path)
         self._file = open_new(self._part)
         self._digest = hashlib.sha256()
+        self._patched = False  # since the digest was made
         self.size = 0
 
     @property
     def sha256(self) -> str:
-        """Return the SHA-256 of what was written."""
+        """Return the SHA-256 of what was written; a file with a patch is read again for that."""
+        if self._patched:
+            self._file.seek(0)
+            self._digest = hashlib.file_digest(self._file, "sha256")  # type: ignore[arg-type]  # BinaryIO lacks readinto
+            self._patched = False
+            self._file.seek(0, os.SEEK_END)
         return self._digest.hexdigest()
 
     def append(self, data: bytes) -> None:
@@ -48,6 +121,13 @@ class FilePart:
         self._file.write(data)
         self._digest.update(data)
         self.size += len(data)
+
+    def patch(self, at: int, data: bytes) -> None:
+        """Write over bytes that were written before."""
+        self._file.seek(at)
+        self._file.write(data)
+        self._file.seek(0, os.SEEK_END)
+        self._patched = True
 
     def commit(self) -> None:
         """Force it to the disk and give it its name."""
@@ -89,15 +169,28 @@ def writing(path: Path, *, overwrite: bool) -> Iterator[FilePart]:
         raise ImageWriteError(path, f"cannot be written: {reason}", HINTS.get(exc.errno or 0, "")) from exc
 
 
-def store(data: bytes, path: Path, *, overwrite: bool) -> None:
-    """Write a file as a whole, as `writing` does.
+def store(pieces: Pieces, path: Path, *, overwrite: bool) -> tuple[str, ...]:
+    """Write a file as a whole, as `writing` does, and return its notes; it is begun when its first piece is there.
 
     Raises:
         DestinationClash, ImageWriteError: as `writing`.
     """
+    ready = begun(pieces)
     with writing(path, overwrite=overwrite) as part:
-        part.append(data)
+        notes = pour(ready, part)
         part.commit()
+    return notes
+
+
+def begun(pieces: Pieces) -> Pieces:
+    """Return the pieces of a file, of which the first is made by now."""
+    first = next(pieces)
+
+    def all_of_them() -> Pieces:
+        yield first
+        return (yield from pieces)
+
+    return all_of_them()
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:

@@ -15,9 +15,16 @@ import torch
 from PIL import Image
 
 from nlsr_cli.nlsn import NLSN, NLSNConfig
+from nlsr_cli.storing import Patch, Pieces
 from tests.folding import mounted
 
 ASSETS = Path(__file__).parent / "assets"
+
+
+def file_of(*pieces: bytes | Patch, notes: tuple[str, ...] = ()) -> Pieces:
+    """Yield a file, as an encoder does."""
+    yield from pieces
+    return notes
 
 
 @pytest.fixture(autouse=True)

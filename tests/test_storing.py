@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -17,8 +18,8 @@ from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Metadata, Picture, encode_picture
 from nlsr_cli.images.formats import WRITABLE, writing_of
 from nlsr_cli.options import EncodeOptions
-from nlsr_cli.storing import store
-from tests.conftest import ASSETS
+from nlsr_cli.storing import Patch, collected, pour, store, writing
+from tests.conftest import ASSETS, file_of
 
 
 def raising(error: BaseException):
@@ -32,7 +33,7 @@ def raising(error: BaseException):
 
 def test_bytes_arrive_and_nothing_else(tmp_path):
     """One file, with the content, and no temporary one beside it."""
-    store(b"content", tmp_path / "a.png", overwrite=False)
+    store(file_of(b"content"), tmp_path / "a.png", overwrite=False)
     assert (tmp_path / "a.png").read_bytes() == b"content"
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
@@ -43,8 +44,8 @@ def test_mode_follows_the_umask(tmp_path, umask, mode):
     """Not the 0600 of temporary files, which would hide pictures from a web server."""
     before = os.umask(umask)
     try:
-        store(b"x", tmp_path / "a", overwrite=False)
-        store(b"y", tmp_path / "a", overwrite=True)
+        store(file_of(b"x"), tmp_path / "a", overwrite=False)
+        store(file_of(b"y"), tmp_path / "a", overwrite=True)
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
@@ -55,14 +56,14 @@ def test_existing_file_is_kept_unless_overwriting_is_asked_for(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     with pytest.raises(DestinationClash, match=r"a\.png: exists already") as caught:
-        store(b"new", path, overwrite=False)
+        store(file_of(b"new"), path, overwrite=False)
     assert "--overwrite" in caught.value.hint
     assert path.read_bytes() == b"old"
-    store(b"new", path, overwrite=True)
+    store(file_of(b"new"), path, overwrite=True)
     assert path.read_bytes() == b"new"
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(DestinationClash):
-        store(b"new", tmp_path / "link", overwrite=False)
+        store(file_of(b"new"), tmp_path / "link", overwrite=False)
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -79,7 +80,7 @@ def test_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
     if not links:
         monkeypatch.setattr(os, "link", raising(OSError(errno.EPERM, "no links here")))
     with pytest.raises(DestinationClash):
-        store(b"ours", path, overwrite=False)
+        store(file_of(b"ours"), path, overwrite=False)
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert path.read_bytes() == b"theirs"
 
@@ -87,7 +88,7 @@ def test_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch, links):
 def test_file_systems_without_links_work(tmp_path, monkeypatch):
     """FAT and some network mounts know no hard links."""
     monkeypatch.setattr(os, "link", raising(OSError(errno.ENOTSUP, "no links here")))
-    store(b"content", tmp_path / "a", overwrite=False)
+    store(file_of(b"content"), tmp_path / "a", overwrite=False)
     assert (tmp_path / "a").read_bytes() == b"content"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -96,7 +97,7 @@ def test_link_at_the_output_is_replaced_not_followed(tmp_path):
     """What a link points at belongs to someone else."""
     (tmp_path / "target").write_bytes(b"precious")
     (tmp_path / "out").symlink_to(tmp_path / "target")
-    store(b"new", tmp_path / "out", overwrite=True)
+    store(file_of(b"new"), tmp_path / "out", overwrite=True)
     assert (tmp_path / "target").read_bytes() == b"precious"
     assert not (tmp_path / "out").is_symlink()
 
@@ -113,7 +114,7 @@ def test_troubles_of_the_disk_are_our_errors_and_leave_nothing(tmp_path, monkeyp
     """A full disk is told in one line, and the half-written file is gone."""
     monkeypatch.setattr(os, "fsync", raising(OSError(code, os.strerror(code))))
     with pytest.raises(ImageWriteError, match=words) as caught:
-        store(b"x", tmp_path / "a", overwrite=False)
+        store(file_of(b"x"), tmp_path / "a", overwrite=False)
     assert hint in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
@@ -123,25 +124,25 @@ def test_interruption_leaves_nothing(tmp_path, monkeypatch, interruption):
     """Ctrl-C in the middle of writing leaves neither a part nor a name, and passes on."""
     monkeypatch.setattr(os, "fsync", raising(interruption))
     with pytest.raises(type(interruption)):
-        store(b"x", tmp_path / "a", overwrite=True)
+        store(file_of(b"x"), tmp_path / "a", overwrite=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_places_that_cannot_be_written(tmp_path):
     """A missing folder, a folder as name, and a name that is too long."""
     with pytest.raises(ImageWriteError, match="no such file or directory") as caught:
-        store(b"x", tmp_path / "none" / "a.png", overwrite=False)
+        store(file_of(b"x"), tmp_path / "none" / "a.png", overwrite=False)
     assert caught.value.hint == "Create the folder first."
     with pytest.raises(ImageWriteError, match="is a folder"):
-        store(b"x", tmp_path, overwrite=True)
+        store(file_of(b"x"), tmp_path, overwrite=True)
     with pytest.raises(ImageWriteError, match="too long"):
-        store(b"x", tmp_path / ("a" * 300), overwrite=True)
+        store(file_of(b"x"), tmp_path / ("a" * 300), overwrite=True)
 
 
 def test_long_names_leave_room_for_the_temporary_one(tmp_path):
     """A name of 255 bytes, which the file system allows, is stored too."""
     path = tmp_path / ("a" * 251 + ".png")
-    store(b"x", path, overwrite=False)
+    store(file_of(b"x"), path, overwrite=False)
     assert path.read_bytes() == b"x"
 
 
@@ -164,7 +165,7 @@ def test_interruption_at_any_step_leaves_no_part(tmp_path, monkeypatch, moment, 
 
     monkeypatch.setattr(os, moment, interrupted)
     with suppress(KeyboardInterrupt):
-        store(b"content", tmp_path / "a", overwrite=False)
+        store(file_of(b"content"), tmp_path / "a", overwrite=False)
     monkeypatch.undo()
     left = list(tmp_path.iterdir())
     assert [path.name for path in left] in ([], ["a"])
@@ -241,7 +242,7 @@ def test_an_error_without_a_number_gets_no_hint_of_another(tmp_path, monkeypatch
 
     monkeypatch.setattr(storing, "open_new", fail)
     with pytest.raises(ImageWriteError, match="cannot be written: odd") as caught:
-        store(b"x", tmp_path / "a.png", overwrite=False)
+        store(file_of(b"x"), tmp_path / "a.png", overwrite=False)
     assert caught.value.hint == ""
 
 
@@ -253,7 +254,7 @@ def test_a_broken_disk_is_not_taken_for_one_without_links(tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "link", link)
     with pytest.raises(ImageWriteError, match="input/output error"):
-        store(b"x", tmp_path / "a.png", overwrite=False)
+        store(file_of(b"x"), tmp_path / "a.png", overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -267,5 +268,42 @@ def test_no_descriptor_is_left_open_without_links(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", link)
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for number in range(5):
-        store(b"x", tmp_path / f"{number}.png", overwrite=False)
+        store(file_of(b"x"), tmp_path / f"{number}.png", overwrite=False)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_a_patch_is_part_of_the_file_and_of_its_digest(tmp_path):
+    """The ledger must know the bytes that are on the disk, also those that were written over."""
+    pieces = (b"II*\0", bytes(4), b"samples" * 100_000, Patch(4, b"\x08\0\0\0"), b"behind")
+    whole = b"II*\0\x08\0\0\0" + b"samples" * 100_000 + b"behind"
+    with writing(tmp_path / "a", overwrite=False) as part:
+        assert pour(file_of(*pieces, notes=("told",)), part) == ("told",)
+        assert (part.size, part.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
+        part.append(b"end")
+        assert part.sha256 == hashlib.sha256(whole + b"end").hexdigest()
+        part.commit()
+    assert (tmp_path / "a").read_bytes() == whole + b"end"
+    assert collected(file_of(*pieces, notes=("told",))) == (whole, ("told",))
+
+
+def test_nothing_is_begun_before_the_first_piece_is_there(tmp_path):
+    """A format that needs the whole picture takes minutes for it, in which a kill would leave a temporary file."""
+
+    def slowly():
+        assert list(tmp_path.iterdir()) == []
+        yield b"first"
+        assert len(list(tmp_path.iterdir())) == 1
+        return ("told",)
+
+    assert store(slowly(), tmp_path / "a", overwrite=False) == ("told",)
+
+
+def test_an_encoder_that_fails_half_way_leaves_nothing(tmp_path):
+    def failing():
+        yield b"first"
+        raise ImageWriteError(tmp_path / "a", "cannot be encoded")
+
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(ImageWriteError, match="cannot be encoded"):
+        store(failing(), tmp_path / "a", overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old"}

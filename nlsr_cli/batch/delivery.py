@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.resume import Keeper
 from nlsr_cli.batch.task import Task
-from nlsr_cli.errors import ImageWriteError, NlsrError
-from nlsr_cli.images import Animation, Picture, encode_any
+from nlsr_cli.errors import NlsrError
+from nlsr_cli.images import Animation, Picture, pieces_of
 from nlsr_cli.images.formats import kept_format, writing_of
+from nlsr_cli.storing import Pieces, begun, pour
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.provenance import Stamp
@@ -35,9 +36,14 @@ class Delivery:
         self._over = False
 
     def close(self) -> None:
-        """Store nothing from now on; what is being stored is waited for, what is being encoded is not."""
+        """Store nothing from now on.
+
+        What has begun to be written is given up at its next piece, or waited for if that was its last. What is still
+        being encoded as a whole is not waited for.
+        """
+        self._over = True
         with self._storing:
-            self._over = True
+            pass
 
     def finish(self, task: Task) -> Outcome:
         """Write what was enlarged, and say what became of the job."""
@@ -71,25 +77,31 @@ class Delivery:
         job = task.job
         # With a keeper, it knows whether what stands there may be replaced.
         job.sink.prepare(replace=self._keeper is not None)
-        data, notes = encode_any(made, format=task.format, options=job.options.encode, name=job.sink.name)
-        with self._storing:
-            if self._over:
-                raise NlsrError(f"{job.sink.name}: interrupted before it was written")
-            return (*notes, *self._store(task, data))
 
-    def _store(self, task: Task, data: bytes) -> tuple[str, ...]:
+        pieces = pieces_of(made, format=task.format, options=job.options.encode, name=job.sink.name)
+        first = begun(self._wanted(pieces, job.sink.name))  # which takes long where a format needs the whole picture
+        with self._storing:
+            return self._store(task, first)
+
+    def _wanted(self, pieces: Pieces, name: str) -> Pieces:
+        """Yield the pieces of an output until the end has come."""
+        notes: tuple[str, ...] | None = None
+        while notes is None:
+            if self._over:
+                raise NlsrError(f"{name}: interrupted before it was written")
+            try:
+                yield next(pieces)
+            except StopIteration as finished:
+                notes = finished.value
+        return notes
+
+    def _store(self, task: Task, pieces: Pieces) -> tuple[str, ...]:
         """Store an output, and enter it in the ledger."""
         job = task.job
         if self._keeper is None:
             with job.sink.begin() as part:
-                part.append(data)
+                notes = pour(pieces, part)
                 part.commit()
-            return ()
-        try:
-            task.verdict, told = self._keeper.store(job, task.verdict, task.content, (data,))
-        except ImageWriteError:
-            if task.rows is None or not task.rows.kept:
-                raise
-            task.rows.discard()  # they may be what fills the disk, and the picture is computed
-            task.verdict, told = self._keeper.store(job, task.verdict, task.content, (data,))
+            return notes
+        task.verdict, told = self._keeper.store(job, task.verdict, task.content, pieces)
         return told

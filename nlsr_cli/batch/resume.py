@@ -24,6 +24,7 @@ from nlsr_cli.batch.sink import Part
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
+from nlsr_cli.storing import Pieces, pour
 from nlsr_cli.upscaling.spool import Rows, folders_of_rows, stem_of
 
 _PIECE = 2**20
@@ -117,10 +118,8 @@ class Keeper:
         again = self.look(job, content)
         return Verdict("skip", MEANWHILE, again.seen) if again.action == "skip" else again
 
-    def store(
-        self, job: Job, verdict: Verdict, content: str, pieces: Iterable[bytes]
-    ) -> tuple[Verdict, tuple[str, ...]]:
-        """Give an output, piece by piece, its name, and enter it in the ledger; return what came of it, and notes.
+    def store(self, job: Job, verdict: Verdict, content: str, pieces: Pieces) -> tuple[Verdict, tuple[str, ...]]:
+        """Write an output, give it its name, and enter it in the ledger; return what came of it, and notes.
 
         Raises:
             DestinationClash: a file that is not ours has come to stand there.
@@ -131,8 +130,7 @@ class Keeper:
             self._written(job)  # or somebody else has changed it meanwhile, and it is not ours to replace
         try:
             with job.sink.begin(replace=replace) as part:
-                for piece in pieces:
-                    part.append(piece)
+                told = pour(pieces, part)
                 line = self._line(job, content, part) if self._keeps_ledger and job.sink.on_disk else None
                 notes = self._enter(line, "begun")
                 part.commit()
@@ -141,7 +139,7 @@ class Keeper:
             if again.action != "skip":
                 raise
             return Verdict("skip", MEANWHILE, again.seen), ()
-        return verdict, notes or self._enter(line, "done")
+        return verdict, (*told, *(notes or self._enter(line, "done")))
 
     def _line(self, job: Job, content: str, part: Part) -> tuple[Ledger, dict[str, Any]]:
         line = self.identity.line(job, content)

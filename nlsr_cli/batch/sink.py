@@ -12,7 +12,7 @@ from typing import Protocol
 
 from nlsr_cli.batch.source import NAMELESS
 from nlsr_cli.errors import ImageWriteError
-from nlsr_cli.storing import check_free, check_inside, check_space, writing
+from nlsr_cli.storing import Collected, check_free, check_inside, check_space, writing
 
 
 class Part(Protocol):
@@ -30,6 +30,10 @@ class Part(Protocol):
 
     def append(self, data: bytes) -> None:
         """Write on."""
+        ...
+
+    def patch(self, at: int, data: bytes) -> None:
+        """Write over bytes that were written before."""
         ...
 
     def commit(self) -> None:
@@ -53,6 +57,11 @@ class Sink(Protocol):
     @property
     def on_disk(self) -> bool:
         """Tell whether `path` is a file, beside which ledgers and finished rows can lie."""
+        ...
+
+    @property
+    def scratch(self) -> Path | None:
+        """Return the folder on whose disk a large picture is worked; None is that for temporary files."""
         ...
 
     def check(self, samples: int, share: float) -> None:
@@ -99,6 +108,11 @@ class FileSink:
         """It is."""
         return True
 
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of the file, or the nearest one above it that is there yet."""
+        return next(folder for folder in self.path.absolute().parents if folder.is_dir())
+
     def check(self, samples: int, share: float) -> None:
         """Look for links and for room: what came before may have taken it."""
         if self.root is not None:
@@ -120,26 +134,23 @@ class FileSink:
         return writing(self.path, overwrite=self.overwrite or replace)
 
 
-class _Collected:
+class _Delivered(Collected):
     """A part in memory; what is sent on cannot be taken back, so it is sent as a whole."""
 
     def __init__(self, deliver: Callable[[bytes], None]) -> None:
+        super().__init__()
         self._deliver = deliver
-        self._data = b""
 
     @property
     def size(self) -> int:
-        return len(self._data)
+        return len(self.data)
 
     @property
     def sha256(self) -> str:
-        return sha256(self._data).hexdigest()
-
-    def append(self, data: bytes) -> None:
-        self._data += data
+        return sha256(self.data).hexdigest()
 
     def commit(self) -> None:
-        self._deliver(self._data)
+        self._deliver(self.data)
 
 
 class _Elsewhere:
@@ -147,6 +158,7 @@ class _Elsewhere:
 
     path = NAMELESS
     on_disk = False
+    scratch = None
 
     def check(self, samples: int, share: float) -> None:
         """Take any picture."""
@@ -158,7 +170,7 @@ class _Elsewhere:
     def begin(self, *, replace: bool = False) -> Iterator[Part]:
         """Return a part that is delivered as a whole."""
         del replace
-        yield _Collected(self._take)
+        yield _Delivered(self._take)
 
     def _take(self, data: bytes) -> None:
         raise NotImplementedError

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nlsr_cli.books.archive import Archive
+from nlsr_cli.storing import Pieces
 
 _UTF8 = 0x800  # the flag of a name that is UTF-8
 _ZIP64, _TIMES, _UNICODE_PATH, _AES = 0x0001, 0x5455, 0x7075, 0x9901  # kinds of extra fields
@@ -35,8 +36,8 @@ class Replacement:
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
-def bind(archive: Archive, replacements: Mapping[str, Replacement]) -> Iterator[bytes]:
-    """Yield the bytes of a book, file by file, with some of its files replaced, by their names in `archive`.
+def bind(archive: Archive, replacements: Mapping[str, Replacement]) -> Pieces:
+    """Yield the bytes of a book, file by file, with some of its files replaced, by their names in `archive`; no notes.
 
     Raises:
         ImageReadError: a file of the book is damaged.
@@ -59,6 +60,7 @@ def bind(archive: Archive, replacements: Mapping[str, Replacement]) -> Iterator[
             info.external_attr = given.external_attr  # which writing fills in where the book says nothing
             yield out.drain()
     yield out.drain()
+    return ()
 
 
 class _Entry(zipfile.ZipInfo):

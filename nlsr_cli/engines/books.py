@@ -22,7 +22,7 @@ from nlsr_cli.books.comic_info import NAME, Measures, says_sizes, with_sizes
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, ResultRejected
 from nlsr_cli.images.formats import WRITABLE, format_of, format_of_suffix, writing_of
 from nlsr_cli.sizes import MAX_SCALE
-from nlsr_cli.storing import HINTS
+from nlsr_cli.storing import HINTS, Pieces, pour
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -175,7 +175,7 @@ class Bookbinder:
         header = self._decoder.probe(data, name=name, max_pixels=job.options.max_pixels * MAX_SCALE**2)
         return Measures(header.width, header.height, len(data))
 
-    def _store(self, task: Task, pieces: Iterable[bytes]) -> tuple[str, ...]:
+    def _store(self, task: Task, pieces: Pieces) -> tuple[str, ...]:
         """Give the book its name, unless it changed while its pages were read, or another process was faster."""
         job = task.job
         if digest_of(job.source.path, job.source.name) != task.content:
@@ -184,10 +184,9 @@ class Bookbinder:
             )
         if self._keeper is None:
             with job.sink.begin() as part:
-                for piece in pieces:
-                    part.append(piece)
+                notes = pour(pieces, part)
                 part.commit()
-            return ()
+            return notes
         task.verdict = self._keeper.look_again(job, task.verdict, lambda: task.content)
         if task.verdict.action == "skip":
             return ()

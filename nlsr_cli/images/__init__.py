@@ -13,7 +13,15 @@ from nlsr_cli.images.loading import read_stream
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
-from nlsr_cli.images.writing import check_picture, check_size, encode_any, encode_picture, write_any, write_picture
+from nlsr_cli.images.writing import (
+    check_picture,
+    check_size,
+    encode_any,
+    encode_picture,
+    pieces_of,
+    write_any,
+    write_picture,
+)
 
 __all__ = [
     "Animation",
@@ -38,6 +46,7 @@ __all__ = [
     "keep_flat",
     "native_formats",
     "parse_background",
+    "pieces_of",
     "probe",
     "read_any",
     "read_picture",

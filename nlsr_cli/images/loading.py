@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from nlsr_cli.errors import ImageReadError, MissingInput
 from nlsr_cli.images.border import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.formats import FORMATS, HEAD_SIZE, format_of, identified, native_formats
 from nlsr_cli.images.formats.strangers import stranger_of
+from nlsr_cli.images.mapped import Mapped, changed, state
 from nlsr_cli.images.parsed import Parsed
 
 # RGB and alpha take 8 bytes per pixel in 16 bits and 16 in floating point; with a quarter of a gigabyte besides, there
 # is room for layers, previews, metadata and further frames.
 BYTES_PER_PIXEL, ALLOWANCE = 16, 1 << 28
 PIECE = 1 << 22  # read from a pipe at once
+# A large file of these formats is mapped: what reads them looks at places, and never needs all bytes at once.
+MAPPED, LEAST = ("PNG", "JPEG", "TIFF", "WEBP"), 1 << 25
 
 
 def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int) -> Parsed:
@@ -37,18 +41,25 @@ def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int)
     else:
         with _reading(label):
             data = _bytes_of(Path(source), label, max_pixels)
-    return FORMATS[known_format(data, label)].parse(data, label, max_pixels)
+    known = known_format(data, label)
+    return FORMATS[known].parse(data if known in MAPPED else bytes(data), label, max_pixels)
 
 
-def digest(source: Path | bytes, label: str) -> str:
+def digest(source: Path | bytes | Mapped, label: str) -> str:
     """Return the SHA-256 of what a source holds, as hexadecimal digits; what is no regular file must come as bytes.
 
     Raises:
-        ImageReadError: it cannot be read.
+        ImageReadError: it cannot be read, or was changed since it was loaded.
     """
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     found = hashlib.sha256()
+    if isinstance(source, Mapped):
+        for piece in source.windows():
+            found.update(piece)
+        if source.has_changed:
+            raise changed(label)
+        return found.hexdigest()
     with _reading(label), source.open("rb") as file:
         while piece := file.read(PIECE):
             found.update(piece)
@@ -140,7 +151,14 @@ def _bytes_of(path: Path, label: str, max_pixels: int) -> bytes:
         if status.st_size > largest(max_pixels):
             raise _too_long(label, f"has {status.st_size} bytes", max_pixels)
         file.seek(0)
-        return file.read(status.st_size)  # in one piece, because joining pieces takes the memory twice
+        if status.st_size >= LEAST and format_of(head) in MAPPED:
+            # What reads bytes reads this, too; a type of its own would have to be named in every reader.
+            return cast("bytes", Mapped(cast("BinaryIO", os.fdopen(os.dup(file.fileno()), "rb"))))
+        before = state(file)
+        data = file.read(status.st_size)  # in one piece, because joining pieces takes the memory twice
+        if state(file) != before or len(data) != status.st_size:
+            raise changed(label)
+        return data
 
 
 def _up_to(stream: BinaryIO, count: int, head: bytes = b"") -> bytes:

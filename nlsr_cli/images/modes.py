@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +43,7 @@ def turned(decoded: Decoded, orientation: int) -> Decoded:
     return replace(decoded, color=upright(decoded.color, orientation), alpha=alpha)
 
 
-def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # noqa: PLR0911 - one line per mode
+def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:
     """Return the pixels of a loaded picture.
 
     `keep_rgb` keeps grey palettes in three channels, because a profile for RGB speaks of three.
@@ -54,24 +56,33 @@ def decode(image: Image.Image, facts: Facts, *, keep_rgb: bool) -> Decoded:  # n
         return Decoded(_samples(image.convert("RGB")), None, [YCBCR_NOTE])
     if facts.raw_ycbcr:  # older Pillow takes the samples for those of RGB, four to a pixel
         raise ValueError("uncompressed YCbCr is not known to this version of Pillow")
-    if mode in ("1", "L", "RGB"):
-        return _plain(image, facts, _samples(image.convert("L") if mode == "1" else image))
-    if mode in ("LA", "La"):
-        notes = [PREMULTIPLIED_NOTE] if mode == "La" else []
-        both = _samples(image.convert("LA") if mode == "La" else image)
-        return Decoded(both[..., :1], both[..., 1], notes)
-    if mode in ("RGBA", "RGBX"):
-        both = _samples(image)
-        channels = 1 if facts.monochrome else 3
-        return Decoded(both[..., :channels], both[..., 3] if mode == "RGBA" else None)
     if mode in ("P", "PA"):
         return _palette(image, keep_rgb=keep_rgb)
-    if mode == "CMYK":
-        return Decoded(_samples(image))
     if mode == "LAB":
         return Decoded(spaces.lab_to_srgb(_samples(image)), None, ["CIE L*a*b* is converted to sRGB."])
     if mode.startswith("I;16"):
         return Decoded(_sixteen(image, inverted=facts.inverted))
+    if mode == "La":
+        both = sorted_out(_samples(image.convert("LA")), "LA", image.info, facts)
+        return replace(both, notes=[PREMULTIPLIED_NOTE])
+    return sorted_out(_samples(image.convert("L") if mode == "1" else image), mode, image.info, facts)
+
+
+def sorted_out(samples: Bytes, mode: str, info: Mapping[Any, object], facts: Facts) -> Decoded:
+    """Return 8-bit samples (h, w, c) of one of Pillow's modes as colours and alpha; `info` is that of the picture.
+
+    Raises:
+        ValueError: the mode is not known.
+    """
+    if mode in ("1", "L", "RGB"):
+        return _plain(samples, mode, info, facts)
+    if mode == "LA":
+        return Decoded(samples[..., :1], samples[..., 1])
+    if mode in ("RGBA", "RGBX"):
+        channels = 1 if facts.monochrome else 3
+        return Decoded(samples[..., :channels], samples[..., 3] if mode == "RGBA" else None)
+    if mode == "CMYK":
+        return Decoded(samples)
     raise ValueError(f"mode {mode} is not known")
 
 
@@ -98,15 +109,15 @@ def _sixteen(image: Image.Image, *, inverted: bool) -> npt.NDArray[np.uint16]:
     return np.invert(samples) if inverted else samples
 
 
-def _plain(image: Image.Image, facts: Facts, samples: Bytes) -> Decoded:
+def _plain(samples: Bytes, mode: str, info: Mapping[Any, object], facts: Facts) -> Decoded:
     """Return grey or RGB with the alpha that a transparent colour (PNG tRNS, GIF) implies."""
     notes = []
     grey = samples.shape[2] == 1
     if grey and facts.bits < 8:
         notes.append(f"{facts.bits}-bit grey is read as 8-bit grey.")
-    elif image.mode == "1":
+    elif mode == "1":
         notes.append("1-bit grey is read as 8-bit grey.")
-    key: object = image.info.get("transparency")
+    key: object = info.get("transparency")
     if facts.key is not None:  # what Pillow makes of it differs from version to version
         key = tuple(level * (255 // (2 ** min(facts.bits, 8) - 1)) for level in facts.key)
     if facts.monochrome:

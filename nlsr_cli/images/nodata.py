@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli import scratch
 from nlsr_cli.images.metadata.georeference import number_of
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import Pixels
@@ -46,26 +46,59 @@ def hide(decoded: Decoded, stated: str | None, *, index: npt.NDArray[np.uint8] |
         stated: what the file says the value of such pixels is, in the levels of `decoded`, or of `index`.
         index: (h, w): the samples of a palette, where there is one.
     """
-    color = decoded.color
-    samples = color if index is None else index[..., None]
-    level = level_of(stated, samples.dtype)
-    mask = _mask(samples, level)
-    returns = index is None and color.shape[2] < 4
-    text = _text(color, level, stated, mask) if returns else None
-    lost = [] if returns or stated is None else [left_out(stated, palette=index is not None)]
-    if not mask.any():
-        return replace(decoded, notes=[*decoded.notes, *lost], nodata=text)
-    count = int(mask.sum())
-    opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
-    alpha = np.where(mask, 0, opaque if decoded.alpha is None else decoded.alpha).astype(color.dtype)
-    clean = color.copy()
-    clean[mask] = 0
-    noun = f"{count} pixel{'s hold' if count != 1 else ' holds'} no data"
-    seen = "they are transparent, and " if lost else ""
-    note = f"{noun} ({text or stated}); {seen}{'their' if count != 1 else 'its'} value is not mixed into other pixels."
-    masked = returns and decoded.alpha is None
-    notes = [*decoded.notes, note, *lost]
-    return replace(decoded, color=clean, alpha=alpha, notes=notes, nodata=text, masked=masked)
+    hiding = Hiding(stated)
+    color, alpha = hiding.hide(decoded.color, decoded.alpha, index=index)
+    notes = [*decoded.notes, *hiding.notes]
+    return replace(decoded, color=color, alpha=alpha, notes=notes, nodata=hiding.text, masked=hiding.masked)
+
+
+class Hiding:
+    """What `hide` does, for a picture that comes band by band; what is said of it is known behind the last band.
+
+    `text` is the value of missing data that the output can have, `count` the pixels without data so far, and `masked`
+    says that alpha marks those and nothing else.
+
+    Args:
+        stated: what the file says the value of such pixels is.
+    """
+
+    def __init__(self, stated: str | None) -> None:
+        self.stated = stated
+        self.text: str | None = None
+        self.count = 0
+        self.masked = False
+        self._lost: list[str] = []
+
+    def hide(
+        self, color: Pixels, alpha: Pixels | None, *, index: npt.NDArray[np.uint8] | None = None
+    ) -> tuple[Pixels, Pixels | None]:
+        """Return the next band, (h, w, c), and its alpha, (h, w), which stays None where nothing is hidden."""
+        samples = color if index is None else index[..., None]
+        level = level_of(self.stated, samples.dtype)
+        mask = _mask(samples, level)
+        returns = index is None and color.shape[2] < 4
+        self.text = self.text or (_text(color, level, self.stated, mask) if returns else None)
+        lost = not returns and self.stated is not None
+        self._lost = [left_out(self.stated or "", palette=index is not None)] if lost else []
+        if not mask.any():
+            return color, alpha
+        self.count += int(mask.sum())
+        self.masked = returns and alpha is None
+        opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
+        clean = color.copy()
+        clean[mask] = 0
+        return clean, np.where(mask, 0, opaque if alpha is None else alpha).astype(color.dtype)
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what is to be said of all bands so far."""
+        if not self.count:
+            return self._lost
+        many = self.count != 1
+        noun = f"{self.count} pixel{'s hold' if many else ' holds'} no data"
+        seen = "they are transparent, and " if self._lost else ""
+        whose = f"{'their' if many else 'its'} value is not mixed into other pixels."
+        return [f"{noun} ({self.text or self.stated}); {seen}{whose}", *self._lost]
 
 
 def left_out(stated: str, *, palette: bool) -> str:
@@ -85,13 +118,12 @@ def restore(color: Pixels, alpha: Pixels | None, nodata: str, *, masked: bool) -
         return color, alpha
     opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
     made = color.copy()
-    rows = max(1, BAND // color.shape[1])
-    for top in range(0, len(made), rows):
-        band = made[top : top + rows]
+    for rows in scratch.bands(made.shape):
+        band = made[rows]
         clash = (band == level).all(axis=2)
         band[..., 0][clash] = _beside(level, color.dtype)
         if alpha is not None:
-            share = alpha[top : top + rows]
+            share = alpha[rows]
             band[share < opaque / 2 if masked else share == 0] = level
     return made, None if masked else alpha
 
@@ -108,10 +140,9 @@ def _mask(samples: Pixels, level: np.generic | None) -> Mask:
     A value that may as well be a colour must be that of all channels; one that cannot be is none in any.
     """
     mask = np.zeros(samples.shape[:2], np.bool_)
-    rows = max(1, BAND // samples.shape[1])
     colour = samples.dtype.kind != "f" or level is None or 0 <= float(level) <= 1
-    for top in range(0, len(samples), rows):
-        band, part = samples[top : top + rows], mask[top : top + rows]
+    for rows in scratch.bands(samples.shape):
+        band, part = samples[rows], mask[rows]
         if level is not None:
             equal = band == level
             part |= equal.all(axis=2) if colour else equal.any(axis=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar, cast
 
 from PIL import Image
 
@@ -13,6 +13,7 @@ from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.border import DAMAGED_HINT, REPORT_HINT, TRUNCATED, failure, is_foreseen
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.facts import Facts
+from nlsr_cli.images.mapped import Mapped
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.parts import Accounted, loss_notes
@@ -119,9 +120,19 @@ class Parsed:
         """Return the bytes that decoders are given."""
         return self.data
 
-    def image(self) -> Image.Image:
-        """Return it opened by the Pillow plug-ins that may: never one that was not meant, such as Ghostscript."""
-        return Image.open(BytesIO(self.prepared), formats=[self.format])
+    @property
+    def head(self) -> bytes:
+        """Return the bytes in which decoders find what the header says; the samples may not be there."""
+        return self.prepared
+
+    def image(self, *, head: bool = False) -> Image.Image:
+        """Return it opened by the Pillow plug-ins that may: never one that was not meant, such as Ghostscript.
+
+        With `head`, what the header says is there, and the samples may not be.
+        """
+        source: bytes | Mapped = self.head if head else self.prepared
+        stream = cast("IO[bytes]", source) if isinstance(source, Mapped) else BytesIO(source)
+        return Image.open(stream, formats=[self.format])
 
     def decoded(self) -> Decoded:
         """Return the picture, decoded without Pillow."""

@@ -15,7 +15,7 @@ from nlsr_cli.images import bitmap
 from nlsr_cli.images.apple import as_seen
 from nlsr_cli.images.border import border, check_pixels
 from nlsr_cli.images.color import spaces
-from nlsr_cli.images.color.managed import claim_of, managed
+from nlsr_cli.images.color.managed import Claim, Managed, claim_of, managed
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.bmp import Bitmap
 from nlsr_cli.images.decoder_noise import silenced
@@ -31,7 +31,7 @@ from nlsr_cli.images.metadata.thumbnail import has_thumbnail
 from nlsr_cli.images.modes import Decoded, decode, turned
 from nlsr_cli.images.nodata import hide, left_out
 from nlsr_cli.images.parsed import Parsed
-from nlsr_cli.images.picture import Header, Metadata, Picture
+from nlsr_cli.images.picture import GainMap, Header, Metadata, Picture
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 
 UNLIKE = ("LAB", "YCbCr", "P", "PA", "CMYK", "CMYKA", "CMYK;16", "CMYKA;16")  # stored otherwise than decoded
@@ -120,7 +120,7 @@ def looked_at(file: Parsed) -> tuple[Header, Info]:
         depth, alpha = bitmap.depth_of(found), found.masks[3] != 0
         header = Header(file.format, bitmap.mode_of(found), found.height, found.width, depth, 1, alpha)
     else:
-        with file.image() as image:
+        with file.image(head=True) as image:
             return _header(file, image, facts), info_of(file) if file.tagged else {**image.info, **info_of(file)}
     return header, info_of(file)
 
@@ -133,9 +133,9 @@ def _header(file: Parsed, image: Image.Image, facts: Facts) -> Header:
     elif not file.turned:
         size = _sides(size, exif_tags.orientation(facts.exif or exif_tags.exif_block(image.info)))
     if facts.deep is not None:
-        return Header(file.format, facts.deep.mode, *size, facts.deep.depth, _frames(image, facts), facts.deep.alpha)
+        return Header(file.format, facts.deep.mode, *size, facts.deep.depth, frames_of(image, facts), facts.deep.alpha)
     depth, alpha = 16 if image.mode.startswith("I;16") else 8, bool(image.has_transparency_data)
-    frames = _frames(image, facts) if file.index is None else len(file.index.frames)
+    frames = frames_of(image, facts) if file.index is None else len(file.index.frames)
     return Header(file.format, image.mode, *size, depth, frames, alpha)
 
 
@@ -154,7 +154,7 @@ def has_rgb_profile(info: Info) -> bool:
 def _by_pillow(file: Parsed, facts: Facts) -> Opened:
     with file.image() as image:
         check_pixels((image.height, image.width), file.label, file.max_pixels)
-        mode, frames = image.mode, _frames(image, facts)
+        mode, frames = image.mode, frames_of(image, facts)
         image.load()
         check_pixels((image.height, image.width), file.label, file.max_pixels)
         raw = facts.exif or (exif_tags.exif_block(image.info) if facts.still is None else None)
@@ -200,7 +200,7 @@ def _deep(file: Parsed, facts: Facts, deep: Deep) -> Opened:
     else:
         with file.image() as image:
             check_pixels((image.height, image.width), file.label, file.max_pixels)
-            info, frames = image.info, _frames(image, facts)
+            info, frames = image.info, frames_of(image, facts)
     decoded = silenced(file.label, partial(decode_deep, file.prepared, facts, deep, file.max_pixels))
     if facts.still is not None:
         return Opened(_as_shown(decoded, facts), deep.mode, frames, info, facts.exif, orientation=facts.orientation)
@@ -208,7 +208,8 @@ def _deep(file: Parsed, facts: Facts, deep: Deep) -> Opened:
     return Opened(turned(decoded, exif_tags.orientation(raw)), deep.mode, frames, info, raw)
 
 
-def _frames(image: Image.Image, facts: Facts) -> int:
+def frames_of(image: Image.Image, facts: Facts) -> int:
+    """Return how many pictures there are, from the header, or as Pillow counts them."""
     return facts.frames if facts.frames is not None else int(getattr(image, "n_frames", 1))
 
 
@@ -219,9 +220,19 @@ def _sides(size: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 def assemble(found: Opened, file: Parsed) -> Picture:
     """Return decoded pixels, upright, with what their file says about them."""
-    facts, decoded, raw, change = file.facts, found.decoded, found.raw, found.change
-    claim = claim_of(found.info, facts.colours, raw, decoded.color.shape[2])
+    decoded = found.decoded
+    claim = claim_of(found.info, file.facts.colours, found.raw, decoded.color.shape[2])
     seen = managed(decoded.color, claim.icc)
+    metadata, notes, gain_map = described(found, file, claim, seen)
+    alpha = None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha)
+    return Picture(np.ascontiguousarray(seen.pixels), alpha, metadata, notes, seen.excess, gain_map)
+
+
+def described(
+    found: Opened, file: Parsed, claim: Claim, seen: Managed
+) -> tuple[Metadata, tuple[str, ...], GainMap | None]:
+    """Return what a file says about its picture, with notes, and its gain map; of the pixels only the shape counts."""
+    facts, decoded, raw, change = file.facts, found.decoded, found.raw, found.change
     exif, exif_notes = exif_tags.portable_exif(raw, from_tiff=file.tagged, change=change)
     oriented = exif_tags.states_orientation(raw) if facts.orientation is None else facts.orientation != 1
     said = portable(file.found, turned=file.tagged or oriented, change=change)
@@ -257,8 +268,7 @@ def assemble(found: Opened, file: Parsed) -> Picture:
         masked=decoded.masked,
         jpeg_quality=file.quality,
     )
-    alpha = None if decoded.alpha is None else np.ascontiguousarray(decoded.alpha)
-    return Picture(np.ascontiguousarray(seen.pixels), alpha, metadata, tuple(notes), seen.excess, gain_map)
+    return metadata, tuple(notes), gain_map
 
 
 def _notes(found: Opened, file: Parsed) -> Iterator[str]:

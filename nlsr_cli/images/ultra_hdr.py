@@ -60,15 +60,20 @@ def _directory(length: int) -> bytes:
     return f"{opening}{items}</rdf:Seq></Container:Directory></rdf:Description>\n".encode()
 
 
-def joined(first: bytes, gain_map: GainMap, second: bytes) -> bytes:
-    """Return the file of a picture, as Pillow wrote it, and behind it that of its gain map, with their directory."""
+def announced(first: bytes, gain_map: GainMap) -> tuple[bytes, int]:
+    """Return the head of a picture, as Pillow wrote it, with what it says of its gain map; and where in it the content
+    of their `directory` has its place, which is blank until the sizes of both are known.
+    """
     jfif = first[6:JFIF_END].startswith(b"JFIF\0")  # not of CMYK
     if jfif and gain_map.xmp is not None and companions.APPLE_GAIN_MAP.encode() in gain_map.xmp:
         first = first[:2] + jpeg.segment(jpeg.APP0, first[6:JFIF_END] + APPLE_MARK) + first[JFIF_END:]
     if gain_map.iso is not None:
         first = jpeg.with_segments(first, _iso(gain_map.iso[:ISO_VERSIONS]))
     blank = jpeg.segment(jpeg.APP2, mpf.content((0, 0), 0))
-    size = len(first) + len(blank)
-    place = jpeg.with_segments(first, blank).index(blank) + 8  # behind marker, length and "MPF"
-    directory = jpeg.segment(jpeg.APP2, mpf.content((size, len(second)), place))
-    return jpeg.with_segments(first, directory) + second
+    first = jpeg.with_segments(first, blank)
+    return first, first.index(blank) + 4  # behind marker and length
+
+
+def directory(first: int, second: int, place: int) -> bytes:
+    """Return the content of the directory of a picture and a gain map of so many bytes, whose place is `place`."""
+    return mpf.content((first, second), place + len(mpf.HEAD))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from nlsr_cli.errors import ImageWriteError
@@ -21,7 +19,7 @@ from nlsr_cli.images.formats import (
 )
 from nlsr_cli.images.picture import Animation, Picture
 from nlsr_cli.options import EncodeOptions
-from nlsr_cli.storing import check_free, store
+from nlsr_cli.storing import Pieces, check_free, collected, store
 
 
 def write_picture(
@@ -41,28 +39,7 @@ def write_picture(
         ImageWriteError: the format cannot hold the picture, or the file cannot be stored.
         OptionError: the background is needed and is no colour, or the ending names no format.
     """
-    return write_encoded(partial(encode_picture, picture), path, format=format, options=options, overwrite=overwrite)
-
-
-def write_encoded(
-    encode: Callable[..., tuple[bytes, tuple[str, ...]]],
-    path: str | Path,
-    *,
-    format: str | None,  # noqa: A002
-    options: EncodeOptions | None,
-    overwrite: bool,
-) -> tuple[str, ...]:
-    """Store what `encode`, called as `encode_picture` is without its picture, makes; see `write_picture`.
-
-    Raises:
-        DestinationClash, ImageWriteError, OptionError: as `write_picture`.
-    """
-    path = Path(path)
-    check_free(path, overwrite=overwrite)
-    wanted = format or format_of_suffix(path) or parse_format(path.suffix)
-    data, notes = encode(format=wanted, options=options or EncodeOptions(), name=str(path))
-    store(data, path, overwrite=overwrite)
-    return notes
+    return write_any(picture, path, format=format, options=options, overwrite=overwrite)
 
 
 def encode_picture(
@@ -78,14 +55,23 @@ def encode_picture(
         ImageWriteError: the format cannot hold the picture.
         OptionError: the background is needed and is no colour.
     """
+    return collected(picture_pieces(picture, format=format, options=options, name=name))
+
+
+def picture_pieces(picture: Picture, *, format: str, options: EncodeOptions, name: str) -> Pieces:  # noqa: A002
+    """Yield a picture file in pieces, and return notes, as `encode_picture` does.
+
+    Raises:
+        ImageWriteError, OptionError: as `encode_picture`.
+    """
     path = Path(name)
     check_size(format, picture.height, picture.width, path, depth=picture.depth)
     check_picture(picture, format, path)
     try:
         writing = writing_of(format)
-        canvas = prepare(picture, writing.carries, options)
-        data, notes = writing.encode(canvas, options)
-        return data, (*canvas.notes, *notes)
+        canvas, rows = prepare(picture, writing.carries, options)
+        notes = yield from writing.encode(canvas, rows, options)
+        return *canvas.notes, *notes
     except MemoryError as exc:
         raise ImageWriteError(path, "does not fit into memory while it is encoded") from exc
     except (OSError, ValueError, RuntimeError, struct.error, OverflowError) as exc:
@@ -158,7 +144,11 @@ def write_any(
         ImageWriteError: the format cannot hold it, or the file cannot be stored.
         OptionError: the background is needed and is no colour, or the ending names no format.
     """
-    return write_encoded(partial(encode_any, picture), path, format=format, options=options, overwrite=overwrite)
+    path = Path(path)
+    check_free(path, overwrite=overwrite)
+    wanted = format or format_of_suffix(path) or parse_format(path.suffix)
+    pieces = pieces_of(picture, format=wanted, options=options or EncodeOptions(), name=str(path))
+    return store(pieces, path, overwrite=overwrite)
 
 
 def encode_any(
@@ -169,9 +159,20 @@ def encode_any(
     name: str = "-",
 ) -> tuple[bytes, tuple[str, ...]]:
     """Return the bytes of a picture or of an animation, as `encode_picture` and `encode_animation` do."""
+    return collected(pieces_of(picture, format=format, options=options, name=name))
+
+
+def pieces_of(picture: Picture | Animation, *, format: str, options: EncodeOptions, name: str) -> Pieces:  # noqa: A002
+    """Yield the file of a picture or of an animation in pieces, and return notes, as `encode_any` does.
+
+    Raises:
+        ImageWriteError, OptionError: as `encode_picture`.
+    """
     if isinstance(picture, Animation):
-        return encode_animation(picture, format=format, options=options, name=name)
-    return encode_picture(picture, format=format, options=options, name=name)
+        data, notes = encode_animation(picture, format=format, options=options, name=name)
+        yield data
+        return notes
+    return (yield from picture_pieces(picture, format=format, options=options, name=name))
 
 
 def encode_animation(

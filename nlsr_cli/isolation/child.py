@@ -18,11 +18,19 @@ from nlsr_cli.errors import NlsrError
 # The child looks where this process looks, in the same order: it finds the same package, never one beside the pictures.
 BOOT = "import sys; sys.path[:] = sys.argv[1:]; from nlsr_cli.isolation.worker import main; main()"
 # One thread for arithmetic and one heap: more would reserve address space for each core, and start later.
-SPARE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+# Blocks of the size of a few rows go back to the system at once: kept for later, they add up to far more than is used.
+SPARE = {
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 TICK, LONGEST_TICK = 0.5, 2.0  # seconds that the clock of a decoder waits, and that a machine under load makes of them
 MOMENT = 2.0  # seconds in which a process that has closed its end of a pipe will have ended
 
 DAMAGED_HINT = "The file is damaged or malicious: fetch or export it again."
+CHANGED_HINT = "Wait until it is written, and try again."
 SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file first."
 
 
@@ -106,6 +114,8 @@ def cause_of(code: int, expired: bool, seconds: float) -> tuple[str, str]:
         return f"its decoder took longer than {seconds:.0f} s", DAMAGED_HINT
     if code == -int(getattr(signal, "SIGKILL", 1 << 16)):
         return "its decoder was killed, most likely because memory ran out", SMALL_HINT
+    if code == -int(getattr(signal, "SIGBUS", 1 << 16)):
+        return "was cut short while it was read", CHANGED_HINT
     if code < 0:
         return f"its decoder crashed ({_signal_name(-code)})", DAMAGED_HINT
     return f"its decoder crashed (exit code {code})", DAMAGED_HINT

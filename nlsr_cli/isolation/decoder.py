@@ -168,6 +168,8 @@ class Decoder:
         return 0
 
     def _exchange(self, child: subprocess.Popen[bytes], request: Request) -> object:
+        from nlsr_cli.images.vips.streamed import Outline
+        from nlsr_cli.isolation.gathering import gathered
         from nlsr_cli.isolation.messages import ANSWERS
         from nlsr_cli.isolation.wire import WireError, receive, send
 
@@ -177,7 +179,10 @@ class Decoder:
             with clock:
                 with suppress(BrokenPipeError):  # then it is dead, and reading tells
                     send(cast("BinaryIO", child.stdin), request)
-                answer = receive(cast("BinaryIO", child.stdout), ANSWERS[request.action], limit)
+                answers = cast("BinaryIO", child.stdout)
+                answer = receive(answers, ANSWERS[request.action], limit)
+                if isinstance(answer, Outline):
+                    answer = gathered(answers, answer, request.max_pixels, limit)
             _check(answer, request.max_pixels)
         except (EOFError, OSError) as exc:
             code = self._discard(MOMENT)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture
+from nlsr_cli.images.picture import DTYPES, Animation, GainMap, Header, Metadata, Picture
+from nlsr_cli.images.vips.streamed import Band, Ending, Outline
 from nlsr_cli.isolation.wire import ARRAY, BYTES, FLAG, NUMBER, TEXT, WHOLE, choice, either, many, maybe, record, row
 
 
@@ -37,6 +38,14 @@ class Content:
 
     sha256: str
     picture: Picture | Animation
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Behind the last band of a picture that came in bands: what a `Content` says beside its pixels."""
+
+    sha256: str
+    ending: Ending
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,22 @@ record(
     whole=FLAG,
 )
 record(Ready, process=WHOLE)
+record(
+    Outline,
+    height=WHOLE,
+    width=WHOLE,
+    channels=choice(1, 3),
+    dtype=choice(*(dtype.str for dtype in DTYPES)),
+    alpha=FLAG,
+    excess=FLAG,
+    orientation=choice(*range(1, 9)),
+)
+record(Band, color=ARRAY, alpha=maybe(ARRAY), excess=maybe(ARRAY))
+ENDING = record(Ending, metadata=METADATA, notes=many(TEXT), gain_map=maybe(GAIN_MAP), alpha=FLAG, excess=FLAG)
+record(Finished, sha256=TEXT, ending=ENDING)
 record(Content, sha256=TEXT, picture=either({Picture: PICTURE, Animation: ANIMATION}))
 record(Refusal, reason=TEXT, hint=TEXT)
 
-ANSWERS = {"probe": (Header, Refusal), "read": (Content, Refusal)}
+# Behind an outline come bands, and then what finishes the picture, or a refusal.
+ANSWERS = {"probe": (Header, Refusal), "read": (Content, Outline, Refusal)}
+COMING = (Band, Finished, Refusal)

@@ -11,16 +11,19 @@ they are at run time differs between versions of Python and NumPy.
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import prod
 from numbers import Integral, Real
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
+import numpy.typing as npt
+
+from nlsr_cli import scratch
+from nlsr_cli.isolation.pipe import read, read_into, write
 
 MAX_JSON = 32 << 20  # bytes: ten thousand frames with their metadata take a tenth of it
 LONG = 4096  # characters of a text that goes as bytes
@@ -44,7 +47,7 @@ def send(stream: BinaryIO, value: object) -> None:
     if len(text) > MAX_JSON:
         raise ValueError(f"a message of {len(text)} bytes")
     for piece in (memoryview(struct.pack("<Q", len(text)) + text), *pieces):
-        _write(stream, piece)
+        write(stream, piece)
 
 
 def receive(stream: BinaryIO, kinds: Sequence[type], limit: int) -> object:
@@ -54,11 +57,11 @@ def receive(stream: BinaryIO, kinds: Sequence[type], limit: int) -> object:
         EOFError: the stream has ended.
         WireError: what arrived is something else.
     """
-    length = int(struct.unpack("<Q", _read(stream, 8))[0])
+    length = int(struct.unpack("<Q", read(stream, 8))[0])
     if length > MAX_JSON:
         raise WireError(f"a message of {length} bytes")
     try:
-        node = json.loads(_read(stream, length))
+        node = json.loads(read(stream, length))
     except (ValueError, RecursionError) as exc:
         raise WireError("not valid JSON") from exc
     return either({kind: _RECORDS[kind] for kind in kinds}).decode(node, _Body(stream, limit))
@@ -141,7 +144,7 @@ class _Array:
         dtype, shape = SAMPLES[node[0]], node[1:]
         if not all(type(side) is int and 0 < side < 2**31 for side in shape):
             raise WireError("an array with an invalid shape")
-        return np.frombuffer(body.take(prod(shape) * dtype.itemsize), dtype).reshape(shape)
+        return body.fill(tuple(shape), dtype)
 
 
 FLAG, WHOLE, NUMBER = _Flag(), _Number((int,)), _Number((int, float))
@@ -288,10 +291,21 @@ class _Body:
 
     def take(self, count: object) -> bytearray:
         """Return the next `count` bytes, if that is a number and so many are allowed."""
+        return read(self._stream, self._allowed(count))
+
+    def fill(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """Return the next array, in a file if it is large, if so many bytes are allowed."""
+        self._allowed(prod(shape) * dtype.itemsize)
+        made = scratch.empty(shape, dtype)
+        for part in scratch.bands(shape):
+            read_into(self._stream, made[part].data.cast("B"))
+        return made
+
+    def _allowed(self, count: object) -> int:
         if type(count) is not int or not 0 <= count <= self._left:
             raise WireError(f"{count} bytes where {self._left} are left")
         self._left -= count
-        return _read(self._stream, count)
+        return count
 
 
 def _other(value: object, wanted: str) -> TypeError:
@@ -301,18 +315,3 @@ def _other(value: object, wanted: str) -> TypeError:
 def _append(data: bytes | bytearray | memoryview, pieces: list[memoryview]) -> int:
     pieces.append(memoryview(data).cast("B") if len(data) else memoryview(b""))
     return pieces[-1].nbytes
-
-
-def _write(stream: BinaryIO, view: memoryview) -> None:
-    while view.nbytes:
-        view = view[stream.write(view) :]
-
-
-def _read(stream: BinaryIO, count: int) -> bytearray:
-    data, at = bytearray(count), 0
-    while at < count:
-        got = cast("io.RawIOBase", stream).readinto(memoryview(data)[at:])
-        if not got:
-            raise EOFError("the other end has closed the stream")
-        at += got
-    return data

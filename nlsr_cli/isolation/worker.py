@@ -11,18 +11,24 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
-from nlsr_cli.errors import ImageReadError
+from nlsr_cli import scratch
+from nlsr_cli.errors import ImageReadError, install_command
 from nlsr_cli.images.animation.reading import read_any
-from nlsr_cli.images.border import REPORT_HINT, failure
+from nlsr_cli.images.border import REPORT_HINT, border, failure
+from nlsr_cli.images.depth import extra
 from nlsr_cli.images.formats import native_formats
-from nlsr_cli.images.loading import digest, largest, load
+from nlsr_cli.images.loading import MAPPED, digest, largest, load
+from nlsr_cli.images.mapped import Mapped, changed
+from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import probe, read_picture
+from nlsr_cli.images.vips.streamed import streamed
 from nlsr_cli.isolation.limits import confine, space_for, watched
-from nlsr_cli.isolation.messages import Content, Ready, Refusal, Request
+from nlsr_cli.isolation.messages import Content, Finished, Ready, Refusal, Request
 from nlsr_cli.isolation.wire import WireError, receive, send
 from nlsr_cli.limits import granted
 
+BANDED = 1 << 24  # pixels whose memory a picture gets that is read a few rows at a time
 SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file first."
 
 
@@ -32,12 +38,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to answer
     native_formats()  # loads all plug-ins, which would be too late under the limits
     confine()
+    scratch.renounce()
     try:
         send(answers, Ready(os.getpid()))
         while True:
             request = cast("Request", receive(requests, (Request,), sys.maxsize))
             with watched(requests.fileno(), request.seconds):
-                answer = _answer(request)
+                answer = _answer(request, answers)
             _send(answers, answer)
             del request, answer  # while the next is waited for, nothing is held
     except (EOFError, WireError, BrokenPipeError):  # the parent has no more requests, or is gone
@@ -53,43 +60,78 @@ def _private(descriptor: int, mode: Literal["rb", "wb"]) -> BinaryIO:
     return cast("BinaryIO", os.fdopen(kept, mode, buffering=0))
 
 
-def _send(answers: BinaryIO, answer: Header | Content | Refusal) -> None:
+def _send(answers: BinaryIO, answer: Header | Content | Finished | Refusal) -> None:
     try:
         send(answers, answer)
     except (TypeError, ValueError, MemoryError) as exc:  # raised before anything was written
         send(answers, Refusal(f"holds more metadata than nlsr can carry ({exc})", ""))
 
 
-def _answer(request: Request) -> Header | Content | Refusal:
-    space = 0
+def _answer(request: Request, answers: BinaryIO) -> Header | Content | Finished | Refusal:
+    """Return what there is to answer; what comes in bands is sent before."""
+    task = Task(request)
     try:
-        space = space_for(_length(request), 0)
-        with granted(space):
-            source = request.source if isinstance(request.source, bytes) else Path(request.source)
-            file = load(source, request.name, request.max_pixels)
-            header = probe(file, max_pixels=request.max_pixels)
-        if request.action == "probe":
-            return header
-        pixels = header.height * header.width * (header.frames if request.whole else 1)
-        space = space_for(len(file.data), min(pixels, request.max_pixels))
-        read = read_any if request.whole else read_picture
-        with granted(space):
-            picture = read(file)
-        return Content(digest(file.data, request.name), picture)
+        return task.probed() if request.action == "probe" else task.read(answers)
     except ImageReadError as error:
         if isinstance(error.__cause__, MemoryError):
-            return _too_much(space)
+            return task.too_much()
         traceback.print_exc()  # seen with NLSR_DEBUG, otherwise nobody listens
-        return Refusal(error.reason, error.hint)
+        return task.refused(error)
     except MemoryError:
-        return _too_much(space)
+        return task.too_much()
     except Exception as exc:  # noqa: BLE001 - a bug met by one picture must not lose the rest
         traceback.print_exc()
         return Refusal(failure(exc), REPORT_HINT)
 
 
-def _too_much(space: int) -> Refusal:
-    return Refusal(f"needs more than {space >> 20} MiB of memory to be decoded", SMALL_HINT)
+class Task:
+    """One request, and what was found of its file so far; `space` is the memory that was granted last."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.file: Parsed | None = None
+        self.space = 0
+
+    def probed(self) -> Header:
+        """Load the file, and return what its header says."""
+        request = self.request
+        self.space = space_for(_length(request), 0)
+        with granted(self.space):
+            source = request.source if isinstance(request.source, bytes) else Path(request.source)
+            self.file = load(source, request.name, request.max_pixels)
+            return probe(self.file, max_pixels=request.max_pixels)
+
+    def read(self, answers: BinaryIO) -> Content | Finished:
+        """Return the picture, or what ends it if its bands were sent."""
+        header, file = self.probed(), cast("Parsed", self.file)
+        pixels = header.height * header.width * (header.frames if self.request.whole else 1)
+        self.space = space_for(len(file.data), min(pixels, BANDED))
+        with granted(self.space), border(file.data, file.label, file.max_pixels):
+            coming = streamed(file, header)
+            if coming is not None:
+                send(answers, coming.outline)
+                for band in coming.bands():
+                    send(answers, band)
+                ending = coming.ending()
+                return Finished(digest(file.data, file.label), ending)
+        self.space = space_for(len(file.data), min(pixels, self.request.max_pixels))
+        with granted(self.space):
+            picture = (read_any if self.request.whole else read_picture)(file)
+        return Content(digest(file.data, file.label), picture)
+
+    def refused(self, error: ImageReadError) -> Refusal:
+        """Return why the file cannot be read: where it was changed meanwhile, that is why."""
+        data: object = self.file.data if self.file is not None else b""
+        if isinstance(data, Mapped) and data.has_changed:
+            error = changed(self.request.name)
+        return Refusal(error.reason, error.hint)
+
+    def too_much(self) -> Refusal:
+        """Return that it needs more memory than it may take, and what helps."""
+        reason = f"needs more than {self.space >> 20} MiB of memory to be decoded"
+        if self.file is not None and self.file.format in MAPPED and not extra.available(extra.PYVIPS):
+            return Refusal(reason, f"To read it a few rows at a time: {install_command(extra.PYVIPS)}")
+        return Refusal(reason, SMALL_HINT)
 
 
 def _length(request: Request) -> int:

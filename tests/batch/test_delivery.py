@@ -7,7 +7,6 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +18,13 @@ from nlsr_cli.batch import delivery as module
 from nlsr_cli.batch.delivery import Delivery
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.resume import MEANWHILE, Verdict
-from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
+from nlsr_cli.batch.sink import FileSink, MemorySink, Sink, StandardOutput
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Animation, Metadata, Picture
 from nlsr_cli.options import EncodeOptions, UpscaleOptions
-from nlsr_cli.storing import FilePart
+from nlsr_cli.storing import FilePart, Pieces, collected
 from nlsr_cli.upscaling.progress import Enlarged
 
 SMALL, LARGE = (np.full((side, side + 1, 3), side, np.uint8) for side in (2, 4))
@@ -52,10 +51,8 @@ class Keeper:
         self.full = full
         self.stored: list[tuple[Verdict, str, bytes]] = []
 
-    def store(
-        self, job: Job, verdict: Verdict, content: str, pieces: Iterable[bytes]
-    ) -> tuple[Verdict, tuple[str, ...]]:
-        self.stored.append((verdict, content, b"".join(pieces)))
+    def store(self, job: Job, verdict: Verdict, content: str, pieces: Pieces) -> tuple[Verdict, tuple[str, ...]]:
+        self.stored.append((verdict, content, collected(pieces)[0]))
         if len(self.stored) <= self.full:
             raise ImageWriteError(job.sink.path, "the disk is full")
         return Verdict("skip", MEANWHILE) if verdict.action == "replace" else verdict, ("entered",)
@@ -121,7 +118,7 @@ def test_what_has_come_to_stand_there_is_kept_and_known_before_the_encoding(
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(module, "encode_any", never)
+    monkeypatch.setattr(module, "pieces_of", never)
     outcome = delivery().finish(task(target))
     assert isinstance(outcome.error, DestinationClash)
     assert target.read_bytes() == b"mine"
@@ -149,6 +146,39 @@ def test_after_the_end_nothing_is_written_and_rows_stay(tmp_path: Path) -> None:
     assert (list(tmp_path.iterdir()), rows.fate) == ([], [])
     assert delivery().finish(task(tmp_path / "a.png", rows=rows)).status == "done"
     assert rows.fate == ["discarded"]
+
+
+def test_memory_gets_the_bytes_of_a_file(tmp_path: Path) -> None:
+    """Also those of a TIFF, whose head is written last."""
+    sink = MemorySink()
+    for target in (sink, tmp_path / "a.tiff"):
+        assert delivery().finish(task(target, "TIFF")).status == "done"
+    assert sink.data == (tmp_path / "a.tiff").read_bytes()
+    assert side(sink.data) == 4
+
+
+def test_what_is_half_written_at_the_end_is_given_up_at_its_next_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture of any size is written while it is encoded: Ctrl-C waits for one piece of it, not for all."""
+    rows, mine = Rows(kept=3), delivery()
+
+    def pieces(*_: object, **__: object) -> Pieces:
+        yield b"first"
+        assert len(list(tmp_path.iterdir())) == 1, "the file is begun"
+        closer.start()
+        while not mine._over:
+            closer.join(0.01)
+        yield b"second"
+        pytest.fail("asked for more")
+
+    closer = threading.Thread(target=mine.close)
+    monkeypatch.setattr(module, "pieces_of", pieces)
+    outcome = mine.finish(task(tmp_path / "a.png", rows=rows))
+    closer.join(10)
+    assert not closer.is_alive()
+    assert "interrupted before it was written" in str(outcome.error)
+    assert (list(tmp_path.iterdir()), rows.fate) == ([], [])
 
 
 def test_the_end_waits_for_what_is_being_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,16 +227,8 @@ def test_what_is_entered_is_what_was_read_and_written(tmp_path: Path) -> None:
     assert (again.status, again.reason) == ("skipped", MEANWHILE), "what he says of it counts"
 
 
-def test_a_full_disk_gets_the_room_of_the_rows_once(tmp_path: Path) -> None:
-    rows, keeper = Rows(kept=3), Keeper(full=1)
-    outcome = delivery(keeper).finish(task(tmp_path / "a.png", rows=rows))
-    assert (outcome.status, outcome.notes[-1], rows.fate) == ("done", "entered", ["discarded"] * 2)
-    assert [side(data) for _, _, data in keeper.stored] == [4, 4]
-    assert {content for _, content, _ in keeper.stored} == {"5ha"}
-
-
-@pytest.mark.parametrize("rows", [None, Rows()])
-def test_a_full_disk_is_told_where_no_rows_could_fill_it(tmp_path: Path, rows: Rows | None) -> None:
+@pytest.mark.parametrize("rows", [None, Rows(), Rows(kept=3)])
+def test_a_full_disk_is_told_and_finished_rows_stay(tmp_path: Path, rows: Rows | None) -> None:
     keeper = Keeper(full=1)
     outcome = delivery(keeper).finish(task(tmp_path / "a.png", rows=rows))
     assert "the disk is full" in str(outcome.error)

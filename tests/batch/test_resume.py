@@ -22,12 +22,14 @@ from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError
 from nlsr_cli.options import ComputeOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.storing import Patch
 from nlsr_cli.upscaling.route import Aim
 from nlsr_cli.upscaling.spool import LEAST_TILES, folders_of_rows
 from nlsr_cli.upscaling.tiles import plan_tiles
 from nlsr_cli.zoo import find_models
 from nlsr_cli.zoo.family import ModelSet
 from nlsr_cli.zoo.source import ModelSource
+from tests.conftest import file_of
 
 OLD, NEW = (hashlib.sha256(data).hexdigest() for data in (b"old input", b"new input"))
 
@@ -62,7 +64,7 @@ def never() -> str:
 
 
 def store(mine: Keeper, job: Job, verdict: Verdict, data: bytes, content: str = OLD) -> Verdict:
-    stored, notes = mine.store(job, verdict, content, [data])
+    stored, notes = mine.store(job, verdict, content, file_of(data))
     assert notes == ()
     return stored
 
@@ -242,10 +244,23 @@ def test_both_lines_say_what_was_written(job: Job) -> None:
     assert (begun["size"], begun["sha256"]) == (6, hashlib.sha256(b"output").hexdigest())
 
 
+def test_an_output_with_a_patch_is_known_by_its_bytes(job: Job) -> None:
+    """A TIFF says at its head where its directory lies, and knows that at its end."""
+    mine = keeper(job)
+    verdict, notes = mine.store(job, Verdict(), OLD, file_of(b"II*\0____", b"samples", Patch(4, b"\x0f\0\0\0")))
+    assert (verdict, notes) == (Verdict(), ())
+    assert job.sink.path.read_bytes() == b"II*\0\x0f\0\0\0samples"
+    assert keeper(job).look(job, lambda: OLD).reason == DONE
+
+
+def test_notes_of_the_encoder_come_with_what_is_stored(job: Job) -> None:
+    assert keeper(job).store(job, Verdict(), OLD, file_of(b"output", notes=("rounded",))) == (Verdict(), ("rounded",))
+
+
 def test_a_ledger_that_cannot_be_written_keeps_no_picture_from_being_written(job: Job) -> None:
     """It is told once, with what it means."""
     job.sink.path.with_name(LEDGER_NAME).mkdir()
-    stored, notes = keeper(job).store(job, Verdict(), OLD, [b"output"])
+    stored, notes = keeper(job).store(job, Verdict(), OLD, file_of(b"output"))
     assert stored == Verdict()
     book = job.sink.path.with_name(LEDGER_NAME)
     reason = os.strerror(errno.EISDIR).lower()
@@ -262,7 +277,7 @@ def test_a_ledger_that_is_full_after_the_picture_is_told_too(job: Job, monkeypat
         add(self, values)
 
     monkeypatch.setattr(Ledger, "add", fill)
-    stored, notes = mine.store(job, Verdict(), OLD, [b"output"])
+    stored, notes = mine.store(job, Verdict(), OLD, file_of(b"output"))
     assert stored == Verdict()
     assert len(notes) == 1
     assert "cannot be written (no reason is known)" in notes[0]
@@ -277,7 +292,7 @@ def test_what_is_overwritten_may_be_anybodys(job: Job) -> None:
     """That is what --overwrite says; the other ways of a call never do."""
     job.sink.path.write_bytes(b"a stranger's")
     with pytest.raises(DestinationClash):
-        keeper(job, existing="error").store(job, Verdict(), OLD, [b"output"])
+        keeper(job, existing="error").store(job, Verdict(), OLD, file_of(b"output"))
     assert job.sink.path.read_bytes() == b"a stranger's"
     bold = replace(job, sink=FileSink(job.sink.path, overwrite=True))
     store(keeper(bold, existing="overwrite"), bold, Verdict(), b"output")
@@ -291,7 +306,7 @@ def test_a_disk_that_is_full_is_an_error_of_this_picture(job: Job, monkeypatch: 
 
     monkeypatch.setattr(os, "link", full)
     with pytest.raises(ImageWriteError, match="no space left"):
-        keeper(job).store(job, Verdict(), OLD, [b"output"])
+        keeper(job).store(job, Verdict(), OLD, file_of(b"output"))
 
 
 def test_who_looks_again_at_what_became_another_ones_is_refused(job: Job) -> None:

@@ -12,9 +12,11 @@ from nlsr_cli.images.animation import apng, gif_writing, webp
 from nlsr_cli.images.animation.quantize import bounds
 from nlsr_cli.images.canvas import Canvas, prepare
 from nlsr_cli.images.carries import Carries
+from nlsr_cli.images.encoding.bands import whole
 from nlsr_cli.images.metadata import gif_texts
-from nlsr_cli.images.picture import Animation, Picture
+from nlsr_cli.images.picture import Animation, Picture, Pixels
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.storing import collected
 
 if TYPE_CHECKING:
     from nlsr_cli.images.formats.format import Writing
@@ -25,12 +27,14 @@ MAX_APNG_LOOP = 2**31 - 1
 
 def encode_gif(animation: Animation, options: EncodeOptions, writing: Writing) -> tuple[bytes, tuple[str, ...]]:
     """Return the bytes of an animated GIF, and a note for each thing that had to change."""
-    first = prepare(animation.frames[0], writing.carries, options)
+    first, _ = prepare(animation.frames[0], writing.carries, options)
     notes = list(first.notes)
     delays = _whole(animation.durations, 10.0, gif_writing.MAX_DELAY, "GIF counts hundredths of a second", notes)
     loop = _bounded_loop(animation.loop, gif_writing.MAX_LOOP, "GIF", notes)
     data, more = gif_writing.gif_of(
-        lambda: (canvas.image for canvas in _canvases(animation, writing.carries, options)), delays, loop=loop
+        lambda: (canvas.image(pixels) for canvas, pixels in _canvases(animation, writing.carries, options)),
+        delays,
+        loop=loop,
     )
     return gif_texts.with_words(data, first.xmp, first.comment), (*notes, *more)
 
@@ -56,12 +60,13 @@ def encode_webp(animation: Animation, options: EncodeOptions, writing: Writing) 
     return webp.animated(pictures, durations, loop, alpha=alpha), tuple(notes)
 
 
-def _canvases(animation: Animation, carries: Carries, options: EncodeOptions) -> Iterator[Canvas]:
+def _canvases(animation: Animation, carries: Carries, options: EncodeOptions) -> Iterator[tuple[Canvas, Pixels]]:
     """Yield what is to be written of each frame; of a frame that is the one before, the same."""
-    last: tuple[Picture, Canvas] | None = None
+    last: tuple[Picture, tuple[Canvas, Pixels]] | None = None
     for frame in animation.frames:
         if last is None or last[0] is not frame:
-            last = frame, prepare(frame, carries, options)
+            canvas, rows = prepare(frame, carries, options)
+            last = frame, (canvas, whole(rows, canvas.shape, canvas.dtype))
         yield last[1]
 
 
@@ -78,25 +83,20 @@ def _encoded(
     one, and of the others what differs from the one before. Top and left are multiples of `step`. With
     `again`, what changes nothing is empty, as a pixel that is coded again with loss would change.
     """
-    before: Canvas | None = None
-    for canvas in _canvases(animation, writing.carries, options):
+    before: Pixels | None = None
+    for canvas, pixels in _canvases(animation, writing.carries, options):
         if before is None:
             notes += canvas.notes
-            yield writing.encode(canvas, options)[0], 0, 0, canvas.image.height, canvas.image.width
+            yield collected(writing.encode(canvas, (pixels,), options))[0], 0, 0, *canvas.size
         else:
-            changed = _differs(canvas, before)
+            changed: npt.NDArray[np.bool_] = (pixels != before).any(axis=2)
             top, left, height, width = bounds(changed)
             height, width, top, left = height + top % step, width + left % step, top - top % step, left - left % step
-            crop = canvas.image.crop((left, top, left + width, top + height))
-            bare = canvas.bare(crop)
+            crop = pixels[top : top + height, left : left + width]
             same = again and not changed.any()
-            yield b"" if same else writing.encode(bare, options)[0], top, left, height, width
-        before = canvas
-
-
-def _differs(canvas: Canvas, before: Canvas) -> npt.NDArray[np.bool_]:
-    different = np.asarray(canvas.image) != np.asarray(before.image)
-    return np.asarray(different if different.ndim == 2 else different.any(axis=2))
+            data = b"" if same else collected(writing.encode(canvas.bare(height, width), (crop,), options))[0]
+            yield data, top, left, height, width
+        before = pixels
 
 
 def _whole(durations: tuple[float, ...], unit: float, most: int, why: str, notes: list[str]) -> list[int]:

@@ -5,7 +5,7 @@ And how decoded pixels come from those into sRGB.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from nlsr_cli.images.color.profiles import Colours
 from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.picture import Pixels
 
+Measure = Callable[[Pixels, Pixels, bytes], Excess | None]
 MAX_PROFILE = 255 * 65519  # bytes: the segments that a JPEG has for it (ICC.1, annex B.4); PNG is held to 16 MiB here
 
 
@@ -81,15 +82,16 @@ class Managed:
     excess: Excess | None = None
 
 
-def managed(pixels: Pixels, icc: bytes | None) -> Managed:
+def managed(pixels: Pixels, icc: bytes | None, measure: Measure = excess_of) -> Managed:
     """Return grey, RGB or CMYK pixels, (h, w, 1, 3 or 4), of a profile's space in sRGB, or grey as they are.
 
-    A profile that is larger than every format holds goes, and grey of it becomes that of sRGB.
+    A profile that is larger than every format holds goes, and grey of it becomes that of sRGB. `measure` gives the
+    excess: of a whole picture, or of a band of one, of which nobody knows yet whether it has any.
     """
     if pixels.shape[2] == 4:
         found = _cmyk(pixels, icc)
     else:
-        found = Managed(pixels, None) if icc is None else _light(pixels, icc)
+        found = Managed(pixels, None) if icc is None else _light(pixels, icc, measure)
     if found.icc is None or len(found.icc) <= MAX_PROFILE:
         return found
     pixels = found.pixels
@@ -99,7 +101,7 @@ def managed(pixels: Pixels, icc: bytes | None) -> Managed:
     return Managed(pixels, None, (*found.notes, note))
 
 
-def _light(pixels: Pixels, icc: bytes) -> Managed:
+def _light(pixels: Pixels, icc: bytes, measure: Measure) -> Managed:
     space, name = spaces.space_of(icc), spaces.name_of(icc)
     if space == "unreadable":
         note = "The colour profile is unreadable; it is kept, and colours are read as sRGB."
@@ -111,11 +113,11 @@ def _light(pixels: Pixels, icc: bytes) -> Managed:
             note = f"The profile '{name}' is for RGB but the picture is grey; both are kept as they are."
             return Managed(pixels, icc, (note,))
     elif space == "RGB":
-        return _rgb(pixels, icc, name)
+        return _rgb(pixels, icc, name, measure)
     return Managed(pixels, None, (f"The profile '{name}' does not fit the picture and is left out.",))
 
 
-def _rgb(pixels: Pixels, icc: bytes, name: str) -> Managed:
+def _rgb(pixels: Pixels, icc: bytes, name: str, measure: Measure) -> Managed:
     if spaces.is_nearly_srgb(icc):
         return Managed(pixels, icc)
     converted = spaces.to_srgb(pixels, icc)
@@ -123,7 +125,7 @@ def _rgb(pixels: Pixels, icc: bytes, name: str) -> Managed:
         note = f"Colours are converted from '{name}' to sRGB and stay in sRGB: the profile cannot convert them back."
         return Managed(converted, None, (note,))
     note = f"Colours are converted from '{name}' to sRGB for enlarging, and back."
-    return Managed(converted, icc, (note,), excess_of(pixels, converted, icc))
+    return Managed(converted, icc, (note,), measure(pixels, converted, icc))
 
 
 def _cmyk(pixels: Pixels, icc: bytes | None) -> Managed:

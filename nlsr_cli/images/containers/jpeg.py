@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from nlsr_cli.images.containers import samsung
+from nlsr_cli.images.mapped import search
 from nlsr_cli.images.parts import GAP, TRAILER, Part, Walk
 
-TEM, SOI, EOI, SOS, DQT, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
+TEM, SOI, EOI, SOS, DQT, DRI, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xDB, 0xDD, 0xFE
 APP0, APP1, APP2, APP11, APP12, APP13, APP14 = 0xE0, 0xE1, 0xE2, 0xEB, 0xEC, 0xED, 0xEE
+END = bytes((0xFF, EOI))
 CODED, FILL, STRAY = 0x100, 0x101, 0x102  # what is no segment: coded samples, fill bytes, bytes of no known meaning
 RESTARTS = range(0xD0, 0xD8)
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15; not DHT, JPG and DAC
@@ -37,7 +39,7 @@ _DIAGONALS = sorted(range(64), key=lambda p: (p // 8 + p % 8, p // 8 if (p // 8 
 PLACES = [_DIAGONALS.index(place) for place in range(64)]
 
 NAMES = {0xC4: "DHT", 0xC8: "JPG", 0xCC: "DAC", SOI: "SOI", EOI: "EOI", SOS: "SOS", DQT: "DQT", 0xDC: "DNL"}
-NAMES |= {0xDD: "DRI", 0xDE: "DHP", 0xDF: "EXP", COM: "COM", TEM: "TEM", CODED: "samples", FILL: "fill bytes"}
+NAMES |= {DRI: "DRI", 0xDE: "DHP", 0xDF: "EXP", COM: "COM", TEM: "TEM", CODED: "samples", FILL: "fill bytes"}
 NAMES |= {STRAY: GAP} | {marker: f"SOF{marker - 0xC0}" for marker in FRAMES}
 NAMES |= {0xE0 + number: f"APP{number}" for number in range(16)}
 NAMES |= {0xF0 + number: f"JPG{number}" for number in range(14)} | {
@@ -66,7 +68,7 @@ def walk(data: bytes, at: int = 0) -> Iterator[Segment]:
     at += 2
     coded = False
     for _ in range(MAX_PIECES):
-        found = (END_OF_CODED if coded else MARKER).search(data, at)
+        found = search(END_OF_CODED if coded else MARKER, data, at)
         start = len(data) if found is None else found.start()
         if start > at:
             fill = data.count(b"\xff", at, start) == start - at

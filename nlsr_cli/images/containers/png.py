@@ -49,7 +49,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks up to the end chunk; a file that is cut off ends early."""
     at = len(SIGNATURE)
     while at + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, at)
+        length, name = struct.unpack(">I4s", data[at : at + 8])
         found = Chunk(name, data, at, length)
         yield found
         if name == b"IEND":
@@ -81,6 +81,14 @@ def without(data: bytes, names: Collection[bytes], found: Iterable[Chunk] | None
         else:
             end = each.end
     return b"".join((*pieces, view[begin:end])) if pieces or end < len(data) else data
+
+
+def head(data: bytes, found: Iterable[Chunk]) -> bytes:
+    """Return what stands before the samples of a file but texts and animation, and an empty chunk of samples; a file
+    without samples as it is. Its chunks were `found` before.
+    """
+    first = next((each.start for each in found if each.name == b"IDAT"), None)
+    return data if first is None else without(data[:first], (*TEXTS, *ANIMATION)) + chunk(b"IDAT", b"")
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

@@ -16,7 +16,7 @@ EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 CHILDREN = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 MAKER_NOTE = 0x927C
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE = 1, 2, 3, 4, 5, 7, 12
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE, LONG8 = 1, 2, 3, 4, 5, 7, 12, 16
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 # The unit in which a value of each type has a byte order; what is missing here has none.
 WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4}
@@ -87,6 +87,10 @@ class Block:
     order: str
     root: Directory
     broken: int = 0
+
+    def integers(self, tag: int) -> tuple[int, ...]:
+        """Return the integers of a tag of the first directory."""
+        return integers(self.root.entries.get(tag), self.order)
 
 
 def header(data: bytes) -> tuple[str, Layout, int]:
@@ -262,29 +266,39 @@ def serialise(block: Block) -> bytes:
     return header + front + lay_out(block.root, block.order, start, pinned)
 
 
-def lay_out(directory: Directory, order: str, start: int, pinned: Entry | None = None) -> bytes:
+def head(order: str, layout: Layout) -> bytes:
+    """Return the beginning of a TIFF file, in which the place of the first directory is blank."""
+    mark = b"II" if order == "<" else b"MM"
+    fixed = struct.pack(order + "H", 42) if layout is CLASSIC else struct.pack(order + "HHH", 43, layout.field_size, 0)
+    return mark + fixed + bytes(layout.field_size)
+
+
+def lay_out(
+    directory: Directory, order: str, start: int, pinned: Entry | None = None, layout: Layout = CLASSIC
+) -> bytes:
     """Return the bytes of a directory and all below it, for a place that is `start` bytes into its file.
 
     `pinned` is an entry whose payload already lies at its offset. Tags are ascending, as TIFF 6.0 demands.
     """
-    entries = {tag: entry for tag, entry in directory.entries.items() if entry.kind in CLASSIC_TYPES}
+    classic, width = layout is CLASSIC, layout.field_size
+    entries = {tag: entry for tag, entry in directory.entries.items() if not classic or entry.kind in CLASSIC_TYPES}
     tags = sorted({*entries, *directory.children})
-    rows = bytearray(struct.pack(order + "H", len(tags)))
-    tail_start = start + 2 + 12 * len(tags) + 4
+    rows = bytearray(struct.pack(order + layout.counter, len(tags)))
+    tail_start = start + len(rows) + layout.row * len(tags) + width
     tail = bytearray()
     for tag in tags:
         place = tail_start + len(tail)
         if tag in directory.children:
-            tail += lay_out(directory.children[tag], order, place, pinned)
-            rows += struct.pack(order + "HHII", tag, LONG, 1, place)
+            tail += lay_out(directory.children[tag], order, place, pinned, layout)
+            rows += struct.pack(order + layout.entry + layout.offset, tag, LONG if classic else LONG8, 1, place)
             continue
         entry = entries[tag]
-        rows += struct.pack(order + "HHI", tag, entry.kind, entry.number)
-        if len(entry.payload) <= 4:
-            rows += entry.payload.ljust(4, b"\0")
+        rows += struct.pack(order + layout.entry, tag, entry.kind, entry.number)
+        if len(entry.payload) <= width:
+            rows += entry.payload.ljust(width, b"\0")
         elif tag == MAKER_NOTE and pinned is not None:
-            rows += struct.pack(order + "I", pinned.offset)
+            rows += struct.pack(order + layout.offset, pinned.offset)
         else:
-            rows += struct.pack(order + "I", place)
+            rows += struct.pack(order + layout.offset, place)
             tail += entry.payload + bytes(len(entry.payload) % 2)
-    return bytes(rows + bytes(4) + tail)
+    return bytes(rows + bytes(width) + tail)

@@ -109,7 +109,7 @@ def leading(data: bytes, pages: Pages, inherited: frozenset[int]) -> bytes:
     rows = {**{tag: at for tag, at in given.items() if tag in inherited}, **own}
     table = struct.pack(order + layout.counter, len(rows))
     table += b"".join(data[at : at + layout.row] for _, at in sorted(rows.items()))
-    padded = data + bytes(len(data) % 2)
+    padded = bytes(data) + bytes(len(data) % 2)
     pointer = struct.pack(order + layout.offset, len(padded))
     head = data[: layout.pointer] + pointer
     return head + padded[len(head) :] + table + _next(data, order, layout, pages.picture)

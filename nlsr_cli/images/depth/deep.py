@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND, straight
+from nlsr_cli import scratch
+from nlsr_cli.images.alpha import straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth.extra import codecs
@@ -28,7 +29,7 @@ from nlsr_cli.images.depth.layout import (
 from nlsr_cli.images.depth.segments import decode_segments
 from nlsr_cli.images.facts import Deep, Facts
 from nlsr_cli.images.modes import PREMULTIPLIED_NOTE, YCBCR_NOTE, Decoded
-from nlsr_cli.images.nodata import hide
+from nlsr_cli.images.nodata import Hiding
 from nlsr_cli.images.picture import Pixels
 
 ORIENTATION = 274
@@ -70,29 +71,55 @@ def _with_channels(samples: npt.NDArray[Any]) -> Pixels:
 
 
 def _tiff(data: bytes, layout: Layout, nodata: str | None, max_pixels: int) -> Decoded:
-    samples = _samples(data, layout, max_pixels)
-    color = samples[..., : layout.channels]
-    if layout.inverted:
-        color = (1 - color) if layout.floating else np.invert(color)
-    alpha = None if layout.alpha is None else samples[..., layout.alpha]
-    notes = []
-    if layout.ycbcr:
-        notes.append(YCBCR_NOTE)
-    if layout.floating and layout.bits != 32:
-        notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
-    if layout.floating and alpha is not None:
-        alpha = as_float32(alpha)
-        if alpha.min() < 0 or alpha.max() > 1:
-            alpha = np.clip(alpha, 0, 1)
-            notes.append("Alpha outside 0 to 1 is clipped.")
-    found = hide(Decoded(color, alpha, notes), nodata)
-    if layout.floating:
-        found.color = as_float32(found.color)
-        found.alpha = None if found.alpha is None else as_float32(found.alpha)
-    if layout.premultiplied and found.alpha is not None:
-        found.notes.append(PREMULTIPLIED_NOTE)
-        found.color = straight(found.color, found.alpha)
-    return found
+    made = TiffSamples(layout, nodata)
+    color, alpha = made.sorted_out(_samples(data, layout, max_pixels))
+    return Decoded(color, alpha, made.notes, made.hiding.text, made.hiding.masked)
+
+
+class TiffSamples:
+    """The samples of a TIFF on their way to colours and alpha, in bands or all at once.
+
+    Args:
+        layout: how they are laid out.
+        nodata: what the file says the value of pixels without data is.
+    """
+
+    def __init__(self, layout: Layout, nodata: str | None) -> None:
+        self.layout, self.hiding = layout, Hiding(nodata)
+        self._clipped = False
+
+    def sorted_out(self, samples: Pixels) -> tuple[Pixels, Pixels | None]:
+        """Return the colours (h, w, c) of samples as stored, and their alpha (h, w), straight.
+
+        Raises:
+            ValueError: some are infinite, or no numbers.
+        """
+        layout = self.layout
+        color = samples[..., : layout.channels]
+        if layout.inverted:
+            color = (1 - color) if layout.floating else np.invert(color)
+        alpha = None if layout.alpha is None else samples[..., layout.alpha]
+        if layout.floating and alpha is not None:
+            alpha = as_float32(alpha)
+            if alpha.min() < 0 or alpha.max() > 1:
+                alpha, self._clipped = np.clip(alpha, 0, 1), True
+        color, alpha = self.hiding.hide(color, alpha)
+        if layout.floating:
+            color, alpha = as_float32(color), None if alpha is None else as_float32(alpha)
+        if layout.premultiplied and alpha is not None:
+            color = straight(color, alpha)
+        return color, alpha
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what is to be said of all samples so far."""
+        layout = self.layout
+        notes = [YCBCR_NOTE] if layout.ycbcr else []
+        if layout.floating and layout.bits != 32:
+            notes.append(f"{layout.bits}-bit floating point is read as 32-bit.")
+        notes += ["Alpha outside 0 to 1 is clipped."] if self._clipped else []
+        notes += self.hiding.notes
+        return [*notes, PREMULTIPLIED_NOTE] if layout.premultiplied and layout.alpha is not None else notes
 
 
 def _samples(data: bytes, layout: Layout, max_pixels: int) -> Pixels:
@@ -131,7 +158,6 @@ def as_float32(samples: Pixels) -> Pixels:
     """
     with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite, and refused as that
         samples = samples.astype(np.float32, copy=False)
-    rows = max(1, BAND // samples.shape[1])
-    if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
+    if not all(np.isfinite(samples[rows]).all() for rows in scratch.bands(samples.shape)):
         raise ValueError("pictures with infinite or NaN values are not supported")
     return samples

@@ -3,7 +3,7 @@
 imagecodecs (the extra `deep`) holds samples of more than 8 bits, in files and through profiles. It was chosen over
 libvips for its colour transforms, which leave floating point unbounded where libvips ends at 16 bits, and over
 tifffile, which fills a missing strip with zeros. It reads and writes JPEG XL, too. pi-heif (`heic`) decodes HEIC, and
-rawpy (`raw`) develops the files of cameras.
+rawpy (`raw`) develops the files of cameras. pyvips with libvips (`huge`) decodes large pictures a few rows at a time.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from nlsr_cli.errors import MissingExtra
 
-IMAGECODECS, PI_HEIF, RAWPY = "imagecodecs", "pi-heif", "rawpy"
-MODULES = {IMAGECODECS: "imagecodecs", PI_HEIF: "pi_heif", RAWPY: "rawpy"}
+IMAGECODECS, PI_HEIF, RAWPY, PYVIPS = "imagecodecs", "pi-heif", "rawpy", "pyvips[binary]"
+MODULES = {IMAGECODECS: "imagecodecs", PI_HEIF: "pi_heif", RAWPY: "rawpy", PYVIPS: "pyvips"}
 
 
 def available(package: str = IMAGECODECS) -> bool:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nlsr_cli.images.containers import tiff
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, ROWS_PER_STRIP = 256, 257, 258, 259, 262, 277, 278
-STRIP_OFFSETS, STRIP_COUNTS, PLANAR, TILE_WIDTH, TILE_LENGTH = 273, 279, 284, 322, 323
+FILL_ORDER, STRIP_OFFSETS, STRIP_COUNTS, PLANAR, TILE_WIDTH, TILE_LENGTH = 266, 273, 279, 284, 322, 323
 TILE_OFFSETS, TILE_COUNTS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, SUBSAMPLING = 324, 325, 332, 338, 339, 530
 
 MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
@@ -29,6 +29,7 @@ UNSIGNED, FLOATING, UNDEFINED = 1, 3, 4
 ASSOCIATED, UNASSOCIATED = 1, 2  # alpha that is multiplied into the colours, and alpha that is not
 # What libtiff and the decoders of segments know: none, LZW, Deflate twice, PackBits, LERC, LZMA, Zstandard; JPEG 2000,
 # PNG, WebP, JPEG XL.
+EVERYWHERE, JPEG = frozenset({1, 5, 8, 32946, 32773}), 7
 PACKED = frozenset({1, 5, 8, 32946, 32773, 34887, 34925, 50000})
 PICTURES = frozenset({33005, 34712, 34933, 50001, 50002, 52546})
 COMPRESSIONS = PACKED | PICTURES
@@ -106,7 +107,34 @@ def examine(block: tiff.Block) -> tuple[Layout | None, str]:
         return _ycbcr(block), _beyond_pillow(bits, photometric, samples)
     if refusal := _refusal(block, bits, formats, photometric):
         return None, refusal
-    height, width, channels = number(block, LENGTH, 0), number(block, WIDTH, 0), CHANNELS[photometric]
+    return _layout(block, most, floating=floating), ""
+
+
+def plain_layout(block: tiff.Block) -> Layout | None:
+    """Return the layout of grey, RGB, CMYK, or RGB in JPEG, of 8, 16 or 32 bits, or of 64 in floating point, in a
+    compression that every libtiff knows; None where it is another.
+
+    Raises:
+        ValueError: the tags contradict each other.
+    """
+    bits, formats = set(_numbers(block, BITS)), set(_numbers(block, SAMPLE_FORMAT) or (UNSIGNED,))
+    photometric, compression = number(block, PHOTOMETRIC, -1), number(block, COMPRESSION, 1)
+    if formats not in ({UNSIGNED}, {FLOATING}) or number(block, FILL_ORDER, 1) != 1:
+        return None
+    floating = formats == {FLOATING}
+    if bits not in (({32}, {64}) if floating else ({8}, {16})) or (floating and photometric == MIN_IS_WHITE):
+        return None
+    if compression == JPEG and bits == {8} and photometric in (MIN_IS_BLACK, RGB, YCBCR):
+        return _layout(block, 8, floating=False)
+    if compression not in EVERYWHERE or photometric not in CHANNELS:
+        return None
+    return _layout(block, max(bits), floating=floating)
+
+
+def _layout(block: tiff.Block, bits: int, *, floating: bool) -> Layout:
+    photometric, samples = number(block, PHOTOMETRIC, MIN_IS_BLACK), number(block, SAMPLES, 1)
+    height, width = number(block, LENGTH, 0), number(block, WIDTH, 0)
+    channels = 3 if photometric == YCBCR else CHANNELS[photometric]
     if min(height, width) < 1 or samples < channels:
         raise ValueError("a TIFF without a size, or with fewer samples than colours")
     kinds = _numbers(block, EXTRA_SAMPLES)[: samples - channels]
@@ -116,13 +144,13 @@ def examine(block: tiff.Block) -> tuple[Layout | None, str]:
         width=width,
         channels=channels,
         samples=samples,
-        bits=most,
+        bits=bits,
         floating=floating,
         alpha=None if place is None else channels + place,
         premultiplied=place is not None and kinds[place] == ASSOCIATED,
         inverted=photometric == MIN_IS_WHITE,
         planar=number(block, PLANAR, 1) == 2 and samples > 1,
-    ), ""
+    )
 
 
 def _ycbcr(block: tiff.Block) -> Layout | None:

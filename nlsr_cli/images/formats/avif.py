@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from nlsr_cli.images.canvas import Canvas
+import numpy as np
+
+from nlsr_cli.images.canvas import Canvas, saved
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.depth import deep_avif
 from nlsr_cli.images.facts import DEEP_HINT, Deep, Facts, unsupported
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.format import Encoded, Format, Writing, encode_whole
 from nlsr_cli.images.formats.isobmff import Heif, coding_of
+from nlsr_cli.images.picture import Pixels
 from nlsr_cli.options import EncodeOptions
 
 # libavif's decoders, and with them browsers, open no larger picture.
@@ -46,8 +49,10 @@ class AvifFile(Heif):
         )
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    data = canvas.saved(
+def _encode(canvas: Canvas, pixels: Pixels, options: EncodeOptions) -> Encoded:
+    eight = pixels.dtype == np.uint8
+    data = saved(
+        canvas.image(pixels if eight else np.zeros((1, 1, pixels.shape[2]), np.uint8)),
         "AVIF",
         quality=options.quality,
         subsampling="4:0:0" if canvas.grey else "4:4:4",
@@ -56,9 +61,7 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
         exif=canvas.exif_block(with_dpi=True, oriented=False),
         xmp=canvas.xmp,
     )
-    if canvas.samples is not None:
-        data = deep_avif.avif(canvas.samples, canvas.bits, options.quality, data)
-    return data, ()
+    return data if eight else deep_avif.avif(pixels, canvas.bits, options.quality, data), ()
 
 
 AVIF = Format(
@@ -68,5 +71,5 @@ AVIF = Format(
     parse=AvifFile,
     plugin="AvifImagePlugin",
     feature="avif",
-    writing=Writing(_encode, CARRIES, heeds=("quality",), least_share=0.0005, pace=2.0),
+    writing=Writing(encode_whole(_encode), CARRIES, heeds=("quality",), least_share=0.0005, whole=True, pace=2.0),
 )

@@ -6,10 +6,11 @@ import struct
 from functools import cached_property
 
 from nlsr_cli.images import bitmap
+from nlsr_cli.images.canvas import saved
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Format, Writing
+from nlsr_cli.images.formats.format import Format, Writing, encode_whole
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, GAP, PADDING, REPLACED, Accounted, Part, Rule, account, dropped
 
@@ -75,9 +76,10 @@ BMP = Format(
     parse=BmpFile,
     writing=Writing(
         # Zero is unknown; left alone, Pillow would claim 96.
-        lambda canvas, _: (canvas.saved("BMP", dpi=canvas.dpi or (0, 0)), ()),
+        encode_whole(lambda canvas, pixels, _: (saved(canvas.image(pixels), "BMP", dpi=canvas.dpi or (0, 0)), ())),
         CARRIES,
         heeds=("background",),
         least_share=1.0,
+        whole=True,
     ),
 )

@@ -11,10 +11,12 @@ from PIL import Image
 from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
+from nlsr_cli.images.encoding.bands import Bands, whole
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Animation, Pixels
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.storing import Pieces
 
 Encoded: TypeAlias = tuple[bytes, tuple[str, ...]]  # the bytes of a file, and a note for each thing that had to change
 
@@ -35,16 +37,32 @@ class Moving:
 class Writing:
     """How a format is written.
 
-    `heeds` names the options of encoding that its bytes follow from; `least_share` is the least share of its bare
-    samples that a file has taken: what is smooth compresses far, and a place with less room holds no photograph.
-    `pace` is how long a million pixels take, in seconds: roughly, on a processor of 2020.
+    `encode` gets what is to be said of a picture, then its rows in bands of any heights, and yields the file in pieces;
+    the same rows give the same file. `whole` says that it takes all rows before it yields any: such a picture must fit
+    into memory. `heeds` names the options of encoding that its bytes follow from; `least_share` is the least share of
+    its bare samples that a file has taken: what is smooth compresses far, and a place with less room holds no
+    photograph. `pace` is how long a million pixels take, in seconds: roughly, on a processor of 2020.
     """
 
-    encode: Callable[[Canvas, EncodeOptions], Encoded]
+    encode: Callable[[Canvas, Bands, EncodeOptions], Pieces]
     carries: Carries
     heeds: tuple[str, ...]
     least_share: float
+    whole: bool = False
     pace: float = 0.03
+
+
+def encode_whole(
+    encode: Callable[[Canvas, Pixels, EncodeOptions], Encoded],
+) -> Callable[[Canvas, Bands, EncodeOptions], Pieces]:
+    """Return what encodes bands where `encode` asks for all pixels, (h, w, c)."""
+
+    def encoded(canvas: Canvas, bands: Bands, options: EncodeOptions) -> Pieces:
+        data, notes = encode(canvas, whole(bands, canvas.shape, canvas.dtype), options)
+        yield data
+        return notes
+
+    return encoded
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import gif
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
+from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing, encode_whole
 from nlsr_cli.images.metadata import gif_texts, iptc
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Accounted, Part, Rule, Walk, account, dropped
+from nlsr_cli.images.picture import Pixels
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("GIF", alpha=True, icc=False, exif=False, comment=True, dpi="none", side=65535)
@@ -109,12 +110,13 @@ class GifFile(Parsed):
         return account(gif.parts(self.data, self.blocks), Rules())
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    data, notes = gif_of(lambda: [canvas.image], [0], loop=1)
+def _encode(canvas: Canvas, pixels: Pixels, options: EncodeOptions) -> Encoded:
+    image = canvas.image(pixels)
+    data, notes = gif_of(lambda: [image], [0], loop=1)
     return gif_texts.with_words(data, canvas.xmp, canvas.comment), notes
 
 
-WRITING = Writing(_encode, CARRIES, heeds=(), least_share=0.02, pace=0.3)
+WRITING = Writing(encode_whole(_encode), CARRIES, heeds=(), least_share=0.02, whole=True, pace=0.3)
 GIF = Format(
     "GIF",
     (".gif",),

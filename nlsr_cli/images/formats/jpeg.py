@@ -9,9 +9,11 @@ from nlsr_cli.images.bounds import check_jpeg
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import jpeg
+from nlsr_cli.images.encoding.bands import Bands, cut
+from nlsr_cli.images.encoding.jpeg import encoded, head_and_scan, head_of, joined, restarts_of
 from nlsr_cli.images.estimation import jpeg_quality
 from nlsr_cli.images.facts import DEEP_HINT, Facts, unsupported
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.formats.jpeg_parts import Beside, Rules, beside, further
 from nlsr_cli.images.gain_map import Located
 from nlsr_cli.images.metadata import extended_xmp, iptc
@@ -20,6 +22,7 @@ from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import Accounted, account
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.storing import Patch, Pieces
 
 CARRIES = Carries(
     "JPEG",
@@ -34,6 +37,7 @@ CARRIES = Carries(
     packet=jpeg_texts.XMP_LIMIT,
     side=65500,  # where libjpeg stops, although the format counts to 65535
 )
+SUBSAMPLING = "4:4:4"
 
 
 class JpegFile(Parsed):
@@ -81,20 +85,17 @@ class JpegFile(Parsed):
         return jpeg_quality(self.first)
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    exif, packet, extension = canvas.exif_block(), canvas.xmp, b""
-    if packet is not None and len(packet) > jpeg_texts.XMP_LIMIT:
-        parts = extended_xmp.split(packet, jpeg_texts.XMP_LIMIT)
-        if parts is None:
-            raise ValueError("the XMP metadata is too large")
-        packet, extension = parts[0], jpeg_texts.extension_segments(*parts[1:])
+def _encode(canvas: Canvas, bands: Bands, options: EncodeOptions) -> Pieces:
+    """Let Pillow write the first band with all that the file says, and join the coded samples of the others to it."""
+    rows, interval = restarts_of(canvas.shape, SUBSAMPLING)
+    cuts = cut(bands, canvas.shape, canvas.dtype, rows)
     second = None if canvas.gain_map is None else ultra_hdr.gain_map_file(canvas.gain_map)
-    if canvas.gain_map is not None and second is not None:
-        packet = ultra_hdr.listed(packet, canvas.gain_map, len(second))
-    data = canvas.saved(
-        "JPEG",
-        quality=options.quality,
-        subsampling="4:4:4",
+    packet, extension = _packets(canvas, second)
+    exif = canvas.exif_block()
+    first = encoded(
+        next(cuts),
+        options.quality,
+        SUBSAMPLING,
         icc_profile=canvas.icc,
         exif=b"Exif\0\0" + exif if exif else None,
         dpi=canvas.dpi,
@@ -102,10 +103,34 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
         extra=None if canvas.iptc is None else jpeg_texts.photoshop_segment(iptc.wrapped(canvas.iptc)),
         comment=canvas.comment,
     )
-    data = jpeg.with_segments(data, extension)
+    head, scan = head_and_scan(first)
+    head = head_of(head, canvas.shape[0], interval if canvas.shape[0] > rows else None)
+    head, place = jpeg.with_segments(head, extension), 0
+    if canvas.gain_map is not None:
+        head, place = ultra_hdr.announced(head, canvas.gain_map)
+    yield head
+    size = len(head)
+    for piece in joined(scan, cuts, options.quality, SUBSAMPLING):
+        yield piece
+        size += len(piece)
+    yield jpeg.END
+    if second is not None:
+        yield second
+        yield Patch(place, ultra_hdr.directory(size + len(jpeg.END), len(second), place))
+    return ()
+
+
+def _packets(canvas: Canvas, second: bytes | None) -> tuple[bytes | None, bytes]:
+    """Return the XMP packet, which tells of a gain map whose file is given, and the segments of what is too long."""
+    packet, extension = canvas.xmp, b""
+    if packet is not None and len(packet) > jpeg_texts.XMP_LIMIT:
+        parts = extended_xmp.split(packet, jpeg_texts.XMP_LIMIT)
+        if parts is None:
+            raise ValueError("the XMP metadata is too large")
+        packet, extension = parts[0], jpeg_texts.extension_segments(*parts[1:])
     if canvas.gain_map is not None and second is not None:
-        data = ultra_hdr.joined(data, canvas.gain_map, second)
-    return data, ()
+        packet = ultra_hdr.listed(packet, canvas.gain_map, len(second))
+    return packet, extension
 
 
 JPEG = Format(

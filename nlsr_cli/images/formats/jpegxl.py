@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import numpy as np
-
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.facts import PNG_HINT, Facts, Foreign, unsupported
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.format import Encoded, Format, Writing, encode_whole
 from nlsr_cli.images.formats.isobmff import CREDENTIALS, DEPTH, GAIN_MAP_WORDS
 from nlsr_cli.images.jpegxl.codec import decode_jpegxl, encode_jpegxl
 from nlsr_cli.images.jpegxl.files import PADDING, Contents, open_file, parts
@@ -18,6 +16,7 @@ from nlsr_cli.images.jpegxl.header import ALPHA, BLACK, ImageHeader, read_header
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, REPLACED, Accounted, Part, Rule, account, dropped
+from nlsr_cli.images.picture import Pixels
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("JXL", alpha=True, depth=32, grey16=False, side=2**30 - 1)
@@ -94,11 +93,9 @@ class JxlFile(Parsed):
         return decode_jpegxl(self.contents.stream, self.stream_header)
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    image = np.asarray(canvas.image)
-    samples = canvas.samples if canvas.samples is not None else image[..., None] if image.ndim == 2 else image
+def _encode(canvas: Canvas, pixels: Pixels, options: EncodeOptions) -> Encoded:
     words = canvas.exif_block(with_dpi=True), canvas.xmp
-    data = encode_jpegxl(samples, canvas.icc, quality=options.quality, lossless=canvas.lossless, words=words)
+    data = encode_jpegxl(pixels, canvas.icc, quality=options.quality, lossless=canvas.lossless, words=words)
     return data, ()
 
 
@@ -109,5 +106,7 @@ JXL = Format(
     parse=JxlFile,
     package=extra.IMAGECODECS,
     called="a JPEG XL picture",
-    writing=Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.0005, pace=0.35),
+    writing=Writing(
+        encode_whole(_encode), CARRIES, heeds=("quality", "lossless"), least_share=0.0005, whole=True, pace=0.35
+    ),
 )

@@ -6,9 +6,10 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 
+from nlsr_cli.images.canvas import saved
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Format, Writing
+from nlsr_cli.images.formats.format import Format, Writing, encode_whole
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import REPLACED, TRAILER, Accounted, Part, account, loose
 
@@ -62,6 +63,11 @@ QOI = Format(
     parse=QoiFile,
     plugin="QoiImagePlugin",
     writing=Writing(
-        lambda canvas, _: (canvas.saved("QOI", colorspace="sRGB"), ()), CARRIES, heeds=(), least_share=0.02, pace=2.3
+        encode_whole(lambda canvas, pixels, _: (saved(canvas.image(pixels), "QOI", colorspace="sRGB"), ())),
+        CARRIES,
+        heeds=(),
+        least_share=0.02,
+        whole=True,
+        pace=2.3,
     ),
 )

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import struct
 from functools import cached_property
+from math import prod
+
+import numpy as np
 
 from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import tiff, tiff_file
-from nlsr_cli.images.depth import deep_encoders
 from nlsr_cli.images.depth.layout import examine
+from nlsr_cli.images.encoding.bands import Bands
+from nlsr_cli.images.encoding.tiff import ORDER, directory, packed, packed_deep, strips
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
-from nlsr_cli.images.formats.format import Encoded, Format, Writing
+from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.formats.tiff_parts import rule_of
 from nlsr_cli.images.metadata import exif_tags, georeference, iptc, xmp
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import Accounted, account
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.storing import Patch, Pieces
 
 COPY_NOTE = "The first picture in the file is a reduced copy; the full one is read."
 COMPRESSION, YCBCR, UNCOMPRESSED = 259, 6, 1
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
 # What XMP says of the layers of a document (Adobe, XMP Specification Part 2, section 3.2), which no output has.
 LAYER_CLAIMS = (("http://ns.adobe.com/photoshop/1.0/", "TextLayers"),)
-TIFF_DEFLATE = "tiff_adobe_deflate"
-HORIZONTAL_PREDICTOR = {317: 2}
-# Classic TIFF counts bytes in 32 bits, and is asked before it is compressed. A thumbnail would be a second page.
-CARRIES = Carries("TIFF", alpha=True, cmyk=True, depth=32, iptc=True, thumbnail=False, tags=True, content=2**32 - 2**20)
+# A thumbnail would be a second page.
+CARRIES = Carries("TIFF", alpha=True, cmyk=True, depth=32, iptc=True, thumbnail=False, tags=True)
+MOST, ROOM = 2**32 - 1, 2**20  # bytes that classic TIFF counts; of which its own directory and the slack have some
 
 
 class TiffFile(Parsed):
@@ -129,25 +133,34 @@ def _found(block: tiff.Block) -> Found:
     return raw
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    """Let Pillow write the samples, then put a directory behind them that has profile, EXIF and GPS as well: Pillow's
-    own way through libtiff changes types and loses directories.
+def _encode(canvas: Canvas, bands: Bands, options: EncodeOptions) -> Pieces:
+    """Write the samples strip by strip, then a directory behind them, with all else that the file says.
+
+    What of it Pillow would write through libtiff changes types and loses directories.
     """
-    if canvas.samples is None:
-        data = canvas.saved("TIFF", compression=TIFF_DEFLATE, tiffinfo=HORIZONTAL_PREDICTOR, dpi=canvas.dpi)
-        written = tiff.parse(data)
-        root, order = written.root, written.order
-        if canvas.exif is None and not _tiff_blocks(canvas, order):
-            return data, ()
-    else:
-        cmyk = canvas.samples.shape[2] == 4 and not canvas.alpha
-        data, root = deep_encoders.tiff_samples(canvas.samples, alpha=canvas.alpha, cmyk=cmyk)
-        order = "<"
-        root = root.updated(exif_tags.resolution_entries(canvas.dpi, order) if canvas.dpi else {})
-    return _with_directory(data, _described(root, order, canvas), order), ()
+    del options
+    described = _described(canvas)
+    layout = tiff.BIG if _may_outgrow(canvas, described) else tiff.CLASSIC
+    head = tiff.head(ORDER, layout)
+    yield head
+    eight = canvas.dtype == np.uint8 or (canvas.dtype == np.uint16 and canvas.shape[2] == 1)
+    counts = yield from strips(bands, canvas.shape, canvas.dtype, packed if eight else packed_deep)
+    samples = directory(canvas.shape, canvas.dtype, len(head), counts, alpha=canvas.alpha, big=layout is tiff.BIG)
+    start = len(head) + sum(count + count % 2 for count in counts)
+    root = tiff.Directory({**samples.entries, **described.entries}, described.children)
+    yield tiff.lay_out(root, ORDER, start, layout=layout)
+    yield Patch(layout.pointer, struct.pack(ORDER + layout.offset, start))
+    return ()
 
 
-def _tiff_blocks(canvas: Canvas, order: str) -> dict[int, tiff.Entry]:
+def _may_outgrow(canvas: Canvas, described: tiff.Directory) -> bool:
+    """Say whether a file may have more bytes than classic TIFF counts: samples that do not compress grow a little."""
+    samples = prod(canvas.shape) * canvas.dtype.itemsize
+    beside = len(tiff.lay_out(described, ORDER, 0))
+    return samples + samples // 256 + beside + ROOM > MOST
+
+
+def _tiff_blocks(canvas: Canvas) -> dict[int, tiff.Entry]:
     """Return the entries of a TIFF that hold profile, XMP and IPTC, and those that no other format knows."""
     blocks = {exif_tags.ICC_PROFILE: canvas.icc, exif_tags.XMP: canvas.xmp, exif_tags.IPTC: canvas.iptc}
     kinds = {exif_tags.XMP: tiff.BYTE}
@@ -157,23 +170,17 @@ def _tiff_blocks(canvas: Canvas, order: str) -> dict[int, tiff.Entry]:
         if block is not None
     }
     own = {tag: tiff.Entry(kind, len(values) // tiff.SIZES[kind], values) for tag, kind, values in canvas.tiff_tags}
-    return made | tiff.reordered(tiff.Block("<", tiff.Directory(own)), order).root.entries
+    return made | own
 
 
-def _described(root: tiff.Directory, order: str, canvas: Canvas) -> tiff.Directory:
-    """Return the directory of a TIFF's samples with all else that the file has to say."""
+def _described(canvas: Canvas) -> tiff.Directory:
+    """Return the directory of what a file says beside its samples."""
+    resolution = exif_tags.resolution_entries(canvas.dpi, ORDER) if canvas.dpi else {}
     exif = canvas.exif_block()
-    if exif is not None:
-        carried = tiff.reordered(tiff.parse(exif), order).root.only(exif_tags.DESCRIPTIVE)
-        own = carried.without(exif_tags.RESOLUTION_TAGS) if canvas.dpi else carried
-        root = tiff.Directory({**root.entries, **own.entries}, carried.children)
-    return root.updated(_tiff_blocks(canvas, order))
-
-
-def _with_directory(data: bytes, root: tiff.Directory, order: str) -> bytes:
-    data += bytes(len(data) % 2)
-    start = struct.pack(order + "I", len(data))
-    return data[:4] + start + data[8:] + tiff.lay_out(root, order, len(data))
+    if exif is None:
+        return tiff.Directory({**resolution, **_tiff_blocks(canvas)})
+    carried = tiff.reordered(tiff.parse(exif), ORDER).root.only(exif_tags.DESCRIPTIVE)
+    return carried.updated({**resolution, **_tiff_blocks(canvas)})
 
 
 TIFF = Format(

@@ -7,14 +7,15 @@ from functools import cached_property
 from nlsr_cli.images.animation import webp, writing
 from nlsr_cli.images.animation.frames import FrameIndex
 from nlsr_cli.images.bounds import check_number
-from nlsr_cli.images.canvas import Canvas
+from nlsr_cli.images.canvas import Canvas, saved
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import riff
 from nlsr_cli.images.facts import Facts
-from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing
+from nlsr_cli.images.formats.format import Encoded, Format, Moving, Writing, encode_whole
 from nlsr_cli.images.metadata.statements import Found
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import CARRIED, PADDING, REPLACED, REWRITTEN, Accounted, Part, Rule, Walk, account, dropped
+from nlsr_cli.images.picture import Pixels
 from nlsr_cli.options import EncodeOptions
 
 CARRIES = Carries("WEBP", alpha=True, grey=False, side=16383)
@@ -103,8 +104,9 @@ class WebpFile(Parsed):
         return account(riff.parts(self.data, self.chunks), Rules(self.data))
 
 
-def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
-    data = canvas.saved(
+def _encode(canvas: Canvas, pixels: Pixels, options: EncodeOptions) -> Encoded:
+    data = saved(
+        canvas.image(pixels),
         "WEBP",
         quality=options.quality,
         lossless=canvas.lossless,
@@ -116,7 +118,9 @@ def _encode(canvas: Canvas, options: EncodeOptions) -> Encoded:
     return data, ()
 
 
-WRITING = Writing(_encode, CARRIES, heeds=("quality", "lossless"), least_share=0.002, pace=0.25)
+WRITING = Writing(
+    encode_whole(_encode), CARRIES, heeds=("quality", "lossless"), least_share=0.002, whole=True, pace=0.25
+)
 WEBP = Format(
     "WEBP",
     (".webp",),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import binascii
+import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from nlsr_cli.images.containers import png
 from nlsr_cli.images.containers.png import TEXTS
-
-AFTER_HEADER = 33  # bytes: the signature and the IHDR chunk, which comes first
 
 XMP_KEYWORD = "XML:com.adobe.xmp"
 RAW_PROFILE = "Raw profile type "
@@ -200,7 +199,12 @@ def profile_chunk(kind: str, profile: bytes) -> tuple[bytes, bytes]:
     return b"zTXt", (RAW_PROFILE + kind).encode() + b"\0\0" + zlib.compress(text.encode())
 
 
-def with_chunks(data: bytes, added: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Return a PNG with more chunks, right behind its header, where any kind of chunk may stand."""
-    framed = (png.chunk(name, body) for name, body in added)
-    return b"".join((data[:AFTER_HEADER], *framed, data[AFTER_HEADER:])) if added else data
+def icc_chunk(profile: bytes) -> tuple[bytes, bytes]:
+    """Return name and body of the chunk that holds a colour profile."""
+    return b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile)
+
+
+def resolution_chunk(dpi: tuple[float, float]) -> tuple[bytes, bytes]:
+    """Return name and body of the chunk that holds a resolution, across and down, in whole dots per metre."""
+    across, down = (int(value / 0.0254 + 0.5) for value in dpi)
+    return b"pHYs", struct.pack(">IIB", across, down, 1)

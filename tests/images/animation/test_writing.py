@@ -12,6 +12,7 @@ from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.images import Animation, Metadata, Picture, encode_any, read_any, read_picture, write_any
 from nlsr_cli.images.animation.apng import delay
 from nlsr_cli.images.animation.gif_writing import FEW_COLORS, NO_HALF
+from nlsr_cli.images.encoding import png
 from nlsr_cli.images.writing import encode_animation
 from nlsr_cli.options import EncodeOptions
 from tests.conftest import ASSETS
@@ -304,6 +305,7 @@ def test_failing_encoder_is_our_error(monkeypatch, trouble):
         raise trouble
 
     monkeypatch.setattr(Image.Image, "save", fail)
+    monkeypatch.setattr(png, "filtered", fail)
     for fmt in FORMATS:
         with pytest.raises(ImageWriteError, match="name"):
             encode_any(film(few(), moved(few(), 1)), format=fmt, options=OPTIONS, name="name")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError, ImageWriteError, MissingExtra
-from nlsr_cli.images import Metadata, Picture, check_size, encode_picture, probe, read_picture
+from nlsr_cli.images import Metadata, Picture, encode_picture, probe, read_picture
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
@@ -479,14 +479,6 @@ def test_profile_and_text_behind_deep_samples_are_found():
     """What stands beside the samples is Pillow's to find, at this depth too."""
     data = with_png_chunk(deep_png(samples(3)), b"pHYs", struct.pack(">IIB", 11811, 11811, 1))
     assert read_picture(data).metadata.dpi == (300.0, 300.0)
-
-
-def test_deep_tiff_ends_sooner(tmp_path):
-    """Classic TIFF counts bytes in 32 bits, and a sample of 16 bits has two of them."""
-    check_size("TIFF", 30000, 30000, tmp_path, depth=8)
-    check_size("PNG", 30000, 30000, tmp_path, depth=16)
-    with pytest.raises(ImageWriteError, match="4 GiB"):
-        check_size("TIFF", 30000, 30000, tmp_path, depth=16)
 
 
 def test_containers_that_do_not_match_are_an_error_and_no_wrong_file(monkeypatch):

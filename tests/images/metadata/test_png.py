@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from io import BytesIO
 
@@ -186,13 +185,11 @@ def test_profiles_are_written_as_imagemagick_does():
     assert texts((name, body)).profiles == {"iptc": bytes(range(40))}
 
 
-def test_chunks_are_put_behind_the_header():
-    """Where any kind of chunk may stand; the rest of the file is the same."""
+def test_profile_packet_and_resolution_are_what_readers_expect():
+    """Pillow finds them, and the resolution is that of whole dots per metre."""
+    assert png.xmp_chunk(b"<x/>") == (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
     data = saved(Image.fromarray(gradient()))
-    added = [(b"tEXt", b"A\0b"), (b"iTXt", struct.pack("4x") + b"x")]
-    assert png.with_chunks(data, added) == data[:33] + b"".join(png_chunk(*each) for each in added) + data[33:]
-    assert png.with_chunks(data, []) == data
-    packet = png.xmp_chunk(b"<x/>")
-    assert packet == (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
-    with Image.open(BytesIO(png.with_chunks(data, [packet]))) as image:
-        assert image.info["xmp"] == b"<x/>"
+    made = (png.xmp_chunk(b"<x/>"), png.icc_chunk(b"profile"), png.resolution_chunk((300.0, 72.0)))
+    with Image.open(BytesIO(data[:33] + b"".join(png_chunk(*each) for each in made) + data[33:])) as image:
+        assert (image.info["xmp"], image.info["icc_profile"]) == (b"<x/>", b"profile")
+        assert image.info["dpi"] == pytest.approx((11811 * 0.0254, 2835 * 0.0254))

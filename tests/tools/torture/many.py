@@ -36,11 +36,11 @@ def broken(self, lr, sr):
     return torch.nn.functional.interpolate(lr, scale_factor=self.config.scale, mode="bilinear")
 import os
 from nlsr_cli.batch import delivery
-_encode = delivery.encode_any
+_encode = delivery.pieces_of
 def _marked(*arguments, **named):
     open(os.environ["TORTURE_MARK"], "w").close()
     return _encode(*arguments, **named)
-delivery.encode_any = _marked
+delivery.pieces_of = _marked
 """
 
 
