@@ -17,7 +17,7 @@ from nlsr_cli.images.depth import extra
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.scratch import BAND
 
-DTYPES = {"uchar": "u1", "ushort": "u2", "float": "f4", "double": "f8"}
+DTYPES = {"uchar": "u1", "ushort": "u2", "float": "f4"}
 # What libvips says of a file in which nothing is wrong that would change a pixel: stray bytes between the segments of
 # a JPEG, and, without a word of its own, tags that libtiff finds odd.
 HARMLESS = re.compile(r"unable to (call|fetch).*|.*extraneous bytes before marker.*|\s*")
