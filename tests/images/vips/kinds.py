@@ -47,6 +47,12 @@ def nodata(text: str) -> dict[int, tuple[str, tuple[int, ...]]]:
     return {42113: ("B", tuple(text.encode() + b"\0"))}
 
 
+def interlaced() -> bytes:
+    """Return a PNG of one grey pixel, which is interlaced."""
+    data = files.png(1, 1, 8, 0, b"\0\7")
+    return files.png_chunk(b"IHDR", data[16:28] + b"\1").join((data[:8], data[33:]))
+
+
 BANDED = {
     "png": files.saved(COLOUR, dpi=(300, 300)),
     "png grey": files.saved(GREY),
@@ -68,7 +74,7 @@ BANDED = {
     "jpeg turned": files.saved(COLOUR, "JPEG", exif=files.camera_exif(5)),
     "jpeg mirrored": files.saved(COLOUR, "JPEG", exif=files.camera_exif(4)),
     "jpeg gain map": ultra_hdr(),
-    "jpeg stray bytes": files.saved(COLOUR, "JPEG")[:2] + b"stray!" + files.saved(COLOUR, "JPEG")[2:],
+    "jpeg stray bytes": files.saved(COLOUR, "JPEG")[:20] + b"stray!" + files.saved(COLOUR, "JPEG")[20:],
     "jpeg restarts": files.saved(COLOUR, "JPEG", restart_marker_rows=1),
     "webp": files.saved(COLOUR, "WEBP"),
     "webp lossless alpha": files.saved(CLEAR, "WEBP", lossless=True, exact=True),
@@ -82,10 +88,10 @@ BANDED = {
     "tiff tiled": deep_tiff(eight(), 2, tile=16, compression="deflate"),
     "tiff planar": deep_tiff(eight(), 2, planar=True),
     "tiff one strip": deep_tiff(eight(), 2, rows=21, compression="lzw"),
-    "tiff big": deep_tiff(eight(), 2, big=True, order=">", tile=16),
+    "tiff big": deep_tiff(eight(), 2, big=True, tile=16),
     "tiff turned": deep_tiff(eight(), 2, more={274: ("H", (6,))}),
     "tiff wide": files.saved(COLOUR, "TIFF", icc_profile=WIDE),
-    "tiff 16": deep_tiff(samples(3), 2, order=">", compression="packbits"),
+    "tiff 16": deep_tiff(samples(3), 2, big=True, order=">", compression="packbits"),
     "tiff 16 white is 0": deep_tiff(samples(2), 0, extra=(2,)),
     "tiff 16 planar": deep_tiff(samples(4), 2, planar=True, extra=(2,)),
     "tiff 16 inks": deep_tiff(samples(4), 5, more={34675: ("B", tuple(icc.cmyk()))}),
@@ -100,7 +106,7 @@ BANDED = {
 }
 
 WHOLE = {
-    "png interlaced": files.saved(COLOUR)[:28] + b"\1" + files.saved(COLOUR)[29:],
+    "png interlaced": interlaced(),
     "png palette": files.saved(COLOUR.quantize(16)),
     "png animated": files.saved(COLOUR, save_all=True, append_images=[COLOUR.rotate(180)]),
     "png profile behind": files.saved(COLOUR)[:-12] + files.png_chunk(b"pHYs", bytes(9)) + files.saved(COLOUR)[-12:],
@@ -117,14 +123,9 @@ WHOLE = {
 
 def coming(data: bytes) -> streamed.Streamed | None:
     """Return the picture of a file that is read a few rows at a time, None of one that is read whole."""
-    file = load(data, None, LIMIT)
+    file, header = load(data, None, LIMIT), probe(data, max_pixels=LIMIT)
     with border(file.data, file.label, LIMIT):
-        return streamed.streamed(file, probe_header(data))
-
-
-def probe_header(data: bytes):
-    """Return the header of a file."""
-    return probe(data, max_pixels=LIMIT)
+        return streamed.streamed(file, header)
 
 
 def in_bands(data: bytes) -> Picture:
