@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shlex
 import stat
 from collections.abc import Iterator
@@ -153,10 +152,10 @@ def _bytes_of(path: Path, label: str, max_pixels: int) -> bytes:
         file.seek(0)
         if status.st_size >= LEAST and format_of(head) in MAPPED:
             # What reads bytes reads this, too; a type of its own would have to be named in every reader.
-            return cast("bytes", Mapped(cast("BinaryIO", os.fdopen(os.dup(file.fileno()), "rb"))))
-        before = state(file)
+            return cast("bytes", Mapped(file.fileno()))
+        before = state(file.fileno())
         data = file.read(status.st_size)  # in one piece, because joining pieces takes the memory twice
-        if state(file) != before or len(data) != status.st_size:
+        if state(file.fileno()) != before or len(data) != status.st_size:
             raise changed(label)
         return data
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import weakref
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from nlsr_cli.errors import ImageReadError
 
@@ -19,17 +20,19 @@ class Mapped(mmap.mmap):
     """The bytes of a file, for whatever reads `bytes`: slices are bytes, and it has the methods that readers call.
 
     Args:
-        file: an open file that has at least one byte; it stays open as long as this is there.
+        file: the descriptor of an open file that has at least one byte; a copy of it stays open as long as this is
+            there.
     """
 
-    def __new__(cls, file: BinaryIO) -> Mapped:
+    def __new__(cls, file: int) -> Mapped:
         """Map a file for reading."""
-        made = super().__new__(cls, file.fileno(), 0, access=mmap.ACCESS_READ)
-        made.file, made.begun, made._near = file, state(file), 0
+        made = super().__new__(cls, file, 0, access=mmap.ACCESS_READ)
+        made._file, made._begun, made._near = os.dup(file), state(file), 0
+        weakref.finalize(made, os.close, made._file)
         return made
 
-    file: BinaryIO
-    begun: tuple[int, int]
+    _file: int
+    _begun: tuple[int, int]
     _near: int
 
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - as of bytes
@@ -70,7 +73,7 @@ class Mapped(mmap.mmap):
     @property
     def has_changed(self) -> bool:
         """Say whether the length of the file, or the time of its last change, is another than when it was mapped."""
-        return state(self.file) != self.begun
+        return state(self._file) != self._begun
 
 
 def changed(label: str) -> ImageReadError:
@@ -90,7 +93,7 @@ def search(pattern: re.Pattern[bytes], data: bytes | Mapped, at: int) -> re.Matc
     return None
 
 
-def state(file: BinaryIO) -> tuple[int, int]:
-    """Return what tells that a file was changed: its length, and the time of its last change."""
-    status = os.fstat(file.fileno())
+def state(file: int) -> tuple[int, int]:
+    """Return what tells that the file of a descriptor was changed: its length, and the time of its last change."""
+    status = os.fstat(file)
     return status.st_size, status.st_mtime_ns

@@ -111,7 +111,7 @@ def examine(block: tiff.Block) -> tuple[Layout | None, str]:
 
 
 def plain_layout(block: tiff.Block) -> Layout | None:
-    """Return the layout of grey, RGB, CMYK, or RGB in JPEG, of 8, 16 or 32 bits, or of 64 in floating point, in a
+    """Return the layout of grey, RGB, CMYK, or RGB in JPEG, of 8 or 16 bits, or of 32 in floating point, in a
     compression that every libtiff knows; None where it is another.
 
     Raises:
@@ -122,7 +122,7 @@ def plain_layout(block: tiff.Block) -> Layout | None:
     if formats not in ({UNSIGNED}, {FLOATING}) or number(block, FILL_ORDER, 1) != 1:
         return None
     floating = formats == {FLOATING}
-    if bits not in (({32}, {64}) if floating else ({8}, {16})) or (floating and photometric == MIN_IS_WHITE):
+    if bits not in (({32},) if floating else ({8}, {16})) or (floating and photometric == MIN_IS_WHITE):
         return None
     if compression == JPEG and bits == {8} and photometric in (MIN_IS_BLACK, RGB, YCBCR):
         return _layout(block, 8, floating=False)

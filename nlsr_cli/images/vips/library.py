@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,10 @@ from nlsr_cli.images.depth import extra
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.scratch import BAND
 
-DTYPES = {"uchar": "u1", "ushort": "u2", "float": "f4", "double": "f8"}
+DTYPES = {"uchar": "u1", "ushort": "u2", "float": "f4"}
+# What libvips says of a file in which nothing is wrong that would change a pixel: stray bytes between the segments of
+# a JPEG, and, without a word of its own, tags that libtiff finds odd.
+HARMLESS = re.compile(r"unable to (call|fetch).*|.*extraneous bytes before marker.*|\s*")
 WHOLE = ("webpload_source",)  # loaders without limits of their own to be lifted
 
 
@@ -49,25 +53,39 @@ def bands(data: bytes, loader: str, size: tuple[int, int], label: str) -> Iterat
         MemoryError: libvips has not got the memory that it wants.
         ValueError: its size is another.
     """
-    vips = library()
+    vips, top = library(), 0
+    for fail_on in ("warning", "error"):
+        row = 0
+        try:
+            for samples in _decoded(vips, data, loader, size, fail_on):
+                row += len(samples)
+                if row > top:
+                    top = row
+                    yield samples
+            return
+        except vips.Error as exc:
+            if "out of memory" in str(exc):
+                raise MemoryError(str(exc)) from exc
+            if fail_on == "error" or not all(map(HARMLESS.fullmatch, str(exc).splitlines())):
+                raise broken(label, top, size[0]) from exc
+
+
+def _decoded(vips: Any, data: bytes, loader: str, size: tuple[int, int], fail_on: str) -> Iterator[Pixels]:  # noqa: ANN401
     unlimited = {} if loader in WHOLE else {"unlimited": True}  # the limits of this process are the stricter ones
-    top = 0
+    source = _source(vips, data)
+    image = getattr(vips.Image, loader)(source, access="sequential", fail_on=fail_on, **unlimited)
+    if (image.height, image.width) != size:
+        raise ValueError("the size does not match the header")
+    region, dtype = vips.Region.new(image), np.dtype(DTYPES[image.format])
+    step = max(1, BAND // (image.width * image.bands))
     try:
-        source = _source(vips, data)
-        image = getattr(vips.Image, loader)(source, access="sequential", fail_on="warning", **unlimited)
-        if (image.height, image.width) != size:
-            raise ValueError("the size does not match the header")
-        region, dtype = vips.Region.new(image), np.dtype(DTYPES[image.format])
-        step = max(1, BAND // (image.width * image.bands))
-        while top < image.height:
+        for top in range(0, image.height, step):
             rows = min(step, image.height - top)
             fetched = np.frombuffer(region.fetch(0, top, image.width, rows), dtype)
             yield fetched.reshape(rows, image.width, image.bands)
-            top += rows
-    except vips.Error as exc:
-        if "out of memory" in str(exc):
-            raise MemoryError(str(exc)) from exc
-        raise broken(label, top, size[0]) from exc
+    finally:
+        del region, image  # before the source that they read from
+        del source
 
 
 def broken(label: str, row: int, height: int) -> ImageReadError:

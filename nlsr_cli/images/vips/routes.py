@@ -14,11 +14,20 @@ import numpy as np
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.containers import jpeg, png
 from nlsr_cli.images.depth.deep import TiffSamples
-from nlsr_cli.images.depth.layout import ASSOCIATED, EXTRA_SAMPLES, Layout, check_segments, grid_of, plain_layout
+from nlsr_cli.images.depth.layout import (
+    ASSOCIATED,
+    EXTRA_SAMPLES,
+    TILE_OFFSETS,
+    Layout,
+    check_segments,
+    grid_of,
+    plain_layout,
+)
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.formats.jpeg import JpegFile
 from nlsr_cli.images.formats.png import PngFile
 from nlsr_cli.images.formats.tiff import TiffFile
+from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.reading import Info, frames_of, info_of
 from nlsr_cli.images.vips.library import broken
@@ -120,17 +129,17 @@ def _tiff(file: Parsed) -> Route | None:
     if not isinstance(file, TiffFile) or file.prepared is not file.data:
         return None
     layout = plain_layout(file.block)
-    if layout is None:
+    # libvips mixes planes in tiles, and planes of grey, and divides alpha out in its own way.
+    planes = layout is not None and layout.planar and (layout.samples < 3 or TILE_OFFSETS in file.block.root.entries)
+    if layout is None or planes or ASSOCIATED in file.block.integers(EXTRA_SAMPLES):
         return None
     _check(file, layout)
     deep = file.facts.deep
     if deep is None:
         route = _by_pillow(file, "tiffload_source")
-        # Where alpha is multiplied in, Pillow divides it out.
-        kinds = file.block.integers(EXTRA_SAMPLES)
-        if route is None or ASSOCIATED in kinds or layout.bits != 8 * route.dtype.itemsize:
+        if route is None or layout.bits != 8 * route.dtype.itemsize or not _turns_as_stated(file):
             return None
-        return replace(route, samples=layout.samples)
+        return replace(route, samples=layout.samples, size=(layout.height, layout.width))
     return Route(
         loader="tiffload_source",
         size=(layout.height, layout.width),
@@ -141,6 +150,12 @@ def _tiff(file: Parsed) -> Route | None:
         frames=file.facts.frames or 1,
         info=info_of(file),
     )
+
+
+def _turns_as_stated(file: TiffFile) -> bool:
+    """Say whether Pillow turns a picture as its tag states: where there is none, it turns it as XMP says."""
+    with file.image(head=True) as image:
+        return bool(image.getexif().get(exif_tags.ORIENTATION, 1) == exif_tags.orientation(file.facts.exif))
 
 
 def _sorting_of(layout: Layout, facts: Facts) -> Callable[[], Sorting]:

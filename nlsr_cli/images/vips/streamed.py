@@ -79,9 +79,11 @@ class Streamed:
 
     def __init__(self, file: Parsed, route: Route) -> None:
         self._file, self._route, self._sorting = file, route, route.sorting()
-        still = file.facts.still is not None
-        self._raw = file.facts.exif or (None if still else exif_tags.exif_block(route.info))
-        color, alpha = route.sorting().sorted_out(np.zeros((1, 1, route.samples), route.dtype))
+        self._raw = file.facts.exif or exif_tags.exif_block(route.info)
+        # Two pixels, as one of them may be hidden as holding no data, which gives it alpha.
+        shape = (1, 1, route.samples)
+        tried = [route.sorting().sorted_out(np.full(shape, level, route.dtype)) for level in (0, 1)]
+        color, self._alpha = tried[0][0], all(alpha is not None for _, alpha in tried)
         self._claim: Claim = claim_of(route.info, file.facts.colours, self._raw, color.shape[2])
         self._channels = color.shape[2]
         self._seen = managed(color, self._claim.icc, lost)
@@ -92,11 +94,10 @@ class Streamed:
             *route.size,
             made.shape[2],
             made.dtype.str,
-            alpha is not None or hides,
+            self._alpha or hides,
             self._seen.excess is not None,
             orientation,
         )
-        self._alpha = alpha is not None
         self._largest = 0.0
 
     def bands(self) -> Iterator[Band]:
