@@ -87,8 +87,12 @@ def head(data: bytes, found: Iterable[Chunk]) -> bytes:
     """Return what stands before the samples of a file but texts and animation, and an empty chunk of samples; a file
     without samples as it is. Its chunks were `found` before.
     """
-    first = next((each.start for each in found if each.name == b"IDAT"), None)
-    return data if first is None else without(data[:first], (*TEXTS, *ANIMATION)) + chunk(b"IDAT", b"")
+    before: list[Chunk] = []
+    for each in found:
+        if each.name == b"IDAT":
+            return without(data[: each.start], (*TEXTS, *ANIMATION), before) + chunk(b"IDAT", b"")
+        before.append(each)
+    return data
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
