@@ -17,6 +17,7 @@ _EXTRAS = {  # and what each brings
     "imagecodecs": "16-bit colour, floating point and JPEG XL",
     "pi-heif": "HEIC, the format of most phones",
     "rawpy": "raw files of cameras",
+    "pyvips": "large pictures in little memory",
 }
 _VARIABLES = ("HF_", "NLSR_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # beginnings of names
 _DRIVERS = "https://www.nvidia.com/drivers"
