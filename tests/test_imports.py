@@ -12,7 +12,19 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Floors from the ground up. A module may import from its own room, or from a lower floor; never from above.
 FLOORS = [
-    {"errors", "files", "keywords", "names", "options", "sizes", "container", "limits", "version", "storing", "scratch"},
+    {
+        "errors",
+        "files",
+        "keywords",
+        "names",
+        "options",
+        "sizes",
+        "container",
+        "limits",
+        "version",
+        "storing",
+        "scratch",
+    },
     {"nlsn", "images"},
     {"zoo", "isolation", "books"},
     {"upscaling"},
