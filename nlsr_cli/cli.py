@@ -98,6 +98,35 @@ _WRONG = {  # what the library says, and what it means
 }
 
 
+_ELSEWHERE = {  # what other upscalers call what nlsr has under another name
+    ("-i", "--input"): "Write inputs without an option: nlsr upscale photo.jpg -o larger.png",
+    (
+        "-n",
+        "--model-name",
+        "--model_name",
+        "--model-path",
+        "--model_path",
+    ): "Name a network, a folder or a file: --model",
+    ("-t", "--tile-size", "--tile_size", "--tilesize"): "The side of a tile is: --tile",
+    ("-g", "--gpu", "--gpu-id", "--gpu_id", "--cuda"): "Name a device: --device cuda, --device cuda:1 or --device cpu",
+    ("--outscale", "--upscale", "--factor"): "The factor is: --scale",
+    ("-x", "--tta", "--tta-mode"): "Eight passes are averaged with: --ensemble",
+    (
+        "--fp32",
+        "--fp16",
+        "--bf16",
+        "--half",
+    ): "Name a precision: --precision fp32, --precision fp16 or --precision bf16",
+    ("--ext", "--output-format"): "Name a format: --format png",
+    (
+        "--noise",
+        "--noise-level",
+        "--denoise_strength",
+    ): "From 0 to 1, noise is removed with --denoise, JPEG blocks with --deblock",
+    ("-v",): "The version: nlsr --version. More about a run: nlsr upscale photo.jpg --verbose",
+}
+
+
 def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
     """Return what Typer says of the words after `nlsr` as an error with a hint."""
     text = said = str(error.format_message())
@@ -106,6 +135,8 @@ def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "nlsr"
     alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", said)
     hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
+    name = getattr(error, "option_name", "")
+    hint = next((theirs for names, theirs in _ELSEWHERE.items() if name in names), hint)
     if text.startswith("No such command") and error.ctx.parent is None:
         text = f"{text.rstrip('.')}, and no such file"
     return OptionError(text[:1].lower() + text[1:].rstrip("."), hint)

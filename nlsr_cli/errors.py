@@ -19,6 +19,7 @@ NlsrError(message, hint)
 │   └── RunFolderError(folder)      the folder of a run is damaged, busy, or cannot be written
 ├── ResultRejected                  what the network made cannot be an enlargement of the picture
 ├── OutOfMemory(tile)               not even the smallest tile fits the device
+├── ScratchFull(folder)             what is too large for memory found no place on the disk
 └── MissingExtra(name)              an optional package is needed for this
 
 `message` is one line that says what is wrong; `hint` is one line that says what to do next, or is empty.
@@ -200,9 +201,10 @@ class ScratchFull(NlsrError):
     def __init__(self, folder: Path, size: int, *, full: bool) -> None:
         why = "has no room for" if full else "takes no file of"
         super().__init__(
-            f"{folder} {why} {-(-size // 2**20)} MiB, on which a large picture is worked",
-            "Free some space, or name another folder with --scratch DIR.",
+            f"a large picture is kept on the disk while it is enlarged, and {folder} {why} {-(-size // 2**20)} MiB",
+            "Free some space there, or write to another disk with -o; for streams, set TMPDIR to a folder on one.",
         )
+        self.folder = folder
 
 
 class MissingExtra(NlsrError):

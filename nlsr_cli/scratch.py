@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,12 @@ _RELAX = 1 << 26  # bytes after which pages are given back
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+
+def renounce() -> None:
+    """Let all arrays of this process be made in memory, for good: it may write no files."""
+    global LEAST  # noqa: PLW0603 - it is what the whole process does
+    LEAST = sys.maxsize
 
 
 @contextmanager
@@ -56,13 +63,22 @@ def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     folder = _folder.get() or Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=PART_PREFIX) as file:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                file.truncate(size)
-            mapping = mmap.mmap(file.fileno(), size)
+            return mapped(file.fileno(), shape, dtype)
     except (OSError, ValueError) as exc:
         raise ScratchFull(folder, size, full=getattr(exc, "errno", None) == errno.ENOSPC) from exc
+
+
+def mapped(descriptor: int, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return an array that lies in an open file, which gets the size that is needed.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    os.ftruncate(descriptor, size)
+    mapping = mmap.mmap(descriptor, size)
     _mappings.add(mapping)
     return np.frombuffer(mapping, dtype).reshape(shape)
 
@@ -79,10 +95,10 @@ def relax() -> None:
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
-def bands(shape: Sequence[int], samples: int = BAND) -> Iterator[slice]:
-    """Yield the rows of an array in bands of about so many samples, and `relax` from time to time."""
+def bands(shape: Sequence[int], samples: int | None = None) -> Iterator[slice]:
+    """Yield the rows of an array in bands of about so many samples, BAND if none are given; `relax` now and then."""
     across = prod(shape[1:])
-    step, passed = max(1, samples // across), 0
+    step, passed = max(1, (samples or BAND) // across), 0
     for top in range(0, shape[0], step):
         yield slice(top, min(top + step, shape[0]))
         passed += step * across

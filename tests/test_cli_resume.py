@@ -90,23 +90,25 @@ def test_an_option_that_changes_no_picture_leaves_it(sample: Path, option: tuple
     assert statuses(sample.parent, *option)["photo.png"] == ("skipped", "done already")
 
 
-def test_a_full_disk_gets_the_room_of_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They may be what fills it, and are needed no more once the picture is computed."""
+def test_what_a_full_disk_does_not_take_is_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finished rows stay, and the next call only writes them."""
     with Image.open(ASSETS / "colosseum.png") as image:
         image.convert("RGB").resize((230, 230)).save(tmp_path / "large.png")
     options = (*OPTIONS, "--tile", "48", "--overlap", "8")
     assert run("upscale", tmp_path / "large.png", "-o", tmp_path / "undisturbed.png", *options).exit_code == 0
-    link, full = os.link, []
 
-    def link_if_there_is_room(*arguments: object) -> None:
-        if list(tmp_path.glob(".nlsr-*.rows/*.row")):
-            full.append(arguments)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        link(*arguments)  # type: ignore[arg-type]
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "link", link_if_there_is_room)
-    result = run("upscale", tmp_path / "large.png", "-o", tmp_path / "out.png", *options)
-    assert (result.exit_code, len(full)) == (0, 1), result.stderr
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", full)
+        result = run("upscale", tmp_path / "large.png", "-o", tmp_path / "out.png", *options)
+    assert result.exit_code == 1
+    assert "no space left on device" in result.stderr
+    result = run("upscale", tmp_path / "large.png", "-o", tmp_path / "out.png", *options, "--json")
+    assert result.exit_code == 0, result.stderr
+    done = json.loads(result.stdout.splitlines()[-2])
+    assert done["resumed_rows"] == 6, "all of them"
     assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()
     assert names(tmp_path) == ["large.png", "out.png", "undisturbed.png"]
 

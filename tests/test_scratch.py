@@ -59,7 +59,7 @@ def test_a_disk_without_room_is_told_at_once(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "posix_fallocate", full)
     with scratch.placed(tmp_path), pytest.raises(ScratchFull, match="no room for 32 MiB") as caught:
         scratch.empty(LARGE, np.uint8)
-    assert "--scratch DIR" in caught.value.hint
+    assert "another disk with -o" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 

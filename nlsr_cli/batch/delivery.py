@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.resume import Keeper
 from nlsr_cli.batch.task import Task
-from nlsr_cli.errors import ImageWriteError, NlsrError
+from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Animation, Picture, pieces_of
 from nlsr_cli.images.formats import kept_format, writing_of
 from nlsr_cli.storing import Pieces, begun, pour
@@ -78,13 +78,10 @@ class Delivery:
         # With a keeper, it knows whether what stands there may be replaced.
         job.sink.prepare(replace=self._keeper is not None)
 
-        def encoded() -> Pieces:
-            pieces = pieces_of(made, format=task.format, options=job.options.encode, name=job.sink.name)
-            return begun(self._wanted(pieces, job.sink.name))
-
-        first = encoded()  # which takes long where a format needs the whole picture
+        pieces = pieces_of(made, format=task.format, options=job.options.encode, name=job.sink.name)
+        first = begun(self._wanted(pieces, job.sink.name))  # which takes long where a format needs the whole picture
         with self._storing:
-            return self._store(task, first, encoded)
+            return self._store(task, first)
 
     def _wanted(self, pieces: Pieces, name: str) -> Pieces:
         """Yield the pieces of an output until the end has come."""
@@ -98,7 +95,7 @@ class Delivery:
                 notes = finished.value
         return notes
 
-    def _store(self, task: Task, pieces: Pieces, again: Callable[[], Pieces]) -> tuple[str, ...]:
+    def _store(self, task: Task, pieces: Pieces) -> tuple[str, ...]:
         """Store an output, and enter it in the ledger."""
         job = task.job
         if self._keeper is None:
@@ -106,11 +103,5 @@ class Delivery:
                 notes = pour(pieces, part)
                 part.commit()
             return notes
-        try:
-            task.verdict, told = self._keeper.store(job, task.verdict, task.content, pieces)
-        except ImageWriteError:
-            if task.rows is None or not task.rows.kept:
-                raise
-            task.rows.discard()  # they may be what fills the disk, and the picture is computed
-            task.verdict, told = self._keeper.store(job, task.verdict, task.content, again())
+        task.verdict, told = self._keeper.store(job, task.verdict, task.content, pieces)
         return told

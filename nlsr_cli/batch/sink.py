@@ -59,6 +59,11 @@ class Sink(Protocol):
         """Tell whether `path` is a file, beside which ledgers and finished rows can lie."""
         ...
 
+    @property
+    def scratch(self) -> Path | None:
+        """Return the folder on whose disk a large picture is worked; None is that for temporary files."""
+        ...
+
     def check(self, samples: int, share: float) -> None:
         """Refuse, before it is computed, a picture of so many bytes; files of its format took this share at least.
 
@@ -102,6 +107,11 @@ class FileSink:
     def on_disk(self) -> bool:
         """It is."""
         return True
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of the file, or the nearest one above it that is there yet."""
+        return next(folder for folder in self.path.absolute().parents if folder.is_dir())
 
     def check(self, samples: int, share: float) -> None:
         """Look for links and for room: what came before may have taken it."""
@@ -148,6 +158,7 @@ class _Elsewhere:
 
     path = NAMELESS
     on_disk = False
+    scratch = None
 
     def check(self, samples: int, share: float) -> None:
         """Take any picture."""

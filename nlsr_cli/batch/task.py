@@ -14,6 +14,7 @@ from nlsr_cli.batch.resume import EXISTS, Verdict
 from nlsr_cli.errors import DestinationClash, ImageWriteError, NlsrError
 from nlsr_cli.images import Animation, Picture
 from nlsr_cli.images.formats import kept_format
+from nlsr_cli.scratch import placed
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.progress import Enlarged
@@ -41,7 +42,8 @@ class Task:
         """Time what is inside, and keep its error: a bug met by one picture must not lose the rest of the folder."""
         start = time.perf_counter()
         try:
-            yield
+            with placed(self.job.sink.scratch):
+                yield
         except Exception as exc:  # noqa: BLE001 - see above
             self.error = as_ours(exc, self.job.source.path)
         finally:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-FILE_SECONDS = 0.25  # what a picture takes besides its pixels, until it is known: kernels, checks, names
+# What a picture takes besides its pixels, until it is known (kernels, checks, names): in seconds at most, and in pixels
+# that could be computed meanwhile, because a machine that is slow is slow at both.
+FILE_SECONDS, FILE_PIXELS = 0.25, 30_000
 WARM_UP_SECONDS = 1.0  # what the first tile takes beside that, until a second one tells
 
+_TELLING = 3  # times as long as warming up: a first step of which that is no great part
 _TRUST = 100_000  # pixels of a step that weighs half as much as a small one
 
 
@@ -58,8 +61,8 @@ class Estimate:
 
     @property
     def left(self) -> float | None:
-        """Return the seconds that are left; None before the first step."""
-        if not self._steps:
+        """Return the seconds that are left; None where the first step was as short as warming up is, or is to come."""
+        if not self._steps or (len(self._steps) == 1 and self._steps[0][2] < _TELLING * WARM_UP_SECONDS):
             return None
         pixel, file = self._prices()
         known = [cost for cost in self._costs if cost is not None and cost.work]
@@ -79,8 +82,9 @@ class Estimate:
         """
         if len(self._steps) == 1:
             ((first, begins, took),) = self._steps
-            took = max(took - begins * FILE_SECONDS - WARM_UP_SECONDS, took / 2)
-            return took / max(first, 1.0), FILE_SECONDS
+            took -= WARM_UP_SECONDS
+            file = _usual_file([(first, begins, took)])
+            return max(took - begins * file, 0.0) / max(first, 1.0), file
         warm = self._steps[min(len(self._steps) // 2, 2) :]  # the second one is held up by the first writing
         steps = [step for step in warm if step[0] > 0]
         if not steps:
@@ -91,10 +95,18 @@ class Estimate:
         files = 2 / _TRUST + sum(each * f for each, (_, f, _) in zip(weights, steps, strict=True))
         mixed = sum(each * f * w for each, (w, f, _) in zip(weights, steps, strict=True))
         pixels = sum(each * w * w for each, (w, _, _) in zip(weights, steps, strict=True))
-        at_files = FILE_SECONDS * 2 / _TRUST + sum(each * f * t for each, (_, f, t) in zip(weights, steps, strict=True))
+        at_files = _usual_file(steps) * 2 / _TRUST + sum(
+            each * f * t for each, (_, f, t) in zip(weights, steps, strict=True)
+        )
         at_pixels = sum(each * w * t for each, (w, _, t) in zip(weights, steps, strict=True))
         file = (at_files * pixels - mixed * at_pixels) / (files * pixels - mixed**2)
         # Of both, the sum of all steps is kept: errors of one make up for those of the other.
         begun, work, seconds = (sum(step[place] for step in steps) for place in (1, 0, 2))
         file = min(max(file, 0.0), seconds / max(begun, 1))
         return max(seconds - begun * file, 0.0) / work, file
+
+
+def _usual_file(steps: Sequence[tuple[float, int, float]]) -> float:
+    """Return the seconds that a picture usually takes besides its pixels where steps take as long as these."""
+    work, begun, seconds = (sum(step[place] for step in steps) for place in (0, 1, 2))
+    return min(FILE_SECONDS, seconds * FILE_PIXELS / (begun * FILE_PIXELS + work))

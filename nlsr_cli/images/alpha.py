@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
 
+from nlsr_cli import scratch
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images.picture import Pixels
 
 Floats = npt.NDArray[np.float32]
-
-BAND = 1 << 20  # pixels worked on at once where a picture is processed in rows, to keep temporaries small
 
 
 def parse_background(text: str) -> tuple[int, int, int]:
@@ -43,11 +42,8 @@ def _within_bounds(text: str) -> bool:
 
 def composite(color: Pixels, alpha: Pixels, background: tuple[int, ...]) -> Pixels:
     """Return `color` (h, w, c) laid on `background`, of c 8-bit values, with straight `alpha` (h, w)."""
-    height, width, _ = color.shape
-    result = np.empty_like(color)
-    rows = max(1, BAND // width)
-    for top in range(0, height, rows):
-        band = slice(top, top + rows)
+    result = scratch.empty(color.shape, color.dtype)
+    for band in scratch.bands(color.shape):
         laid = _laid if np.issubdtype(color.dtype, np.integer) else _laid_floats
         result[band] = laid(color[band], alpha[band, :, None], background)
     return result
@@ -74,16 +70,17 @@ def bleed_colors(color: Pixels, alpha: Pixels) -> Pixels:
     0 stay exactly as they are; without invisible or without visible ones the picture returns unchanged. The method is
     the push-pull pyramid of Gortler et al., "The Lumigraph", SIGGRAPH 1996: O(h * w).
     """
-    hidden = alpha == 0
-    if not hidden.any() or hidden.all():
+    if not any((alpha[rows] == 0).any() for rows in scratch.bands(alpha.shape)) or not alpha.any():
         return color
     opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
-    weight: Floats = alpha.astype(np.float32) / np.float32(opaque)
-    coarse = _filled(*_halved(color.astype(np.float32), weight))
-    spread = _doubled(coarse, *alpha.shape)
-    result: Pixels = color.copy()
-    filled = spread[hidden]
-    result[hidden] = filled if color.dtype.kind == "f" else np.rint(filled).astype(color.dtype)
+    coarse = _filled(*_halved(color, alpha, opaque))
+    result: Pixels = scratch.empty(color.shape, color.dtype)
+    for rows in scratch.bands(color.shape):
+        hidden = alpha[rows] == 0
+        result[rows] = color[rows]
+        if hidden.any():
+            filled = _doubled(coarse, rows, color.shape[1])[hidden]
+            result[rows][hidden] = filled if color.dtype.kind == "f" else np.rint(filled).astype(color.dtype)
     return result
 
 
@@ -98,74 +95,90 @@ def keep_flat(resized: Pixels, alpha: Pixels, *, wrap: str = "") -> None:
         alpha: of the same dtype.
         wrap: "", "x", "y" or "xy": where the picture goes on at its other side.
     """
-    low, high = alpha, alpha
-    for axis, name in enumerate("yx"):
-        reach = max(1, -(-alpha.shape[axis] // resized.shape[axis]))  # pixels that one output stands for
-        low = _extreme(low, axis, reach, np.minimum, name in wrap)
-        high = _extreme(high, axis, reach, np.maximum, name in wrap)
-    flat = low == high
+    # pixels that one output stands for
+    down, across = (max(1, -(-was // now)) for was, now in zip(alpha.shape, resized.shape, strict=True))
+    around = _places(np.arange(-across, alpha.shape[1] + across), alpha.shape[1], wrap="x" in wrap)
     columns = ((np.arange(resized.shape[1]) + 0.5) * alpha.shape[1] / resized.shape[1]).astype(np.intp)
-    step = max(1, BAND // resized.shape[1])
-    for top in range(0, resized.shape[0], step):
-        band = resized[top : top + step]
-        rows = ((np.arange(top, top + len(band)) + 0.5) * alpha.shape[0] / resized.shape[0]).astype(np.intp)
-        np.copyto(band, alpha[rows[:, None], columns], where=flat[rows[:, None], columns])
+    for band in scratch.bands(resized.shape):
+        rows = ((np.arange(band.start, band.stop) + 0.5) * alpha.shape[0] / resized.shape[0]).astype(np.intp)
+        first, last = int(rows[0]), int(rows[-1])
+        near = _places(np.arange(first - down, last + down + 1), alpha.shape[0], wrap="y" in wrap)
+        wide = alpha[near[:, None], around]
+        low, high = (
+            _extreme(_extreme(wide, 0, down, choose), 1, across, choose) for choose in (np.minimum, np.maximum)
+        )
+        flat = (low == high)[rows[:, None] - first, columns]
+        np.copyto(resized[band], alpha[rows[:, None], columns], where=flat)
 
 
-def _extreme(values: Pixels, axis: int, reach: int, choose: np.ufunc, wrap: bool) -> Pixels:
-    """Return the least or the greatest of the values up to `reach` away along an axis."""
-    places = np.arange(-reach, values.shape[axis] + reach)
-    wide = values.take(places, axis=axis, mode="wrap" if wrap else "clip")
-    result = values
-    for shift in range(2 * reach + 1):
-        result = choose(result, wide.take(np.arange(shift, shift + values.shape[axis]), axis=axis))
-    return result
+def _places(places: npt.NDArray[np.intp], length: int, *, wrap: bool) -> npt.NDArray[np.intp]:
+    """Return places that may lie beyond a side as places on it: at its other end, or at its border."""
+    inside: npt.NDArray[np.intp] = places % length if wrap else places.clip(0, length - 1)
+    return inside
 
 
-def _halved(color: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Return the weighted mean of every 2x2 block and its weight, which saturates at 1. Odd edges get empty pixels."""
+def _extreme(values: Pixels, axis: int, reach: int, choose: np.ufunc) -> Pixels:
+    """Return the least or the greatest of the values up to `reach` away along an axis, of all that have so many."""
+    length = values.shape[axis] - 2 * reach
+    turned = values.swapaxes(0, axis)
+    result = turned[:length]
+    for shift in range(1, 2 * reach + 1):
+        result = choose(result, turned[shift : shift + length])
+    return result.swapaxes(0, axis)
+
+
+def _halved(color: Pixels, weight: Pixels, full: float) -> tuple[Floats, Floats]:
+    """Return the weighted mean of every 2x2 block and its weight, which saturates at 1. Odd edges get empty pixels.
+
+    A weight of `full` is 1.
+    """
     height, width, channels = color.shape
-    padding = (height % 2, width % 2)
-    weight = np.pad(weight, ((0, padding[0]), (0, padding[1])))
-    weighted = np.pad(color, ((0, padding[0]), (0, padding[1]), (0, 0))) * weight[..., None]
-    rows, columns = weight.shape[0] // 2, weight.shape[1] // 2
-    total = weight.reshape(rows, 2, columns, 2).sum(axis=(1, 3))
-    summed = weighted.reshape(rows, 2, columns, 2, channels).sum(axis=(1, 3))
-    mean = summed / np.where(total > 0, total, 1)[..., None]
-    return mean.astype(np.float32), np.minimum(total, 1).astype(np.float32)
+    rows, columns = -(-height // 2), -(-width // 2)
+    mean = scratch.empty((rows, columns, channels), np.float32)
+    total = scratch.empty((rows, columns), np.float32)
+    for band in scratch.bands((rows, 4 * columns, channels)):
+        taken = slice(2 * band.start, 2 * band.stop)
+        padding = (0, 2 * (band.stop - band.start) - len(color[taken])), (0, width % 2)
+        shares = np.pad(weight[taken].astype(np.float32) / np.float32(full), padding)
+        weighted = np.pad(color[taken].astype(np.float32), (*padding, (0, 0))) * shares[..., None]
+        count = shares.reshape(-1, 2, columns, 2).sum(axis=(1, 3))
+        summed = weighted.reshape(-1, 2, columns, 2, channels).sum(axis=(1, 3))
+        mean[band] = summed / np.where(count > 0, count, 1)[..., None]
+        total[band] = np.minimum(count, 1)
+    return mean, total
 
 
 def _filled(color: Floats, weight: Floats) -> Floats:
-    """Return `color` with what its weights lack of 1 taken from the levels above. Some weight must be above 0."""
+    """Fill in what the weights of `color` lack of 1 from the levels above. Some weight must be above 0."""
     if weight.min() >= 1 or weight.size == 1:
         return color
-    above: Floats = _doubled(_filled(*_halved(color, weight)), *weight.shape)
-    return np.asarray(above + (color - above) * weight[..., None], np.float32)
+    above = _filled(*_halved(color, weight, 1))
+    for rows in scratch.bands(color.shape):
+        base = _doubled(above, rows, color.shape[1])
+        color[rows] = base + (color[rows] - base) * weight[rows][..., None]
+    return color
 
 
-def _doubled(color: Floats, height: int, width: int) -> Floats:
-    """Return `color` at twice its size, bilinearly between pixel centres, cut to (height, width)."""
-    tall = _doubled_rows(color, height)
-    wide: Floats = _doubled_rows(tall.swapaxes(0, 1), width).swapaxes(0, 1)
+def _doubled(color: Floats, rows: slice, width: int) -> Floats:
+    """Return some rows of `color` at twice its size, bilinearly between pixel centres, cut to a width."""
+    near, far = _neighbours(np.arange(rows.start, rows.stop), len(color))
+    tall: Floats = 0.75 * color[near] + 0.25 * color[far]
+    near, far = _neighbours(np.arange(width), color.shape[1])
+    wide: Floats = 0.75 * tall[:, near] + 0.25 * tall[:, far]
     return wide
 
 
-def _doubled_rows(color: Floats, rows: int) -> Floats:
-    before = np.concatenate((color[:1], color[:-1]))
-    after = np.concatenate((color[1:], color[-1:]))
-    result = np.empty((2 * len(color), *color.shape[1:]), np.float32)
-    result[0::2] = 0.75 * color + 0.25 * before
-    result[1::2] = 0.75 * color + 0.25 * after
-    return result[:rows]
+def _neighbours(places: npt.NDArray[np.intp], length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the samples that places of twice their number lie in, and those beside them on the nearer side."""
+    near = places // 2
+    return near, _places(near + np.where(places % 2, 1, -1), length, wrap=False)
 
 
 def straight(color: Pixels, alpha: Pixels) -> Pixels:
     """Return colours with the alpha divided out that was multiplied into them; where it is 0, they stay."""
-    result = np.empty_like(color)
-    rows = max(1, BAND // color.shape[1])
+    result = scratch.empty(color.shape, color.dtype)
     white = 1.0 if color.dtype == np.float32 else float(np.iinfo(color.dtype).max)
-    for top in range(0, len(color), rows):
-        band = slice(top, top + rows)
+    for band in scratch.bands(color.shape):
         weight = np.where(alpha[band] > 0, alpha[band], white)[..., None].astype(np.float64)
         values = color[band] * (white / weight)
         result[band] = values if color.dtype == np.float32 else np.rint(np.minimum(values, white))

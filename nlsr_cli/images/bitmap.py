@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli import scratch
 from nlsr_cli.images.color.profiles import D65, Chroma, Colours
 from nlsr_cli.images.containers import bmp
 from nlsr_cli.images.containers.bmp import Bitmap
@@ -97,9 +97,8 @@ def decode(data: bytes, found: Bitmap, *, keep_rgb: bool) -> tuple[Pixels, Pixel
 
 def _rows(data: bytes, found: Bitmap) -> Iterator[tuple[slice, npt.NDArray[np.uint8]]]:
     """Yield bands of rows (n, stride) in the order of the file, with their place in the picture."""
-    step = max(1, BAND // found.width)
-    for first in range(0, found.height, step):
-        count = min(step, found.height - first)
+    for rows in scratch.bands((found.height, found.width)):
+        first, count = rows.start, rows.stop - rows.start
         start = found.pixels + first * found.stride
         raw = data[start : start + count * found.stride].ljust(count * found.stride, b"\0")
         band = np.frombuffer(raw, np.uint8).reshape(count, found.stride)
@@ -116,7 +115,7 @@ def _indexed(data: bytes, found: Bitmap, *, keep_rgb: bool) -> tuple[Pixels, Non
     table[:count] = stated[:, 2::-1]
     grey = not keep_rgb and bool((table[:, :1] == table[:, 1:]).all())
     table = table[:, :1] if grey else table
-    result = np.empty((found.height, found.width, table.shape[1]), np.uint8)
+    result = scratch.empty((found.height, found.width, table.shape[1]), np.uint8)
     shifts = np.arange(8 - found.bits, -1, -found.bits, dtype=np.uint8)
     for place, band in _rows(data, found):
         numbers = (band[..., None] >> shifts & (2**found.bits - 1)).reshape(len(band), -1)[:, : found.width]

@@ -16,9 +16,10 @@ from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.color.out_of_gamut import add_excess, weighed
 from nlsr_cli.images.metadata import exif_tags, keeping
-from nlsr_cli.images.metadata.thumbnail import make_thumbnail, with_thumbnail
+from nlsr_cli.images.metadata.thumbnail import looked_at, make_thumbnail, with_thumbnail
 from nlsr_cli.images.picture import GainMap, Picture, Pixels, quantised
 from nlsr_cli.options import EncodeOptions
+from nlsr_cli.scratch import bands
 
 
 @dataclass(frozen=True)
@@ -87,39 +88,29 @@ def saved(image: Image.Image, format: str, **parameters: object) -> bytes:  # no
     return buffer.getvalue()
 
 
-def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> tuple[Canvas, Pixels]:
-    """Bring a picture into what a format can hold; return what is to be said of it, and its pixels (h, w, c)."""
-    notes = list(_depth_notes(picture, able))
-    flat = _flattened(picture, able, options, notes)
-    if flat.is_grey:  # no colour that a wider space would hold, and so no transform that needs the depth
-        flat = replace(flat, color=quantised(flat.color, able.depth), alpha=_quantised_alpha(flat, able))
-    pixels, icc = _recoloured(flat, able, notes)
-    pixels, alpha = quantised(pixels, able.depth), _quantised_alpha(flat, able)
-    if able.tags and picture.metadata.nodata is not None:
-        pixels, alpha = nodata.restore(pixels, alpha, picture.metadata.nodata, masked=picture.metadata.masked)
-    grey = pixels.shape[2] == 1
-    if grey and not able.grey:
-        pixels = np.repeat(pixels, 3, axis=2)
-        notes.append(f"{able.format} has no grey mode; grey is written as RGB.")
+def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> tuple[Canvas, Iterator[Pixels]]:
+    """Bring a picture into what a format can hold; return what is to be said of it, and its rows in bands (h, w, c).
+
+    All that is done to pixels is done to each by itself, and what it comes to follows from type and metadata alone: so
+    it is said of the first row what is said of all.
+    """
+    first = _samples(_rows(picture, slice(1)), able, options)
+    notes = [*first.notes]
     given = keeping.stripped(picture.metadata) if options.strip else picture.metadata
-    small = _thumbnail(flat) if given.exif is not None and given.thumbnail else None
-    held = keeping.kept(given, able, pixels.shape[:2], small)
+    small = _thumbnail(picture, able, options) if given.exif is not None and given.thumbnail else None
+    held = keeping.kept(given, able, picture.color.shape[:2], small)
     gain_map = keeping.kept_gain_map(picture.gain_map, able, strip=options.strip, notes=notes)
-    if alpha is not None:
-        pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
-    bits = 10 if picture.metadata.mode.endswith(";10") else 12
-    lossless = options.lossless or picture.metadata.lossless
     meta = held.metadata
     canvas = Canvas(
-        pixels.shape,
-        pixels.dtype,
-        alpha is not None,
-        bits,
-        grey,
-        icc,
+        (picture.height, picture.width, first.pixels.shape[2]),
+        first.pixels.dtype,
+        first.alpha,
+        10 if picture.metadata.mode.endswith(";10") else 12,
+        first.grey,
+        first.icc,
         meta.exif,
         meta.dpi,
-        lossless,
+        options.lossless or picture.metadata.lossless,
         (*notes, *held.notes),
         thumbnail=held.thumbnail,
         xmp=meta.xmp,
@@ -131,15 +122,54 @@ def prepare(picture: Picture, able: Carries, options: EncodeOptions) -> tuple[Ca
         tiff_tags=meta.tiff_tags,
         gain_map=gain_map,
     )
-    return canvas, pixels
+    rows = bands((picture.height, picture.width, first.pixels.shape[2]))
+    return canvas, (_samples(_rows(picture, band), able, options).pixels for band in rows)
 
 
-def _thumbnail(picture: Picture) -> bytes:
+@dataclass(frozen=True)
+class _Samples:
+    """Rows as a format holds them, (h, w, c) with alpha, if any, as the last channel, and what became of them."""
+
+    pixels: Pixels
+    alpha: bool
+    grey: bool
+    icc: bytes | None
+    notes: tuple[str, ...]
+
+
+def _rows(picture: Picture, rows: slice) -> Picture:
+    """Return some rows of a picture as a picture."""
+    alpha = None if picture.alpha is None else picture.alpha[rows]
+    excess = None if picture.excess is None else picture.excess[rows]
+    return replace(picture, color=picture.color[rows], alpha=alpha, excess=excess, gain_map=None)
+
+
+def _samples(picture: Picture, able: Carries, options: EncodeOptions) -> _Samples:
+    notes = list(_depth_notes(picture, able))
+    flat = _flattened(picture, able, options, notes)
+    pixels, icc = _recoloured(flat, able, notes)
+    pixels, alpha = quantised(pixels, able.depth), _quantised_alpha(flat, able)
+    if able.tags and picture.metadata.nodata is not None:
+        pixels, alpha = nodata.restore(pixels, alpha, picture.metadata.nodata, masked=picture.metadata.masked)
+    grey = pixels.shape[2] == 1
+    if grey and not able.grey:
+        pixels = np.repeat(pixels, 3, axis=2)
+        notes.append(f"{able.format} has no grey mode; grey is written as RGB.")
+    if alpha is not None:
+        pixels = np.concatenate((pixels, alpha[..., None]), axis=2)
+    return _Samples(pixels, alpha is not None, grey, icc, tuple(notes))
+
+
+def _thumbnail(picture: Picture, able: Carries, options: EncodeOptions) -> bytes:
     """Return the thumbnail of a picture: in sRGB, for it holds no profile, and grey may have a curve of its own."""
-    pixels, icc = picture.color, picture.metadata.icc
-    if icc is not None and picture.is_grey and spaces.space_of(icc) == "GRAY":
+    rows, columns = looked_at(picture.color.shape)
+    alpha = None if picture.alpha is None else picture.alpha[rows, columns]
+    few = replace(picture, color=picture.color[rows, columns], alpha=alpha, excess=None, gain_map=None)
+    flat = _flattened(few, able, options, [])
+    pixels, icc = flat.color, flat.metadata.icc
+    if icc is not None and flat.is_grey and spaces.space_of(icc) == "GRAY":
         pixels = spaces.grey_to_srgb(pixels, icc)
-    return make_thumbnail(pixels, picture.alpha)
+    return make_thumbnail(pixels, flat.alpha, (picture.height, picture.width))
 
 
 def _quantised_alpha(picture: Picture, able: Carries) -> Pixels | None:
@@ -157,9 +187,16 @@ def _depth_notes(picture: Picture, able: Carries) -> Iterator[str]:
 
 
 def _flattened(picture: Picture, able: Carries, options: EncodeOptions, notes: list[str]) -> Picture:
-    """Return the picture without alpha, laid on the background, where the format has no alpha."""
-    if picture.alpha is None or able.alpha:
-        return picture
+    """Return the picture without alpha, laid on the background, where the format has no alpha; grey in its depth."""
+    flat = picture if picture.alpha is None or able.alpha else _laid(picture, picture.alpha, able, options, notes)
+    if not flat.is_grey:
+        return flat
+    # No colour that a wider space would hold, and so no transform that needs more.
+    return replace(flat, color=quantised(flat.color, able.depth), alpha=_quantised_alpha(flat, able))
+
+
+def _laid(picture: Picture, alpha: Pixels, able: Carries, options: EncodeOptions, notes: list[str]) -> Picture:
+    """Return the picture on the background."""
     notes.append(f"{able.format} has no transparency; the picture is placed on {options.background}.")
     background = parse_background(options.background)
     pixels, meta = picture.color, picture.metadata
@@ -170,8 +207,8 @@ def _flattened(picture: Picture, able: Carries, options: EncodeOptions, notes: l
         pixels = np.repeat(pixels, 3, axis=2)
         meta = replace(meta, icc=None)
     ground = background if pixels.shape[2] == 3 else background[:1]
-    excess = None if picture.excess is None else weighed(picture.excess, picture.alpha)
-    return Picture(composite(pixels, picture.alpha, ground), None, meta, excess=excess)
+    excess = None if picture.excess is None else weighed(picture.excess, alpha)
+    return Picture(composite(pixels, alpha, ground), None, meta, excess=excess)
 
 
 def _recoloured(picture: Picture, able: Carries, notes: list[str]) -> tuple[Pixels, bytes | None]:

@@ -14,6 +14,7 @@ from nlsr_cli.images.border import border, check_pixels
 from nlsr_cli.images.canvas import Canvas, prepare
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.color.profiles import Chroma, Colours
+from nlsr_cli.images.encoding.bands import whole
 from nlsr_cli.images.estimation import SIDE, quality_of
 from nlsr_cli.images.facts import Facts
 from nlsr_cli.images.metadata import exif_tags
@@ -108,8 +109,8 @@ def image_of(picture: Picture, like: Image.Image) -> Image.Image:
     What cannot keep its mode is of the one that holds all of it: L for "1", L, LA, RGB or RGBA for a palette, RGB for
     LAB and for CMYK without a profile, and with an alpha channel for what had a transparent colour.
     """
-    canvas, pixels = prepare(picture, MEMORY, EncodeOptions())
-    image = canvas.image(pixels)
+    canvas, rows = prepare(picture, MEMORY, EncodeOptions())
+    image = canvas.image(whole(rows, canvas.shape, canvas.dtype))
     if like.mode in KEPT:
         if like.mode.startswith("I;16"):
             image = image.convert("I")  # from which Pillow converts to either order of bytes

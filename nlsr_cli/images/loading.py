@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,7 +116,10 @@ def known_format(data: bytes, label: str) -> str:
             else "is not in a known picture format"
         )
         picture = seems is None or any(word in seems for word in ("picture", "drawing", "document", "project", "icon"))
-        raise ImageReadError(label, what, CONVERT_HINT if picture else "To see which formats nlsr reads: nlsr doctor")
+        hint = CONVERT_HINT if picture else "To see which formats nlsr reads: nlsr doctor"
+        if seems is not None and "video" in seems:
+            hint = f"Take its pictures: mkdir frames && ffmpeg -i {shlex.quote(label)} frames/%06d.png"
+        raise ImageReadError(label, what, hint)
     known = FORMATS[found]
     if known.package is not None and not extra.available(known.package):
         lacking = extra.missing(f"is {known.called}, which", known.package)

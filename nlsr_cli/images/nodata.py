@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli import scratch
 from nlsr_cli.images.metadata.georeference import number_of
 from nlsr_cli.images.modes import Decoded
 from nlsr_cli.images.picture import Pixels
@@ -118,13 +118,12 @@ def restore(color: Pixels, alpha: Pixels | None, nodata: str, *, masked: bool) -
         return color, alpha
     opaque = 1 if color.dtype.kind == "f" else np.iinfo(color.dtype).max
     made = color.copy()
-    rows = max(1, BAND // color.shape[1])
-    for top in range(0, len(made), rows):
-        band = made[top : top + rows]
+    for rows in scratch.bands(made.shape):
+        band = made[rows]
         clash = (band == level).all(axis=2)
         band[..., 0][clash] = _beside(level, color.dtype)
         if alpha is not None:
-            share = alpha[top : top + rows]
+            share = alpha[rows]
             band[share < opaque / 2 if masked else share == 0] = level
     return made, None if masked else alpha
 
@@ -141,10 +140,9 @@ def _mask(samples: Pixels, level: np.generic | None) -> Mask:
     A value that may as well be a colour must be that of all channels; one that cannot be is none in any.
     """
     mask = np.zeros(samples.shape[:2], np.bool_)
-    rows = max(1, BAND // samples.shape[1])
     colour = samples.dtype.kind != "f" or level is None or 0 <= float(level) <= 1
-    for top in range(0, len(samples), rows):
-        band, part = samples[top : top + rows], mask[top : top + rows]
+    for rows in scratch.bands(samples.shape):
+        band, part = samples[rows], mask[rows]
         if level is not None:
             equal = band == level
             part |= equal.all(axis=2) if colour else equal.any(axis=2)

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli import scratch
+
 # uint8, uint16, int16, int32 or float32
 Sample = TypeVar("Sample", bound=np.generic)
 Reals = npt.NDArray[np.floating[Any]]
@@ -26,6 +28,7 @@ Reals = npt.NDArray[np.floating[Any]]
 _TYPES = (np.uint8, np.uint16, np.int16, np.int32, np.float32)
 _BLOCK = 16  # output positions in one matrix product: few products, and few zeros in their matrices
 _BAND = 1 << 21  # samples that are held in floating point at once
+_RELAX = 1 << 8  # output rows after which scratch is given back
 
 
 @dataclass(frozen=True)
@@ -187,10 +190,12 @@ def _resize_rows(pixels: npt.NDArray[Sample], height: int, kernel: Kernel, wrap:
     if height == length:
         return pixels
     working = _working_dtype(pixels.dtype)
-    out = np.empty((height, width, channels), pixels.dtype)
+    out = scratch.empty((height, width, channels), pixels.dtype)
     for block in _all_blocks(length, height, working, kernel, wrap):
         rows: Reals = pixels[block.taken].reshape(-1, width * channels).astype(working)
         _store(block.weights @ rows, out[block.start : block.stop].reshape(-1, width * channels))
+        if block.stop % _RELAX == 0:
+            scratch.relax()
     return out
 
 
@@ -201,15 +206,14 @@ def _resize_columns(pixels: npt.NDArray[Sample], width: int, kernel: Kernel, wra
         return pixels
     working = _working_dtype(pixels.dtype)
     blocks = _all_blocks(length, width, working, kernel, wrap)
-    out = np.empty((height, width, channels), pixels.dtype)
-    step = max(1, _BAND // (max(length, width) * channels))
-    for top in range(0, height, step):
-        band = pixels[top : top + step]
+    out = scratch.empty((height, width, channels), pixels.dtype)
+    for rows in scratch.bands((height, max(length, width), channels), _BAND):
+        band = pixels[rows]
         turned: Reals = band.transpose(1, 2, 0).reshape(length, -1).astype(working)  # (w, c rows)
         for block in blocks:
             made = np.empty((block.stop - block.start, turned.shape[1]), pixels.dtype)
             _store(block.weights @ turned[block.taken], made)
-            target = out[top : top + step, block.start : block.stop]
+            target = out[rows, block.start : block.stop]
             target[:] = made.reshape(-1, channels, len(band)).transpose(2, 0, 1)  # (rows, outputs, c)
     return out
 

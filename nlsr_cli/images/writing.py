@@ -69,8 +69,8 @@ def picture_pieces(picture: Picture, *, format: str, options: EncodeOptions, nam
     check_picture(picture, format, path)
     try:
         writing = writing_of(format)
-        canvas, pixels = prepare(picture, writing.carries, options)
-        notes = yield from writing.encode(canvas, (pixels,), options)
+        canvas, rows = prepare(picture, writing.carries, options)
+        notes = yield from writing.encode(canvas, rows, options)
         return *canvas.notes, *notes
     except MemoryError as exc:
         raise ImageWriteError(path, "does not fit into memory while it is encoded") from exc

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
+from nlsr_cli import scratch
 from nlsr_cli.errors import ImageReadError, install_command
 from nlsr_cli.images.animation.reading import read_any
 from nlsr_cli.images.border import REPORT_HINT, border, failure
@@ -37,6 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to answer
     native_formats()  # loads all plug-ins, which would be too late under the limits
     confine()
+    scratch.renounce()
     try:
         send(answers, Ready(os.getpid()))
         while True:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli import scratch
 from nlsr_cli.errors import NlsrError, ResultRejected
 from nlsr_cli.images import Picture, Pixels
 from nlsr_cli.upscaling.tiles import Floats
@@ -32,7 +35,9 @@ _Means = npt.NDArray[np.float64]
 def check_finite(picture: Picture) -> None:
     """Raise NlsrError if a picture holds NaN or infinite samples."""
     for samples in (picture.color, picture.alpha, picture.excess):
-        if samples is not None and samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        if samples is None or samples.dtype.kind != "f":
+            continue
+        if not all(np.isfinite(samples[rows]).all() for rows in scratch.bands(samples.shape)):
             raise NlsrError(
                 "the picture has samples that are not finite", "Replace its NaN and infinite values, then try again."
             )
@@ -71,20 +76,25 @@ def agreement(source: Pixels, result: Pixels) -> Agreement:
     the part of one that it is. Along a side that became shorter patches are larger, because interpolation averages too.
     """
     size = source.shape[:2]
-    patch = tuple(math.ceil(PATCH * max(1.0, was / now)) for was, now in zip(size, result.shape[:2], strict=True))
-    before, after = (patch_means(pixels, size, (patch[0], patch[1])) for pixels in (source, result))
+    high, wide = (math.ceil(PATCH * max(1.0, was / now)) for was, now in zip(size, result.shape[:2], strict=True))
     integer = np.issubdtype(source.dtype, np.integer)
-    peak = float(np.iinfo(source.dtype).max) if integer else max(1.0, float(np.abs(source).max()))
-    counts = np.outer(*(_counts(side, step) for side, step in zip(size, patch, strict=True)))
-    squared = (((after - before) / peak) ** 2).mean(axis=2) * counts
-    errors = {
-        (row, column): _mean(squared, counts, row, column, WINDOW)
-        for row in _windows(squared.shape[0])
-        for column in _windows(squared.shape[1])
-    }
+    peak = float(np.iinfo(source.dtype).max) if integer else max(1.0, -float(source.min()), float(source.max()))
+    down, across = _counts(size[0], high), _counts(size[1], wide)
+    errors: dict[tuple[int, int], float] = {}
+    total, counted, seen = 0.0, 0.0, 0
+    for windows in _grouped(_windows(len(down)), scratch.BAND // (WINDOW * result.shape[1] * result.shape[2])):
+        rows = slice(windows[0], min(windows[-1] + WINDOW, len(down)))
+        counts = np.outer(down[rows], across)
+        before, after = (patch_means(pixels, size, (high, wide), rows) for pixels in (source, result))
+        squared = (((after - before) / peak) ** 2).mean(axis=2) * counts
+        for row, column in product(windows, _windows(len(across))):
+            box = slice(row - rows.start, row - rows.start + WINDOW), slice(column, column + WINDOW)
+            errors[row, column] = float(squared[box].sum() / max(float(counts[box].sum()), PATCH**2))
+        new = slice(seen - rows.start, None)  # the last window may begin before the one above it ends
+        total, counted, seen = total + float(squared[new].sum()), counted + float(counts[new].sum()), rows.stop
+        scratch.relax()
     row, column = max(errors, key=lambda place: _bad(errors[place]))
-    whole = _mean(squared, counts, 0, 0, max(squared.shape))
-    return Agreement(_psnr(whole), _psnr(errors[row, column]), (row * patch[0], column * patch[1]))
+    return Agreement(_psnr(total / max(counted, PATCH**2)), _psnr(errors[row, column]), (row * high, column * wide))
 
 
 def _counts(length: int, patch: int) -> _Means:
@@ -98,9 +108,10 @@ def _windows(patches: int) -> list[int]:
     return [*range(0, last, WINDOW), last]
 
 
-def _mean(squared: _Means, counts: _Means, row: int, column: int, side: int) -> float:
-    box = slice(row, row + side), slice(column, column + side)
-    return float(squared[box].sum() / max(float(counts[box].sum()), PATCH**2))
+def _grouped(windows: list[int], most: int) -> Iterator[list[int]]:
+    """Yield so many at once, at least one."""
+    step = max(1, most)
+    yield from (windows[first : first + step] for first in range(0, len(windows), step))
 
 
 def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
@@ -120,36 +131,47 @@ def check_agreement(source: Pixels, result: Pixels, floor: float) -> Agreement:
     return found
 
 
-def patch_means(pixels: npt.NDArray[Any], size: tuple[int, int], patch: tuple[int, int] = (PATCH, PATCH)) -> _Means:
+def patch_means(
+    pixels: npt.NDArray[Any],
+    size: tuple[int, int],
+    patch: tuple[int, int] = (PATCH, PATCH),
+    rows: slice = slice(None),
+) -> _Means:
     """Return the means over the patches that a source of (height, width) is cut into, in levels: (rows, columns, c).
 
-    Where the picture is of another size its patches have borders between pixels, which then count in part.
+    Where the picture is of another size its patches have borders between pixels, which then count in part. `rows` are
+    those of patches that are wanted.
     """
-    rows = _averaged(pixels, size[0], patch[0])  # (rows, w, c)
-    means: _Means = _averaged(rows.transpose(1, 0, 2), size[1], patch[1]).transpose(1, 0, 2)
+    tall = _averaged(pixels, size[0], patch[0], rows)  # (rows, w, c)
+    means: _Means = _averaged(tall.transpose(1, 0, 2), size[1], patch[1]).transpose(1, 0, 2)
     return means
 
 
-def _averaged(pixels: npt.NDArray[Any], length: int, patch: int) -> _Means:
+def _averaged(pixels: npt.NDArray[Any], length: int, patch: int, wanted: slice = slice(None)) -> _Means:
     """Return (patches, w, c) weighted means of the rows of (h, w, c), which stand for `length` rows of the source."""
     height, width, channels = pixels.shape
-    factor = height / length
-    made = np.empty((-(-length // patch), width, channels))
-    for index, (first, weights) in enumerate(_patches(length, factor, height, patch)):
+    patches = _patches(length, height, patch)[wanted]
+    made = np.empty((len(patches), width, channels))
+    for index, (first, weights) in enumerate(patches):
         rows = pixels[first : first + len(weights)].reshape(len(weights), -1)
         kind = np.float64 if rows.dtype == np.float64 else np.float32
         made[index] = (weights.astype(kind) @ rows.astype(kind)).reshape(width, channels)
     return made
 
 
-def _patches(length: int, factor: float, height: int, patch: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
-    """Yield the first row of each patch in the result and the weight of each of its rows, which sum to one."""
+@lru_cache(maxsize=4)  # those of rows and columns, before and after
+def _patches(length: int, size: int, patch: int) -> tuple[tuple[int, npt.NDArray[np.float64]], ...]:
+    """Return the first row of each patch in a result of `size` rows and the weight of each of its rows: together one.
+
+    `length` are the rows of the source.
+    """
+    made = []
     for start in range(0, length, patch):
-        top, bottom = start * factor, min(start + patch, length) * factor
-        first, last = int(top), min(math.ceil(bottom - 1e-9), height)
-        edges = np.arange(first, last + 1).clip(top, bottom)
-        weights = np.diff(edges)
-        yield first, weights / weights.sum()
+        top, bottom = start * size / length, min(start + patch, length) * size / length
+        first, last = int(top), min(math.ceil(bottom - 1e-9), size)
+        weights = np.diff(np.arange(first, last + 1).clip(top, bottom))
+        made.append((first, weights / weights.sum()))
+    return tuple(made)
 
 
 def _psnr(error: float) -> float:

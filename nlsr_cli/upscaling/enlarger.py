@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nlsr_cli import scratch
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_gain_map, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
@@ -16,7 +17,7 @@ from nlsr_cli.upscaling.checks import Agreement, check_agreement, check_finite
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.memory import SHARE, free_memory, held_bytes
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
-from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, is_grey, split
+from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, is_grey, repeated, split
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
 from nlsr_cli.upscaling.route import Aim, Networks, Route, networks_of
 from nlsr_cli.upscaling.spool import Rows
@@ -161,7 +162,7 @@ class Enlarger:
             if works:
                 check_agreement(source[:, :, None], alpha[:, :, None], self.floor)
         elif alpha is not None:
-            alpha = np.full(route.size, alpha.flat[0], alpha.dtype)
+            alpha = repeated(alpha[:1, :1], route.size)
         given = color
         restoration = restoration or self.restoration(picture)
         if works and restoration is not None:
@@ -233,11 +234,12 @@ class Enlarger:
             stage, last = self._stage(scale), index == len(route.stages) - 1
             dtype = pixels.dtype if last and whole else kept
             height, width = (side + 2 * more for side, more in zip(route.before(index), pad, strict=True))
-            beside = height * width * channels * scale**2 * dtype.itemsize
+            beside = scratch.resident(height * width * channels * scale**2 * dtype.itemsize)
             if index > 0 or any(pad):  # what the stage is given is not the picture itself
-                beside += height * width * channels * kept.itemsize
+                beside += scratch.resident(height * width * channels * kept.itemsize)
             if last and not whole:  # reduced in two passes, the second one to the picture's own type
-                beside = max(beside, channels * kept.itemsize * (prod(route.reached) + 2 * prod(route.size)))
+                sizes = (prod(route.reached), prod(route.size), prod(route.size))
+                beside = max(beside, sum(scratch.resident(size * channels * kept.itemsize) for size in sizes))
             budget = self._budget(held, beside)
             plan = stage.plan((height, width), placement.precision, budget, self.max_memory)
             runner = stage.runner(placement, plan, (height, width))
@@ -263,14 +265,16 @@ class Enlarger:
             return self._interpolated(pixels, route)
         if is_grey(pixels):  # in three channels: a network would tint what has no colour
             one = yield from self._enlarge(pixels[:, :, :1], route, works, progress, layer)
-            return np.repeat(one, 3, axis=2)
+            return repeated(one, (*one.shape[:2], 3))
         inside, rest = split(pixels)
         made = inside
         for work in works:
             made = yield from self._run(made, work, progress, f"{work.name}, {layer}")
         made = finish(made, inside, route.size, strength=self.strength, wrap=self.wrap)
         if rest is not None:
-            made += resize_bicubic(rest, *route.size, wrap=self.wrap)
+            beyond = resize_bicubic(rest, *route.size, wrap=self.wrap)
+            for rows in scratch.bands(made.shape):
+                made[rows] += beyond[rows]
         return made
 
     def _run(self, pixels: Pixels, work: Work, progress: Progress, name: str) -> Steps[Pixels]:

@@ -12,6 +12,7 @@ from nlsr_cli.container import memory_left
 from nlsr_cli.images import Picture
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.rows import BAND_FEATURES, LEAST_PIXELS
+from nlsr_cli.scratch import resident
 
 SHARE = 0.75  # of what is free, that is used where nothing else is asked
 _FIXED = 28 * 2**20  # bytes beside what grows with the tile and the threads: blocks of scores, small kernels
@@ -102,17 +103,19 @@ def pixels_within(config: NLSNConfig, budget: int, precision: str) -> int:
 
 
 def held_bytes(picture: Picture, size: tuple[int, int]) -> int:
-    """Return the bytes that are held beside a colour while it is enlarged: the picture, and the rest of the result.
+    """Return the memory that is held beside a colour while it is enlarged: the picture, and the rest of the result.
+
+    What lies in files counts nothing.
 
     Args:
         picture: as it was read.
         size: (height, width) of the result.
     """
-    held = picture.color.nbytes * (3 if picture.depth == 32 else 1)  # floats are split into two parts
+    held = resident(picture.color.nbytes) * (3 if picture.depth == 32 else 1)  # floats are split into two parts
     for other in (picture.alpha, picture.excess):
         if other is not None:
-            held += other.nbytes + other.nbytes // (picture.height * picture.width) * prod(size)
+            held += resident(other.nbytes) + resident(other.nbytes // (picture.height * picture.width) * prod(size))
     if picture.gain_map is not None:
-        enlarged = prod(size) / (picture.height * picture.width)
-        held += int(picture.gain_map.pixels.nbytes * (1 + enlarged))
+        stored, enlarged = picture.gain_map.pixels.nbytes, prod(size) / (picture.height * picture.width)
+        held += resident(stored) + resident(int(stored * enlarged))
     return held

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nlsr_cli import scratch
 from nlsr_cli.images import Pixels, bicubic_rows, resize_lanczos
-
-_BAND = 1 << 20  # samples that are held in floating point at once
 
 
 def deep(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -42,16 +41,22 @@ def split(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     """Return what of float pixels lies in [0, 1], as networks have learned, and the rest; None is nothing."""
     if pixels.dtype.kind == "u" or (pixels.min() >= 0 and pixels.max() <= 1):
         return pixels, None
-    inside = np.clip(pixels, 0, 1)
-    return inside, pixels - inside
+    inside, rest = scratch.empty(pixels.shape, pixels.dtype), scratch.empty(pixels.shape, pixels.dtype)
+    for rows in scratch.bands(pixels.shape):
+        np.clip(pixels[rows], 0, 1, out=inside[rows])
+        np.subtract(pixels[rows], inside[rows], out=rest[rows])
+    return inside, rest
 
 
 def continued(pixels: Pixels, pad: Sequence[int]) -> Pixels:
     """Return (h, w, ...) with so many rows and columns more on each side, which go on at the other side."""
-    for axis, more in enumerate(pad):
-        if more:
-            pixels = pixels.take(np.arange(-more, pixels.shape[axis] + more), axis=axis, mode="wrap")
-    return pixels
+    if not any(pad):
+        return pixels
+    down, across = (np.arange(-more, side + more) % side for more, side in zip(pad, pixels.shape[:2], strict=True))
+    wide = scratch.empty((len(down), len(across), *pixels.shape[2:]), pixels.dtype)
+    for rows in scratch.bands(wide.shape):
+        wide[rows] = pixels[down[rows, None], across]
+    return wide
 
 
 def cropped(pixels: Pixels, pad: Sequence[int]) -> Pixels:
@@ -59,7 +64,17 @@ def cropped(pixels: Pixels, pad: Sequence[int]) -> Pixels:
     if not any(pad):
         return pixels
     (rows, columns), (height, width) = pad, pixels.shape[:2]
-    return np.ascontiguousarray(pixels[rows : height - rows, columns : width - columns])
+    inner = pixels[rows : height - rows, columns : width - columns]
+    return repeated(inner, inner.shape)
+
+
+def repeated(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """Return pixels of another shape, along whose longer axes what has a length of one is repeated."""
+    made = scratch.empty(shape, pixels.dtype)
+    wide = np.broadcast_to(pixels, shape)
+    for rows in scratch.bands(shape):
+        made[rows] = wide[rows]
+    return made
 
 
 def finish(made: Pixels, source: Pixels, size: tuple[int, int], *, strength: float, wrap: str) -> Pixels:
@@ -88,8 +103,8 @@ def rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
     if pixels.dtype == dtype:
         return pixels
     step = int(white(pixels.dtype)) // int(white(dtype))  # 257 from 16 to 8 bit
-    out = np.empty(pixels.shape, dtype)
-    for rows in _bands(pixels):
+    out = scratch.empty(pixels.shape, dtype)
+    for rows in scratch.bands(pixels.shape):
         out[rows] = (pixels[rows].astype(np.uint32) + step // 2) // step
     return out
 
@@ -97,14 +112,8 @@ def rounded(pixels: Pixels, dtype: np.dtype[Any]) -> Pixels:
 def _blend(made: Pixels, source: Pixels, strength: float, wrap: str) -> None:
     """Replace n by b + t (n - b), in bands."""
     full = white(made.dtype)
-    for rows in _bands(made):
+    for rows in scratch.bands(made.shape):
         soft = bicubic_rows(source, made.shape[0], made.shape[1], rows, wrap=wrap) * (full / white(source.dtype))
         np.clip(soft, 0, full, out=soft)
         soft += strength * (made[rows] - soft)
         made[rows] = soft if made.dtype.kind == "f" else np.floor(soft + 0.5)
-
-
-def _bands(pixels: Pixels) -> list[slice]:
-    """Return the rows of an array in bands of a bounded number of samples."""
-    step = max(1, _BAND // (pixels.shape[1] * pixels.shape[2]))
-    return [slice(top, min(top + step, len(pixels))) for top in range(0, len(pixels), step)]

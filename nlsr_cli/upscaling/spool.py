@@ -1,9 +1,10 @@
 """Finished rows of a large picture, kept on the disk while it is computed, so that a crash does not begin it again.
 
-Beside the output lies a folder `.nlsr-OUTPUT-KEY.rows` while a picture of many tiles is computed. It has one file for
-each row of tiles that is done, with the pixels as they will be in the picture, and the strip that the next row of tiles
-is blended with, in float32 as it was: what is taken up again gives the same bytes. It is removed when the output has
-its name. Its files are not forced to the disk, which costs time: a checksum tells what a power cut has spoilt.
+Beside the output lies a folder `.nlsr-OUTPUT-KEY.rows` while a picture of many tiles is computed. Each layer has a file
+there with its pixels as they will be in the picture, in which the network's results are put together, and one small
+file for each row of tiles that is done; for the last ones, also the strip that the next row of tiles is blended with,
+in float32 as it was: what is taken up again gives the same bytes. The folder is removed when the output has its name.
+Its files are not forced to the disk, which costs time: a checksum tells what a power cut has spoilt.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nlsr_cli import scratch
 from nlsr_cli.files import lock, part_beside, remove, remove_parts
 from nlsr_cli.images import Pixels
 from nlsr_cli.upscaling.tiles import Floats, TilePlan
@@ -72,26 +74,60 @@ class Rows:
         self._open()
         return None if self._folder is None else Layer(self, name, plan, scale, facts)
 
-    def write(self, name: str, head: Mapping[str, Any], arrays: list[Pixels], told: Sequence[str] = ()) -> bool:
-        """Keep some arrays under a name; if that fails, give back what is taken, keep no more, and return False."""
+    def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
+        """Return an array that is kept under a name, with what it held; one that is not kept, if that fails.
+
+        Raises:
+            ScratchFull: there is no room for it.
+        """
+        if self._folder is not None:
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+            try:
+                descriptor = os.open(self._folder / name, flags | getattr(os, "O_BINARY", 0), 0o666)
+                try:
+                    return scratch.mapped(descriptor, shape, dtype)
+                finally:
+                    os.close(descriptor)
+            except OSError as exc:
+                self._give_up(exc)
+        return scratch.empty(shape, dtype)
+
+    def write(
+        self,
+        name: str,
+        head: Mapping[str, Any],
+        arrays: list[Pixels],
+        told: Sequence[str] = (),
+        *,
+        beside: bool = False,
+    ) -> bool:
+        """Keep some arrays under a name; if that fails, give back what is taken, keep no more, and return False.
+
+        Of arrays that are kept `beside` it, only the checksum counts.
+        """
         if self._folder is None:
             return False
         part = part_beside(self._folder / name)
         try:
             try:
                 with part.open("xb") as file:
-                    _write(file, head, arrays, told)
+                    _write(file, head, arrays, told, beside=beside)
                 part.replace(self._folder / name)
             finally:
                 remove(part)
         except OSError as exc:
-            self.notes.append(_LOST.format((exc.strerror or str(exc)).lower()))
-            self.discard()
+            self._give_up(exc)
             return False
         return True
 
-    def read(self, name: str, head: Mapping[str, Any], arrays: list[Pixels]) -> list[str] | None:
-        """Fill arrays with what is kept under a name, and return what was told of it.
+    def _give_up(self, exc: OSError) -> None:
+        self.notes.append(_LOST.format((exc.strerror or str(exc)).lower()))
+        self.discard()
+
+    def read(
+        self, name: str, head: Mapping[str, Any], arrays: list[Pixels], *, beside: bool = False
+    ) -> list[str] | None:
+        """Fill arrays with what is kept under a name, or find them `beside` it, and return what was told of it.
 
         None says that it is not there, is damaged, or is of something else; the arrays may hold anything then.
         """
@@ -101,7 +137,7 @@ class Rows:
         flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         try:
             with os.fdopen(os.open(self._folder / name, flags), "rb") as file:
-                return _read(file, head, arrays)
+                return _read(file, head, arrays, beside=beside)
         except (OSError, ValueError, RecursionError):
             return None
 
@@ -163,8 +199,16 @@ class Layer:
         tiles = [[axis.length, axis.size, list(axis.starts)] for axis in (plan.rows, plan.columns)]
         self._facts = {"layer": name, "tiles": tiles, "scale": scale, **facts}
 
+    def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
+        """Return the enlarged layer, (height, width, channels), as far as it is there.
+
+        Raises:
+            ScratchFull: there is no room for it.
+        """
+        return self._rows.array(f"{self._name}.pixels", shape, dtype)
+
     def load(self, out: Pixels) -> tuple[int, Floats | None, list[str]]:
-        """Fill `out`, (height, width, channels), with the rows that are there.
+        """Look which rows of `out`, an `array`, are there.
 
         Returns:
             The number of rows of tiles, the strip below them (None at the beginning and after the last row), and what
@@ -173,7 +217,8 @@ class Layer:
         told: list[str] = []
         done = 0
         while done < len(self._bounds) - 1:
-            events = self._rows.read(self._file(done, "row"), self._head(done, out), [self._pixels(done, out)])
+            pixels = [self._pixels(done, out)]
+            events = self._rows.read(self._file(done, "row"), self._head(done, out), pixels, beside=True)
             if events is None:
                 break
             done, told = done + 1, events
@@ -198,7 +243,8 @@ class Layer:
         """
         if strip is not None:
             self._rows.write(self._file(row, "strip"), self._head(row, strip), [strip])
-        if self._rows.write(self._file(row, "row"), self._head(row, out), [self._pixels(row, out)], told):
+        pixels = [self._pixels(row, out)]
+        if self._rows.write(self._file(row, "row"), self._head(row, out), pixels, told, beside=True):
             self._rows.kept += 1
         self._rows.forget(self._file(row - 2, "strip"))  # the last but one stays, for when the last is damaged
 
@@ -272,20 +318,22 @@ def _remove_folder(folder: Path) -> None:
     with suppress(OSError):
         remove_parts(folder)
         for path in folder.iterdir():
-            if path.suffix in (".row", ".strip"):
+            if path.suffix in (".row", ".strip", ".pixels"):
                 path.unlink()
         folder.rmdir()
 
 
-def _write(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels], told: Sequence[str]) -> None:
-    """Write a checksum, a line of JSON and the bytes of arrays."""
+def _write(
+    file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels], told: Sequence[str], *, beside: bool
+) -> None:
+    """Write a checksum, a line of JSON and, unless they lie `beside` it, the bytes of arrays."""
     line = json.dumps({"head": head, "told": list(told)}).encode() + b"\n"
     views = [_bytes_of(np.ascontiguousarray(array)) for array in arrays]
     digest = hashlib.sha256(line)
     for view in views:
         digest.update(view)
     file.write(digest.hexdigest().encode() + b"\n" + line)
-    for view in views:
+    for view in () if beside else views:
         file.write(view)
 
 
@@ -294,7 +342,7 @@ def _bytes_of(array: Pixels) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
-def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels]) -> list[str] | None:
+def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels], *, beside: bool) -> list[str] | None:
     """Read what `_write` has written into arrays of the same shapes; None unless everything is as it was.
 
     Raises:
@@ -304,7 +352,7 @@ def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels]) -> 
     if not stat.S_ISREG(status.st_mode):
         return None
     checksum, line = file.readline(_DIGITS + 1), file.readline(_MAX_HEAD)
-    if status.st_size != len(checksum) + len(line) + sum(array.nbytes for array in arrays):
+    if status.st_size != len(checksum) + len(line) + (0 if beside else sum(array.nbytes for array in arrays)):
         return None
     values = json.loads(line)
     told = values.get("told") if isinstance(values, dict) and values.get("head") == head else None
@@ -313,7 +361,7 @@ def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels]) -> 
     digest = hashlib.sha256(line)
     for array in arrays:
         view = _bytes_of(array)
-        if file.readinto(view) != len(view):  # type: ignore[attr-defined]  # BinaryIO lacks it
+        if not beside and file.readinto(view) != len(view):  # type: ignore[attr-defined]  # BinaryIO lacks it
             return None
         digest.update(view)
     return told if checksum == digest.hexdigest().encode() + b"\n" else None

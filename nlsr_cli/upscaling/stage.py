@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from nlsr_cli import scratch
 from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Pixels
 from nlsr_cli.upscaling.device import processor_name
@@ -148,7 +149,8 @@ class Stage:
             NlsrError: the network gives non-finite values.
         """
         height, width, channels = pixels.shape
-        out = np.empty((height * self.scale, width * self.scale, channels), work.dtype)
+        shape = height * self.scale, width * self.scale, channels
+        out = scratch.empty(shape, work.dtype) if kept is None else kept.array(shape, work.dtype)
         first, above, told = kept.load(out) if kept is not None else (0, None, [])
         work.runner.events += told
         if first:
@@ -157,6 +159,7 @@ class Stage:
         def on_row(row: int, strip: Floats | None) -> None:
             if kept is not None:
                 kept.keep(row, out, strip, work.runner.events)
+            scratch.relax()
 
         parts = self._parts(pixels, work, first)
         for row, column, block in stitch(work.plan, self.scale, parts, first=first, above=above, on_row=on_row):

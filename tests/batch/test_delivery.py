@@ -227,16 +227,8 @@ def test_what_is_entered_is_what_was_read_and_written(tmp_path: Path) -> None:
     assert (again.status, again.reason) == ("skipped", MEANWHILE), "what he says of it counts"
 
 
-def test_a_full_disk_gets_the_room_of_the_rows_once(tmp_path: Path) -> None:
-    rows, keeper = Rows(kept=3), Keeper(full=1)
-    outcome = delivery(keeper).finish(task(tmp_path / "a.png", rows=rows))
-    assert (outcome.status, outcome.notes[-1], rows.fate) == ("done", "entered", ["discarded"] * 2)
-    assert [side(data) for _, _, data in keeper.stored] == [4, 4]
-    assert {content for _, content, _ in keeper.stored} == {"5ha"}
-
-
-@pytest.mark.parametrize("rows", [None, Rows()])
-def test_a_full_disk_is_told_where_no_rows_could_fill_it(tmp_path: Path, rows: Rows | None) -> None:
+@pytest.mark.parametrize("rows", [None, Rows(), Rows(kept=3)])
+def test_a_full_disk_is_told_and_finished_rows_stay(tmp_path: Path, rows: Rows | None) -> None:
     keeper = Keeper(full=1)
     outcome = delivery(keeper).finish(task(tmp_path / "a.png", rows=rows))
     assert "the disk is full" in str(outcome.error)

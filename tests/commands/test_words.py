@@ -68,6 +68,11 @@ def test_nlsr_photo_enlarges_it(desk: Path) -> None:
         (["nonsense"], "no such command 'nonsense', and no such file", "Try: "),
         (["--verison"], "no such option: --verison", "Did you mean --version?"),
         (["--sclae", "2", "photo.png"], "no such option: --sclae", "Did you mean --scale"),
+        (["-i", "photo.png", "-o", "out.png"], "no such option: -i", "Write inputs without an option: nlsr upscale"),
+        (["photo.png", "-n", "realesrgan-x4plus"], "no such option: -n", "Name a network, a folder or a file: --model"),
+        (["photo.png", "--gpu", "0"], "no such option: --gpu", "Name a device: --device cuda"),
+        (["photo.png", "--tta"], "no such option: --tta", "Eight passes are averaged with: --ensemble"),
+        (["-v"], "no such option: -v", "The version: nlsr --version"),
         (
             ["--quiet", "upscale", "photo.png"],
             "options come after the command",

@@ -88,7 +88,7 @@ def test_composite_in_bands_is_the_same(monkeypatch):
     dice = np.random.default_rng(3)
     color, alpha = dice.integers(0, 256, (50, 7, 3), np.uint8), dice.integers(0, 256, (50, 7), np.uint8)
     whole = composite(color, alpha, (10, 20, 30))
-    monkeypatch.setattr("nlsr_cli.images.alpha.BAND", 15)
+    monkeypatch.setattr("nlsr_cli.scratch.BAND", 15)
     np.testing.assert_array_equal(composite(color, alpha, (10, 20, 30)), whole)
 
 
@@ -210,7 +210,7 @@ def test_flat_is_the_same_in_every_direction_and_in_bands(monkeypatch: pytest.Mo
     assert 0 < np.count_nonzero(whole == ringing) < ringing.size
     for turn in (np.transpose, np.flipud, np.fliplr):
         np.testing.assert_array_equal(kept(turn), turn(whole))
-    monkeypatch.setattr("nlsr_cli.images.alpha.BAND", 100)
+    monkeypatch.setattr("nlsr_cli.scratch.BAND", 100)
     np.testing.assert_array_equal(kept(np.asarray), whole)
 
 
@@ -233,5 +233,16 @@ def test_what_alpha_was_multiplied_into_is_divided_by_it(
         assert found.max() > 1
     else:
         assert np.abs(found[visible] - np.minimum(exact, white)).max() <= 0.5 + 1e-6
-    monkeypatch.setattr("nlsr_cli.images.alpha.BAND", 15)
+    monkeypatch.setattr("nlsr_cli.scratch.BAND", 15)
     np.testing.assert_array_equal(straight(color, alpha), found)
+
+
+def test_bleeding_does_not_follow_from_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large picture is bled a few rows at a time, at every level of its pyramid."""
+    dice = np.random.default_rng(7)
+    color = dice.integers(0, 256, (61, 45, 3), np.uint8)
+    alpha = dice.integers(0, 256, (61, 45), np.uint8)
+    alpha[10:50, 5:40] = 0
+    whole = bleed_colors(color, alpha)
+    monkeypatch.setattr("nlsr_cli.scratch.BAND", 200)
+    np.testing.assert_array_equal(bleed_colors(color, alpha), whole)

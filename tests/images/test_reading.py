@@ -407,9 +407,10 @@ def test_strangers_are_named(content, words, tmp_path):
     with pytest.raises(ImageReadError, match=words) as caught:
         read_picture(path)
     picture = "file" not in words and words not in ("a web page", "a video", "a Git LFS pointer")
-    assert caught.value.hint == (
-        "Convert it to PNG first." if picture else "To see which formats nlsr reads: nlsr doctor"
-    )
+    hint = "Convert it to PNG first." if picture else "To see which formats nlsr reads: nlsr doctor"
+    if "video" in words:
+        hint = f"Take its pictures: mkdir frames && ffmpeg -i {path} frames/%06d.png"
+    assert caught.value.hint == hint
 
 
 def test_places_that_hold_no_file(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nlsr_cli import scratch
 from nlsr_cli.images import resize_bicubic
-from nlsr_cli.upscaling import resample as module
 from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, rounded, split
 
 
@@ -45,7 +45,7 @@ def test_blends_the_network_with_bicubic(dtype: type, wrap: str, monkeypatch: py
     made = noise(24, 27, 3, dtype=deep(np.dtype(dtype)).type)
     exact = made / (1.0 if dtype == np.float32 else 65535.0)
     soft = np.clip(resize_bicubic((source / full).astype(np.float32), 24, 27, wrap=wrap), 0, 1)
-    monkeypatch.setattr(module, "_BAND", 200)
+    monkeypatch.setattr(scratch, "BAND", 200)
     found = finish(made, source, (24, 27), strength=0.3, wrap=wrap)
     assert found.dtype == dtype
     limit = 1e-5 if dtype == np.float32 else 0.51

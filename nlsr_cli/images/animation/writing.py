@@ -12,6 +12,7 @@ from nlsr_cli.images.animation import apng, gif_writing, webp
 from nlsr_cli.images.animation.quantize import bounds
 from nlsr_cli.images.canvas import Canvas, prepare
 from nlsr_cli.images.carries import Carries
+from nlsr_cli.images.encoding.bands import whole
 from nlsr_cli.images.metadata import gif_texts
 from nlsr_cli.images.picture import Animation, Picture, Pixels
 from nlsr_cli.options import EncodeOptions
@@ -64,7 +65,8 @@ def _canvases(animation: Animation, carries: Carries, options: EncodeOptions) ->
     last: tuple[Picture, tuple[Canvas, Pixels]] | None = None
     for frame in animation.frames:
         if last is None or last[0] is not frame:
-            last = frame, prepare(frame, carries, options)
+            canvas, rows = prepare(frame, carries, options)
+            last = frame, (canvas, whole(rows, canvas.shape, canvas.dtype))
         yield last[1]
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import ImageCms
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli import scratch
 from nlsr_cli.images.depth.extra import codecs
 from nlsr_cli.images.picture import Pixels
 
@@ -38,10 +38,9 @@ def convert(pixels: Pixels, source: tuple[bytes, str], target: tuple[bytes, str]
     library = codecs()
     intent, flags = library.CMS.INTENT.RELATIVE_COLORIMETRIC, library.CMS.FLAGS
     height, width, _ = pixels.shape
-    result = np.empty((height, width, CHANNELS[target[1]]), pixels.dtype)
-    rows = max(1, BAND // width)
-    for top in range(0, height, rows):
-        band = np.ascontiguousarray(pixels[top : top + rows])
+    result = scratch.empty((height, width, CHANNELS[target[1]]), pixels.dtype)
+    for rows in scratch.bands(pixels.shape):
+        band = np.ascontiguousarray(pixels[rows])
         moved = library.cms_transform(
             band[..., 0] if source[1] == "L" else band,
             source[0],
@@ -51,5 +50,5 @@ def convert(pixels: Pixels, source: tuple[bytes, str], target: tuple[bytes, str]
             intent=intent,
             flags=flags.BLACKPOINTCOMPENSATION | flags.NOOPTIMIZE,
         )
-        result[top : top + rows] = moved.reshape(len(band), width, -1)
+        result[rows] = moved.reshape(len(band), width, -1)
     return result

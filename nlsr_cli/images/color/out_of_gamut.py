@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli import scratch
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.picture import Pixels
 
@@ -23,12 +23,10 @@ def excess_of(stored: Pixels, srgb: Pixels, icc: bytes) -> Excess | None:
 
     It is signed, in the levels of `stored`; None where no value is larger than what rounding loses.
     """
-    height, width, _ = stored.shape
-    result = np.empty(stored.shape, SIGNED[stored.dtype])
+    result = scratch.empty(stored.shape, SIGNED[stored.dtype])
     largest = 0.0
-    rows = max(1, BAND // width)
-    for top in range(0, height, rows):
-        part, band = result[top : top + rows], slice(top, top + rows)
+    for band in scratch.bands(stored.shape):
+        part = result[band]
         part[:] = lost(stored[band], srgb[band], icc)
         largest = max(largest, float(part.max()), -float(part.min()))
     return result if largest > ROUNDING[stored.dtype] else None
@@ -45,10 +43,9 @@ def add_excess(pixels: Pixels, excess: Excess) -> None:
     """Add an excess to pixels of the same shape, in place; integers are clipped."""
     whole = np.issubdtype(pixels.dtype, np.integer)
     white = np.iinfo(pixels.dtype).max if whole else None
-    rows = max(1, BAND // pixels.shape[1])
-    for top in range(0, len(pixels), rows):
-        part = pixels[top : top + rows]
-        total = part + excess[top : top + rows]
+    for rows in scratch.bands(pixels.shape):
+        part = pixels[rows]
+        total = part + excess[rows]
         part[:] = np.clip(total, 0, white) if whole else total
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageCms
 
-from nlsr_cli.images.alpha import BAND
+from nlsr_cli import scratch
 from nlsr_cli.images.color import deep_spaces
 from nlsr_cli.images.picture import Pixels
 
@@ -98,11 +98,10 @@ def plain_cmyk_to_rgb(pixels: Pixels) -> Pixels:
     height, width, _ = pixels.shape
     if pixels.dtype == np.uint8:
         return np.asarray(Image.frombytes("CMYK", (width, height), pixels.tobytes()).convert("RGB"))
-    result = np.empty((height, width, 3), pixels.dtype)
-    rows = max(1, BAND // width)
-    for top in range(0, height, rows):
-        light = 65535 - pixels[top : top + rows].astype(np.uint32)
-        result[top : top + rows] = (light[..., :3] * light[..., 3:] + 32767) // 65535
+    result = scratch.empty((height, width, 3), pixels.dtype)
+    for rows in scratch.bands(pixels.shape):
+        light = 65535 - pixels[rows].astype(np.uint32)
+        result[rows] = (light[..., :3] * light[..., 3:] + 32767) // 65535
     return result
 
 
@@ -139,10 +138,9 @@ def _transform(icc: bytes, *, inverse: bool) -> ImageCms.ImageCmsTransform | Non
 def _apply(transform: ImageCms.ImageCmsTransform, pixels: Pixels, source: str, target: str) -> Pixels:
     """Run a transform over bands of rows, so that a large picture needs no second and third copy of itself."""
     height, width, _ = pixels.shape
-    result = np.empty((height, width, CHANNELS[target]), np.uint8)
-    rows = max(1, BAND // width)
-    for top in range(0, height, rows):
-        part = np.ascontiguousarray(pixels[top : top + rows])
+    result = scratch.empty((height, width, CHANNELS[target]), np.uint8)
+    for rows in scratch.bands(pixels.shape):
+        part = np.ascontiguousarray(pixels[rows])
         band = Image.frombytes(source, (width, len(part)), part.tobytes())
-        result[top : top + rows] = np.asarray(transform.apply(band)).reshape(len(part), width, -1)
+        result[rows] = np.asarray(transform.apply(band)).reshape(len(part), width, -1)
     return result

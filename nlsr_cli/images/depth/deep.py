@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.alpha import BAND, straight
+from nlsr_cli import scratch
+from nlsr_cli.images.alpha import straight
 from nlsr_cli.images.border import TILE_ALLOWANCE
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.depth.extra import codecs
@@ -157,7 +158,6 @@ def as_float32(samples: Pixels) -> Pixels:
     """
     with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite, and refused as that
         samples = samples.astype(np.float32, copy=False)
-    rows = max(1, BAND // samples.shape[1])
-    if not all(np.isfinite(samples[top : top + rows]).all() for top in range(0, len(samples), rows)):
+    if not all(np.isfinite(samples[rows]).all() for rows in scratch.bands(samples.shape)):
         raise ValueError("pictures with infinite or NaN values are not supported")
     return samples

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.images.picture import Pixels
+from nlsr_cli.scratch import empty
 
 Bands: TypeAlias = Iterable[Pixels]  # (rows, width, channels), from the top down
 Shape: TypeAlias = tuple[int, int, int]  # height, width, channels
@@ -38,7 +39,7 @@ def cut(bands: Bands, shape: Shape, dtype: npt.DTypeLike, rows: int) -> Iterator
                 band, left = band[high:], left - high
                 continue
             if block is None:
-                block, filled = np.empty((high, *shape[1:]), dtype), 0
+                block, filled = empty((high, *shape[1:]), dtype), 0
             part = band[: high - filled]
             block[filled : filled + len(part)] = part
             band, filled = band[len(part) :], filled + len(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -55,23 +56,32 @@ def _number(block: bytes, order: str, row: int) -> tuple[int, ...]:
     return struct.unpack_from(order + ("H" if kind == tiff.SHORT else "I"), block, row + 8)
 
 
-def make_thumbnail(color: Pixels, alpha: Pixels | None) -> bytes:
-    """Return the JPEG of a small copy of (h, w, 1 or 3) pixels in sRGB encoding, on white where they are transparent.
+def looked_at(shape: Sequence[int]) -> tuple[slice, slice]:
+    """Return the rows and the columns of a picture (h, w, ...) that a thumbnail is made of."""
+    step = max(1, max(shape[:2]) // (SIDE * OVERSAMPLED))
+    rows, columns = (slice(min(step // 2, side - 1), None, step) for side in shape[:2])
+    return rows, columns
+
+
+def make_thumbnail(color: Pixels, alpha: Pixels | None, size: tuple[int, int]) -> bytes:
+    """Return the JPEG of a small copy of a picture of a size, (height, width), on white where it is transparent.
 
     The same pixels give the same bytes.
+
+    Args:
+        color: those pixels of it that `looked_at` names, (h, w, 1 or 3) in sRGB encoding.
+        alpha: of the same ones, (h, w).
+        size: of the whole picture.
     """
-    height, width, _ = color.shape
-    step = max(1, max(height, width) // (SIDE * OVERSAMPLED))
-    rows, columns = (slice(min(step // 2, side - 1), None, step) for side in (height, width))
-    small = _eight(color[rows, columns])
+    small = _eight(color)
     if alpha is not None:
-        share = _eight(alpha[rows, columns])[..., None].astype(np.uint32)
+        share = _eight(alpha)[..., None].astype(np.uint32)
         small = ((small * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(small[..., 0] if small.shape[2] == 1 else small))
-    factor = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
+    factor = min(1.0, SIDE / max(size))
+    height, width = (max(1, round(side * factor)) for side in size)
     buffer = BytesIO()
-    image.resize(size, Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=QUALITY)
+    image.resize((width, height), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
 
 

@@ -199,7 +199,7 @@ def test_bands_do_not_show(monkeypatch):
     """Large pictures are converted in rows; where the cuts fall must not matter."""
     profile = icc.BUILDERS["p3"]()
     whole = spaces.to_srgb(RGB, profile)
-    monkeypatch.setattr(spaces, "BAND", 33)
+    monkeypatch.setattr("nlsr_cli.scratch.BAND", 33)
     np.testing.assert_array_equal(spaces.to_srgb(RGB, profile), whole)
 
 
@@ -281,7 +281,7 @@ def test_large_pictures_go_band_by_band(monkeypatch):
     """Bands are for memory; they leave no seam."""
     pixels = np.random.default_rng(3).integers(0, 65536, (50, 20, 3)).astype(np.uint16)
     whole = spaces.to_srgb(pixels, icc.BUILDERS["p3"]())
-    monkeypatch.setattr("nlsr_cli.images.color.deep_spaces.BAND", 60)
+    monkeypatch.setattr("nlsr_cli.scratch.BAND", 60)
     np.testing.assert_array_equal(spaces.to_srgb(pixels, icc.BUILDERS["p3"]()), whole)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from nlsr_cli.images import Metadata, Picture
-from nlsr_cli.images.canvas import prepare
+from nlsr_cli.images.canvas import Canvas, prepare
+from nlsr_cli.images.encoding.bands import whole
 from nlsr_cli.images.formats import writing_of
 from nlsr_cli.options import EncodeOptions
 from nlsr_cli.storing import collected
@@ -59,10 +60,16 @@ def heights(total: int, most: int) -> Iterator[int]:
         high = high % most + 1
 
 
+def prepared(made: Picture, fmt: str, options: EncodeOptions | None = None) -> tuple[Canvas, np.ndarray]:
+    """Return what is to be said of a picture in a format, and its pixels in one piece."""
+    canvas, rows = prepare(made, writing_of(fmt).carries, options or EncodeOptions())
+    return canvas, whole(rows, canvas.shape, canvas.dtype)
+
+
 def encoded(made: Picture, fmt: str, most: int, options: EncodeOptions | None = None) -> bytes:
     """Return the file of a picture that comes in bands of at most so many rows."""
     options = options or EncodeOptions()
-    canvas, pixels = prepare(made, writing_of(fmt).carries, options)
+    canvas, pixels = prepared(made, fmt, options)
     return collected(writing_of(fmt).encode(canvas, bands(pixels, most), options))[0]
 
 

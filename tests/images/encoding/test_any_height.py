@@ -8,7 +8,9 @@ from itertools import repeat
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from nlsr_cli import scratch
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import Metadata, Picture, encode_picture, native_formats, read_picture
 from nlsr_cli.images import writing as module
@@ -16,7 +18,8 @@ from nlsr_cli.images.canvas import prepare
 from nlsr_cli.images.formats import writing_of
 from nlsr_cli.options import EncodeOptions
 from nlsr_cli.storing import Patch
-from tests.images.encoding.pieces import KINDS, bands, encoded, picture
+from tests.images import icc
+from tests.images.encoding.pieces import KINDS, bands, encoded, photograph, picture, prepared
 
 WRITABLE = native_formats().writable
 BANDED = ("PNG", "JPEG", "TIFF")
@@ -50,7 +53,7 @@ def test_what_went_in_is_read(fmt, kind, size):
 @pytest.mark.parametrize("fmt", WRITABLE)
 def test_formats_say_whether_they_need_the_whole_picture(fmt):
     """A plan that believes them must not find a gigapixel in memory."""
-    canvas, pixels = prepare(picture("RGB", 2048, 256), writing_of(fmt).carries, EncodeOptions())
+    canvas, pixels = prepared(picture("RGB", 2048, 256), fmt)
     taken = []
 
     def rows():
@@ -72,7 +75,7 @@ def test_whole_formats_take_bands_too(fmt):
 @pytest.mark.parametrize("change", [lambda p: [], lambda p: [p[:-1]], lambda p: [p, p[:1]], lambda p: [p[:, 1:]]])
 def test_bands_that_do_not_add_up_make_no_file(fmt, change):
     """An engine that fails to deliver a row is found out."""
-    canvas, pixels = prepare(picture("RGB", 30, 20), writing_of(fmt).carries, EncodeOptions())
+    canvas, pixels = prepared(picture("RGB", 30, 20), fmt)
     with pytest.raises(ValueError, match="band"):
         list(writing_of(fmt).encode(canvas, iter(change(pixels)), EncodeOptions()))
 
@@ -82,7 +85,7 @@ def test_memory_does_not_grow_with_the_height(fmt):
     """64 megapixels are 192 MiB; what is held of them is a few bands, and what zlib and libjpeg need."""
     band = picture("RGB", 1, 2048).color.repeat(256, axis=0)
     made = Picture(np.zeros((1, 1, 3), np.uint8), None, Metadata("PNG", "RGB"))
-    canvas, _ = prepare(made, writing_of(fmt).carries, EncodeOptions())
+    canvas, _ = prepared(made, fmt)
     canvas = replace(canvas, shape=(32768, 2048, 3))
     size, patched = 0, 0
     tracemalloc.start()
@@ -99,8 +102,26 @@ def test_memory_does_not_grow_with_the_height(fmt):
 
 def test_encoders_that_fail_are_our_error(monkeypatch):
     """Also where they fail in the middle of a file."""
-    monkeypatch.setattr(module, "prepare", lambda *_: (prepare(*_)[0], np.zeros((3, 3, 3), np.uint8)))
+    monkeypatch.setattr(module, "prepare", lambda *_: (prepare(*_)[0], iter((np.zeros((3, 3, 3), np.uint8),))))
     with pytest.raises(
         ImageWriteError, match="cannot be encoded as PNG: a band of 3×3×uint8 in a picture of 4×3×uint8"
     ):
         encode_picture(picture("RGB", 4, 4), format="PNG", options=EncodeOptions())
+
+
+@pytest.mark.parametrize("profile", ["none", "Adobe RGB", "grey", "CMYK"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_becomes_of_pixels_does_not_follow_from_the_bands(kind, profile, monkeypatch):
+    """Profiles, backgrounds, depths, the thumbnail, what lies outside sRGB."""
+    profiles = {"none": None, "Adobe RGB": icc.rgb("Adobe", icc.ADOBE_RGB), "grey": icc.grey(), "CMYK": icc.cmyk()}
+    exif = Image.Exif()
+    exif[0x010E] = "A picture"
+    made = picture(kind, 37, 23, icc=profiles[profile], exif=exif.tobytes()[6:], thumbnail=True, nodata="77")
+    if profile == "Adobe RGB" and not made.is_grey:
+        signed = {8: np.int16, 16: np.int32, 32: np.float32}[made.depth]
+        made = replace(made, excess=(photograph(37, 23, 3) % 5).astype(signed))
+    formats = [fmt for fmt in BANDED if fmt != "PNG" or made.depth <= 16]
+    options = EncodeOptions(background="#204060")
+    expected = [encode_picture(made, format=fmt, options=options) for fmt in formats]
+    monkeypatch.setattr(scratch, "BAND", 100)
+    assert [encode_picture(made, format=fmt, options=options) for fmt in formats] == expected

@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from nlsr_cli.images import Picture, encode_picture, native_formats, read_picture
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.metadata import exif_tags
-from nlsr_cli.images.metadata.thumbnail import SIDE, has_thumbnail, make_thumbnail, with_thumbnail
+from nlsr_cli.images.metadata.thumbnail import SIDE, has_thumbnail, looked_at, make_thumbnail, with_thumbnail
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
 from tests.images.files import camera_exif, gradient, picture, saved
@@ -33,6 +33,12 @@ def embedded(data: bytes) -> bytes | None:
     file.seek(first.next)
     second.load(file)
     return raw[second[513] : second[513] + second[514]]
+
+
+def thumbnail_of(color: np.ndarray, alpha: np.ndarray | None) -> bytes:
+    """Return the thumbnail of a whole picture."""
+    places = looked_at(color.shape)
+    return make_thumbnail(color[places], None if alpha is None else alpha[places], color.shape[:2])
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -91,17 +97,17 @@ def test_any_picture_has_one(shape, channels, dtype):
     """Of any shape, depth and transparency."""
     top = {np.uint8: 255, np.uint16: 65535, np.float32: 1.0}[dtype]
     color = np.full((*shape, channels), top / 2, dtype)
-    with Image.open(BytesIO(make_thumbnail(color, None))) as small:
+    with Image.open(BytesIO(thumbnail_of(color, None))) as small:
         assert max(small.size) == min(SIDE, max(shape))
         assert abs(np.asarray(small).astype(int) - 128).max() <= 2
-    with Image.open(BytesIO(make_thumbnail(color, np.zeros(shape, dtype)))) as small:
+    with Image.open(BytesIO(thumbnail_of(color, np.zeros(shape, dtype)))) as small:
         assert np.asarray(small).min() >= 253  # on white
 
 
 def test_floating_point_that_is_no_number_is_black():
     """Nothing in a picture stops a thumbnail."""
     color = np.full((4, 4, 3), np.nan, np.float32)
-    with Image.open(BytesIO(make_thumbnail(color, None))) as small:
+    with Image.open(BytesIO(thumbnail_of(color, None))) as small:
         assert np.asarray(small).max() <= 2
 
 
@@ -169,7 +175,7 @@ def test_the_second_directory_is_that_of_a_jpeg(odd, order):
 
 def shown(color: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
     """Return the thumbnail of a picture as numbers."""
-    with Image.open(BytesIO(make_thumbnail(color, alpha))) as small:
+    with Image.open(BytesIO(thumbnail_of(color, alpha))) as small:
         return np.asarray(small).astype(int)
 
 
@@ -189,10 +195,10 @@ def test_a_larger_picture_is_averaged():
 def test_the_thumbnail_is_the_same_whatever_the_depth():
     """8, 16 bits and floating point of the same colours, and an alpha that hides nothing."""
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
-    expected = make_thumbnail(levels, None)
-    assert make_thumbnail(levels, np.full((16, 16), 255, np.uint8)) == expected
-    assert make_thumbnail(levels.astype(np.uint16) * 257, None) == expected
-    assert make_thumbnail(levels.astype(np.float32) / 255, None) == expected
+    expected = thumbnail_of(levels, None)
+    assert thumbnail_of(levels, np.full((16, 16), 255, np.uint8)) == expected
+    assert thumbnail_of(levels.astype(np.uint16) * 257, None) == expected
+    assert thumbnail_of(levels.astype(np.float32) / 255, None) == expected
 
 
 def test_what_is_brighter_than_white_is_white():
