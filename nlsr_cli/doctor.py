@@ -17,7 +17,7 @@ _EXTRAS = {  # and what each brings
     "imagecodecs": "16-bit colour, floating point and JPEG XL",
     "pi-heif": "HEIC, the format of most phones",
     "rawpy": "raw files of cameras",
-    "pyvips": "large pictures in little memory",
+    "pyvips[binary]": "pictures of gigapixels, read a few rows at a time",
 }
 _VARIABLES = ("HF_", "NLSR_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # beginnings of names
 _DRIVERS = "https://www.nvidia.com/drivers"
@@ -53,7 +53,7 @@ def examine() -> dict[str, Any]:
         "system": platform.platform(),
     }
     facts |= {package: importlib.metadata.version(package) for package in _PACKAGES}
-    facts |= {package: _version_or_hint(package) for package in _EXTRAS}
+    facts |= {package.partition("[")[0]: _version_or_hint(package) for package in _EXTRAS}
     for device in describe_devices():
         precisions = ", ".join(f"{p} (auto)" if p == device.automatic else p for p in device.precisions)
         facts[f"device {device.name}"] = f"{device.description}; {precisions}"
@@ -126,7 +126,7 @@ def _install(supported: tuple[int, int] | None) -> str:
 
 def _version_or_hint(package: str) -> str:
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(package.partition("[")[0])
     except importlib.metadata.PackageNotFoundError:
         return f"not installed; it adds {_EXTRAS[package]}: {install_command(package)}"
 

@@ -76,10 +76,10 @@ def test_a_missing_package_says_what_it_brings(monkeypatch: pytest.MonkeyPatch) 
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
-    for package in ("imagecodecs", "pi-heif", "rawpy", "pyvips"):
+    for package in ("imagecodecs", "pi-heif", "rawpy", "pyvips[binary]"):
         said = _version_or_hint(package)
         assert said.startswith("not installed; it adds ")
-        assert said.endswith(f"{shlex.quote(sys.executable)} -m pip install {package}")
+        assert said.endswith(f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(package)}")
 
 
 def test_doctor_judges_this_machine() -> None:

@@ -22,12 +22,14 @@ from nlsr_cli.images.parsed import Parsed
 # is room for layers, previews, metadata and further frames.
 BYTES_PER_PIXEL, ALLOWANCE = 16, 1 << 28
 PIECE = 1 << 22  # read from a pipe at once
-# A large file of these formats is mapped: what reads them looks at places, and never needs all bytes at once.
+# What reads these formats looks at places of a file, and never needs all bytes at once; of how many bytes one is large.
 MAPPED, LEAST = ("PNG", "JPEG", "TIFF", "WEBP"), 1 << 25
 
 
-def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int) -> Parsed:
+def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int, *, mapped: bool = False) -> Parsed:
     """Return the file that a source is, which messages call by its name; one that was loaded before is returned.
+
+    With `mapped`, the bytes of a large file stay on the disk: if it is cut short meanwhile, this process ends.
 
     Raises:
         ImageReadError: it cannot be opened, is no known picture, or is larger than any of `max_pixels` pixels.
@@ -39,7 +41,7 @@ def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int)
         data = source
     else:
         with _reading(label):
-            data = _bytes_of(Path(source), label, max_pixels)
+            data = _bytes_of(Path(source), label, max_pixels, mapped=mapped)
     known = known_format(data, label)
     return FORMATS[known].parse(data if known in MAPPED else bytes(data), label, max_pixels)
 
@@ -134,7 +136,7 @@ def largest(max_pixels: int) -> int:
     return ALLOWANCE + BYTES_PER_PIXEL * max_pixels
 
 
-def _bytes_of(path: Path, label: str, max_pixels: int) -> bytes:
+def _bytes_of(path: Path, label: str, max_pixels: int, *, mapped: bool) -> bytes:
     """Return the content of a file; of one that is no picture, only its beginning."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
@@ -150,7 +152,7 @@ def _bytes_of(path: Path, label: str, max_pixels: int) -> bytes:
         if status.st_size > largest(max_pixels):
             raise _too_long(label, f"has {status.st_size} bytes", max_pixels)
         file.seek(0)
-        if status.st_size >= LEAST and format_of(head) in MAPPED:
+        if mapped and status.st_size >= LEAST and format_of(head) in MAPPED:
             # What reads bytes reads this, too; a type of its own would have to be named in every reader.
             return cast("bytes", Mapped(file.fileno()))
         before = state(file.fileno())

@@ -54,6 +54,12 @@ class Mapped(mmap.mmap):
         for at in range(start, end, size):
             yield self[at : min(at + size, end)]
 
+    def __contains__(self, wanted: object) -> bool:
+        if not isinstance(wanted, bytes):
+            raise TypeError(f"a file holds bytes, not {type(wanted).__name__}")
+        beyond = len(wanted) - 1
+        return any(wanted in self[at : at + WINDOW + beyond] for at in range(0, len(self), WINDOW))
+
     def startswith(self, prefix: bytes | tuple[bytes, ...], start: int = 0) -> bool:
         """Say whether one of these stands at a place."""
         wanted = prefix if isinstance(prefix, tuple) else (prefix,)

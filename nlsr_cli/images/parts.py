@@ -24,7 +24,7 @@ class Fate(Enum):
     DROPPED = "dropped"  # left out, with a note
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """One part of a container, at `start` in the file and `size` bytes long, headers included.
 
@@ -73,7 +73,7 @@ CARRIED, REWRITTEN, REPLACED = (Rule(fate) for fate in (Fate.CARRIED, Fate.REWRI
 Rules = Callable[[Part], Rule | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Accounted:
     """A part and the rule that decides about it."""
 

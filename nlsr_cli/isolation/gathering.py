@@ -36,9 +36,10 @@ def gathered(stream: BinaryIO, outline: Outline, max_pixels: int, limit: int) ->
         raise WireError(f"{outline.height} × {outline.width} pixels")
     planes, top, fresh = _planes(outline), 0, 0
     while isinstance(answer := receive(stream, COMING, limit), Band):
+        bottom = top + len(answer.color)
         for plane, rows in zip(planes, (answer.color, answer.alpha, answer.excess), strict=True):
-            _place(plane, rows, top)
-        top += len(answer.color)
+            _place(plane, rows, top, bottom)
+        top = bottom
         fresh += answer.color.nbytes
         if fresh > scratch.LEAST:
             scratch.relax()
@@ -58,7 +59,7 @@ def _planes(outline: Outline) -> tuple[Plane, Plane | None, Plane | None]:
     return scratch.empty(shape, dtype), alpha, excess
 
 
-def _place(plane: Plane | None, rows: Plane | None, top: int) -> None:
+def _place(plane: Plane | None, rows: Plane | None, top: int, bottom: int) -> None:
     """Put the next rows of a plane in their place.
 
     Raises:
@@ -66,11 +67,11 @@ def _place(plane: Plane | None, rows: Plane | None, top: int) -> None:
     """
     if plane is None and rows is None:
         return
-    if plane is None or rows is None or rows.dtype != plane.dtype or rows.shape[1:] != plane.shape[1:]:
+    if plane is None or rows is None or rows.dtype != plane.dtype or rows.shape != (bottom - top, *plane.shape[1:]):
         raise WireError("a band that does not fit its picture")
-    if len(rows) > len(plane) - top:
+    if bottom > len(plane):
         raise WireError("more rows than the picture has")
-    plane[top : top + len(rows)] = rows
+    plane[top:bottom] = rows
 
 
 def _whole(planes: tuple[Plane, Plane | None, Plane | None], outline: Outline, finished: Finished) -> Content:

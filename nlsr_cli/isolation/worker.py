@@ -98,7 +98,7 @@ class Task:
         self.space = space_for(_length(request), 0)
         with granted(self.space):
             source = request.source if isinstance(request.source, bytes) else Path(request.source)
-            self.file = load(source, request.name, request.max_pixels)
+            self.file = load(source, request.name, request.max_pixels, mapped=True)
             return probe(self.file, max_pixels=request.max_pixels)
 
     def read(self, answers: BinaryIO) -> Content | Finished:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import threading
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import loading, probe, read_picture, read_stream
+from nlsr_cli.images.mapped import Mapped
 from tests.images.files import gradient, plain_tiff, saved
 
 PNG = saved(Image.fromarray(gradient()))
@@ -100,3 +103,37 @@ def test_named_pipe_is_read(tmp_path):
     writer.start()
     assert read_picture(path).color.shape == (2, 4, 1)
     writer.join()
+
+
+def test_a_file_that_changes_while_it_is_loaded_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    states = iter([(len(PNG), 1), (len(PNG), 2)])
+    monkeypatch.setattr(loading, "state", lambda _: next(states))
+    with pytest.raises(ImageReadError, match="was changed while it was read") as caught:
+        read_picture(path)
+    assert caught.value.hint == "Wait until it is written, and try again."
+
+
+def test_a_large_file_is_mapped_and_digested_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "LEAST", 1)
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    file = loading.load(path, None, 1000, mapped=True)
+    assert isinstance(file.data, Mapped)
+    assert loading.load(path, None, 1000).data == PNG  # where nobody asked for it, a race must not end this process
+    assert loading.digest(file.data, "a") == hashlib.sha256(PNG).hexdigest()
+    assert np.array_equal(read_picture(file).color, gradient())
+    path.write_bytes(PNG + b"more")
+    with pytest.raises(ImageReadError, match="was changed while it was read"):
+        loading.digest(file.data, "a")
+
+
+@pytest.mark.parametrize("fmt", ["GIF", "BMP", "AVIF"])
+def test_formats_whose_decoders_want_all_bytes_get_them(tmp_path, monkeypatch, fmt):
+    monkeypatch.setattr(loading, "LEAST", 1)
+    path = tmp_path / "a"
+    path.write_bytes(saved(Image.fromarray(gradient()), fmt))
+    file = loading.load(path, None, 1000, mapped=True)
+    assert type(file.data) is bytes
+    assert read_picture(file).color.shape == (12, 16, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -62,9 +63,10 @@ def parts(data: bytes, found: Iterable[Chunk]) -> Iterator[Part]:
     yield Part("signature", 0, min(len(SIGNATURE), len(data)))
     at = len(SIGNATURE)
     for each in found:
-        head = each.data[each.start + 8 : each.start + 8 + min(each.length, HEAD)]
+        size = 0 if each.name in SAMPLES else min(each.length, HEAD)  # of samples there may be very many
         at = min(each.end, len(data))
-        yield Part(each.name.decode("latin-1"), each.start, at - each.start, head)
+        head = each.data[each.start + 8 : each.start + 8 + size]
+        yield Part(sys.intern(each.name.decode("latin-1")), each.start, at - each.start, head)
     yield from loose(TRAILER, data, at)
 
 

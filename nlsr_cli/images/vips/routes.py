@@ -133,7 +133,8 @@ def _tiff(file: Parsed) -> Route | None:
     planes = layout is not None and layout.planar and (layout.samples < 3 or TILE_OFFSETS in file.block.root.entries)
     if layout is None or planes or ASSOCIATED in file.block.integers(EXTRA_SAMPLES):
         return None
-    _check(file, layout)
+    if not _is_complete(file, layout):
+        return None
     deep = file.facts.deep
     if deep is None:
         route = _by_pillow(file, "tiffload_source")
@@ -162,16 +163,19 @@ def _sorting_of(layout: Layout, facts: Facts) -> Callable[[], Sorting]:
     return lambda: TiffSamples(replace(layout, inverted=False), facts.nodata)  # libvips inverts
 
 
-def _check(file: TiffFile, layout: Layout) -> None:
-    """Refuse a file that lacks strips or tiles.
+def _is_complete(file: TiffFile, layout: Layout) -> bool:
+    """Say whether all strips or tiles are where the tags say; where they are not, other readers may know what to do.
 
     Raises:
-        ImageReadError: it is cut off; the message names the first row that is not there.
-        ValueError: a strip or tile is empty.
+        ImageReadError: the file is cut off; the message names the first row that is not there.
     """
-    grid = grid_of(file.block, layout)
-    behind = grid.starts + grid.counts > len(file.data)
-    if behind.any():
-        tops = np.array([top for _, top, _ in grid.places(layout)])
-        raise broken(file.label, int(tops[behind].min()), layout.height)
-    check_segments(file.data, file.block, layout, max(file.max_pixels, TILE_ALLOWANCE))
+    try:
+        grid = grid_of(file.block, layout)
+        behind = grid.starts + grid.counts > len(file.data)
+        if behind.any():
+            tops = np.array([top for _, top, _ in grid.places(layout)])
+            raise broken(file.label, int(tops[behind].min()), layout.height)
+        check_segments(file.data, file.block, layout, max(file.max_pixels, TILE_ALLOWANCE))
+    except ValueError:
+        return False
+    return True

@@ -18,8 +18,8 @@ from nlsr_cli.images.reading import Opened, described
 from nlsr_cli.images.vips.library import bands, library
 from nlsr_cli.images.vips.routes import Route, route_of
 
-LEAST = 1 << 25  # bytes of the smallest picture, decoded, that is read a few rows at a time
-MOST = 64  # bytes that a pixel can have
+# Bytes of the smallest picture, decoded, that is read a few rows at a time, were it of so many channels.
+LEAST, CHANNELS = 1 << 25, 3
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,10 @@ def streamed(file: Parsed, header: Header) -> Streamed | None:
         ImageReadError: it is cut off.
         Exception: whatever decoders raise, for `border` to tell.
     """
-    if header.height * header.width < LEAST // MOST:
+    if header.height * header.width * CHANNELS * header.depth // 8 < LEAST or library() is None:
         return None
     route = route_of(file)
-    if route is None or route.size[0] * route.size[1] * route.samples * route.dtype.itemsize < LEAST:
-        return None
-    return None if library() is None else Streamed(file, route)
+    return None if route is None else Streamed(file, route)
 
 
 class Streamed:

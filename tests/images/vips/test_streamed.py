@@ -1,9 +1,13 @@
 """A picture that is read a few rows at a time is the very picture that is read whole, with the same words about it."""
 
+import struct
+
 import numpy as np
 import pytest
 
+from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import Picture, read_picture
+from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.vips import library, streamed
 from tests.images.vips.kinds import BANDED, WHOLE, coming, in_bands, needs_vips
 
@@ -51,6 +55,30 @@ def test_what_may_be_hidden_is_announced_and_taken_back():
     assert found.outline.alpha
     assert all(band.alpha.min() == 255 for band in found.bands())
     assert not found.ending().alpha
+
+
+@pytest.mark.parametrize("kind", ["tiff", "tiff planar", "tiff tiled"])
+def test_a_tiff_that_is_cut_off_fails_with_the_row_before_any_is_read(kind):
+    """Its directory stands behind the samples, so that strips are cut off by pointing beyond the end."""
+    tag = 325 if kind == "tiff tiled" else 279
+    data, sound = bytearray(BANDED[kind]), BANDED[kind]
+    order, _, start = tiff.header(sound)
+    place = next(at for found, at in tiff.rows(sound, start) if found == tag)
+    _, _, count = struct.unpack_from(order + "HHI", data, place)
+    at = place + 8 if count == 1 else struct.unpack_from(order + "I", data, place + 8)[0] + 4 * (count - 1)
+    struct.pack_into(order + "I", data, at, 1 << 20)
+    row = {"tiff": 0, "tiff planar": 16, "tiff tiled": 16}[kind]
+    with pytest.raises(ImageReadError, match=f"it breaks at row {row} of"):
+        coming(bytes(data))
+
+
+def test_a_tiff_without_lengths_is_left_to_the_other_reader():
+    data = BANDED["tiff"]
+    order, _, start = tiff.header(data)
+    place = next(at for found, at in tiff.rows(data, start) if found == 279)
+    without = data[:place] + struct.pack(order + "H", 280) + data[place + 2 :]
+    assert coming(without) is None
+    assert read_picture(without).color.shape == (40, 30, 3)
 
 
 def test_small_pictures_are_read_whole(monkeypatch):
