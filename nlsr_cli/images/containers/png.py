@@ -6,6 +6,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Collection, Iterable, Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from nlsr_cli.images.parts import HEAD, TRAILER, Part, loose
@@ -90,7 +91,10 @@ def head(data: bytes, found: Iterable[Chunk]) -> bytes:
     without samples as it is. Its chunks were `found` before.
     """
     first = next((each.start for each in found if each.name == b"IDAT"), None)
-    return data if first is None else without(data[:first], (*TEXTS, *ANIMATION)) + chunk(b"IDAT", b"")
+    if first is None:
+        return data
+    before = takewhile(lambda each: each.name != b"IDAT", found)
+    return without(data[:first], (*TEXTS, *ANIMATION), before) + chunk(b"IDAT", b"")
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
