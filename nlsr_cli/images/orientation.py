@@ -9,7 +9,7 @@ import numpy as np
 from nlsr_cli import scratch
 from nlsr_cli.images.picture import Pixels
 
-BLOCK = 2048  # pixels on a side
+BLOCK = 512  # pixels on a side: every row of a block brings some more of its file into memory
 
 TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda pixels: pixels,
@@ -44,5 +44,5 @@ def stood_up(pixels: Pixels, orientation: int) -> Pixels:
         for left in range(0, width, BLOCK):
             place = (slice(top, top + BLOCK), slice(left, left + BLOCK))
             made[place] = turned[place]
-        scratch.relax()
+            scratch.relax()
     return made

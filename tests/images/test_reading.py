@@ -439,7 +439,7 @@ def test_permission_denied(tmp_path):
 def test_permission_denied_is_worded_even_for_root(tmp_path, monkeypatch):
     """The same words, provoked without permissions."""
 
-    def deny(*_):
+    def deny(*_, **__):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("nlsr_cli.images.loading._bytes_of", deny)
