@@ -185,9 +185,8 @@ def planned(
 
     parse_background(options.encode.background)  # a wrong name must not wait for the first transparent picture
     sizes = options.sizes if options.sizes.given else SizeOptions(scale=models.default)
-    restoring = bool(options.deblock or options.denoise)
-    aim = Aim(sizes, models.scales, bicubic=options.strength == 0, restoring=restoring)
-    _restorer(options, models)  # nor what no model here has learned
+    restorer = _restorer(options, models)  # nor what no model here has learned
+    aim = Aim(sizes, models.scales, bicubic=options.strength == 0, restoring=restorer.asks)
     plan = plan_batch(sources, output, options, aim=aim, decoder=decoder)
     for source in models.sources(plan.scales):
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one

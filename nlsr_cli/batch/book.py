@@ -26,7 +26,7 @@ from nlsr_cli.errors import ImageReadError, ImageWriteError, NlsrError
 from nlsr_cli.files import lock, remove_parts
 from nlsr_cli.images.formats import format_of
 from nlsr_cli.images.loading import load
-from nlsr_cli.upscaling.spool import folders_of_rows
+from nlsr_cli.upscaling.rows_folder import folders_of_rows
 
 if TYPE_CHECKING:
     from nlsr_cli.isolation.decoder import Decoder

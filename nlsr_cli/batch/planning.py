@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
@@ -260,11 +261,11 @@ def _name(source: Path, format_: str, suffix: str) -> str:
 
 def _meant(missing: Path) -> str:
     """Return what a name that does not exist may have been meant for: a file of nearly that name, or an output."""
+    if str(missing).startswith(("http:/", "https:/")):  # of the two slashes a path has kept one
+        return f"Fetch it first: curl -sO {shlex.quote(str(missing).replace(':/', '://', 1))}"
     names: list[str] = []
     with suppress(OSError):
         names = [path.name for path in missing.parent.iterdir()]
-    if "://" in str(missing) or str(missing).startswith(("http:/", "https:/")):
-        return "Fetch it first: curl -sO URL"
     close = difflib.get_close_matches(missing.name, names, n=1, cutoff=_ALIKE)
     if close:
         return f"Did you mean {missing.with_name(close[0])}?"

@@ -25,7 +25,8 @@ from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
 from nlsr_cli.storing import Pieces, pour
-from nlsr_cli.upscaling.spool import Rows, folders_of_rows, stem_of
+from nlsr_cli.upscaling.rows_folder import folders_of_rows, stem_of
+from nlsr_cli.upscaling.spool import Rows
 
 _PIECE = 2**20
 DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done by another process meanwhile"

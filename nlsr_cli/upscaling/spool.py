@@ -9,7 +9,6 @@ Its files are not forced to the disk, which costs time: a checksum tells what a 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -22,15 +21,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nlsr_cli import scratch
-from nlsr_cli.files import lock, part_beside, remove, remove_parts
+from nlsr_cli.files import part_beside, remove, remove_parts
 from nlsr_cli.images import Pixels
+from nlsr_cli.upscaling.rows_folder import folder_for, folders_of_rows, locked, remove_dead, remove_folder, stem_of
 from nlsr_cli.upscaling.tiles import Floats, TilePlan
 
 LEAST_TILES = 16  # smaller pictures are computed again in less time than it takes to explain
 _MAX_HEAD = 2**20  # bytes
-_NAME_DIGITS, _KEY_DIGITS, _DIGITS = 12, 24, 64
-_TRIES = 8
-_PREFIX, _SUFFIX = ".nlsr-", ".rows"
+_DIGITS = 64  # of a checksum
 
 
 def is_worth_keeping(plan: TilePlan) -> bool:
@@ -150,9 +148,9 @@ class Rows:
     def discard(self) -> None:
         """Remove everything that is kept for this output, of earlier calls too, and keep no more."""
         for folder in self._others():
-            _remove_dead(folder)
+            remove_dead(folder)
         if self._folder is not None:
-            _remove_folder(self._folder)
+            remove_folder(self._folder)
         self._opened, self._folder, self.kept = True, None, 0
         self.close()
 
@@ -167,13 +165,12 @@ class Rows:
         if self._opened:
             return
         self._opened = True
-        digits = hashlib.sha256(self._key().encode()).hexdigest()[:_KEY_DIGITS]
-        folder = self._target.with_name(f"{stem_of(self._target)}{digits}{_SUFFIX}")
+        folder = folder_for(self._target, self._key())
         for other in self._others():
             if other != folder:
-                _remove_dead(other)
+                remove_dead(other)
         try:
-            self._lock = _made(folder)
+            self._lock = locked(folder)
         except BlockingIOError:
             return  # another process computes this picture just now, and keeps its rows
         except OSError as exc:
@@ -199,21 +196,17 @@ class Layer:
         tiles = [[axis.length, axis.size, list(axis.starts)] for axis in (plan.rows, plan.columns)]
         self._facts = {"layer": name, "tiles": tiles, "scale": scale, **facts}
 
-    def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
+    def load(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Pixels, int, Floats | None, list[str]]:
         """Return the enlarged layer, (height, width, channels), as far as it is there.
+
+        Returns:
+            The layer, the number of rows of tiles that are in it, the strip below them (None at the beginning and after
+            the last row), and what was told while they were computed.
 
         Raises:
             ScratchFull: there is no room for it.
         """
-        return self._rows.array(f"{self._name}.pixels", shape, dtype)
-
-    def load(self, out: Pixels) -> tuple[int, Floats | None, list[str]]:
-        """Look which rows of `out`, an `array`, are there.
-
-        Returns:
-            The number of rows of tiles, the strip below them (None at the beginning and after the last row), and what
-            was told while they were computed.
-        """
+        out = self._rows.array(f"{self._name}.pixels", shape, dtype)
         told: list[str] = []
         done = 0
         while done < len(self._bounds) - 1:
@@ -230,7 +223,7 @@ class Layer:
             done, above = done - 1, None  # the row is computed again, if there is a strip above it
         self._rows.taken += done
         self._rows.kept += done
-        return done, above, told if done else []
+        return out, done, above, told if done else []
 
     def keep(self, row: int, out: Pixels, strip: Floats | None, told: Sequence[str]) -> None:
         """Keep a row of tiles that is done, with the strip below it and what was told of all rows so far.
@@ -262,65 +255,6 @@ class Layer:
 
 
 _LOST = "finished rows of the picture are not kept ({}): a crash would lose them"
-
-
-def folders_of_rows(folder: Path) -> dict[str, list[Path]]:
-    """Return the folders of rows that lie in a folder, by what begins the names of those of one output."""
-    found: dict[str, list[Path]] = {}
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX) and entry.is_dir(follow_symlinks=False):
-                found.setdefault(entry.name[: len(_PREFIX) + _NAME_DIGITS + 1], []).append(Path(entry.path))
-    return found
-
-
-def stem_of(target: Path) -> str:
-    """Return what the names of all folders of rows of one output begin with."""
-    return f"{_PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:_NAME_DIGITS]}-"
-
-
-def _made(folder: Path) -> int | None:
-    """Make a folder if it is not there, and return a descriptor that holds its lock; None where there are no locks.
-
-    Raises:
-        BlockingIOError: another process holds it.
-        OSError: it cannot be made.
-    """
-    for _ in range(_TRIES):
-        folder.mkdir(parents=True, exist_ok=True)
-        if folder.is_symlink():
-            raise NotADirectoryError(errno.ENOTDIR, "a link has taken their place")
-        try:
-            descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except PermissionError:  # Windows opens no folders
-            return None
-        if lock(descriptor) is False:
-            os.close(descriptor)
-            raise BlockingIOError
-        with suppress(OSError):
-            if os.fstat(descriptor).st_ino == folder.stat().st_ino:
-                return descriptor
-        os.close(descriptor)  # it was removed by who held it before, in between
-    raise BlockingIOError
-
-
-def _remove_dead(folder: Path) -> None:
-    """Remove a folder of rows that no process holds."""
-    with suppress(OSError):
-        held = _made(folder)
-        _remove_folder(folder)
-        if held is not None:
-            os.close(held)
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove a folder of rows; if it holds anything else, that stays."""
-    with suppress(OSError):
-        remove_parts(folder)
-        for path in folder.iterdir():
-            if path.suffix in (".row", ".strip", ".pixels"):
-                path.unlink()
-        folder.rmdir()
 
 
 def _write(

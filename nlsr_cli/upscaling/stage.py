@@ -150,9 +150,11 @@ class Stage:
         """
         height, width, channels = pixels.shape
         shape = height * self.scale, width * self.scale, channels
-        out = scratch.empty(shape, work.dtype) if kept is None else kept.array(shape, work.dtype)
-        first, above, told = kept.load(out) if kept is not None else (0, None, [])
-        work.runner.events += told
+        if kept is None:
+            out, first, above = scratch.empty(shape, work.dtype), 0, None
+        else:
+            out, first, above, told = kept.load(shape, work.dtype)
+            work.runner.events += told
         if first:
             yield first * len(work.plan.columns.starts)
 

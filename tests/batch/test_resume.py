@@ -24,7 +24,8 @@ from nlsr_cli.options import ComputeOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.storing import Patch
 from nlsr_cli.upscaling.route import Aim
-from nlsr_cli.upscaling.spool import LEAST_TILES, folders_of_rows
+from nlsr_cli.upscaling.rows_folder import folders_of_rows
+from nlsr_cli.upscaling.spool import LEAST_TILES
 from nlsr_cli.upscaling.tiles import plan_tiles
 from nlsr_cli.zoo import find_models
 from nlsr_cli.zoo.family import ModelSet

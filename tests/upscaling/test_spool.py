@@ -14,7 +14,8 @@ from nlsr_cli.options import ComputeOptions, TileOptions
 from nlsr_cli.upscaling import spool as module
 from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.progress import Enlarged
-from nlsr_cli.upscaling.spool import Rows, folders_of_rows, is_worth_keeping, stem_of
+from nlsr_cli.upscaling.rows_folder import folders_of_rows, stem_of
+from nlsr_cli.upscaling.spool import Rows, is_worth_keeping
 from nlsr_cli.upscaling.stage import Stage
 from nlsr_cli.upscaling.tiles import plan_tiles, stitch
 

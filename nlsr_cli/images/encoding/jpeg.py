@@ -6,11 +6,11 @@ Between two restart markers nothing is carried over (ITU-T T.81, E.1.4), so that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
+from nlsr_cli.images.canvas import saved
 from nlsr_cli.images.containers import jpeg
 from nlsr_cli.images.encoding.bands import Shape
 from nlsr_cli.images.picture import Pixels
@@ -32,10 +32,7 @@ def encoded(band: Pixels, quality: int, subsampling: str, **stated: object) -> b
     """Return the JPEG of uint8 pixels (h, w, 1, 3, or 4 of CMYK), with what of `stated` is not None."""
     height, width, channels = band.shape
     image = Image.frombytes(MODES[channels], (width, height), np.ascontiguousarray(band).data)
-    given = {name: value for name, value in stated.items() if value is not None}
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=quality, subsampling=subsampling, **given)
-    return buffer.getvalue()
+    return saved(image, "JPEG", quality=quality, subsampling=subsampling, **stated)
 
 
 def head_and_scan(data: bytes) -> tuple[bytes, bytes]:
