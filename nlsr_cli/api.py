@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nlsr_cli.errors import OptionError
+from nlsr_cli.limits import DECODER, MAIN
 from nlsr_cli.options import OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim, stages_for
@@ -124,6 +125,7 @@ def build_enlarger(options: UpscaleOptions, models: ModelSource | ModelSet | Non
         tile=options.tile,
         ensemble=options.ensemble,
         max_memory=options.max_memory,
+        reserved=MAIN + DECODER,
         sizes=options.sizes,
         alpha=options.alpha,
         strength=options.strength,

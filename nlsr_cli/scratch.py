@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import shutil
 import sys
 import tempfile
 import weakref
@@ -81,6 +82,21 @@ def mapped(descriptor: int, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.N
     mapping = mmap.mmap(descriptor, size)
     _mappings.add(mapping)
     return np.frombuffer(mapping, dtype).reshape(shape)
+
+
+def check(size: int) -> None:
+    """Refuse work that takes so many bytes of files where there is no room for them, before it is begun.
+
+    Raises:
+        ScratchFull: there is none.
+    """
+    folder = _folder.get() or Path(tempfile.gettempdir())
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:  # who cannot ask is told when a file is made
+        return
+    if free < size:
+        raise ScratchFull(folder, size, full=True)
 
 
 def resident(size: int) -> int:

@@ -82,6 +82,7 @@ class Intake:
                 max_pixels=job.options.max_pixels,
                 pixels=header.height * header.width * header.frames if header else None,
                 whole=not job.format or is_moving(job.format),  # of other formats only one frame is written
+                max_memory=job.options.max_memory,
             )
             task.picture, task.content = content.picture, content.sha256
         check_picture(task.picture, task.format, job.sink.path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nlsr_cli.errors import ExitCode, ImageError, ImageWriteError, MissingInput, NlsrError
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.forecast import Forecast
     from nlsr_cli.batch.passed import PassedOver
     from nlsr_cli.upscaling.checks import Agreement
     from nlsr_cli.upscaling.restoration import Restoration
@@ -36,6 +37,7 @@ class Outcome:
     have taken. `stages` are the scales of the networks that the picture ran through. `agreement` is how well the
     result, reduced again, matches its source.
     `restoration` is what was told of the damage to its pixels. `pages` are those of a comic book.
+    `forecast` is what it will take, where that was foreseen.
     `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
 
@@ -59,6 +61,7 @@ class Outcome:
     reason: str = ""
     resumed_rows: int = 0
     restoration: Restoration | None = None
+    forecast: Forecast | None = None
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -85,6 +88,7 @@ class Outcome:
             "restoration": self.restoration and self.restoration.as_json(),
             "reason": self.reason or None,
             "resumed_rows": self.resumed_rows,
+            "forecast": self.forecast and self.forecast.as_json(),
             "notes": list(self.notes),
             "error": error and _error(error),
         }

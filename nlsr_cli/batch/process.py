@@ -11,11 +11,16 @@ from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import TYPE_CHECKING
 
+from nlsr_cli import scratch
 from nlsr_cli.batch.delivery import Delivery
 from nlsr_cli.batch.intake import Intake
 from nlsr_cli.batch.task import Task, decided
+from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import Animation
 from nlsr_cli.images.formats import writing_of
+from nlsr_cli.images.formats.format import WHOLE
+from nlsr_cli.limits import DECODER, MAIN
+from nlsr_cli.upscaling.needs import Extent, arrays
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
@@ -93,9 +98,23 @@ def _steps(picture: Picture | Animation, rows: Rows | None, enlarger: Enlarger) 
 
 
 def _check_place(task: Task, enlarger: Enlarger) -> None:
-    """Look for room and links once more: what came before may have taken it since the plan was made."""
+    """Look for room and links once more: what came before may have taken it since the plan was made.
+
+    Raises:
+        ImageWriteError: its place has moved or has no room, or encoding it takes more memory than is allowed.
+        ScratchFull: its arrays have no room on the disk.
+    """
     picture = task.first
-    if picture is not None:
-        size = enlarger.route(picture.height, picture.width).size
-        samples = prod(size) * picture.color.shape[2] * picture.color.itemsize
-        task.job.sink.check(samples, writing_of(task.format).least_share)
+    if picture is None:
+        return
+    writing, extent = writing_of(task.format), Extent.of(picture)
+    samples = prod(enlarger.route(*extent.size).size) * picture.color.shape[2] * picture.color.itemsize
+    task.job.sink.check(samples, writing.least_share)
+    allowed = task.job.options.max_memory
+    least = MAIN + DECODER + WHOLE * samples
+    if writing.whole and allowed is not None and least > allowed:
+        reason = f"a {task.format} of that size is encoded whole, which takes {least >> 20} MiB, more than --max-memory"
+        raise ImageWriteError(task.job.sink.path, reason, "Write it in bands: --format png, or jpeg or tiff.")
+    coming = enlarger.demand(extent).scratch - arrays(extent.held).scratch
+    if coming > 0 and task.picture is picture:
+        scratch.check(coming - (0 if task.rows is None else task.rows.held))

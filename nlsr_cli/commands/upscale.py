@@ -7,34 +7,27 @@ import os
 import shlex
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from nlsr_cli.commands import choices
-from nlsr_cli.commands.running import plan, run_once, run_watching
-from nlsr_cli.console import Speech, size_text
+from nlsr_cli.commands.foreseeing import foresee
+from nlsr_cli.commands.running import run_once, run_watching
+from nlsr_cli.console import Speech
 from nlsr_cli.console.batch import BatchConsole
-from nlsr_cli.errors import ExitCode, ImageError, OptionError
+from nlsr_cli.errors import ImageError, OptionError
 from nlsr_cli.keywords import existing_of, options_of
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
     STREAM,
-    ComputeOptions,
     OutputOptions,
-    UpscaleOptions,
 )
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.inputs import Sources
-    from nlsr_cli.batch.job import Job
-    from nlsr_cli.batch.outcome import Outcome
-    from nlsr_cli.isolation.decoder import Decoder
-    from nlsr_cli.upscaling.route import Route
-    from nlsr_cli.zoo import ModelSet
 
 
 def upscale(
@@ -112,7 +105,7 @@ def upscale(
             if watch:
                 code = run_watching(console, inputs or [], target, options, decoder, interval)
             elif dry_run:
-                code = _dry_run(console, sources, target, options, decoder)
+                code = foresee(console, sources, target, options, decoder)
             else:
                 code = run_once(console, sources, target, options, decoder, opens=open_)
     raise typer.Exit(int(code))
@@ -202,74 +195,3 @@ def _listed(console: BatchConsole, inputs: list[str], files_from: str, target: O
     if not found.files and not found.unreadable:
         console.note("the list is empty: nothing to do")
     return found
-
-
-def _dry_run(
-    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
-) -> ExitCode:
-    from nlsr_cli.batch.outcome import Outcome, Pages, Report
-
-    batch, models = plan(console, inputs, target, options, decoder)
-    if options.compute != ComputeOptions():
-        from nlsr_cli.upscaling.device import place
-
-        place(options.compute)  # what this machine lacks is told now; it takes a second, as torch must load
-    report = Report(total=len(batch.plan.jobs), passed=batch.plan.sources.passed)
-    for job in batch.plan.jobs:
-        verdict, error = batch.foresee(job)
-        if error is not None:
-            outcome = Outcome(job.source.path, None, "failed", error=error)
-        else:
-            done = verdict.action == "skip"
-            outcome = Outcome(job.source.path, job.sink.path, "skipped" if done else "planned", reason=verdict.reason)
-            if job.route is not None:
-                outcome = _foreseen(outcome, job.route, models, options)
-            frames = job.header.frames if job.header is not None and job.moves else 1
-            outcome = replace(outcome, frames=frames)
-            pages = None if job.book is None else Pages(job.book.pages)
-            outcome = replace(outcome, ensemble=options.ensemble, pages=pages)
-        report.add(outcome)
-        _print_foreseen(console, job, outcome)
-    console.not_taken(batch.plan.sources.passed)
-    if console.speech.as_json:
-        console.json_line(report.as_json())
-    elif len(batch.plan.jobs) > 1:
-        counts = {"planned": report.planned, "skipped": report.skipped, "failed": report.failed}
-        console.note(", ".join(f"{count} {_FORESEEN[status]}" for status, count in counts.items() if count))
-    return report.exit_code
-
-
-def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
-    kind = job.format if job.book is None else "CBZ"
-    if console.speech.as_json:
-        console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": kind})
-    elif outcome.error is not None:
-        console.error(outcome.error)
-    else:
-        sizes = ""
-        if outcome.input_size and outcome.output_size:
-            sizes = f"  {size_text(outcome.input_size)} → {size_text(outcome.output_size)}, tiles: {outcome.tiles}"
-            sizes += f", frames: {outcome.frames}" if outcome.frames > 1 else ""
-        sizes += f", pages: {outcome.pages.total}" if outcome.pages else ""
-        console.line(f"{_FORESEEN[outcome.status]}: {job.source.path} → {job.sink.path}  {kind}{sizes}")
-        for note in outcome.notes:
-            console.note(f"  note: {note}")
-
-
-def _foreseen(outcome: Outcome, route: Route, models: ModelSet, options: UpscaleOptions) -> Outcome:
-    """Return what will become of a picture with what its route says: sizes, and the tiles of all stages."""
-    from nlsr_cli.upscaling.tiles import plan_for, wrap_padding
-
-    rows, columns = wrap_padding(options.wrap, options.tile)
-    tiles = 0
-    for index, scale in enumerate(route.stages):
-        height, width = route.before(index)
-        network = models.source(scale).network
-        tiles += len(plan_for(network, options.tile, height + 2 * rows, width + 2 * columns))
-    return replace(
-        outcome, input_size=route.start, output_size=route.size, tiles=tiles, stages=route.stages, notes=route.notes
-    )
-
-
-_FORESEEN = {"planned": "would be written", "skipped": "would be skipped", "failed": "would fail"}
-_PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would fail"}  # as `--json` has it

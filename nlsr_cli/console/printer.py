@@ -45,6 +45,22 @@ def size_text(size: tuple[int, int]) -> str:
     return f"{size[1]}×{size[0]}"
 
 
+def bytes_text(count: int) -> str:
+    """Return a number of bytes with three digits or more: `512 MiB`, `3.25 GiB`, `120 GiB`."""
+    gigabytes = count / 2**30
+    if gigabytes < 1:
+        return f"{-(-count // 2**20)} MiB"
+    return f"{gigabytes:.{2 if gigabytes < 10 else 1 if gigabytes < 100 else 0}f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `42 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 @dataclass(frozen=True)
 class Speech:
     """How much is said: `quiet` leaves errors, `verbose` adds settings, `as_json` turns results into JSON lines."""

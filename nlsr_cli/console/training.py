@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.console.printer import Console, printable
+from nlsr_cli.console.printer import Console, duration, printable
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
@@ -128,14 +128,6 @@ class TrainingProgress:
         loss = "" if event.loss is None else f"loss {event.loss:.4f}"
         facts = f"{loss}{self._psnr}, {event.steps_per_second:.3g} steps/s".lstrip(", ")
         self._console.show(f"step {event.step}", event.share, event.left, facts)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: `42 s`, `12 min`, `3 h 05 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _left(seconds: float | None) -> str:

@@ -8,8 +8,10 @@ from concurrent.futures import TimeoutError as Timeout
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import zip_longest
+from math import prod
 from typing import TYPE_CHECKING
 
+from nlsr_cli import scratch
 from nlsr_cli.batch.delivery import Delivery
 from nlsr_cli.batch.intake import Intake
 from nlsr_cli.batch.outcome import Outcome
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.upscaling.spool import Rows
 
+CHANNELS = 4  # of a picture, at most
 PATIENCE = 0.5  # seconds that an interruption waits for the last picture to be written, before it gives it up
 
 
@@ -141,6 +144,10 @@ class LocalEngine:
         with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
             try:
                 for task in self._tasks(reader, watcher):
+                    alone = _is_alone(task.job)
+                    if writing is not None and alone:
+                        yield writing.awaited(watcher)
+                        writing = None
                     if task.has_work:
                         self._rows = task.rows
                     for step in enlarge(task, self.enlarger) if task.has_work else ():
@@ -151,18 +158,26 @@ class LocalEngine:
                     if writing is not None:
                         yield writing.awaited(watcher)
                     writing = _Writing(task.job, writer.submit(self._delivery.finish, task))
+                    if alone:
+                        yield writing.awaited(watcher)
+                        writing = None
                 if writing is not None:
                     yield writing.awaited(watcher)
             except KeyboardInterrupt:
-                if writing is not None:  # it is computed, so it counts if it can be written soon
-                    with suppress(Timeout):
-                        writing.outcome.exception(PATIENCE)
-                    self._delivery.close()
-                    if writing.outcome.done():
-                        yield writing.outcome.result()
+                yield from self._rescued(writing)
                 raise
             finally:
                 self._intake.give_up()  # or the helper would wait for a file that nobody wants any more
+
+    def _rescued(self, writing: _Writing | None) -> Iterator[Outcome]:
+        """Yield what is being written when an interruption comes: it is computed, so it counts if that is soon done."""
+        if writing is None:
+            return
+        with suppress(Timeout):
+            writing.outcome.exception(PATIENCE)
+        self._delivery.close()
+        if writing.outcome.done():
+            yield writing.outcome.result()
 
     def _tasks(self, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
@@ -177,7 +192,8 @@ class LocalEngine:
             if ahead is None or not ahead.done():
                 watcher.on_reading(job)
             task = self._intake.read(job) if ahead is None else ahead.result()
-            ahead = reader.submit(self._intake.read, following) if following and following.source.ends else None
+            waits = following is None or not following.source.ends or _is_alone(job) or _is_alone(following)
+            ahead = None if waits or following is None else reader.submit(self._intake.read, following)
             self._intake.look_again(task)
             if task.has_work:
                 self._load(watcher)
@@ -193,6 +209,16 @@ class LocalEngine:
         if self._enlarger is None:
             watcher.on_loading()
         _ = self.enlarger
+
+
+def _is_alone(job: Job) -> bool:
+    """Tell whether a job gets all the memory that is allowed, while no other picture is read or written."""
+    if job.options.max_memory is None:
+        return False
+    if job.header is None or job.route is None:
+        return True
+    samples = prod(job.route.size) * CHANNELS * job.header.depth // 8
+    return samples * (job.header.frames if job.moves else 1) >= scratch.LEAST
 
 
 @dataclass(frozen=True)

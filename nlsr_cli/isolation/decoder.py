@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from nlsr_cli.errors import ImageReadError, NlsrError
 from nlsr_cli.isolation.child import DAMAGED_HINT, MOMENT, Clock, cause_of, end, spawn
+from nlsr_cli.limits import MAIN, RESTING
 
 if TYPE_CHECKING:
     import subprocess
@@ -91,18 +92,21 @@ class Decoder:
         max_pixels: int,
         pixels: int | None = None,
         whole: bool = False,
+        max_memory: int | None = None,
     ) -> Content:
         """Return what `images.read_picture` returns, or with `whole` what `images.read_any` does, from the child, and
         the SHA-256 of the bytes that it was made of.
 
         `pixels` are those of the picture, or of all its frames, where a probe has told: they bound the time.
+        `max_memory` are the bytes for this process and the child together; None leaves the child what decoders need.
 
         Raises:
             ImageReadError: as of these, or the decoder crashed, hung, or took more memory than it may.
             NlsrError: the child cannot be started.
         """
         expected = max_pixels if pixels is None else min(pixels, max_pixels)
-        return cast("Content", self._ask("read", source, name, max_pixels, expected, whole=whole))
+        memory = None if max_memory is None else max(0, max_memory - MAIN - RESTING)
+        return cast("Content", self._ask("read", source, name, max_pixels, expected, whole=whole, memory=memory))
 
     def close(self) -> None:
         """End the child, whatever it does; a question that is being asked fails."""
@@ -126,13 +130,14 @@ class Decoder:
         pixels: int,
         *,
         whole: bool = False,
+        memory: int | None = None,
     ) -> object:
         from nlsr_cli.isolation.messages import Refusal, Request
 
         label = name or ("-" if isinstance(source, bytes) else str(source))
         place, count = _place(source, label, max_pixels)
         seconds = self._seconds + SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_MEGABYTE * count / 1e6
-        request = Request(action, place, label, max_pixels, seconds, whole)
+        request = Request(action, place, label, max_pixels, seconds, whole, memory)
         with self._asking:
             answer = self._exchange(self._awaken(), request)
         if isinstance(answer, Refusal):

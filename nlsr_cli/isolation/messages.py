@@ -14,7 +14,8 @@ from nlsr_cli.isolation.wire import ARRAY, BYTES, FLAG, NUMBER, TEXT, WHOLE, cho
 class Request:
     """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`.
 
-    `whole` says that all frames of an animation are wanted.
+    `whole` says that all frames of an animation are wanted, `memory` how many bytes reading may take; None is what
+    decoders need.
     """
 
     action: Literal["probe", "read"]
@@ -23,6 +24,7 @@ class Request:
     max_pixels: int
     seconds: float
     whole: bool = False
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ record(
     max_pixels=WHOLE,
     seconds=NUMBER,
     whole=FLAG,
+    memory=maybe(WHOLE),
 )
 record(Ready, process=WHOLE)
 record(

@@ -85,7 +85,7 @@ def _answer(request: Request, answers: BinaryIO) -> Header | Content | Finished 
 
 
 class Task:
-    """One request, and what was found of its file so far; `space` is the memory that was granted last."""
+    """One request, and what was found of its file so far; `space` is the address space that was granted last."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -103,10 +103,10 @@ class Task:
 
     def read(self, answers: BinaryIO) -> Content | Finished:
         """Return the picture, or what ends it if its bands were sent."""
-        header, file = self.probed(), cast("Parsed", self.file)
-        pixels = header.height * header.width * (header.frames if self.request.whole else 1)
+        request, header, file = self.request, self.probed(), cast("Parsed", self.file)
+        pixels = header.height * header.width * (header.frames if request.whole else 1)
         self.space = space_for(len(file.data), min(pixels, BANDED))
-        with granted(self.space), border(file.data, file.label, file.max_pixels):
+        with granted(self.space, request.memory), border(file.data, file.label, file.max_pixels):
             coming = streamed(file, header)
             if coming is not None:
                 send(answers, coming.outline)
@@ -114,9 +114,9 @@ class Task:
                     send(answers, band)
                 ending = coming.ending()
                 return Finished(digest(file.data, file.label), ending)
-        self.space = space_for(len(file.data), min(pixels, self.request.max_pixels))
-        with granted(self.space):
-            picture = (read_any if self.request.whole else read_picture)(file)
+        self.space = space_for(len(file.data), min(pixels, request.max_pixels))
+        with granted(self.space, request.memory):
+            picture = (read_any if request.whole else read_picture)(file)
         return Content(digest(file.data, file.label), picture)
 
     def refused(self, error: ImageReadError) -> Refusal:
@@ -128,10 +128,12 @@ class Task:
 
     def too_much(self) -> Refusal:
         """Return that it needs more memory than it may take, and what helps."""
-        reason = f"needs more than {self.space >> 20} MiB of memory to be decoded"
+        memory = self.request.memory
+        most = self.space if memory is None else min(self.space, memory)
+        reason = f"needs more than {most >> 20} MiB of memory to be decoded"
         if self.file is not None and self.file.format in MAPPED and not extra.available(extra.PYVIPS):
             return Refusal(reason, f"To read it a few rows at a time: {install_command(extra.PYVIPS)}")
-        return Refusal(reason, SMALL_HINT)
+        return Refusal(reason, SMALL_HINT if most == self.space else "Raise --max-memory.")
 
 
 def _length(request: Request) -> int:

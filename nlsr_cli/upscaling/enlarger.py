@@ -13,9 +13,10 @@ from nlsr_cli import scratch
 from nlsr_cli.images import Picture, Pixels, bleed_colors, keep_flat, resize_bicubic, resize_gain_map, resize_lanczos
 from nlsr_cli.options import DEFAULT_FLOOR, ComputeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
-from nlsr_cli.upscaling.checks import Agreement, check_agreement, check_finite
+from nlsr_cli.upscaling.checks import check_agreement, check_finite
 from nlsr_cli.upscaling.device import Placement, place
-from nlsr_cli.upscaling.memory import SHARE, free_memory, held_bytes
+from nlsr_cli.upscaling.memory import budget_for
+from nlsr_cli.upscaling.needs import Demand, Extent, Need, beside, of_interpolation, of_stage
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
 from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, is_grey, repeated, split
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
@@ -38,6 +39,7 @@ class Enlarger:
         tile: how pictures are cut.
         ensemble: whether eight passes are averaged: slower by as much, and a little nearer to the truth.
         max_memory: bytes for a picture and its tiles; None is three quarters of what the device has free.
+        reserved: those of them, in the memory of the processor, that something else takes.
         sizes: the size that pictures are to have; None is the scale of the network.
         alpha: "model" or "lanczos": what enlarges transparency.
         strength: from 0 to 1: how much of what the network makes, beside bicubic interpolation.
@@ -58,6 +60,7 @@ class Enlarger:
         tile: TileOptions | None = None,
         ensemble: bool = False,
         max_memory: int | None = None,
+        reserved: int = 0,
         sizes: SizeOptions | None = None,
         alpha: str = "model",
         strength: float = 1.0,
@@ -74,6 +77,7 @@ class Enlarger:
         self.tile = tile or TileOptions()
         self.ensemble = ensemble
         self.max_memory = max_memory
+        self.reserved = reserved if self.placement.device.type == "cpu" else 0
         self.alpha = alpha
         self.strength = strength
         self.wrap = wrap
@@ -110,12 +114,32 @@ class Enlarger:
             OptionError: the overlap does not fit, or `max_memory` holds not even the smallest tile.
             ValueError: such a picture runs through no network.
         """
-        works = self._works(
-            self.route(height, width), self.placement, np.zeros((1, 1, 3), np.uint8), 3 * height * width
-        )
+        extent = Extent((height, width), 3, np.dtype(np.uint8))
+        works = self._works(self.route(height, width), self.placement, extent, Need(extent.held))
         if not works:
             raise ValueError(f"{width}×{height} pixels need no network")
         return works[0].plan
+
+    def demand(self, extent: Extent) -> Demand:
+        """Return what a picture will take.
+
+        Raises:
+            OptionError: as `plan`, or its target is more than 16 times as large.
+        """
+        route = self.route(*extent.size)
+        held = beside(extent, route.size)
+        works = self._works(route, self.placement_for(8 * extent.dtype.itemsize), extent, held)
+        if not works:
+            need = held + of_interpolation(route, extent)
+            return Demand(need.memory, need.scratch, prod(route.size), 0)
+        layers = 2 if extent.alpha and self.alpha == "model" else 1
+        passes = layers * (8 if self.ensemble else 1)
+        return Demand(
+            max(work.need.memory + work.tile_bytes for work in works),
+            max(work.need.scratch for work in works),
+            passes * sum(work.plan.cost for work in works),
+            layers * sum(len(work.plan) for work in works),
+        )
 
     def upscale(
         self, picture: Picture, on_tile: OnTile | None = None, *, restoration: Restoration | None = None
@@ -150,7 +174,8 @@ class Enlarger:
         placement = self.placement_for(picture.depth)
         route = self.route(picture.height, picture.width)
         color, alpha, excess = picture.color, picture.alpha, picture.excess
-        works = self._works(route, placement, color, held_bytes(picture, route.size))
+        extent = Extent.of(picture)
+        works = self._works(route, placement, extent, beside(extent, route.size))
         moving = alpha is not None and bool(alpha.min() != alpha.max())
         layers = 2 if moving and self.alpha == "model" else 1
         progress = Progress(works, layers, rows)
@@ -177,31 +202,9 @@ class Enlarger:
         if gain_map is not None:
             gain_map = resize_gain_map(gain_map, (picture.height, picture.width), route.size, wrap=self.wrap)
         made = replace(picture, color=color, alpha=alpha, excess=excess, gain_map=gain_map)
-        return replace(self._enlarged(made, route, works, rows, agreement), restoration=restoration)
-
-    def _enlarged(
-        self, made: Picture, route: Route, works: Sequence[Work], rows: Rows | None, agreement: Agreement | None
-    ) -> Enlarged:
-        """Return what was made, with how it came about."""
-        events = (
-            *route.notes,
-            *(event for work in works for event in work.runner.events),
-            *(rows.notes if rows else ()),
-        )
-        last = works[-1] if works else None
-        return Enlarged(
-            made,
-            tiles=sum(len(work.plan) for work in works),
-            tile_size=last.tile_size if last else None,
-            tile_bytes=last.tile_bytes if last else 0,
-            memory=last.budget if last else None,
-            precision=last.precision if last else None,
-            events=tuple(dict.fromkeys(events)),
-            ensemble=self.ensemble and bool(works),
-            stages=tuple(work.scale for work in works),
-            agreement=agreement,
-            resumed_rows=rows.taken if rows else 0,
-        )
+        enlarged = Enlarged.by(made, works, route.notes, rows)
+        averaged = self.ensemble and bool(works)
+        return replace(enlarged, ensemble=averaged, agreement=agreement, restoration=restoration)
 
     def placement_for(self, depth: int) -> Placement:
         """Return the device and the precision for pictures of `depth` bits: float32 for more than 8, unless chosen."""
@@ -211,7 +214,8 @@ class Enlarger:
     def enlarge(self, pixels: Pixels) -> Pixels:
         """Enlarge bare pixels: (h, w, 1 or 3) uint8, uint16 or float32 -> (height, width, 1 or 3) of the same dtype."""
         route = self.route(*pixels.shape[:2])
-        works = self._works(route, self.placement, pixels, pixels.nbytes)
+        extent = Extent((pixels.shape[0], pixels.shape[1]), pixels.shape[2], pixels.dtype)
+        works = self._works(route, self.placement, extent, Need(pixels.nbytes))
         progress = Progress(works)
         return completed(self._enlarge(pixels, route, works, progress, "colour"))
 
@@ -221,41 +225,26 @@ class Enlarger:
             self._stages[scale] = Stage(model, self.placement.device, tile=self.tile, ensemble=self.ensemble)
         return self._stages[scale]
 
-    def _works(self, route: Route, placement: Placement, pixels: Pixels, held: int) -> list[Work]:
-        """Return what each stage does with arrays of the type and channels of `pixels`; nothing where none has a part.
+    def _works(self, route: Route, placement: Placement, extent: Extent, held: Need) -> list[Work]:
+        """Return what each stage does with the colours of a picture; nothing where none has a part.
 
-        `held` are the bytes of what is there before and after: the picture as it was read, and alpha that is ready.
+        `held` is what is there before and after: the picture as it was read, and alpha that is ready.
         """
         works: list[Work] = []
-        channels, kept = pixels.shape[2], deep(pixels.dtype)
         pad = wrap_padding(self.wrap, self.tile)
         whole = route.reached == route.size and self.strength == 1
         for index, scale in enumerate(route.stages):
             stage, last = self._stage(scale), index == len(route.stages) - 1
-            dtype = pixels.dtype if last and whole else kept
-            height, width = (side + 2 * more for side, more in zip(route.before(index), pad, strict=True))
-            beside = scratch.resident(height * width * channels * scale**2 * dtype.itemsize)
-            if index > 0 or any(pad):  # what the stage is given is not the picture itself
-                beside += scratch.resident(height * width * channels * kept.itemsize)
-            if last and not whole:  # reduced in two passes, the second one to the picture's own type
-                sizes = (prod(route.reached), prod(route.size), prod(route.size))
-                beside = max(beside, sum(scratch.resident(size * channels * kept.itemsize) for size in sizes))
-            budget = self._budget(held, beside)
-            plan = stage.plan((height, width), placement.precision, budget, self.max_memory)
-            runner = stage.runner(placement, plan, (height, width))
+            need = of_stage(route, index, extent, pad, whole=whole)
+            allowed = None if self.max_memory is None else self.max_memory - self.reserved
+            budget = budget_for(self.placement.device, allowed, held.memory, need.memory)
+            size = (route.before(index)[0] + 2 * pad[0], route.before(index)[1] + 2 * pad[1])
+            plan = stage.plan(size, placement.precision, budget, self.max_memory)
+            runner = stage.runner(placement, plan, size)
             name = f"stage {index + 1} of {len(route.stages)}"
-            works.append(Work(name, stage, plan, runner, placement.precision, dtype, pad, budget))
+            dtype = extent.dtype if last and whole else deep(extent.dtype)
+            works.append(Work(name, stage, plan, runner, placement.precision, dtype, pad, budget, need=held + need))
         return works
-
-    def _budget(self, held: int, beside: int) -> int | None:
-        """Return the bytes that a tile may take beside what is held and what is still to be made; None if unknown."""
-        if self.max_memory is not None:
-            return self.max_memory - held - beside
-        free = free_memory(self.placement.device)
-        if free is None:
-            return None
-        on_device = self.placement.device.type == "cpu"  # elsewhere pictures lie in another memory than tiles
-        return int(SHARE * free) - (beside if on_device else 0)
 
     def _enlarge(
         self, pixels: Pixels, route: Route, works: Sequence[Work], progress: Progress, layer: str

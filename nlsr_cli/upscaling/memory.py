@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from math import prod
 from pathlib import Path
 
 import torch
 
 from nlsr_cli.container import memory_left
-from nlsr_cli.images import Picture
 from nlsr_cli.nlsn.config import NLSNConfig
 from nlsr_cli.nlsn.rows import BAND_FEATURES, LEAST_PIXELS
-from nlsr_cli.scratch import resident
 
 SHARE = 0.75  # of what is free, that is used where nothing else is asked
 _FIXED = 28 * 2**20  # bytes beside what grows with the tile and the threads: blocks of scores, small kernels
@@ -102,20 +99,18 @@ def pixels_within(config: NLSNConfig, budget: int, precision: str) -> int:
     return filled if filled * config.n_feats >= _band(config) else max(0, int(left / (each + _BAND * config.n_feats)))
 
 
-def held_bytes(picture: Picture, size: tuple[int, int]) -> int:
-    """Return the memory that is held beside a colour while it is enlarged: the picture, and the rest of the result.
-
-    What lies in files counts nothing.
+def budget_for(device: torch.device, allowed: int | None, held: int, beside: int) -> int | None:
+    """Return the bytes that a tile may take; None where nobody can tell.
 
     Args:
-        picture: as it was read.
-        size: (height, width) of the result.
+        device: where it is computed.
+        allowed: bytes for everything; None is SHARE of what the device has free.
+        held: what is there already.
+        beside: what is still to be made.
     """
-    held = resident(picture.color.nbytes) * (3 if picture.depth == 32 else 1)  # floats are split into two parts
-    for other in (picture.alpha, picture.excess):
-        if other is not None:
-            held += resident(other.nbytes) + resident(other.nbytes // (picture.height * picture.width) * prod(size))
-    if picture.gain_map is not None:
-        stored, enlarged = picture.gain_map.pixels.nbytes, prod(size) / (picture.height * picture.width)
-        held += resident(stored) + resident(int(stored * enlarged))
-    return held
+    if allowed is not None:
+        return allowed - held - beside
+    free = free_memory(device)
+    if free is None:
+        return None
+    return int(SHARE * free) - (beside if device.type == "cpu" else 0)  # elsewhere pictures lie in another memory

@@ -56,6 +56,23 @@ class Enlarged:
     resumed_rows: int = 0  # rows of tiles that an earlier call had finished
     restoration: Restoration | None = None  # what the first network was told of damage, if it can be told
 
+    @classmethod
+    def by(cls, picture: Picture, works: Sequence[Work], notes: Sequence[str], rows: Rows | None) -> Enlarged:
+        """Return what the stages of a route have made, and what they, the route and kept rows have to tell."""
+        events = (*notes, *(event for work in works for event in work.runner.events), *(rows.notes if rows else ()))
+        last = works[-1] if works else None
+        return cls(
+            picture,
+            tiles=sum(len(work.plan) for work in works),
+            tile_size=last.tile_size if last else None,
+            tile_bytes=last.tile_bytes if last else 0,
+            memory=last.budget if last else None,
+            precision=last.precision if last else None,
+            events=tuple(dict.fromkeys(events)),
+            stages=tuple(work.scale for work in works),
+            resumed_rows=rows.taken if rows else 0,
+        )
+
 
 class Progress:
     """Counts the tiles of a picture, of all its stages and layers, and knows where finished rows of them are kept.

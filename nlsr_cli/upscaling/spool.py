@@ -58,6 +58,11 @@ class Rows:
         self.kept = 0  # rows that are on the disk
         self.notes: list[str] = []
 
+    @property
+    def held(self) -> int:
+        """Return the bytes that an earlier call has left, which this one takes up or removes."""
+        return sum(file.stat().st_size for folder in self._others() for file in folder.glob("*.pixels"))
+
     def layer(self, name: str, plan: TilePlan, scale: int, facts: Mapping[str, Any]) -> Layer | None:
         """Return where the rows of one layer (such as "alpha") are kept, None where they are not.
 

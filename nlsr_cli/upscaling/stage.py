@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from nlsr_cli.errors import OptionError
 from nlsr_cli.images import Pixels
 from nlsr_cli.upscaling.device import processor_name
 from nlsr_cli.upscaling.memory import pixels_within, tile_bytes
+from nlsr_cli.upscaling.needs import Need
 from nlsr_cli.upscaling.runner import TileRunner
 from nlsr_cli.upscaling.tiles import Floats, Tile, TilePlan, plan_for, stitch
 from nlsr_cli.version import __version__
@@ -35,7 +36,8 @@ class Work:
     """What a stage is to do with one array: its `name` ("stage 1 of 2"), its tiles, who runs them, what comes out.
 
     `pad` are the pixels, (rows, columns), by which the picture goes on at its other side around it. `budget` are the
-    bytes that a tile might take, None where nobody can tell. `told` is what the network is told of the damage.
+    bytes that a tile might take, None where nobody can tell. `told` is what the network is told of the damage. `need`
+    is what is held beside its tiles.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Work:
     pad: tuple[int, int] = (0, 0)
     budget: int | None = None
     told: tuple[float, ...] = ()
+    need: Need = field(default_factory=Need)
 
     @property
     def scale(self) -> int:

@@ -18,6 +18,7 @@ from nlsr_cli.images.picture import Animation, Pixels
 from nlsr_cli.options import EncodeOptions
 from nlsr_cli.storing import Pieces
 
+WHOLE = 3  # times the bytes of its samples that a picture takes, at most, while it is encoded as a whole
 Encoded: TypeAlias = tuple[bytes, tuple[str, ...]]  # the bytes of a file, and a note for each thing that had to change
 
 

@@ -1,0 +1,192 @@
+"""What pictures will take before they are begun: memory, scratch and output, and the time that a short start tells.
+
+Before a large batch, made pictures go the whole way, read, enlarged and written as the pictures would be. They grow
+until some seconds are spent, and the one that was fastest for its size gives the price of a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nlsr_cli import scratch
+from nlsr_cli.batch.job import Job
+from nlsr_cli.batch.process import process
+from nlsr_cli.batch.sink import MemorySink
+from nlsr_cli.batch.source import BytesSource
+from nlsr_cli.images import Metadata, Picture, encode_picture
+from nlsr_cli.images.formats import WRITABLE, writing_of
+from nlsr_cli.images.formats.format import WHOLE
+from nlsr_cli.limits import DECODER, MAIN
+from nlsr_cli.options import EncodeOptions, UpscaleOptions
+from nlsr_cli.sizes import SizeOptions
+from nlsr_cli.upscaling.needs import Extent
+
+if TYPE_CHECKING:
+    from nlsr_cli.batch.outcome import Outcome
+    from nlsr_cli.isolation.decoder import Decoder
+    from nlsr_cli.upscaling.enlarger import Enlarger
+
+LARGE = 4_000_000  # pixels, in all pictures, from which on it is worth a start of some seconds to know what they take
+_SIDES = (128, 256, 512, 1024, 1024, 1024)  # of the pictures of a start, the first of which warms up
+_ENOUGH = 5.0  # seconds of a start, after which it ends
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a picture will take: seconds, None where no start was made; bytes of memory at most, in this process and the
+    one that decodes; of scratch at most; and of the output, about.
+    """
+
+    seconds: float | None
+    memory: int
+    scratch: int
+    output: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "seconds": self.seconds and round(self.seconds, 1),
+            "memory_bytes": self.memory,
+            "scratch_bytes": self.scratch,
+            "output_bytes": self.output,
+        }
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a start tells: seconds for a unit of work, and bytes of output for a byte of samples."""
+
+    seconds: float
+    density: float
+
+
+class Forecaster:
+    """Foresees what the jobs of a batch take, with one start for all of them.
+
+    Args:
+        jobs: those that will be done.
+        build: makes an enlarger for options; called where the jobs are large.
+        decoder: what reads the pictures of the start.
+    """
+
+    def __init__(self, jobs: list[Job], build: Callable[[UpscaleOptions], Enlarger], decoder: Decoder) -> None:
+        self._jobs = [job for job in jobs if _extent(job) is not None]
+        self._build = build
+        self._decoder = decoder
+
+    @cached_property
+    def _enlarger(self) -> Enlarger:
+        return self._build(self._jobs[0].options)
+
+    @cached_property
+    def worthwhile(self) -> bool:
+        """Tell whether there is so much to do that somebody wants to know what it takes."""
+        return sum(_pixels(job) for job in self._jobs) >= LARGE
+
+    @cached_property
+    def pace(self) -> Pace | None:
+        """Return what a start tells of the largest job; None where a network gives nothing that can be written."""
+        job = max(self._jobs, key=_pixels)
+        scale = 1.0 if job.foreseen is None else max(1.0, job.foreseen.scale)
+        options = replace(job.options, size=SizeOptions(), scale=scale, floor=0)
+        enlarger, seconds, spent = self._build(options), float("inf"), 0.0
+        for side in _SIDES:
+            made = self._made(job, options, enlarger, side)
+            if made is None:
+                return None
+            outcome, extent, size = made
+            samples = prod(outcome.output_size or (1, 1)) * extent.channels * extent.dtype.itemsize
+            seconds, density = min(seconds, outcome.seconds / enlarger.demand(extent).work), size / samples
+            spent += outcome.seconds
+            if side > _SIDES[0] and spent > _ENOUGH:
+                break
+        return Pace(seconds, density)
+
+    def _made(
+        self, job: Job, options: UpscaleOptions, enlarger: Enlarger, side: int
+    ) -> tuple[Outcome, Extent, int] | None:
+        """Return what came of a made picture of the kind of a job's, how large it was, and the bytes of the output."""
+        known = _extent(job)
+        if known is None:
+            return None
+        extent = replace(known, size=(side, side))
+        format_ = job.header.format if job.header is not None and job.header.format in WRITABLE else "PNG"
+        data, _ = encode_picture(made_picture(extent, format_), format=format_, options=EncodeOptions())
+        sink = MemorySink()
+        # The output's format is that of the job: "" keeps the source's, which the plan has found already.
+        start = Job(BytesSource(data), sink, job.format or "PNG", options=options)
+        outcome = process(start, enlarger, self._decoder)
+        return None if sink.data is None else (outcome, extent, len(sink.data))
+
+    def of(self, job: Job) -> Forecast | None:
+        """Return what a job takes; None where little is to be done, or nothing is known of the job.
+
+        Raises:
+            OptionError: `max_memory` holds not even the smallest tile.
+            ScratchFull: it takes more scratch than there is room for.
+        """
+        extent = _extent(job)
+        if extent is None or not self.worthwhile:
+            return None
+        demand, size = self._enlarger.demand(extent), self._enlarger.route(*extent.size).size
+        raw = prod(size) * extent.channels * extent.dtype.itemsize
+        encoder = WHOLE * raw if writing_of(job.format or "PNG").whole else 0
+        count, pace = _count(job), self.pace
+        with scratch.placed(job.sink.scratch):
+            scratch.check(demand.scratch)
+        return Forecast(
+            None if pace is None else pace.seconds * demand.work * count,
+            MAIN + DECODER + max(demand.memory, encoder),
+            demand.scratch,
+            int(raw * count * (1.0 if pace is None else pace.density)),
+        )
+
+
+def made_picture(extent: Extent, format_: str) -> Picture:
+    """Return a picture of an extent whose detail falls with its fineness, as that of photographs does: 1/f noise."""
+    height, width = extent.size
+    random = np.random.default_rng(0)
+    down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    fall = 1 / np.maximum(np.hypot(down, across), 1 / max(height, width))
+    planes = [
+        np.fft.irfft2(fall * np.fft.rfft2(random.standard_normal(extent.size)), s=extent.size)
+        for _ in range(extent.channels)
+    ]
+    luma = planes[0] / planes[0].std()
+    values = np.stack([0.5 + 0.17 * luma + 0.03 * plane / plane.std() for plane in planes], axis=2).clip(0, 1)
+    white = 1 if extent.dtype.kind == "f" else 2 ** (8 * extent.dtype.itemsize) - 1
+    color = (values * white).astype(extent.dtype)
+    alpha = np.ascontiguousarray(color[:, :, 0]) if extent.alpha else None
+    mode = "L" if extent.channels == 1 else "RGB"
+    return Picture(color, alpha, Metadata(format_, mode))
+
+
+def _extent(job: Job) -> Extent | None:
+    """Return how much of what a picture has, or the first page of a book; None where nothing is known."""
+    if job.error is not None or job.skip:
+        return None
+    if job.book is not None:
+        return Extent(job.book.route.start, 3, np.dtype(np.uint8))
+    return None if job.header is None else Extent.stated(job.header)
+
+
+def _count(job: Job) -> int:
+    """Return how many pictures of that size a job has."""
+    if job.book is not None:
+        return job.book.pages
+    return job.header.frames if job.header is not None and job.moves else 1
+
+
+def _pixels(job: Job) -> int:
+    """Return how many pixels networks are given, or are there in the end where none has a part."""
+    route = job.foreseen
+    if route is None:
+        return 0
+    given = sum(prod(route.before(index)) for index in range(len(route.stages)))
+    return _count(job) * (given or max(prod(route.start), prod(route.size)))
