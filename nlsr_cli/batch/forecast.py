@@ -1,7 +1,7 @@
 """What pictures will take before they are begun: memory, scratch and output, and the time that a short start tells.
 
-Before a large batch, made pictures go the whole way, read, enlarged and written as the pictures would be. They grow
-until some seconds are spent, and the one that was fastest for its size gives the price of a pixel.
+Before a large batch, a made picture of the size of a tile goes the whole way, read, enlarged and written as the largest
+of the pictures would be, and tells the price of a pixel.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.needs import Extent
 
 if TYPE_CHECKING:
-    from nlsr_cli.batch.outcome import Outcome
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.enlarger import Enlarger
 
-LARGE = 4_000_000  # pixels, in all pictures, from which on it is worth a start of some seconds to know what they take
-_SIDES = (128, 256, 512, 1024, 1024, 1024)  # of the pictures of a start, the first of which warms up
-_ENOUGH = 5.0  # seconds of a start, after which it ends
+LARGE = 8_000_000  # pixels, in all pictures, from which on it is worth ten seconds to know what they take
+_RUNS = 2  # of a start: libraries prepare themselves in the first one, and the last one counts
+_SIDE = 1024  # of its picture where there are no tiles
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Pace:
-    """What a start tells: seconds for a unit of work, and bytes of output for a byte of samples."""
+    """What that start tells: seconds for a unit of work, and bytes of output for a byte of samples."""
 
     seconds: float
     density: float
@@ -92,37 +91,24 @@ class Forecaster:
     @cached_property
     def pace(self) -> Pace | None:
         """Return what a start tells of the largest job; None where a network gives nothing that can be written."""
-        job = max(self._jobs, key=_pixels)
-        scale = 1.0 if job.foreseen is None else max(1.0, job.foreseen.scale)
-        options = replace(job.options, size=SizeOptions(), scale=scale, floor=0)
-        enlarger, seconds, spent = self._build(options), float("inf"), 0.0
-        for side in _SIDES:
-            made = self._made(job, options, enlarger, side)
-            if made is None:
-                return None
-            outcome, extent, size = made
-            samples = prod(outcome.output_size or (1, 1)) * extent.channels * extent.dtype.itemsize
-            seconds, density = min(seconds, outcome.seconds / enlarger.demand(extent).work), size / samples
-            spent += outcome.seconds
-            if side > _SIDES[0] and spent > _ENOUGH:
-                break
-        return Pace(seconds, density)
-
-    def _made(
-        self, job: Job, options: UpscaleOptions, enlarger: Enlarger, side: int
-    ) -> tuple[Outcome, Extent, int] | None:
-        """Return what came of a made picture of the kind of a job's, how large it was, and the bytes of the output."""
-        known = _extent(job)
-        if known is None:
+        job, known = max(((job, _extent(job)) for job in self._jobs), key=lambda each: _pixels(each[0]))
+        route = job.foreseen
+        if known is None or route is None:
             return None
-        extent = replace(known, size=(side, side))
+        options = replace(job.options, size=SizeOptions(), scale=max(1.0, route.scale), floor=0)
+        enlarger = self._build(options)
+        extent = replace(known, size=self._enlarger.plan(*known.size).tile if route.stages else (_SIDE, _SIDE))
         format_ = job.header.format if job.header is not None and job.header.format in WRITABLE else "PNG"
         data, _ = encode_picture(made_picture(extent, format_), format=format_, options=EncodeOptions())
-        sink = MemorySink()
-        # The output's format is that of the job: "" keeps the source's, which the plan has found already.
-        start = Job(BytesSource(data), sink, job.format or "PNG", options=options)
-        outcome = process(start, enlarger, self._decoder)
-        return None if sink.data is None else (outcome, extent, len(sink.data))
+        for _ in range(_RUNS):
+            sink = MemorySink()
+            outcome = process(
+                Job(BytesSource(data), sink, job.format or "PNG", options=options), enlarger, self._decoder
+            )
+        if sink.data is None:
+            return None
+        samples = prod(enlarger.route(*extent.size).size) * extent.channels * extent.dtype.itemsize
+        return Pace(outcome.seconds / enlarger.demand(extent).work, len(sink.data) / samples)
 
     def of(self, job: Job) -> Forecast | None:
         """Return what a job takes; None where little is to be done, or nothing is known of the job.

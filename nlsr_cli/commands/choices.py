@@ -110,7 +110,7 @@ UpscalePrecision = Annotated[
 ]
 MaxMemory = Annotated[
     str | None,
-    typer.Option(help="Memory for a picture and its tiles, such as 800M or 2G. [default: 3/4 of what is free]"),
+    typer.Option(help="Memory for all that nlsr does, such as 1G or 2G. [default: 3/4 of what is free]"),
 ]
 UpscaleEnsemble = Annotated[
     bool, typer.Option("--ensemble", help="Average 8 passes, turned and mirrored: a little better, 8 times slower.")
@@ -185,7 +185,9 @@ UpscaleResume = Annotated[
 Open = Annotated[
     bool, typer.Option("--open", help="Show the result with the system's viewer: a picture, or its folder.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop without decoding a picture.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the plan, and what it will take, and stop without decoding a picture.")
+]
 UpscaleJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per file, and a summary.")]
 UpscaleVerbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more about each file.")]
 

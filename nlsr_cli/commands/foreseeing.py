@@ -47,11 +47,11 @@ def foresee(
     for job, outcome in zip(batch.plan.jobs, outcomes, strict=True):
         told = _forecast(outcome, job, forecaster) if outcome.status == "planned" else outcome
         report.add(told)
-        _print(console, job, told)
+        _say(console, job, told)
         if told.forecast is not None:
             seconds.append(told.forecast.seconds)
     console.not_taken(batch.plan.sources.passed)
-    _print_sum(console, report, seconds)
+    _say_sum(console, report, seconds)
     return report.exit_code
 
 
@@ -97,7 +97,7 @@ def _forecast(outcome: Outcome, job: Job, forecaster: Forecaster) -> Outcome:
         return replace(outcome, status="failed", output=None, error=as_ours(error, job.source.path))
 
 
-def _print(console: BatchConsole, job: Job, outcome: Outcome) -> None:
+def _say(console: BatchConsole, job: Job, outcome: Outcome) -> None:
     kind = job.format if job.book is None else "CBZ"
     if console.speech.as_json:
         console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": kind})
@@ -124,7 +124,7 @@ def _forecast_text(forecast: Forecast) -> str:
     return f"{time}{memory}{scratch}, about {bytes_text(forecast.output)} of output"
 
 
-def _print_sum(console: BatchConsole, report: Report, seconds: list[float | None]) -> None:
+def _say_sum(console: BatchConsole, report: Report, seconds: list[float | None]) -> None:
     if console.speech.as_json:
         console.json_line(report.as_json())
     elif report.total > 1:

@@ -113,12 +113,11 @@ def beside(extent: Extent, size: tuple[int, int]) -> Need:
     """
     grown = prod(size) / prod(extent.size)
     parts: list[float] = [extent.held] * (3 if extent.dtype.kind == "f" else 1)  # floats are split into two parts
-    for one in (
-        prod(extent.size) * extent.dtype.itemsize * extent.alpha,
-        prod(extent.size) * extent.channels * extent.excess,
-        extent.gain_map,
-    ):
+    excess = prod(extent.size) * extent.channels * extent.excess
+    for one in (prod(extent.size) * extent.dtype.itemsize * extent.alpha, excess, extent.gain_map):
         parts += [one, one * grown]
+    if extent.alpha:  # colours are bled into what is transparent
+        parts += [extent.held, excess]
     return arrays(*parts)
 
 
@@ -133,22 +132,27 @@ def of_stage(route: Route, index: int, extent: Extent, pad: Sequence[int], *, wh
         whole: whether the last network makes the picture as it is asked, and nothing is done to it.
     """
     kept, last = deep(extent.dtype), index == len(route.stages) - 1
-    dtype = extent.dtype if last and whole else kept
-    height, width = (side + 2 * more for side, more in zip(route.before(index), pad, strict=True))
-    given = height * width * extent.channels
-    need = arrays(given * route.stages[index] ** 2 * dtype.itemsize)
-    if index > 0 or any(pad):  # what the stage is given is not the picture itself
-        need += arrays(given * kept.itemsize)
-    if last and not whole:  # reduced in two passes, the second one to the picture's own type
-        samples = (prod(each) * extent.channels for each in (route.reached, route.size, route.size))
-        need |= arrays(*(each * kept.itemsize for each in samples))
+    sample = (extent.dtype if last and whole else kept).itemsize * extent.channels
+    (height, width), scale = route.before(index), route.stages[index]
+    wide = (height + 2 * pad[0]) * (width + 2 * pad[1])
+    made = [wide * scale**2 * sample]
+    if any(pad):  # what the stage is given is not the picture itself, nor is what it gives
+        made += [wide * kept.itemsize * extent.channels, height * width * scale**2 * sample]
+    elif index > 0:
+        made.append(wide * kept.itemsize * extent.channels)
+    need = arrays(*made)
+    if last and not whole:
+        need |= arrays(prod(route.reached) * sample, *_resizing(route.reached, route.size, sample))
+    if last and extent.dtype.kind == "f":  # what lies outside of what networks have learned is added in the end
+        need |= arrays(prod(route.reached) * sample, *_resizing(route.start, route.size, sample))
     return need
 
 
 def of_interpolation(route: Route, extent: Extent) -> Need:
-    """Return what is held of the colours where no network has a part in it: they are resized along one side, then the
-    other.
-    """
-    (height, width), (rows, columns) = route.start, route.size
-    sample = extent.channels * extent.dtype.itemsize
-    return arrays(min(rows * width, height * columns) * sample, rows * columns * sample)
+    """Return what is held of the colours where no network has a part in it."""
+    return arrays(*_resizing(route.start, route.size, extent.channels * extent.dtype.itemsize))
+
+
+def _resizing(start: tuple[int, int], size: tuple[int, int], sample: int) -> tuple[int, int]:
+    """Return the bytes of what is resized along one side, and then along the other; `sample` are those of a pixel."""
+    return sample * max(min(size[0] * start[1], start[0] * size[1]), prod(size)), sample * prod(size)

@@ -59,7 +59,7 @@ class Work:
     @property
     def tile_size(self) -> tuple[int, int]:
         """Return (height, width) of its tiles."""
-        return self.plan.rows.size, self.plan.columns.size
+        return self.plan.tile
 
     @property
     def tile_bytes(self) -> int:

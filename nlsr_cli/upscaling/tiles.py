@@ -96,6 +96,11 @@ class TilePlan:
         return len(self.rows.starts) * len(self.columns.starts)
 
     @property
+    def tile(self) -> tuple[int, int]:
+        """Return (height, width) of its tiles."""
+        return self.rows.size, self.columns.size
+
+    @property
     def cost(self) -> int:
         """Return the work of all tiles, in pixels."""
         return len(self) * (self.rows.size * self.columns.size + _TILE_COST)

@@ -52,6 +52,15 @@ class Piped:
         self.buffer = io.BytesIO(data)
 
 
+def test_what_is_encoded_whole_must_fit_into_the_memory_that_is_allowed(enlarger: Enlarger, decoder: Decoder) -> None:
+    """It is refused before it is computed."""
+    pixels, options = np.zeros((3000, 3000, 3), np.uint8), UpscaleOptions(max_memory=800 * 2**20)
+    outcome = process(Job(ArraySource(pixels), MemorySink(), "WEBP", options=options), enlarger, decoder)
+    assert "is encoded whole, which takes 836 MiB" in str(outcome.error)
+    small = process(Job(ArraySource(pixels[:9]), MemorySink(), "WEBP", options=options), enlarger, decoder)
+    assert small.status == "done"
+
+
 def test_every_source_and_every_sink_gives_the_same_bytes(
     tmp_path: Path, enlarger: Enlarger, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -20,7 +21,7 @@ from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, ResultRejected,
 from nlsr_cli.images import Picture
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.nlsn import NLSN
-from nlsr_cli.options import ComputeOptions, OutputOptions
+from nlsr_cli.options import ComputeOptions, OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.enlarger import Enlarger
 from nlsr_cli.upscaling.progress import Enlarged, Step
@@ -140,6 +141,34 @@ def test_the_next_picture_is_read_and_the_last_one_written_meanwhile(folder: Pat
     outcomes = batch(folder, lambda: Slow(tiny_network(), compute=ComputeOptions("cpu"))).run()
     assert [(next(outcomes).source.name, len(order)) for _ in range(3)] == [("b.jpg", 0), ("a.png", 2), ("c.png", 2)]
     assert order == [threading.main_thread().name] * 2, "the network stays where Ctrl-C arrives"
+
+
+def test_with_a_limit_of_memory_large_pictures_are_alone(folder: Path, tiny_network: Maker) -> None:
+    """None is read while another one is computed or written: each may take all that is allowed."""
+    for name in ("a.png", "b.jpg", "c.png"):
+        Image.new("RGB", (1200, 1800), "teal").save(folder / name)
+    options = UpscaleOptions(max_memory=2**31)
+    plan = plan_batch([folder], OutputOptions(folder / "out"), options, aim=Aim(SizeOptions(scale=2), (2,)))
+    events: list[str] = []
+
+    class Watched(LocalEngine):
+        def __init__(self) -> None:
+            super().__init__(plan, lambda: enlarger(tiny_network()), Decoder())
+            read, finish = self._intake.read, self._delivery.finish
+            self._intake.read = self._noted("read", read)  # type: ignore[method-assign]
+            self._delivery.finish = self._noted("write", finish)  # type: ignore[method-assign]
+
+        def _noted(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+            def noted(each: Any) -> Any:
+                events.append(f"{name} begins")
+                made = work(each)
+                events.append(f"{name} ends")
+                return made
+
+            return noted
+
+    assert [outcome.status for outcome in Watched().run()] == ["done"] * 3
+    assert events == ["read begins", "read ends", "write begins", "write ends"] * 3
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")

@@ -19,6 +19,7 @@ from nlsr_cli.errors import ImageReadError, NlsrError
 from nlsr_cli.images import probe, read_picture
 from nlsr_cli.isolation import decoder as decoding
 from nlsr_cli.isolation.decoder import Decoder
+from nlsr_cli.limits import MAIN, RESTING
 from nlsr_cli.options import ComputeOptions, OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.enlarger import Enlarger
@@ -133,6 +134,20 @@ def test_one_file_fails_and_the_next_is_read(hostile, png, name, reason):
     assert told.value.path == Path(f"{name}.png")
     assert told.value.hint
     assert hostile.read(png, max_pixels=LIMIT).picture.width == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to what it writes to")
+def test_it_takes_no_more_memory_than_is_allowed(tmp_path):
+    """What is asked for both processes leaves the child what this one does not take."""
+    large = tmp_path / "large.png"
+    Image.new("RGB", (6000, 6000), "teal").save(large)
+    extra = "from nlsr_cli.images.depth import extra; extra.MODULES[extra.PYVIPS] = 'no_such_module'"
+    worker = [sys.executable, "-c", f"{extra}; from nlsr_cli.isolation import worker; worker.main()"]
+    with Decoder(worker) as decoder:
+        with pytest.raises(ImageReadError, match=r"needs more than \d+ MiB of memory to be decoded") as told:
+            decoder.read(large, max_pixels=2**26, max_memory=MAIN + RESTING + 2**26)
+        assert "--max-memory" in told.value.hint or "pyvips" in told.value.hint
+        assert decoder.read(large, max_pixels=2**26, max_memory=2**31).picture.width == 6000
 
 
 @pytest.mark.parametrize("name", ["hang", "sleep"])
@@ -353,6 +368,7 @@ STOPPED = """
 import sys, time
 from pathlib import Path
 from nlsr_cli.isolation.decoder import Decoder
+from nlsr_cli.limits import MAIN, RESTING
 with Decoder(eval(sys.argv[1]), seconds=3) as decoder:
     decoder.probe(Path(sys.argv[2]), max_pixels=2**20)
     print("asking", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from nlsr_cli.nlsn import NLSN
 from nlsr_cli.options import ComputeOptions, EncodeOptions, TileOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.enlarger import Enlarger
+from nlsr_cli.upscaling.needs import Extent
 from tests.images import icc
 
 
@@ -79,3 +81,31 @@ def test_pixels_and_bytes_are_those_of_memory(
     assert again == files
     assert found.agreement == expected.agreement
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_foreseen_holds_what_is_taken(
+    case: str, family: dict[int, NLSN], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of scratch no less than there is at any time, and not so much more that a disk would seem too small."""
+    picture, options = CASES[case]
+    enlarger = Enlarger(
+        family,
+        compute=ComputeOptions("cpu", "fp32"),
+        **{"sizes": SizeOptions(scale=4), **options},  # type: ignore[arg-type]
+    )
+    monkeypatch.setattr(scratch, "LEAST", 1)
+    taken = [0]
+    mapped = scratch.mapped
+
+    def counted(*arguments: Any) -> Any:
+        made = mapped(*arguments)
+        taken.append(sum(len(each) for each in scratch._mappings))
+        return made
+
+    monkeypatch.setattr(scratch, "mapped", counted)
+    extent = Extent.of(picture)
+    with scratch.placed(tmp_path):
+        enlarger.upscale(picture)
+    foreseen = enlarger.demand(extent).scratch - extent.held  # that lies in memory here
+    assert max(taken) <= foreseen <= 3 * max(taken)
