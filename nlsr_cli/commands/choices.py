@@ -159,6 +159,9 @@ Suffix = Annotated[
 ]
 Quality = Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")]
 Lossless = Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")]
+Pyramid = Annotated[
+    bool, typer.Option("--pyramid", help="Write TIFF in tiles with reduced copies, for viewers of large pictures.")
+]
 Backdrop = Annotated[
     str,
     typer.Option(

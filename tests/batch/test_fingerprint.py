@@ -35,7 +35,14 @@ OTHER = {
         "max_pixels": 5,
     },
     TileOptions: {"size": 64, "overlap": 8},
-    EncodeOptions: {"quality": 80, "lossless": True, "background": "black", "strip": True, "provenance": False},
+    EncodeOptions: {
+        "quality": 80,
+        "lossless": True,
+        "pyramid": True,
+        "background": "black",
+        "strip": True,
+        "provenance": False,
+    },
 }
 NESTED = {"tile": TileOptions, "encode": EncodeOptions}
 
@@ -70,7 +77,7 @@ def test_an_option_changes_the_key_unless_it_changes_no_bytes(name: str) -> None
 def test_so_does_each_option_of_tiles_and_files(part: str, name: str, stream: bool) -> None:
     nested = replace(getattr(BASE, part), **{name: OTHER[NESTED[part]][name]})
     other = replace(BASE, **{part: nested})
-    format_ = "" if stream else {"background": "JPEG"}.get(name, "WEBP")  # unknown before a stream is read
+    format_ = "" if stream else {"background": "JPEG", "pyramid": "TIFF"}.get(name, "WEBP")  # unknown before a stream is read
     assert key(other, format_=format_, stream=stream) != key(BASE, format_=format_, stream=stream)
 
 
