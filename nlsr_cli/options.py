@@ -130,11 +130,11 @@ class ComputeOptions:
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF and JPEG XL (1 to 100); `lossless` is for WebP
-    and JPEG XL; `pyramid` adds reduced copies of the picture to a TIFF;
-    `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip`
-    leaves out all metadata but what says how pixels are to be seen: the colour profile, the code points of HDR, the
-    value of missing data; `provenance` False what nlsr says of itself.
+    """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF, JPEG XL and DeepZoom (1 to 100); `lossless` is
+    for WebP, JPEG XL and DeepZoom; `pyramid` adds reduced copies of the picture to a TIFF; `background` is the colour
+    (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip` leaves out all metadata but
+    what says how pixels are to be seen: the colour profile, the code points of HDR, the value of missing data;
+    `provenance` False what nlsr says of itself.
     """
 
     quality: int = 95

@@ -33,6 +33,7 @@ from nlsr_cli.images import check_frames, check_options, check_size
 from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_read_only, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
+from nlsr_cli.storing import FOLDER_HINT, NO_FOLDER
 from nlsr_cli.upscaling.route import Aim
 
 _ALIKE = 0.75  # of a name, from which on another one may be meant
@@ -151,6 +152,8 @@ def _asked(file: Path | None, output: OutputOptions, options: UpscaleOptions) ->
     try:
         if asked:
             check_options(asked, options.encode, file or Path())
+            if output.streams and writing_of(asked).tiled:
+                raise OptionError(f"standard output takes one file, and {NO_FOLDER}", FOLDER_HINT)
     except ImageWriteError as error:
         raise OptionError(error.reason, error.hint) from error
     return asked
@@ -248,6 +251,8 @@ def _book_job(
     Raises:
         OptionError: the output that is named is no comic book.
     """
+    if output.format is not None and writing_of(output.format).tiled:
+        raise OptionError("the pages of a comic book are files, and " + NO_FOLDER, "For example: --format png")
     if file is not None and file.suffix.lower() != SUFFIX:
         raise OptionError(f"-o {file}: a comic book is written as {SUFFIX}", f"For example: -o {file.stem}{SUFFIX}")
     if output.streams:

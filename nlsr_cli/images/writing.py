@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from nlsr_cli import deepzoom
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images.canvas import prepare
 from nlsr_cli.images.color import profiles
@@ -159,6 +160,8 @@ def write_any(
     path = Path(path)
     check_free(path, overwrite=overwrite)
     wanted = format or format_of_suffix(path) or parse_format(path.suffix)
+    if writing_of(wanted).tiled:
+        deepzoom.check_free(path, overwrite=overwrite)
     pieces = pieces_of(picture, format=wanted, options=options or EncodeOptions(), name=str(path))
     return store(pieces, path, overwrite=overwrite)
 

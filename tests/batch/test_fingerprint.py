@@ -77,7 +77,9 @@ def test_an_option_changes_the_key_unless_it_changes_no_bytes(name: str) -> None
 def test_so_does_each_option_of_tiles_and_files(part: str, name: str, stream: bool) -> None:
     nested = replace(getattr(BASE, part), **{name: OTHER[NESTED[part]][name]})
     other = replace(BASE, **{part: nested})
-    format_ = "" if stream else {"background": "JPEG", "pyramid": "TIFF"}.get(name, "WEBP")  # unknown before a stream is read
+    format_ = (
+        "" if stream else {"background": "JPEG", "pyramid": "TIFF"}.get(name, "WEBP")
+    )  # unknown before a stream is read
     assert key(other, format_=format_, stream=stream) != key(BASE, format_=format_, stream=stream)
 
 

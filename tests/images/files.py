@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from nlsr_cli.images import Metadata, Picture
-from nlsr_cli.images.formats import FORMATS
+from nlsr_cli.images.formats import parse
 from nlsr_cli.images.metadata.statements import Statements, portable
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import Accounted
@@ -43,7 +43,7 @@ def saved(image: Image.Image, fmt: str = "PNG", **options: object) -> bytes:
 
 def parsed(fmt: str, data: bytes) -> Parsed:
     """Return a file of a format."""
-    return FORMATS[fmt].parse(data, "-", DEFAULT_MAX_PIXELS)
+    return parse(data, fmt, "-", DEFAULT_MAX_PIXELS)
 
 
 def account_of(fmt: str, data: bytes) -> tuple[Accounted, ...]:
