@@ -121,6 +121,11 @@ def test_tiles_are_no_pictures_of_a_folder(folder: Path) -> None:
     result = run("upscale", folder / "**" / "*.jpg", *DZI, "--dry-run")
     assert result.exit_code == 2
     assert "no pictures found" in result.stderr
+    for named in (folder / "a_x2_files" / "9", folder / "a_x2_files" / "9" / "0_*.jpg"):
+        result = run("upscale", named, *PLAIN, "-o", f"{folder}/out/", "--dry-run")
+        assert (result.exit_code, "would be written" in result.stdout + result.stderr) == (0, True), (
+            "who asks for them gets them"
+        )
 
 
 def test_standard_output_takes_no_folder(folder: Path) -> None:

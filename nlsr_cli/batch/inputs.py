@@ -145,7 +145,14 @@ def _match(text: str, found: Sources) -> list[tuple[Path, Path]]:
     if not files and not unreadable:
         hint = "Files of a NAS or the system are skipped: name one to include it." if found.passed.system else ""
         raise OptionError(f"no file matches '{text}'", hint)
-    return [(path, pattern.root) for path in _pictures(files, found)]
+    wanted = (path for path in files if not _is_tile(path, pattern.root))
+    return [(path, pattern.root) for path in _pictures(wanted, found)]
+
+
+def _is_tile(path: Path, root: Path) -> bool:
+    """Tell whether a file is the tile of a DeepZoom, into whose folder nobody but a pattern has led."""
+    folder = path.parents[1] if len(path.parents) > 1 else root
+    return not root.is_relative_to(folder) and holds_tiles(folder)
 
 
 def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
@@ -154,8 +161,6 @@ def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
             found.passed.system.append(path)
         elif path.suffix.lower() == SUFFIX and folder_of(path).is_dir():
             found.passed.earlier.append(path)
-        elif len(path.parents) > 1 and holds_tiles(path.parents[1]):
-            continue  # a tile, which a pattern has found
         elif path.name.startswith("."):
             continue
         elif path.suffix.lower() in picture_suffixes() or is_book(path) or _looks_like_picture(path):
