@@ -74,7 +74,7 @@ def remove_dead_parts(folder: Path) -> int:
                 ):
                     age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                     if held or age > _OLD:
-                        _remove_part(entry)
+                        remove_part(Path(entry.path))
                         removed += 1
     finally:
         if descriptor is not None:
@@ -82,18 +82,22 @@ def remove_dead_parts(folder: Path) -> int:
     return removed
 
 
-def _remove_part(entry: os.DirEntry[str]) -> None:
-    """Remove a file, or a folder in which names were tried: it holds nothing but files.
+def remove_part(path: Path) -> None:
+    """Remove a temporary file, a folder in which names were tried, or one of tiles: files, or folders of files.
 
     Raises:
-        OSError: it holds folders, so it is not ours, or it cannot be removed.
+        OSError: it holds more than that, so it is not ours, or it cannot be removed.
     """
-    path = Path(entry.path)
-    if entry.is_file(follow_symlinks=False):
+    if path.is_symlink() or not path.is_dir():
         path.unlink()
         return
     for each in path.iterdir():
-        each.unlink()
+        if each.is_symlink() or not each.is_dir():
+            each.unlink()
+            continue
+        for below in each.iterdir():
+            below.unlink()
+        each.rmdir()
     path.rmdir()
 
 

@@ -60,6 +60,7 @@ class FileOptions(TypedDict, total=False):
     suffix: str | None
     quality: int | None
     lossless: bool | None
+    pyramid: bool | None
     background: str | None
     strip: bool | None
     no_provenance: bool | None
@@ -135,7 +136,7 @@ def options_of(given: Mapping[str, object]) -> UpscaleOptions:
         return {name: read.pop(name) for name in names if name in read}
 
     overlap = read.pop("overlap", TileOptions().overlap)
-    encode = taken("quality", "lossless", "background", "strip")
+    encode = taken("quality", "lossless", "pyramid", "background", "strip")
     return UpscaleOptions(
         compute=ComputeOptions(**taken("device", "precision")),
         tile=TileOptions.parse(read.pop("tile", "auto"), overlap),
@@ -238,7 +239,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     **dict.fromkeys(("width", "height", "short_side", "long_side", "overlap", "max_pixels", "quality"), _whole),
     **dict.fromkeys(("megapixels", "strength", "floor"), _number),
     **dict.fromkeys(("fit", "precision", "wrap", "alpha", "background"), _word),
-    **dict.fromkeys(("offline", "ensemble", "lossless", "strip", "no_provenance"), _flag),
+    **dict.fromkeys(("offline", "ensemble", "lossless", "pyramid", "strip", "no_provenance"), _flag),
     **dict.fromkeys(("device", "tile"), lambda value, _: str(value)),  # a device of torch, and a number, read as texts
     "max_memory": _memory,
     **dict.fromkeys(("deblock", "denoise"), _amount),

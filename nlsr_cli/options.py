@@ -130,15 +130,16 @@ class ComputeOptions:
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF and JPEG XL (1 to 100); `lossless` is for WebP
-    and JPEG XL;
-    `background` is the colour (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip`
-    leaves out all metadata but what says how pixels are to be seen: the colour profile, the code points of HDR, the
-    value of missing data; `provenance` False what nlsr says of itself.
+    """How a picture is encoded. `quality` is that of JPEG, WebP, AVIF, JPEG XL and DeepZoom (1 to 100); `lossless` is
+    for WebP, JPEG XL and DeepZoom; `pyramid` adds reduced copies of the picture to a TIFF; `background` is the colour
+    (a name or #rrggbb) under pictures whose target format has no alpha channel. `strip` leaves out all metadata but
+    what says how pixels are to be seen: the colour profile, the code points of HDR, the value of missing data;
+    `provenance` False what nlsr says of itself.
     """
 
     quality: int = 95
     lossless: bool = False
+    pyramid: bool = False
     background: str = "white"
     strip: bool = False
     provenance: bool = True
@@ -150,7 +151,7 @@ class EncodeOptions:
     def heeding(self, names: Collection[str]) -> EncodeOptions:
         """Return the options, with those that only some formats heed at their defaults unless they are in `names`."""
         plain = EncodeOptions()
-        idle = [name for name in ("quality", "lossless", "background") if name not in names]
+        idle = [name for name in ("quality", "lossless", "pyramid", "background") if name not in names]
         return replace(self, **{name: getattr(plain, name) for name in idle})
 
 

@@ -12,11 +12,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
+from nlsr_cli.deepzoom import TileFolder
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.files import open_new, part_beside, remove, writing_in
 
 # What a file system answers that knows no hard links (FAT, some network and FUSE mounts).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
+NO_FOLDER, FOLDER_HINT = "a DeepZoom is a file and a folder of tiles", "Give a file after -o, such as -o picture.dzi"
 EXISTS_HINT = "Use --overwrite to replace it, or choose another name."
 HINTS = {
     errno.ENOSPC: "Free some space, or choose another place.",
@@ -37,7 +39,15 @@ class Patch(NamedTuple):
     data: bytes
 
 
-Pieces: TypeAlias = Generator[bytes | Patch, None, tuple[str, ...]]  # a file from its beginning on, and notes
+class Tile(NamedTuple):
+    """A file in the folder that belongs to a DeepZoom: its place in there, and its bytes."""
+
+    place: str
+    data: bytes
+
+
+# A file from its beginning on, what belongs to it, and notes.
+Pieces: TypeAlias = Generator[bytes | Patch | Tile, None, tuple[str, ...]]
 
 
 class Target(Protocol):
@@ -51,6 +61,10 @@ class Target(Protocol):
         """Write over bytes that were written before."""
         ...
 
+    def tile(self, place: str, data: bytes) -> None:
+        """Write a file in the folder that belongs to it."""
+        ...
+
 
 def pour(pieces: Pieces, target: Target) -> tuple[str, ...]:
     """Write a file, and return its notes."""
@@ -62,6 +76,8 @@ def pour(pieces: Pieces, target: Target) -> tuple[str, ...]:
             return notes
         if isinstance(piece, Patch):
             target.patch(*piece)
+        elif isinstance(piece, Tile):
+            target.tile(*piece)
         else:
             target.append(piece)
 
@@ -87,6 +103,15 @@ class Collected:
         self._buffer.write(data)
         self._buffer.seek(0, os.SEEK_END)
 
+    def tile(self, place: str, data: bytes) -> None:
+        """Refuse it.
+
+        Raises:
+            ImageWriteError: always.
+        """
+        del place, data
+        raise ImageWriteError("-", NO_FOLDER, FOLDER_HINT)
+
 
 def collected(pieces: Pieces) -> tuple[bytes, tuple[str, ...]]:
     """Return a file in one piece, and its notes."""
@@ -104,6 +129,7 @@ class FilePart:
         self._file = open_new(self._part)
         self._digest = hashlib.sha256()
         self._patched = False  # since the digest was made
+        self._tiles: TileFolder | None = None
         self.size = 0
 
     @property
@@ -129,18 +155,29 @@ class FilePart:
         self._file.seek(0, os.SEEK_END)
         self._patched = True
 
+    def tile(self, place: str, data: bytes) -> None:
+        """Write a file in the folder that belongs to it."""
+        self._tiles = self._tiles or TileFolder(self._path, overwrite=self._overwrite)
+        self._tiles.write(place, data)
+
     def commit(self) -> None:
-        """Force it to the disk and give it its name."""
+        """Force it to the disk and give it its name, after the folder that belongs to it."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
+        if self._tiles is not None:
+            self._tiles.place()
         if self._overwrite:
             self._part.replace(self._path)
         else:
             _claim(self._part, self._path)
+        if self._tiles is not None:
+            self._tiles.settle()
 
     def discard(self) -> None:
         """Remove what has no name yet."""
+        if self._tiles is not None:
+            self._tiles.discard()
         with suppress(OSError):  # what could not be written cannot be flushed either
             self._file.close()
         remove(self._part)

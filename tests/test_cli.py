@@ -636,3 +636,30 @@ def test_doctor() -> None:
         assert word in text
     facts = json.loads(run("doctor", "--json").stdout)
     assert facts["models"] == ["nlsn-lite-x2", "nlsn-lite-x3", "nlsn-lite-x4"]
+
+
+PYRAMID_HINT = "hint: Write TIFF (--format tiff, or -o NAME.tif), or omit --pyramid.\n"
+
+
+def test_a_pyramid_is_a_tiff_with_copies(sample: Path) -> None:
+    result = run("upscale", sample, "--width", 600, "--strength", 0, "--format", "tiff", "--pyramid")
+    assert result.exit_code == 0, result.stderr
+    with Image.open(sample.parent / "photo_600x500.tif") as image:
+        assert image.n_frames == 3
+        image.seek(2)
+        assert image.size == (150, 125)
+
+
+@pytest.mark.parametrize("arguments", [["--format", "png"], ["-o", "a.png"]])
+def test_a_pyramid_of_another_format_is_a_mistake_of_the_caller(sample: Path, arguments: list[str]) -> None:
+    result = run("upscale", sample, *arguments, "--pyramid")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: --pyramid is for TIFF, and the output is written as PNG\n{PYRAMID_HINT}"
+
+
+def test_a_pyramid_of_a_picture_that_stays_in_its_format_is_refused_before_it_is_computed(sample: Path) -> None:
+    """In a folder of many formats the others are made."""
+    result = run("upscale", sample, "--pyramid", "--dry-run")
+    assert result.exit_code == 1
+    reason = f"{sample.parent}/photo_x4.png: --pyramid is for TIFF, and the output is written as PNG"
+    assert result.stderr == f"error: {reason}\n{PYRAMID_HINT}"

@@ -7,7 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import urllib.request
+import xml.etree.ElementTree as ET
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -166,3 +172,38 @@ def test_jq(desk: Path) -> None:
 
 def test_comic_books(desk: Path) -> None:
     assert "001.jpg" in cooked("Comic books")
+
+
+def test_a_gigapixel_in_a_browser(desk: Path) -> None:
+    """A viewer asks the server for the file that the page names, and for tiles of every level beside it."""
+    cooked("A gigapixel in a browser")
+    (page,) = blocks("A gigapixel in a browser", "html")
+    (desk / "map.html").write_text(page)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(desk))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def fetched(name: str) -> bytes:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/{name}") as answer:
+                found: bytes = answer.read()
+            return found
+
+        (named,) = re.findall(r'tileSources: "([^"]+)"', fetched("map.html").decode())
+        root = ET.fromstring(fetched(named))
+        sides = [int(root[0].attrib[side]) for side in ("Width", "Height")]
+        assert sides == [512, 384]
+        tiles = re.sub(r"\.dzi$", "_files", named)
+        for level, size in {9: (255, 255), 8: (255, 192), 0: (1, 1)}.items():
+            with Image.open(BytesIO(fetched(f"{tiles}/{level}/0_0.{root.attrib['Format']}"))) as tile:
+                assert tile.size == size
+        server.shutdown()
+
+
+def test_the_same_as_one_file_for_other_programs(desk: Path) -> None:
+    cooked("A gigapixel in a browser", 1)
+    with Image.open(desk / "map.tif") as image:
+        assert (image.size, image.n_frames) == ((512, 384), 2)

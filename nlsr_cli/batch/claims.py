@@ -7,9 +7,11 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+from nlsr_cli import deepzoom
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash, ImageWriteError
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.names import one_spelling
 from nlsr_cli.options import OutputOptions
 
@@ -23,7 +25,11 @@ def check_target(job: Job, output: OutputOptions) -> Job:
     if not job.sink.on_disk:
         return job
     try:
-        return _compared(job, output)
+        checked = _compared(job, output)
+        _check_tiles(checked, output)
+        return checked
+    except DestinationClash as error:
+        return replace(job, error=error)
     except (OSError, ValueError) as exc:  # such as a name that the suffix has made too long for the file system
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         hint = "Choose another name with -o or --suffix."
@@ -50,6 +56,19 @@ def _compared(job: Job, output: OutputOptions) -> Job:
         if output.existing == "resume":  # whether it is done, and ours, its bytes must say: not the plan's business
             return job
     return replace(job, error=_unwritable(target.parent))
+
+
+def _check_tiles(job: Job, output: OutputOptions) -> None:
+    """Look whether the folder for the tiles of an output is free, where it has one.
+
+    Raises:
+        DestinationClash: it is not.
+    """
+    path, resumes = job.sink.path, output.existing == "resume"
+    if job.error is not None or job.skip or not job.format or not writing_of(job.format).tiled:
+        return
+    if not (resumes and os.path.lexists(path)):  # which its bytes must say, as above
+        deepzoom.check_free(path, overwrite=output.existing == "overwrite")
 
 
 def _unwritable(folder: Path) -> ImageWriteError | None:

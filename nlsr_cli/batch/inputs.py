@@ -17,6 +17,7 @@ from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
 from nlsr_cli.batch.passed import PassedOver, is_apple_double, is_system_folder
 from nlsr_cli.batch.patterns import Pattern
 from nlsr_cli.books.archive import is_book
+from nlsr_cli.deepzoom import SUFFIX, folder_of, holds_tiles
 from nlsr_cli.errors import OptionError
 from nlsr_cli.options import OutputOptions
 
@@ -116,6 +117,8 @@ def _walk(folder: Path, output: OutputOptions, found: Sources) -> Iterable[Path]
                 found.passed.system.append(path)
             elif path.name.startswith(".") or (own is not None and _same(path, own)):
                 continue
+            elif holds_tiles(path):
+                continue  # the file beside it is told
             elif not output.recursive:
                 found.passed.unvisited.append(path)
             elif path.is_symlink():
@@ -142,13 +145,22 @@ def _match(text: str, found: Sources) -> list[tuple[Path, Path]]:
     if not files and not unreadable:
         hint = "Files of a NAS or the system are skipped: name one to include it." if found.passed.system else ""
         raise OptionError(f"no file matches '{text}'", hint)
-    return [(path, pattern.root) for path in _pictures(files, found)]
+    wanted = (path for path in files if not _is_tile(path, pattern.root))
+    return [(path, pattern.root) for path in _pictures(wanted, found)]
+
+
+def _is_tile(path: Path, root: Path) -> bool:
+    """Tell whether a file is the tile of a DeepZoom, into whose folder nobody but a pattern has led."""
+    folder = path.parents[1] if len(path.parents) > 1 else root
+    return not root.is_relative_to(folder) and holds_tiles(folder)
 
 
 def _pictures(files: Iterable[Path], found: Sources) -> Iterable[Path]:
     for path in files:
         if is_apple_double(path.name):
             found.passed.system.append(path)
+        elif path.suffix.lower() == SUFFIX and folder_of(path).is_dir():
+            found.passed.earlier.append(path)
         elif path.name.startswith("."):
             continue
         elif path.suffix.lower() in picture_suffixes() or is_book(path) or _looks_like_picture(path):
@@ -162,7 +174,7 @@ def picture_suffixes() -> set[str]:
     """Return the endings, in lower case, under which people keep pictures."""
     from nlsr_cli.images.formats import FORMATS  # with Pillow: whether inputs are folders is asked before it loads
 
-    return _OTHER_SUFFIXES.union(*(each.suffixes for each in FORMATS.values()))
+    return _OTHER_SUFFIXES.union(*(each.suffixes for each in FORMATS.values() if each.parse is not None))
 
 
 def _looks_like_picture(path: Path) -> bool:

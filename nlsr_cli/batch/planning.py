@@ -29,10 +29,11 @@ from nlsr_cli.errors import (
     UnknownChoice,
     nearest,
 )
-from nlsr_cli.images import check_frames, check_size
+from nlsr_cli.images import check_frames, check_options, check_size
 from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_read_only, kept_format, writing_of
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
+from nlsr_cli.storing import FOLDER_HINT, NO_FOLDER
 from nlsr_cli.upscaling.route import Aim
 
 _ALIKE = 0.75  # of a name, from which on another one may be meant
@@ -110,7 +111,7 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: Up
         raise OptionError("standard input ('-') cannot be mixed with other inputs")
     if output.target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
-    job = Job(StandardInput(), _sink(output.place, output), _asked_format(output.place, output), options=options)
+    job = Job(StandardInput(), _sink(output.place, output), _asked(output.place, output, options), options=options)
     return check_target(job, output)
 
 
@@ -139,6 +140,23 @@ def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | No
     if kind or format_of_suffix(target):
         raise OptionError(f"-o {target} is a file, but there are several inputs", "Give a folder after -o.")
     return target, None
+
+
+def _asked(file: Path | None, output: OutputOptions, options: UpscaleOptions) -> str:
+    """Return the format that is asked for, as `_asked_format` does.
+
+    Raises:
+        OptionError: as there, or it does not go with what else is asked.
+    """
+    asked = _asked_format(file, output)
+    try:
+        if asked:
+            check_options(asked, options.encode, file or Path())
+            if output.streams and writing_of(asked).tiled:
+                raise OptionError(f"standard output takes one file, and {NO_FOLDER}", FOLDER_HINT)
+    except ImageWriteError as error:
+        raise OptionError(error.reason, error.hint) from error
+    return asked
 
 
 def _asked_format(file: Path | None, output: OutputOptions) -> str:
@@ -182,7 +200,7 @@ def _job(
     aim: Aim,
     decoder: Decoder,
 ) -> Job:
-    asked = _asked_format(file, output)  # first, because a wrong ending is the caller's mistake, not this picture's
+    asked = _asked(file, output, options)  # first, because a wrong ending is the caller's mistake, not this picture's
     if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
         if output.target is None or folder is not None:
             hint = "Add -o FILE, or -o - for standard output."
@@ -209,6 +227,7 @@ def _job(
     try:
         if job.moves:
             check_frames(header.frames, header.height, header.width, str(source), options.max_pixels)
+        check_options(format_, options.encode, sink.path)
         check_size(format_, *route.size, sink.path)
         # Of one channel: the rest is asked when it is known.
         sink.check(prod(route.size), writing_of(format_).least_share)
@@ -232,6 +251,8 @@ def _book_job(
     Raises:
         OptionError: the output that is named is no comic book.
     """
+    if output.format is not None and writing_of(output.format).tiled:
+        raise OptionError("the pages of a comic book are files, and " + NO_FOLDER, "For example: --format png")
     if file is not None and file.suffix.lower() != SUFFIX:
         raise OptionError(f"-o {file}: a comic book is written as {SUFFIX}", f"For example: -o {file.stem}{SUFFIX}")
     if output.streams:

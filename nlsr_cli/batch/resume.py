@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlsr_cli import deepzoom
 from nlsr_cli.batch.claims import EXISTS_HINT
 from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
@@ -24,6 +25,7 @@ from nlsr_cli.batch.sink import Part
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
+from nlsr_cli.images.formats import writing_of
 from nlsr_cli.storing import Pieces, pour
 from nlsr_cli.upscaling.rows_folder import folders_of_rows, stem_of
 from nlsr_cli.upscaling.spool import Rows
@@ -174,7 +176,7 @@ class Keeper:
             raise DestinationClash(source, reason, EXISTS_HINT)
         digest = _digest_of(target, {entry.size for entry in entries})
         for entry in entries:
-            if entry.sha256 == digest:
+            if entry.sha256 == digest and (not _is_tiled(job) or deepzoom.is_whole(target)):
                 return entry
         raise DestinationClash(source, f"its output {target} was changed since nlsr wrote it", EXISTS_HINT)
 
@@ -186,6 +188,11 @@ class Keeper:
             return "another model"
         changed = self.identity.changed(job, json.loads(entry.options)) if entry.options else []
         return f"other options ({', '.join(changed)})" if changed else "other options"
+
+
+def _is_tiled(job: Job) -> bool:
+    """Tell whether an output is the description of tiles, which it states by their SHA-256."""
+    return bool(job.format) and writing_of(job.format).tiled
 
 
 def _check_origin(job: Job, entry: Entry) -> None:

@@ -36,6 +36,10 @@ class Part(Protocol):
         """Write over bytes that were written before."""
         ...
 
+    def tile(self, place: str, data: bytes) -> None:
+        """Write a file in the folder that belongs to it."""
+        ...
+
     def commit(self) -> None:
         """Force it to its place and give it its name."""
         ...

@@ -147,7 +147,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="Output format: png, jpeg, webp, tiff, bmp, avif, gif, jxl or qoi. [default: the input's]",
+        help="Output format: png, jpeg, webp, tiff, bmp, avif, gif, jxl, qoi or dzi. [default: the input's]",
         autocompletion=completion.formats,
     ),
 ]
@@ -157,8 +157,11 @@ Suffix = Annotated[
         help="Suffix of output names; {scale}, {width}, {height} and {ext} are replaced. [default: _x{scale}]"
     ),
 ]
-Quality = Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF and JPEG XL, 1 to 100.")]
-Lossless = Annotated[bool, typer.Option("--lossless", help="Write WebP and JPEG XL without loss.")]
+Quality = Annotated[int, typer.Option(help="Quality of JPEG, WebP, AVIF, JPEG XL and DeepZoom, 1 to 100.")]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Write WebP, JPEG XL and DeepZoom without loss.")]
+Pyramid = Annotated[
+    bool, typer.Option("--pyramid", help="Write TIFF in tiles with reduced copies, for viewers of large pictures.")
+]
 Backdrop = Annotated[
     str,
     typer.Option(

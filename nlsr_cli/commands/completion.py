@@ -13,7 +13,7 @@ from nlsr_cli.sizes import FITS
 
 Offer = Callable[[str], list[str]]
 
-FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "avif", "gif", "jxl", "qoi")
+FORMATS = ("png", "jpeg", "webp", "tiff", "bmp", "avif", "gif", "jxl", "qoi", "dzi")
 CASES = ("attention", "network", "picture", "sizes", "threads", "folder")
 PRESETS = ("lite", "base", "full")
 LOSSES = ("l1", "l2")

@@ -62,6 +62,7 @@ def upscale(
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,
     lossless: choices.Lossless = False,
+    pyramid: choices.Pyramid = False,
     background: choices.Backdrop = "white",
     strip: choices.Strip = False,
     no_provenance: choices.NoProvenance = False,

@@ -14,6 +14,7 @@ from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Pictur
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
 from nlsr_cli.images.writing import (
+    check_options,
     check_picture,
     check_size,
     encode_any,
@@ -36,6 +37,7 @@ __all__ = [
     "bicubic_rows",
     "bleed_colors",
     "check_frames",
+    "check_options",
     "check_picture",
     "check_size",
     "crop_to_multiple",

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from nlsr_cli.errors import ImageReadError, MissingInput
 from nlsr_cli.images.border import CONVERT_HINT, DAMAGED_HINT, LIMIT_HINT
 from nlsr_cli.images.depth import extra
-from nlsr_cli.images.formats import FORMATS, HEAD_SIZE, format_of, identified, native_formats
+from nlsr_cli.images.formats import FORMATS, HEAD_SIZE, format_of, identified, native_formats, parse
 from nlsr_cli.images.formats.strangers import stranger_of
 from nlsr_cli.images.mapped import Mapped, changed, state
 from nlsr_cli.images.parsed import Parsed
@@ -43,7 +43,7 @@ def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int,
         with _reading(label):
             data = _bytes_of(Path(source), label, max_pixels, mapped=mapped)
     known = known_format(data, label)
-    return FORMATS[known].parse(data if known in MAPPED else bytes(data), label, max_pixels)
+    return parse(data if known in MAPPED else bytes(data), known, label, max_pixels)
 
 
 def digest(source: Path | bytes | Mapped, label: str) -> str:
@@ -119,6 +119,8 @@ def known_format(data: bytes, label: str) -> str:
         )
         picture = seems is None or any(word in seems for word in ("picture", "drawing", "document", "project", "icon"))
         hint = CONVERT_HINT if picture else "To see which formats nlsr reads: nlsr doctor"
+        if seems is not None and "DeepZoom" in seems:
+            hint = "Name the picture that it was made of. To look at it in a browser: docs/recipes.md"
         if seems is not None and "video" in seems:
             hint = f"Take its pictures: mkdir frames && ffmpeg -i {shlex.quote(label)} frames/%06d.png"
         raise ImageReadError(label, what, hint)

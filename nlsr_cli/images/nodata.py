@@ -75,7 +75,7 @@ class Hiding:
         """Return the next band, (h, w, c), and its alpha, (h, w), which stays None where nothing is hidden."""
         samples = color if index is None else index[..., None]
         level = level_of(self.stated, samples.dtype)
-        mask = _mask(samples, level)
+        mask = mask_of(samples, level)
         returns = index is None and color.shape[2] < 4
         self.text = self.text or (_text(color, level, self.stated, mask) if returns else None)
         lost = not returns and self.stated is not None
@@ -134,7 +134,7 @@ def _beside(level: np.generic, dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - a
     return dtype.type(int(level) + 1 if int(level) < np.iinfo(dtype).max else int(level) - 1)
 
 
-def _mask(samples: Pixels, level: np.generic | None) -> Mask:
+def mask_of(samples: Pixels, level: np.generic | None) -> Mask:
     """Return where there is no data.
 
     A value that may as well be a colour must be that of all channels; one that cannot be is none in any.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from nlsr_cli import deepzoom
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images.canvas import prepare
 from nlsr_cli.images.color import profiles
@@ -65,6 +66,7 @@ def picture_pieces(picture: Picture, *, format: str, options: EncodeOptions, nam
         ImageWriteError, OptionError: as `encode_picture`.
     """
     path = Path(name)
+    check_options(format, options, path)
     check_size(format, picture.height, picture.width, path, depth=picture.depth)
     check_picture(picture, format, path)
     try:
@@ -101,6 +103,17 @@ def check_size(format: str, height: int, width: int, path: Path, *, depth: int =
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} allows {able.area} pixels", hint)
     if able.content is not None and height * (width * 3 + 3) * min(depth, able.depth) // 8 > able.content:
         raise ImageWriteError(path, f"{width} × {height} is too large: {format} allows 4 GiB per file", hint)
+
+
+def check_options(format: str, options: EncodeOptions, path: Path) -> None:  # noqa: A002
+    """Refuse what is asked of a file and its format has no place for.
+
+    Raises:
+        ImageWriteError: reduced copies are asked for, and it holds none.
+    """
+    if options.pyramid and "pyramid" not in writing_of(format).heeds:
+        hint = "Write TIFF (--format tiff, or -o NAME.tif), or omit --pyramid."
+        raise ImageWriteError(path, f"--pyramid is for TIFF, and the output is written as {format}", hint)
 
 
 def check_picture(picture: Picture | Animation, format: str, path: Path) -> None:  # noqa: A002
@@ -147,6 +160,8 @@ def write_any(
     path = Path(path)
     check_free(path, overwrite=overwrite)
     wanted = format or format_of_suffix(path) or parse_format(path.suffix)
+    if writing_of(wanted).tiled:
+        deepzoom.check_free(path, overwrite=overwrite)
     pieces = pieces_of(picture, format=wanted, options=options or EncodeOptions(), name=str(path))
     return store(pieces, path, overwrite=overwrite)
 
@@ -198,6 +213,7 @@ def encode_animation(
             *notes,
         )
     path, first = Path(name), animation.frames[0]
+    check_options(format, options, path)
     check_size(format, first.height, first.width, path)
     _check_depth(first, format, path)
     check_picture(first, format, path)

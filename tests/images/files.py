@@ -9,12 +9,15 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from nlsr_cli.images import Metadata, Picture
-from nlsr_cli.images.formats import FORMATS
+from nlsr_cli.images import Metadata, Picture, native_formats
+from nlsr_cli.images.formats import parse, writing_of
 from nlsr_cli.images.metadata.statements import Statements, portable
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.parts import Accounted
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
+
+# Formats of which a file is written that can be read again; a DeepZoom is a folder of tiles.
+SINGLE = tuple(name for name in native_formats().writable if not writing_of(name).tiled)
 
 
 def gradient(height: int = 12, width: int = 16, channels: int = 3) -> np.ndarray:
@@ -43,7 +46,7 @@ def saved(image: Image.Image, fmt: str = "PNG", **options: object) -> bytes:
 
 def parsed(fmt: str, data: bytes) -> Parsed:
     """Return a file of a format."""
-    return FORMATS[fmt].parse(data, "-", DEFAULT_MAX_PIXELS)
+    return parse(data, fmt, "-", DEFAULT_MAX_PIXELS)
 
 
 def account_of(fmt: str, data: bytes) -> tuple[Accounted, ...]:

@@ -20,7 +20,7 @@ from PIL import Image, features
 
 PACKAGE = Path(__file__).parents[2] / "nlsr_cli"
 LONG_FILE, LONG_FUNCTION = 320, 50  # lines
-FORMATS = "PNG|JPEG|WEBP|TIFF|BMP|AVIF|GIF|HEIC|JXL|RAW|QOI"
+FORMATS = "PNG|JPEG|WEBP|TIFF|BMP|AVIF|GIF|HEIC|JXL|RAW|QOI|DZI"
 ASKED = re.compile(rf'(==|!=) "({FORMATS})"|\bin \("({FORMATS})"|"({FORMATS})":')
 WALKERS = {"jpeg.py": "walk", "png.py": "chunks", "riff.py": "chunks", "gif.py": "blocks", "tiff.py": "parse"}
 WALKERS |= {"isobmff.py": "parse"}  # in containers/: each goes over a file, or over one picture in it

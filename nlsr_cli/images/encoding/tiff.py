@@ -99,32 +99,46 @@ def directory(
     shape: Shape, dtype: npt.DTypeLike, start: int, counts: Sequence[int], *, alpha: bool, big: bool
 ) -> tiff.Directory:
     """Return the directory of a picture whose strips of so many bytes begin at `start`. Alpha is its last channel."""
+    places = np.cumsum([start, *(count + count % 2 for count in counts[:-1])])
+    return tiff.Directory(
+        {
+            **described(shape, dtype, alpha=alpha),
+            STRIP_OFFSETS: offsets(places, big=big),
+            ROWS_PER_STRIP: longs(rows_of_strip(shape, dtype)),
+            STRIP_COUNTS: longs(*counts),
+        }
+    )
+
+
+def described(shape: Shape, dtype: npt.DTypeLike, *, alpha: bool) -> dict[int, tiff.Entry]:
+    """Return the entries that say what the samples of a picture are, wherever they lie. Alpha is its last channel."""
     height, width, channels = shape
     kind = np.dtype(dtype)
     floating, colours = kind.kind == "f", channels - alpha
-    places = np.cumsum([start, *(count + count % 2 for count in counts[:-1])])
     entries = {
-        WIDTH: _longs(width),
-        LENGTH: _longs(height),
+        WIDTH: longs(width),
+        LENGTH: longs(height),
         BITS: _shorts(*[kind.itemsize * 8] * channels),
         COMPRESSION: _shorts(DEFLATE),
         PHOTOMETRIC: _shorts({1: MIN_IS_BLACK, 3: RGB, 4: CMYK}[colours]),
-        STRIP_OFFSETS: tiff.Entry(tiff.LONG8, len(places), places.astype("<u8").tobytes()) if big else _longs(*places),
         SAMPLES: _shorts(channels),
-        ROWS_PER_STRIP: _longs(rows_of_strip(shape, dtype)),
-        STRIP_COUNTS: _longs(*counts),
         PLANAR: _shorts(1),
         PREDICTOR: _shorts(FLOATING_POINT if floating else HORIZONTAL),
         SAMPLE_FORMAT: _shorts(*[FLOATING if floating else UNSIGNED] * channels),
     }
-    if alpha:
-        entries[EXTRA_SAMPLES] = _shorts(UNASSOCIATED)
-    return tiff.Directory(entries)
+    return {**entries, EXTRA_SAMPLES: _shorts(UNASSOCIATED)} if alpha else entries
+
+
+def offsets(places: npt.NDArray[np.integer], *, big: bool) -> tiff.Entry:
+    """Return the entry of places in a file, of 64 bits in a BigTIFF."""
+    kind, code = (tiff.LONG8, "<u8") if big else (tiff.LONG, "<u4")
+    return tiff.Entry(kind, len(places), places.astype(code).tobytes())
 
 
 def _shorts(*values: int) -> tiff.Entry:
     return tiff.Entry(tiff.SHORT, len(values), struct.pack(f"{ORDER}{len(values)}H", *values))
 
 
-def _longs(*values: int) -> tiff.Entry:
+def longs(*values: int) -> tiff.Entry:
+    """Return an entry of numbers of 32 bits."""
     return tiff.Entry(tiff.LONG, len(values), struct.pack(f"{ORDER}{len(values)}I", *values))

@@ -16,6 +16,7 @@ from nlsr_cli.errors import OptionError, UnknownChoice
 from nlsr_cli.images.depth import extra
 from nlsr_cli.images.formats.avif import AVIF
 from nlsr_cli.images.formats.bmp import BMP
+from nlsr_cli.images.formats.dzi import DZI
 from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.formats.gif import GIF
 from nlsr_cli.images.formats.heic import HEIC
@@ -26,8 +27,11 @@ from nlsr_cli.images.formats.qoi import QOI
 from nlsr_cli.images.formats.raw import RAW, is_raw
 from nlsr_cli.images.formats.tiff import TIFF
 from nlsr_cli.images.formats.webp import WEBP
+from nlsr_cli.images.parsed import Parsed
 
-FORMATS: dict[str, Format] = {each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, QOI, HEIC, RAW)}
+FORMATS: dict[str, Format] = {
+    each.name: each for each in (PNG, JPEG, WEBP, TIFF, BMP, AVIF, GIF, JXL, QOI, DZI, HEIC, RAW)
+}
 WRITABLE = {name: each.suffixes for name, each in FORMATS.items() if each.writing is not None}
 HEAD_SIZE = 4096  # bytes by which every format is known
 
@@ -52,8 +56,9 @@ def native_formats() -> NativeFormats:
         if (each.feature is None or features.check(each.feature))
         and (each.package is None or extra.available(each.package))
     ]
-    written = [name for name in there if name in WRITABLE and (name in Image.SAVE or FORMATS[name].package)]
-    return NativeFormats(tuple(there), tuple(written))
+    own = [name for name in there if FORMATS[name].package or FORMATS[name].parse is None]
+    written = [name for name in there if name in WRITABLE and (name in Image.SAVE or name in own)]
+    return NativeFormats(tuple(name for name in there if FORMATS[name].parse is not None), tuple(written))
 
 
 def format_of(head: bytes) -> str | None:
@@ -92,6 +97,14 @@ def parse_format(text: str) -> str:
     if is_read_only(Path(f"x.{wanted}")):
         raise OptionError(f"nlsr reads '{text}' and does not write it", "For example: --format png")
     raise UnknownChoice("format", text, [name.lower() for name in WRITABLE])
+
+
+def parse(data: bytes, format: str, label: str, max_pixels: int) -> Parsed:  # noqa: A002 - the word for it, in Pillow too
+    """Return the value that a file of a format that can be read is; messages call it by its label."""
+    parser = FORMATS[format].parse
+    if parser is None:
+        raise ValueError(f"{format} is not read")
+    return parser(data, label, max_pixels)
 
 
 def writing_of(format: str) -> Writing:  # noqa: A002 - the word for it, in Pillow too

@@ -40,9 +40,10 @@ class Writing:
 
     `encode` gets what is to be said of a picture, then its rows in bands of any heights, and yields the file in pieces;
     the same rows give the same file. `whole` says that it takes all rows before it yields any: such a picture must fit
-    into memory. `heeds` names the options of encoding that its bytes follow from; `least_share` is the least share of
-    its bare samples that a file has taken: what is smooth compresses far, and a place with less room holds no
-    photograph. `pace` is how long a million pixels take, in seconds: roughly, on a processor of 2020.
+    into memory. `tiled` says that it is tiles in a folder, and a file that describes them. `heeds` names the options of
+    encoding that its bytes follow from; `least_share` is the least share of its bare samples that a file has taken:
+    what is smooth compresses far, and a place with less room holds no photograph. `pace` is how long a million pixels
+    take, in seconds: roughly, on a processor of 2020.
     """
 
     encode: Callable[[Canvas, Bands, EncodeOptions], Pieces]
@@ -50,6 +51,7 @@ class Writing:
     heeds: tuple[str, ...]
     least_share: float
     whole: bool = False
+    tiled: bool = False
     pace: float = 0.03
 
 
@@ -74,7 +76,8 @@ class Format:
         name: what Pillow and `Metadata.format` call it.
         suffixes: usual endings; outputs get the first one.
         sniff: tells whether a file begins like one of this format.
-        parse: makes the value that a file of it is, from its bytes, what messages call it, and the pixels allowed.
+        parse: makes the value that a file of it is, from its bytes, what messages call it, and the pixels allowed; None
+            where it is written and not read.
         package: the optional package that reads it, with what messages call such a file (`called`).
         plugin: the module of Pillow that knows it, where Pillow does not load that by itself.
         feature: what Pillow must have been built with.
@@ -83,8 +86,8 @@ class Format:
 
     name: str
     suffixes: tuple[str, ...]
-    sniff: Callable[[bytes], bool]
-    parse: Callable[[bytes, str, int], Parsed]
+    sniff: Callable[[bytes], bool] = lambda head: False
+    parse: Callable[[bytes, str, int], Parsed] | None = None
     package: str | None = None
     called: str = ""
     plugin: str = ""

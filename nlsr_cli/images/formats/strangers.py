@@ -31,6 +31,7 @@ STRANGERS: tuple[tuple[bytes, str], ...] = (
 
 # A declaration and all that follows it, or comments, each to its first end (?>), and a document type.
 SVG = re.compile(r"(?:<\?xml.*?|(?>(?:<!--.*?-->\s*)*)(?:<!doctype svg.*?)?)<svg[\s>]", re.DOTALL)
+DEEPZOOM = "schemas.microsoft.com/deepzoom/"
 
 
 def stranger_of(head: bytes) -> str | None:
@@ -53,6 +54,8 @@ def _kind_of_text(head: bytes) -> str | None:
         return "an SVG drawing"
     if start.startswith(("<!doctype html", "<html", "<head", "<body")):
         return "a web page"
+    if DEEPZOOM in start:
+        return "the description of a DeepZoom, whose pixels are in the tiles beside it"
     if start.startswith("<?xml"):
         return "an XML document"
     readable = "".join(character for character in text if character.isprintable() or character in "\r\n\t\f")

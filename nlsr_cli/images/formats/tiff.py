@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Generator
 from functools import cached_property
 from math import prod
 
@@ -12,8 +13,10 @@ from nlsr_cli.images.canvas import Canvas
 from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import tiff, tiff_file
 from nlsr_cli.images.depth.layout import examine
+from nlsr_cli.images.encoding import tiff_pyramid
 from nlsr_cli.images.encoding.bands import Bands
-from nlsr_cli.images.encoding.tiff import ORDER, directory, packed, packed_deep, strips
+from nlsr_cli.images.encoding.pyramid import halving
+from nlsr_cli.images.encoding.tiff import ORDER, Pack, directory, packed, packed_deep, strips
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.formats.tiff_parts import rule_of
@@ -138,24 +141,54 @@ def _encode(canvas: Canvas, bands: Bands, options: EncodeOptions) -> Pieces:
 
     What of it Pillow would write through libtiff changes types and loses directories.
     """
-    del options
     described = _described(canvas)
-    layout = tiff.BIG if _may_outgrow(canvas, described) else tiff.CLASSIC
+    layout = tiff.BIG if _may_outgrow(canvas, described, options) else tiff.CLASSIC
     head = tiff.head(ORDER, layout)
     yield head
     eight = canvas.dtype == np.uint8 or (canvas.dtype == np.uint16 and canvas.shape[2] == 1)
-    counts = yield from strips(bands, canvas.shape, canvas.dtype, packed if eight else packed_deep)
-    samples = directory(canvas.shape, canvas.dtype, len(head), counts, alpha=canvas.alpha, big=layout is tiff.BIG)
-    start = len(head) + sum(count + count % 2 for count in counts)
-    root = tiff.Directory({**samples.entries, **described.entries}, described.children)
-    yield tiff.lay_out(root, ORDER, start, layout=layout)
+    write = _in_tiles if options.pyramid else _in_strips
+    start, directories = yield from write(canvas, bands, packed if eight else packed_deep, described, layout, len(head))
+    yield directories
     yield Patch(layout.pointer, struct.pack(ORDER + layout.offset, start))
     return ()
 
 
-def _may_outgrow(canvas: Canvas, described: tiff.Directory) -> bool:
+# Each yields the samples, which begin at `start`, and returns where they end, and the directories for that place.
+Written = Generator[bytes, None, tuple[int, bytes]]
+
+
+def _in_strips(
+    canvas: Canvas, bands: Bands, pack: Pack, described: tiff.Directory, layout: tiff.Layout, start: int
+) -> Written:
+    counts = yield from strips(bands, canvas.shape, canvas.dtype, pack)
+    samples = directory(canvas.shape, canvas.dtype, start, counts, alpha=canvas.alpha, big=layout is tiff.BIG)
+    end = start + sum(count + count % 2 for count in counts)
+    return end, tiff.lay_out(described.updated(samples.entries), ORDER, end, layout=layout)
+
+
+def _in_tiles(
+    canvas: Canvas, bands: Bands, pack: Pack, described: tiff.Directory, layout: tiff.Layout, start: int
+) -> Written:
+    halve = halving(alpha=canvas.alpha, missing=_missing(described))
+    end, places = yield from tiff_pyramid.tiles(bands, canvas.shape, canvas.dtype, start, pack, halve)
+    directories = tiff_pyramid.directories(
+        described, places, canvas.shape, canvas.dtype, end, alpha=canvas.alpha, layout=layout
+    )
+    return end, directories
+
+
+def _missing(described: tiff.Directory) -> str | None:
+    """Return the value of missing data that a file states."""
+    entry = described.entries.get(georeference.GDAL_NODATA)
+    return None if entry is None else entry.payload.rstrip(b"\0").decode("ascii", "replace")
+
+
+def _may_outgrow(canvas: Canvas, described: tiff.Directory, options: EncodeOptions) -> bool:
     """Say whether a file may have more bytes than classic TIFF counts: samples that do not compress grow a little."""
-    samples = prod(canvas.shape) * canvas.dtype.itemsize
+    if options.pyramid:
+        samples = tiff_pyramid.most_bytes(canvas.shape, canvas.dtype)
+    else:
+        samples = prod(canvas.shape) * canvas.dtype.itemsize
     beside = len(tiff.lay_out(described, ORDER, 0))
     return samples + samples // 256 + beside + ROOM > MOST
 
@@ -189,5 +222,5 @@ TIFF = Format(
     sniff=lambda head: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     parse=TiffFile,
     plugin="TiffImagePlugin",
-    writing=Writing(_encode, CARRIES, heeds=(), least_share=0.05),
+    writing=Writing(_encode, CARRIES, heeds=("pyramid",), least_share=0.05),
 )

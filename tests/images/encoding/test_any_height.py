@@ -20,6 +20,7 @@ from nlsr_cli.options import EncodeOptions
 from nlsr_cli.storing import Patch
 from tests.images import icc
 from tests.images.encoding.pieces import KINDS, bands, encoded, photograph, picture, prepared
+from tests.images.files import SINGLE
 
 WRITABLE = native_formats().writable
 BANDED = ("PNG", "JPEG", "TIFF")
@@ -65,7 +66,7 @@ def test_formats_say_whether_they_need_the_whole_picture(fmt):
     assert any(0 < rows_taken < 2048 for rows_taken in seen) is not writing_of(fmt).whole
 
 
-@pytest.mark.parametrize("fmt", WRITABLE)
+@pytest.mark.parametrize("fmt", SINGLE)
 def test_whole_formats_take_bands_too(fmt):
     made = picture("RGB", 40, 30)
     assert encoded(made, fmt, 7) == encode_picture(made, format=fmt, options=EncodeOptions())[0]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nlsr_cli.images import Metadata, encode_picture, native_formats, read_picture
+from nlsr_cli.images import Metadata, encode_picture, read_picture
 from nlsr_cli.images.containers.gif import chain
 from nlsr_cli.images.containers.tiff import EXIF_IFD, Block, Directory, Entry, integers, parse, serialise
 from nlsr_cli.images.formats import writing_of
@@ -25,13 +25,13 @@ from nlsr_cli.images.metadata.xmp import UNFOLLOWED_NOTE
 from nlsr_cli.images.picture import GainMap
 from nlsr_cli.options import EncodeOptions
 from tests.images import icc
-from tests.images.files import camera_exif, gradient, picture, saved, shorts, tiff, with_png_chunk
+from tests.images.files import SINGLE, camera_exif, gradient, picture, saved, shorts, tiff, with_png_chunk
 from tests.images.metadata.test_xmp import packet
 
 PLAIN = Image.fromarray(gradient())
 OPTIONS = EncodeOptions()
 IPTC_LIMIT = 65533 - len(b"Photoshop 3.0\0") - 12 - 1  # of a segment: what else an APP13 of Photoshop has, and a byte
-WRITABLE = [name for name in native_formats().writable if name not in ("GIF", "JXL")]  # which Pillow opens
+WRITABLE = [name for name in SINGLE if name not in ("GIF", "JXL")]  # which Pillow opens
 HOLDERS = [name for name in WRITABLE if writing_of(name).carries.xmp]
 PACKET = packet(b'tiff:Orientation="6" tiff:ImageWidth="16"', b"<dc:title>A hill \xc3\xa4</dc:title>")
 RECORDS = b"\x1c\x01\x5a\0\x03\x1b%G" + b"\x1c\x02\x78\0\x07Caption" + b"\x1c\x02\x19\0\x03sea"
