@@ -2,7 +2,8 @@
 
 Every kind of picture is enlarged twice: held whole by every process, and in bands of a few rows, read by libvips where
 that can be, worked on in files. Then pictures of the same width and of growing height are enlarged and watched: memory
-must not grow with them, and time only as they do.
+must not grow with them, and time only as they do. Last, a picture is stopped by SIGKILL again and again: it goes on
+with the row of tiles it was at.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from nlsr_cli.images.depth import extra
 from nlsr_cli.options import EncodeOptions
 from tests.images.encoding.pieces import KINDS, photograph, picture
 from tests.tools.torture.bench import NETWORK
-from tests.tools.torture.command import finish, helpers, nlsr, processor_time, resident, start
+from tests.tools.torture.command import finish, helpers, kill_group, nlsr, processor_time, resident, start
 from tests.tools.torture.report import Result, markdown, result, say
 
 # What holds everything whole, in the process that computes and in the one that decodes.
@@ -48,6 +49,18 @@ STUB = f"""{NETWORK}
 def broken(self, lr, sr):
     return torch.nn.functional.interpolate(lr, scale_factor=self.config.scale, mode="bilinear")
 """
+# The same, slower, which leaves a byte for each tile.
+COUNTED = (
+    STUB.replace("    return", "    count()\n    return")
+    + """
+import os, time
+def count():
+    time.sleep(0.02)
+    with open(os.environ["TORTURE_TILES"], "ab") as file:
+        file.write(b".")
+"""
+)
+TILE = 96  # pixels of its side
 FLAT, LINEAR = 1.15, 1.15  # times the memory, and the time of a pixel, of a picture that is a band smaller
 ALLOWED = 1536 << 20  # bytes of all processes together, the decoder's among them
 
@@ -63,10 +76,11 @@ class Counts:
     kinds: tuple[str, ...]
     megapixels: tuple[int, ...]
     width: int
+    kills: int
 
 
-SMALL = Counts(side=200, band=1 << 14, kinds=("a palette",), megapixels=(), width=0)
-FULL = Counts(side=8000, band=1 << 19, kinds=(), megapixels=(16, 256, 900), width=30_000)
+SMALL = Counts(side=200, band=1 << 14, kinds=("a palette",), megapixels=(), width=0, kills=0)
+FULL = Counts(side=8000, band=1 << 19, kinds=(), megapixels=(16, 256, 900), width=30_000, kills=5)
 
 
 @dataclass
@@ -87,6 +101,8 @@ def run(folder: Path, counts: Counts) -> Result:
         found.table = markdown(("picture", "read as", "written as", "whole and in bands"), rows)
         if counts.megapixels:
             found.table += "\n" + _growing(found, folder, counts)
+        if counts.kills:
+            _killed(found, folder, counts.kills)
     return found
 
 
@@ -174,6 +190,32 @@ def _growing(found: Result, folder: Path, counts: Counts) -> str:
         found.expect(price < LINEAR, f"a pixel of {more} megapixels takes {price:.2f} times that of {less}")
     rows = [(size, f"{seen.most >> 20} MiB", f"{seen.seconds:.0f}", f"{seen.spent / size:.2f}") for size, seen in taken]
     return markdown(("megapixels", "memory", "seconds", "processor seconds a megapixel"), rows)
+
+
+def _killed(found: Result, folder: Path, kills: int) -> None:
+    """Kill a picture after each two rows of tiles, let it end, and compare it with one that nobody disturbed."""
+    source, output, tiles = folder / "source.png", folder / "killed.png", folder / "tiles"
+    Image.fromarray(photograph(1300, 900)).save(source)
+    command = ("upscale", source, "-s", 2, "--tile", TILE, "--floor", 0, "--json", "-o")
+    how = {"prelude": COUNTED, "env": {"TORTURE_TILES": str(tiles)}}
+    calm = nlsr(*command, folder / "calm.png", **how)
+    total = tiles.stat().st_size
+    tiles.unlink()
+    for _ in range(kills):
+        process, kept = start(*command, output, **how), len(list(folder.glob(".nlsr-*.rows/*.row")))
+        while process.poll() is None and len(list(folder.glob(".nlsr-*.rows/*.row"))) < kept + 2:
+            time.sleep(0.01)
+        kill_group(process)
+        process.communicate()
+        found.tried += 1
+    done = nlsr(*command, output, **how)
+    resumed, again = done.outcomes["source.png"]["resumed_rows"], tiles.stat().st_size - total
+    same = done.code == calm.code == 0 and output.read_bytes() == (folder / "calm.png").read_bytes()
+    found.expect(same, f"after {kills} kills: {done}")
+    found.expect(resumed >= 2 * kills, f"{resumed} rows of {kills} kills are taken up")
+    row = total * kills // len(list(range(0, 1300, TILE)))  # of a row of tiles that is begun, for each kill
+    found.expect(again <= row, f"{again} tiles are computed again")
+    found.figures |= {"kills": kills, "rows taken up": resumed, "tiles": total, "computed again": again}
 
 
 def _tall(folder: Path, width: int, height: int) -> Path:
