@@ -56,7 +56,8 @@ TOGETHER = {
     "xmp": ("xmp", "keeping", "xmp_places"),
 }
 TARGETS = {
-    "storing": ("test_storing.py",),
+    "storing": ("test_storing.py", "test_deepzoom.py"),
+    "deepzoom": ("test_deepzoom.py",),
     "images.alpha": ("images/test_alpha.py",),
     "upscaling.checks": ("upscaling/test_checks.py",),
     "batch.ledger": ("batch/test_ledger.py",),
