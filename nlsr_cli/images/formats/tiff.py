@@ -13,7 +13,7 @@ from nlsr_cli.images.carries import Carries
 from nlsr_cli.images.containers import tiff, tiff_file
 from nlsr_cli.images.depth.layout import examine
 from nlsr_cli.images.encoding.bands import Bands
-from nlsr_cli.images.encoding.tiff import ORDER, directory, packed, packed_deep, strips
+from nlsr_cli.images.encoding.tiff import MOST, ORDER, ROOM, directory, packed, packed_deep, strips
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.formats.tiff_parts import rule_of
@@ -31,7 +31,6 @@ BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
 LAYER_CLAIMS = (("http://ns.adobe.com/photoshop/1.0/", "TextLayers"),)
 # A thumbnail would be a second page.
 CARRIES = Carries("TIFF", alpha=True, cmyk=True, depth=32, iptc=True, thumbnail=False, tags=True)
-MOST, ROOM = 2**32 - 1, 2**20  # bytes that classic TIFF counts; of which its own directory and the slack have some
 
 
 class TiffFile(Parsed):
