@@ -65,6 +65,7 @@ def upscale(
     null: choices.Null = False,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
+    page: choices.Page = None,
     format_: choices.Format = None,
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,
@@ -240,7 +241,7 @@ def _dry_run(
 
 
 def _print_foreseen(console: BatchConsole, job: Job, outcome: Outcome) -> None:
-    kind = job.format if job.book is None else "CBZ"
+    kind = job.format if job.book is None else job.book.kind
     if console.speech.as_json:
         console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": kind})
     elif outcome.error is not None:

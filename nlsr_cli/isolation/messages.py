@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from nlsr_cli.images.parsed import PageKind
 from nlsr_cli.images.picture import DTYPES, Animation, GainMap, Header, Metadata, Picture
 from nlsr_cli.images.vips.streamed import Band, Ending, Outline
 from nlsr_cli.isolation.wire import ARRAY, BYTES, FLAG, NUMBER, TEXT, WHOLE, choice, either, many, maybe, record, row
@@ -14,7 +15,8 @@ from nlsr_cli.isolation.wire import ARRAY, BYTES, FLAG, NUMBER, TEXT, WHOLE, cho
 class Request:
     """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`.
 
-    `whole` says that all frames of an animation are wanted.
+    `whole` says that all frames of an animation are wanted, `page` that the file is one page of another, as of
+    `Parsed`.
     """
 
     action: Literal["probe", "read"]
@@ -23,6 +25,7 @@ class Request:
     max_pixels: int
     seconds: float
     whole: bool = False
+    page: PageKind = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ record(
     max_pixels=WHOLE,
     seconds=NUMBER,
     whole=FLAG,
+    page=choice("", "alone", "bound"),
 )
 record(Ready, process=WHOLE)
 record(

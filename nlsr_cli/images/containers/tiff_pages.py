@@ -62,39 +62,55 @@ def leaves(data: bytes) -> tuple[Leaf, ...]:
     return tuple(Leaf(tuple(each)) for each in found)
 
 
-def excerpt(data: bytes, leaf: Leaf) -> Pieces:
-    """Yield the file that a page makes, without notes.
+class Excerpt:
+    """The file that a page makes. `size` counts its bytes.
 
     Raises:
         ValueError, struct.error: there is no such page.
     """
-    order, layout, _ = tiff.header(data)
-    cover, beside = Cover(data, order, layout), layout.pointer + layout.field_size
-    cover.add(0, beside)
-    for start in (*leaf.directories, *_below(data, leaf.directories)):
-        cover.directory(start)
-    places = _Places(np.concatenate(cover.spans))
-    yield from places.copied(data)
-    pointers = layout.pointer, *(_behind(data, order, layout, start) for start in leaf.directories)
-    for pointer, target in zip(pointers, (*leaf.directories, None), strict=True):
-        place = 0 if target is None else places.of(target)
-        yield Patch(places.of(pointer), struct.pack(order + layout.offset, place))
-    reader = tiff.Reader(data, order, layout)
-    for at in (at for rows in cover.visited.values() for _, at in rows):
-        reader.unspent = len(data)
-        yield from _moved(reader, at, places)
-    return ()
+
+    def __init__(self, data: bytes, leaf: Leaf) -> None:
+        self._data, self._leaf = data, leaf
+        self._order, self._layout, _ = tiff.header(data)
+        cover = _covered(data, [leaf])
+        self._rows = [at for rows in cover.visited.values() for _, at in rows]
+        self._places = _Places(np.concatenate(cover.spans))
+        self.size = self._places.size
+
+    def pieces(self) -> Pieces:
+        """Yield the file, without notes.
+
+        Raises:
+            ValueError, struct.error: there is no such page, or its file was cut short meanwhile.
+        """
+        data, order, layout, places = self._data, self._order, self._layout, self._places
+        yield from places.copied(data)
+        directories = self._leaf.directories
+        pointers = layout.pointer, *(_behind(data, order, layout, start) for start in directories)
+        for pointer, target in zip(pointers, (*directories, None), strict=True):
+            place = 0 if target is None else places.of(target)
+            yield Patch(places.of(pointer), struct.pack(order + layout.offset, place))
+        reader = tiff.Reader(data, order, layout)
+        for at in self._rows:
+            reader.unspent = len(data)
+            yield from _moved(reader, at, places)
+        return ()
 
 
 def strays(data: bytes, found: Sequence[Leaf]) -> Iterator[Part]:
     """Yield what belongs to no page of a file, of which they are all."""
+    yield from _covered(data, found).rest()
+
+
+def _covered(data: bytes, found: Sequence[Leaf]) -> Cover:
+    """Return what of a file belongs to pages."""
     order, layout, _ = tiff.header(data)
     cover = Cover(data, order, layout)
     cover.add(0, layout.pointer + layout.field_size)
     for leaf in found:
         for start in (*leaf.directories, *_below(data, leaf.directories)):
             cover.directory(start)
-    yield from cover.rest()
+    return cover
 
 
 def _below(data: bytes, directories: Sequence[int]) -> tuple[int, ...]:
@@ -147,20 +163,17 @@ class _Places:
             at = start if start < tiff.PIN_LIMIT else at + (start - at) % 2
             self._new[index] = at
             at += end - start
+        self.size = int(at)
 
     def copied(self, data: bytes) -> Iterator[bytes]:
         """Yield the bytes of all spans, and zeros between them."""
         at = 0
-        for start, end, new in zip(*(each.astype(int).tolist() for each in self._arrays), strict=True):
+        for start, end, new in np.stack((self._starts, self._ends, self._new), axis=1).astype(int).tolist():
             if new > at:
                 yield bytes(new - at)
             for place in range(start, end, WINDOW):
                 yield data[place : min(place + WINDOW, end)]
             at = new + end - start
-
-    @property
-    def _arrays(self) -> tuple[Numbers, Numbers, Numbers]:
-        return self._starts, self._ends, self._new
 
     def all_of(self, places: Numbers) -> Numbers:
         """Return where places lie now; 0, which is none, stays, and what is not there is NaN."""

@@ -57,9 +57,7 @@ def _written(
     kind = tiff.LONG8 if layout is tiff.BIG else tiff.LONG
     payload = moved.astype(ORDER + tiff.DTYPES[kind]).tobytes()
     at += end - first + (end - first) % 2
-    written = tiff.lay_out(
-        directory.updated({places: tiff.Entry(kind, len(moved), payload)}), ORDER, at, layout=layout
-    )
+    written = tiff.lay_out(directory.updated({places: tiff.Entry(kind, len(moved), payload)}), ORDER, at, layout=layout)
     yield Patch(pointer, struct.pack(ORDER + layout.offset, at))
     yield written
     (count,) = tiff.unpack(ORDER + layout.counter, written, 0)
