@@ -57,23 +57,20 @@ def arrived(job: Job, route: Callable[[int, int], Route], decoder: Decoder) -> J
         NlsrError: as `look_into`, or the stream cannot be read.
     """
     source, pixels = job.source, job.options.max_pixels
-    stream = source.file if isinstance(source, PageSource) else source
-    if (
-        job.error is not None
-        or job.skip
-        or stream.ends
-        or not isinstance(stream, FileSource | StandardInput)
-        or job.format not in ("", TIFF.name)
-    ):
+    page = source if isinstance(source, PageSource) else None
+    stream = source if page is None else page.file
+    if job.error is not None or job.skip or stream.ends or not isinstance(stream, FileSource | StandardInput):
+        return job
+    if page is None and job.format not in ("", TIFF.name):
         return job
     data = stream.hold(pixels)
     if isinstance(data, Path):  # it is a file by now
         return job
     here = BytesSource(data, stream.name, stream.path)
-    if isinstance(source, PageSource):
-        return replace(job, source=replace(source, file=here))
+    if page is not None:
+        return replace(job, source=replace(page, file=here))
     book = look_into(here, route, decoder, pixels)
-    return replace(job, source=here, book=book, format=TIFF.name if book is not None else job.format)
+    return replace(job, source=here, book=book, format=job.format if book is None else TIFF.name)
 
 
 class PagedTiff:
@@ -81,6 +78,7 @@ class PagedTiff:
 
     Args:
         job: its job.
+        content: the SHA-256 of the file.
 
     Raises:
         ImageReadError: it cannot be read.
@@ -88,14 +86,15 @@ class PagedTiff:
 
     keeps = False  # a page as it was would have to be written in another byte order and layout
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, content: str) -> None:
         source = job.source
         if not isinstance(source, Whole):
             raise TypeError(f"{source.name} has no pages")
         self._file = Pages(source.hold(job.options.max_pixels), source.name)
         leaves = self._file.leaves
         self.pages = {
-            f"page {number}": PageSource(source, number, "bound", leaf) for number, leaf in enumerate(leaves, 1)
+            f"page {number}": PageSource(source, number, "bound", leaf, content)
+            for number, leaf in enumerate(leaves, 1)
         }
 
     def __enter__(self) -> PagedTiff:

@@ -117,14 +117,15 @@ class ArraySource:
 
 @dataclass(frozen=True)
 class PageSource:
-    """A page of a TIFF, counted from 1; of any other picture, page 1 is all of it. `leaf` is where it lies, if that is
-    known.
+    """A page of a TIFF, counted from 1; of any other picture, page 1 is all of it. `leaf` is where it lies, and `whole`
+    the SHA-256 of the file, if they are known.
     """
 
     file: FileSource | StandardInput | BytesSource
     number: int
     kind: PageKind = "alone"
     leaf: Leaf | None = None
+    whole: str = ""
 
     @property
     def path(self) -> Path:
@@ -147,6 +148,10 @@ class PageSource:
         with Pages(held, self.file.name) as pages:
             leaf = self.leaf or pages.leaf(self.number)
             return held if leaf is None else Page(pages.excerpt(leaf, self.name, max_pixels), self.kind)
+
+    def content(self, max_pixels: int) -> str:
+        """Return the SHA-256 of the file that holds it."""
+        return self.whole or digest_of(self.file.hold(max_pixels), self.file.name)
 
 
 def is_file(source: Source) -> bool:

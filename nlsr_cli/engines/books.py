@@ -94,7 +94,7 @@ class Bookbinder:
     def _made(self, task: Task, on_tile: OnTile) -> _Bound:
         job = task.job
         try:
-            with _opened(job, self._decoder) as book:
+            with _opened(task, self._decoder) as book:
                 job.sink.prepare(replace=self._keeper is not None)
                 with workplace_of(job.sink) as workplace:
                     return self._finished(task, book, workplace, on_tile)
@@ -160,8 +160,10 @@ class Bookbinder:
         return told
 
 
-def _opened(job: Job, decoder: Decoder) -> Book:
-    return PagedTiff(job) if job.book is not None and job.book.kind == "TIFF" else ComicBook(job, decoder)
+def _opened(task: Task, decoder: Decoder) -> Book:
+    job = task.job
+    tiff = job.book is not None and job.book.kind == "TIFF"
+    return PagedTiff(job, task.content) if tiff else ComicBook(job, decoder)
 
 
 def _content(job: Job) -> str:
