@@ -107,7 +107,9 @@ class Pages:
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """Return a note for what lies in the file and belongs to no page."""
+        """Return a note for what lies in a file of several pages and belongs to none."""
+        if not self.leaves:
+            return ()
         with reading(self._label):
             try:
                 parts = list(tiff_pages.strays(self._data, self.leaves))

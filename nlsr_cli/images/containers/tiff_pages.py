@@ -18,18 +18,24 @@ from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.tiff_file import (
     JPEG_START,
     JPEG_TABLES,
+    LENGTH,
     MAX_SUBS,
     STRIP_OFFSETS,
     SUB_IFDS,
     TILE_OFFSETS,
+    WIDTH,
     WINDOW,
     Cover,
     kind_of,
     numbers_of,
+    rows_at,
 )
 from nlsr_cli.images.parts import Part
 from nlsr_cli.storing import Patch, Pieces
 
+BITS, COMPRESSION, SAMPLES, ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH = 258, 259, 277, 278, 284, 322, 323
+SHAPE = frozenset({WIDTH, LENGTH, BITS, COMPRESSION, SAMPLES, ROWS_PER_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH})
+SHAPE |= {STRIP_OFFSETS, TILE_OFFSETS}
 POINTERS = frozenset({STRIP_OFFSETS, TILE_OFFSETS, JPEG_START, *JPEG_TABLES, SUB_IFDS, *tiff.CHILDREN})
 Numbers = npt.NDArray[np.float64]
 
@@ -73,6 +79,8 @@ class Excerpt:
         self._data, self._leaf = data, leaf
         self._order, self._layout, _ = tiff.header(data)
         cover = _covered(data, [leaf])
+        for start in leaf.directories:
+            cover.spans.append(_unpacked(data, start))
         self._rows = [at for rows in cover.visited.values() for _, at in rows]
         self._places = _Places(np.concatenate(cover.spans))
         self.size = self._places.size
@@ -116,7 +124,36 @@ def _covered(data: bytes, found: Sequence[Leaf]) -> Cover:
 def _below(data: bytes, directories: Sequence[int]) -> tuple[int, ...]:
     """Return the directories below others (SubIFDs)."""
     subs = (sub for start in directories[:MAX_SUBS] for sub in numbers_of(data, start, SUB_IFDS))
-    return tuple(dict.fromkeys(subs))[:MAX_SUBS]
+    return tuple(sub for sub in list(dict.fromkeys(subs))[:MAX_SUBS] if rows_at(data, sub, 1))
+
+
+def _unpacked(data: bytes, start: int) -> Numbers:
+    """Return where the samples of a directory lie that are not compressed: readers heed no lengths where these are
+    wrong, as some writers leave them, or 0.
+    """
+    order, layout, _ = tiff.header(data)
+    reader, stored = tiff.Reader(data, order, layout), {}
+    for tag, at in tiff.rows(data, start):
+        reader.unspent = len(data)
+        if tag in SHAPE and (found := reader.entry(at)) is not None and found[1].kind in tiff.CODES:
+            stored[tag] = tiff.numbers(found[1], order)
+
+    def first(tag: int, default: float) -> float:
+        return float(stored[tag][0]) if tag in stored and stored[tag].size else default
+
+    tiled = TILE_OFFSETS in stored
+    starts = stored.get(TILE_OFFSETS if tiled else STRIP_OFFSETS, np.empty(0))
+    if first(COMPRESSION, 1) != 1 or not starts.size:
+        return np.empty((0, 2))
+    bits = first(BITS, 1) * (1 if first(PLANAR, 1) == 2 else first(SAMPLES, 1))
+    height = first(LENGTH, 0)
+    rows = np.full(starts.shape, first(TILE_LENGTH, 0) if tiled else min(first(ROWS_PER_STRIP, height), height))
+    if not tiled and rows[0]:
+        many = int(np.ceil(height / rows[0]))
+        rows[many - 1 :: many] = height - (many - 1) * rows[0]
+    lengths = rows * np.ceil(first(TILE_WIDTH if tiled else WIDTH, 0) * bits / 8)
+    ends = np.minimum(starts + lengths, len(data))
+    return np.stack((starts, ends), axis=1)[(starts > 0) & (starts < ends)]
 
 
 def _behind(data: bytes, order: str, layout: tiff.Layout, start: int) -> int:
@@ -142,8 +179,8 @@ def _moved(reader: tiff.Reader, at: int, places: _Places) -> Iterator[Patch]:
         dtype = np.dtype(order + tiff.DTYPES[kind])
         values = tiff.numbers(entry, order)
         moved = places.all_of(values)
-        made = np.where(np.isnan(moved), np.iinfo(dtype).max, np.nan_to_num(moved)).astype(np.uint64).astype(dtype)
-        yield Patch(places.of(entry.offset), made.tobytes())
+        made = np.where(np.isnan(moved), np.uint64(np.iinfo(dtype).max), np.nan_to_num(moved).astype(np.uint64))
+        yield Patch(places.of(entry.offset), made.astype(dtype).tobytes())
 
 
 class _Places:
