@@ -348,6 +348,46 @@ def test_inspect_tells_every_page(desk: Path) -> None:
     assert (found[2]["width"], found[2]["error"]["type"]) == (None, "ImageReadError")
 
 
+IMAGEJ = "ImageJ=1.53t\nimages=2\nslices=2\nunit=micron\nxorigin=3\n"
+OME = (
+    '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+    '<Pixels ID="Pixels:0" SizeX="30" SizeY="24" SizeC="1" SizeZ="2" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">'
+    '<Channel ID="Channel:0:0" SamplesPerPixel="1"/><TiffData IFD="0"/><TiffData IFD="1" FirstZ="1"/></Pixels>'
+    "</Image></OME>"
+)
+
+
+def test_what_a_stack_says_of_itself_stays_true(desk: Path) -> None:
+    """All planes are kept, so their number stays; with --page, one is promised. Calibrations follow the pixels."""
+
+    def described(name: str) -> str:
+        with Image.open(name) as image:
+            return str(image.tag_v2[270]).rstrip("\0")
+
+    together(desk, single(photo(0, "L"), tiffinfo=tags(tag270=IMAGEJ)), single(photo(0, "L")))
+    assert run("upscale", desk, *FAST).exit_code == 0
+    assert described("fax_x2.tif") == IMAGEJ.replace("xorigin=3", "xorigin=6")
+    assert run("upscale", desk, *FAST, "--page", "1").exit_code == 0
+    assert described("fax_page1_x2.tif") == "ImageJ=1.53t\nunit=micron\nxorigin=6\n"
+    together(desk, single(photo(0, "L"), tiffinfo=tags(tag270=OME)), single(photo(0, "L")))
+    assert run("upscale", desk, *FAST, "--overwrite").exit_code == 0
+    whole = described("fax_x2.tif")
+    for text in ('SizeX="60"', 'SizeY="48"', 'SizeZ="2"', 'PhysicalSizeX="0.25"', 'IFD="1" FirstZ="1"'):
+        assert text in whole
+    assert run("upscale", desk, *FAST, "--page", "1", "--overwrite").exit_code == 0
+    assert 'SizeZ="1"' in described("fax_page1_x2.tif")
+    assert 'IFD="1"' not in described("fax_page1_x2.tif")
+
+
+def test_each_page_of_a_map_keeps_its_place(desk: Path) -> None:
+    """A georeference that one page has is that page's, with pixels of half the size."""
+    placed = tags(tag33550=(10.0, 10.0, 0.0), tag33922=(0.0, 0.0, 0.0, 500.0, 700.0, 0.0))
+    together(desk, single(photo(0), tiffinfo=placed), single(photo(1)))
+    assert run("upscale", desk, *FAST).exit_code == 0
+    first, second = (told for _, told in pages("fax_x2.tif"))
+    assert (first[33550], first[33922][3:5], 33550 in second) == ((5.0, 5.0, 0.0), (500.0, 700.0), False)
+
+
 def test_outputs_of_pages_are_not_enlarged_again(desk: Path) -> None:
     assert run("upscale", desk, *FAST, "--page", "2").exit_code == 0
     result = run("upscale", ".", *FAST)
@@ -382,14 +422,14 @@ def test_an_interrupted_file_continues_with_the_page_it_was_at(desk: Path, kind:
     process.communicate(timeout=60)
     assert not Path("fax_x2.tif").exists()
     before = {path.name: path.stat().st_ino for path in done}
-    linked = Path("../linked")
+    linked = Path("linked")
     linked.mkdir()
     for path in done:  # they are gone at the end, and were not made again before
         os.link(path, linked / path.name)
     result = run("upscale", desk, *slow, "--json")
     assert result.exit_code == 0
     assert {path.name: path.stat().st_ino for path in linked.iterdir()} == before
-    assert names(Path()) == ["fax.tif", "fax_x2.tif"]
+    assert names(Path()) == ["fax.tif", "fax_x2.tif", "linked"]
     assert json.loads(result.stdout.splitlines()[0])["pages"]["enlarged"] == 8
     assert len(pages("fax_x2.tif")) == 8
 

@@ -37,6 +37,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with Image.open(ASSETS / "colosseum.png") as image:
         for name in ("logo.png", "icon.png"):
             image.crop((50, 50, 90, 80)).save(name)
+        image.crop((0, 0, 40, 50)).save("fax.tif", save_all=True, append_images=[image.crop((0, 0, 30, 20))])
     with zipfile.ZipFile("book.cbz", "w") as book:
         book.write("photo.jpg", "001.jpg")
     Path("bin").mkdir()
@@ -166,3 +167,9 @@ def test_jq(desk: Path) -> None:
 
 def test_comic_books(desk: Path) -> None:
     assert "001.jpg" in cooked("Comic books")
+
+
+def test_pages_of_a_tiff(desk: Path) -> None:
+    cooked("Pages of a TIFF")
+    with Image.open("fax_x2.tif") as whole, Image.open("fax_page2_x2.png") as page:
+        assert (whole.n_frames, whole.size, page.size) == (2, (80, 100), (60, 40))

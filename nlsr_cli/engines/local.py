@@ -121,7 +121,7 @@ class LocalEngine:
 
     def _arrived(self, job: Job, watcher: Watcher) -> Job:
         """Return a job, of which more is known where it comes from a stream: that may be a book."""
-        if job.source.ends:
+        if job.error is not None or job.skip or job.source.ends:
             return job
         watcher.on_reading(job)
         task = Task(job)
