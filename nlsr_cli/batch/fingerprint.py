@@ -25,7 +25,7 @@ from nlsr_cli.zoo.source import ModelSource
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
-from nlsr_cli.batch.source import FileSource
+from nlsr_cli.batch.source import is_file
 
 # Options that only decide whether and how a picture is read or fetched. All others are in the key, those too that are
 # yet to be invented; what is to be left out must be named here.
@@ -74,7 +74,8 @@ class Identity:
         expected = None if "torch" in sys.modules else self._expected
         device, precision = expected or self._found
         deep = "fp32" if self._options.compute.precision == "auto" else precision
-        leave_out = CHANGE_NO_BYTES | RESOLVED
+        # Who names no page has the key that outputs had before pages could be named.
+        leave_out = CHANGE_NO_BYTES | RESOLVED | ({"page"} if self._options.page is None else set())
         settings = {name: value for name, value in asdict(self._options).items() if name not in leave_out}
         return {**settings, "device": device, "precision": [precision, deep]}
 
@@ -103,7 +104,7 @@ class Identity:
             "key": self.key(job, content),
             "input_sha256": content,
             "source": str(job.source.path),
-            "origin": _seen_from(job.sink.path.parent, job.source.path) if isinstance(job.source, FileSource) else "",
+            "origin": _seen_from(job.sink.path.parent, job.source.path) if is_file(job.source) else "",
             "models": self.models(job),
             "format": job.format,
             "options": self._all_settings(job),

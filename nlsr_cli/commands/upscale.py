@@ -58,6 +58,7 @@ def upscale(
     null: choices.Null = False,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
+    page: choices.Page = None,
     format_: choices.Format = None,
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,

@@ -42,6 +42,7 @@ STRIP = 1 << 18  # bytes before compression: what a reader decodes at once
 WINDOW, MEMORY = 15, 9  # of zlib: the largest
 FAST, SMALL = 5, 6  # levels
 DEEP_LEVEL = 6
+MOST, ROOM = 2**32 - 1, 2**20  # bytes that classic TIFF counts; of which its own directory and the slack have some
 
 Pack = Callable[[Pixels], bytes]
 
