@@ -77,6 +77,8 @@ TARGETS = {
     **{f"images.formats.{name}": ("images/formats/test_accounts.py",) for name in ("bmp", "gif", "png", "webp")},
     "images.formats.isobmff": ("images/containers/test_isobmff.py", "images/formats/test_heic.py"),
     "images.formats.jpegxl": ("images/jpegxl/test_jpegxl.py",),
+    "images.containers.tiff_pages": ("images/containers/test_tiff_pages.py",),
+    "images.encoding.tiff_binding": ("images/encoding/test_tiff_binding.py",),
     "images.formats.tiff_parts": ("images/containers/test_tiff_file.py", "images/containers/test_tiff.py"),
 }
 

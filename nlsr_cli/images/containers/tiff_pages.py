@@ -153,7 +153,8 @@ def _unpacked(data: bytes, start: int) -> Numbers:
         rows[many - 1 :: many] = height - (many - 1) * rows[0]
     lengths = rows * np.ceil(first(TILE_WIDTH if tiled else WIDTH, 0) * bits / 8)
     ends = np.minimum(starts + lengths, len(data))
-    return np.stack((starts, ends), axis=1)[(starts > 0) & (starts < ends)]
+    spans: Numbers = np.stack((starts, ends), axis=1)[(starts > 0) & (starts < ends)]
+    return spans
 
 
 def _behind(data: bytes, order: str, layout: tiff.Layout, start: int) -> int:
