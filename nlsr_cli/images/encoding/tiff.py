@@ -32,7 +32,7 @@ from nlsr_cli.images.depth.layout import (
     UNSIGNED,
     WIDTH,
 )
-from nlsr_cli.images.encoding.bands import Bands, Shape, cut
+from nlsr_cli.images.encoding.bands import Bands, Shape, cut, in_order
 from nlsr_cli.images.picture import Pixels
 
 ORDER: Literal["<"] = "<"
@@ -59,8 +59,8 @@ def strips(bands: Bands, shape: Shape, dtype: npt.DTypeLike, pack: Pack) -> Gene
         ValueError: the bands do not add up to the picture.
     """
     counts = []
-    for band in cut(bands, shape, dtype, rows_of_strip(shape, dtype)):
-        strip = pack(band)
+    cuts = (band.copy() for band in cut(bands, shape, dtype, rows_of_strip(shape, dtype)))
+    for strip in in_order(pack, cuts):
         counts.append(len(strip))
         yield strip + bytes(len(strip) % 2)
     return counts
