@@ -35,6 +35,11 @@ class Delivery:
         self._storing = threading.Lock()
         self._over = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing is stored any more: what failed since was interrupted."""
+        return self._over
+
     def close(self) -> None:
         """Store nothing from now on.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nlsr_cli.batch.book import look_into
 from nlsr_cli.batch.claims import check_target, refuse_clashes
+from nlsr_cli.batch.division import is_mine, to_plan
 from nlsr_cli.batch.inputs import Sources, find_sources, mode_of, nothing_found
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
@@ -98,15 +99,19 @@ def plan_batch(
     folder, file = _target(output, single)
     jobs = [
         (_book_job if is_book(source) else _job)(source, root, folder, file, output, options, aim, decoder)
-        for source, root in found.files
+        for source, root in to_plan(found.files, output)
     ]
     blocked = [
         _failed(path, None, ImageReadError(path, f"the folder cannot be read: {why}")) for path, why in found.unreadable
     ]
-    return BatchPlan((*blocked, *refuse_clashes(jobs)), found)
+    mine = {source for source, root in found.files if is_mine(output.shard, source, root)}
+    checked = refuse_clashes(jobs, [source for source, _ in found.files])
+    return BatchPlan((*blocked, *(job for job in checked if job.source.path in mine)), found)
 
 
 def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions) -> Job:
+    if output.shard is not None:
+        raise OptionError("--shard divides files, and standard input ('-') is none", "Omit it, or name files.")
     if len(inputs) > 1:
         raise OptionError("standard input ('-') cannot be mixed with other inputs")
     if output.target is None:

@@ -109,11 +109,18 @@ class LocalEngine:
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
         """
+        for outcome in self._outcomes(watcher or Watcher()):
+            if self._keeper is not None and not self._delivery.is_closed:
+                self._keeper.enter(outcome)
+            yield outcome
+
+    def _outcomes(self, watcher: Watcher) -> Iterator[Outcome]:
         try:
+            if self._keeper is not None:
+                self._keeper.begin()
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
-            watcher = watcher or Watcher()
             yield from self._work(watcher)
             yield from self._books(watcher)
         finally:
