@@ -34,9 +34,10 @@ class Bookkeeping:
         self.enters = enters
         self._home = home
         self._shard = shard
-        self._jobs = {(job.source.path, job.source.name): job for job in jobs}
+        self._jobs: dict[tuple[Path, str], Job] = {}
         names: defaultdict[Path, set[str]] = defaultdict(set)
-        for job in self._jobs.values():
+        for job in jobs:
+            self._jobs[job.source.path, job.source.name] = job
             if job.error is None and job.sink.on_disk:
                 names[job.sink.path.parent].add(job.sink.path.name)
         self._ledgers = {folder: Ledgers(folder, each, shard) for folder, each in names.items()}

@@ -135,7 +135,8 @@ class Review:
                 values = values_of(line)
                 writer.last = max(writer.last, time_of(values))
                 if values.get("state") == SHARD:
-                    writer.pictures = values.get("pictures")
+                    pictures = values.get("pictures")
+                    writer.pictures = pictures if isinstance(pictures, int) else None
                 elif values.get("state") == FAILED:
                     lasting[self._fail(path.parent, values)] = "failed"
                 elif (entry := parse(line)) is not None:
@@ -259,4 +260,4 @@ def _options(entry: Entry) -> str:
 
 def exit_code_of(counts: Mapping[str, int]) -> ExitCode:
     """Return 0 where all is as it should be, else 3."""
-    return ExitCode.PARTIAL if any(counts[status] for status in WRONG) else ExitCode.OK
+    return ExitCode.PARTIAL if any(counts.get(status) for status in WRONG) else ExitCode.OK
