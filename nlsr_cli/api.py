@@ -204,6 +204,7 @@ def planned(
         home=output.place,
         declaration=_declaration(plan, output, identity) if enters else None,
         shard=output.shard,
+        shares=enters and output.existing in ("resume", "skip") and output.shard is None,
     )
     return plan, keeper, Stamp.wanted(options, models)
 

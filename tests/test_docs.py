@@ -31,6 +31,7 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ELSEWHERE = ("make ", "python3 -m pip install", "pipx install", "uv tool install", "docker ", ".venv/bin/python -m ")
 # What the pages describe and a change under way brings. The test fails as soon as one is there: take it out then.
 FOREIGN = {
+    "--array",
     "--build-arg",
     "--gpu",
     "--help",

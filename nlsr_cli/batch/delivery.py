@@ -59,6 +59,8 @@ class Delivery:
                 notes = (*self._write(task, made), *told, *self._choices(task))
         if not self._over:  # whose rows are there for the next call
             task.let_go_of_rows()
+        if self._keeper is not None and task.claim is not None:
+            self._keeper.release(task.claim)
         return task.outcome(notes)
 
     def _stamped(self, task: Task, enlarged: Enlarged) -> tuple[Picture | Animation, tuple[str, ...]]:

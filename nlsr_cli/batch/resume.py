@@ -1,6 +1,7 @@
 """What is done already, by what a ledger says and the bytes bear out; and outputs stored so that the next call knows.
 
-Of two processes on one folder, each looks again before it begins a picture, and keeps what the other one has done.
+Of several processes on one folder, each claims a picture before it begins it, looks again, and keeps what another one
+has done.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import Entry, digest_at
 from nlsr_cli.batch.outcome import Outcome
+from nlsr_cli.batch.sharing import Claim, Claims, claim_of, remove_dead_claims
 from nlsr_cli.batch.sink import Part
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash
@@ -56,6 +58,7 @@ class Keeper:
         home: where outputs go of which no more is known; None is beside their inputs.
         shard: whose ledgers are written; None is the common one.
         declaration: what that shard says of itself.
+        shares: whether other processes may do some of the jobs.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Keeper:
         home: Path | None = None,
         shard: Shard | None = None,
         declaration: Declaration | None = None,
+        shares: bool = False,
     ) -> None:
         self.identity = identity
         self._existing = existing
         self._declaration = declaration
+        self._claims = Claims() if shares else None
         self._books = Bookkeeping(jobs, home=home, shard=shard, enters=ledger)
         self._folders_of_rows: dict[Path, dict[str, list[Path]]] = {}
 
@@ -91,7 +96,32 @@ class Keeper:
 
     def clean(self) -> int:
         """Remove temporary files of killed processes where outputs go; return how many files."""
+        if self._claims is not None:
+            for folder in self._books.folders:
+                remove_dead_claims(folder)
         return sum(remove_dead_parts(folder) for folder in self._books.folders)
+
+    def is_taken(self, job: Job) -> bool:
+        """Tell at a glance whether another process has a job, or had it when it died."""
+        return self._claims is not None and job.sink.on_disk and os.path.lexists(claim_of(job.sink.path))
+
+    def claim(self, job: Job) -> Claim | None:
+        """Keep other processes away from a job; return None if one of them has it.
+
+        From now on nobody else finishes it, so that a look tells for good whether it is done.
+        """
+        path = job.sink.path
+        return Claim(path) if self._claims is None or not job.sink.on_disk else self._claims.take(path)
+
+    def release(self, claim: Claim) -> None:
+        """Let other processes have a job."""
+        if self._claims is not None:
+            self._claims.release(claim)
+
+    def close(self) -> None:
+        """Let other processes have all jobs."""
+        if self._claims is not None:
+            self._claims.close()
 
     def rows(self, job: Job, content: str) -> Rows | None:
         """Return where finished rows of a large picture are kept; None of one that goes to no file."""
