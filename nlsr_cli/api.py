@@ -16,6 +16,8 @@ from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
 if TYPE_CHECKING:
+    from nlsr_cli.batch.bookkeeping import Declaration
+    from nlsr_cli.batch.fingerprint import Identity
     from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.planning import BatchPlan
     from nlsr_cli.batch.provenance import Stamp
@@ -193,5 +195,32 @@ def planned(
     for source in models.sources(plan.scales):
         plan_for(source.network, options.tile, 1, 1)  # nor an overlap that fits no tile for the first large one
     enters = output.existing == "resume" or (plan.sources.from_many and output.existing != "error")
-    keeper = Keeper(Identity(options, models), existing=output.existing, ledger=enters, jobs=plan.jobs)
+    identity = Identity(options, models)
+    keeper = Keeper(
+        identity,
+        existing=output.existing,
+        ledger=enters,
+        jobs=plan.jobs,
+        home=output.place,
+        declaration=_declaration(plan, output, identity) if enters else None,
+        shard=output.shard,
+        shares=enters and output.existing in ("resume", "skip") and output.shard is None,
+    )
     return plan, keeper, Stamp.wanted(options, models)
+
+
+def _declaration(plan: BatchPlan, output: OutputOptions, identity: Identity) -> Declaration | None:
+    """Return what a shard says of itself, once it is known that the others say the same.
+
+    Raises:
+        OptionError: another one was started with other options, and nothing is to be replaced.
+    """
+    from nlsr_cli.batch.bookkeeping import Declaration
+
+    if output.shard is None:
+        return None
+    tops = [output.place] if output.place is not None else dict.fromkeys(root for _, root in plan.sources.files)
+    declaration = Declaration(tops, output.shard, identity.declaration(output), len(plan.jobs))
+    if output.existing != "overwrite":
+        declaration.check()
+    return declaration

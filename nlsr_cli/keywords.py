@@ -19,6 +19,7 @@ from nlsr_cli.options import (
     parse_amount,
     parse_memory,
 )
+from nlsr_cli.shards import Shard
 from nlsr_cli.sizes import SIZE_NAMES, SizeOptions, parse_scale
 
 
@@ -86,12 +87,14 @@ class FolderOptions(AllOptions, total=False):
     """What is said of many files."""
 
     recursive: bool | None
+    shard: str | None
 
 
 PICTURE, MACHINE, FILES = (frozenset(kind.__annotations__) for kind in (PictureOptions, MachineOptions, FileOptions))
 
 # Options that say where an output goes and what happens to what is there, and so nothing of its content.
-NAMING = frozenset({"format", "suffix", "overwrite", "skip_existing", "resume", "recursive"})
+NAMING = frozenset({"format", "suffix", "overwrite", "skip_existing", "resume", "recursive", "shard"})
+FOLDERS = frozenset(FolderOptions.__annotations__) - frozenset(AllOptions.__annotations__)
 
 
 def check_names(given: Collection[str], known: Collection[str]) -> None:
@@ -103,8 +106,8 @@ def check_names(given: Collection[str], known: Collection[str]) -> None:
     for name in given:
         if name in known:
             continue
-        if name == "recursive":
-            raise OptionError("recursive is an option for folders", "Omit it, or call upscale_files.")
+        if name in FOLDERS:
+            raise OptionError(f"{name} is an option for folders", "Omit it, or call upscale_files.")
         if name in FILES or name == "output":
             raise OptionError(f"{name} is an option for files", "Omit it, or give a path instead of pixels.")
         if name in MACHINE or name == "model":  # which a call of an Upscaler does not know
@@ -163,6 +166,16 @@ def existing_of(given: Mapping[str, object], *, streams: bool, gathers: Callable
     if given.get("overwrite") or given.get("skip_existing"):
         return "overwrite" if given.get("overwrite") else "skip"
     return "resume" if resume or (resume is None and not streams and gathers()) else "error"
+
+
+def shard_of(value: object) -> Shard | None:
+    """Return the part of a job that a text such as `2/8` names; None is all of it.
+
+    Raises:
+        OptionError: there is no such part.
+    """
+    text = read_text(value, "shard")
+    return None if text is None else Shard.parse(text)
 
 
 def read_text(value: object, name: str) -> str | None:

@@ -78,9 +78,9 @@ def one_spelling(outputs: Iterable[Path], inputs: Iterable[Path], ask: Ask = fir
     real = {path: _real(path, folders) for path in (*outputs, *inputs)}
     groups: defaultdict[tuple[str, ...], set[Path]] = defaultdict(set)
     for path in outputs:
-        groups[_likeness(real[path])].add(real[path])
+        groups[likeness(real[path])].add(real[path])
     for path in inputs:
-        alike = groups.get(_likeness(real[path]))
+        alike = groups.get(likeness(real[path]))
         if alike is not None:
             alike.add(real[path])
     settled: dict[Path, Path] = {}
@@ -111,7 +111,8 @@ def _settle(group: set[Path], ask: Ask) -> dict[Path, Path]:
     return stands
 
 
-def _likeness(path: Path) -> tuple[str, ...]:
+def likeness(path: Path) -> tuple[str, ...]:
+    """Return what all paths share that any file system may take for one."""
     return tuple(map(_bare, path.parts))
 
 

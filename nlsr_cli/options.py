@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nlsr_cli.errors import OptionError, UnknownChoice
+from nlsr_cli.shards import Shard
 from nlsr_cli.sizes import SizeOptions
 
 SCALES = (2, 3, 4)  # what a network of this kind can be built for
@@ -237,7 +238,8 @@ class OutputOptions:
     `target` is a file or a folder, None beside the input. `suffix` is put behind the name, with `{scale}`, `{width}`
     and `{height}` replaced.
     `existing` is "error", "overwrite", "skip" or "resume": keep what the ledger beside it says is done, replace what
-    nlsr made of another input or with other options, and refuse anything else.
+    nlsr made of another input or with other options, and refuse anything else. `shard` is the part of the pictures
+    that this call enlarges; None is all.
     """
 
     target: str | Path | None = None
@@ -245,12 +247,15 @@ class OutputOptions:
     suffix: str | None = None
     existing: str = "error"
     recursive: bool = False
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         if self.target == "":
             raise OptionError("the output must not be empty", "Give a file or a folder after -o.")
         if self.existing not in ("error", "overwrite", "skip", "resume"):
             raise OptionError(f"existing must be error, overwrite, skip or resume, not '{self.existing}'")
+        if self.shard is not None and self.streams:
+            raise OptionError("--shard needs files as outputs", "Give a folder after -o, or omit --shard.")
         if self.suffix is not None and ("/" in self.suffix or "\\" in self.suffix):
             raise OptionError(f"--suffix '{self.suffix}' must not hold a path separator")
         if self.suffix is not None and set("{}\0") & set(_FIELD.sub("", self.suffix)):

@@ -17,9 +17,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from tests.conftest import ASSETS
+from tests.test_cli import run
 from tests.tools.reference import ROOT
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text("utf-8")
@@ -135,6 +137,45 @@ def test_many_processes_in_one_folder_lose_nothing(desk: Path, program: str) -> 
     again = shell("nlsr upscale many -o out --scale 2 --strength 0 --json | jq -c .summary.skipped | tail -1")
     assert again.stdout.strip() == "12"
     assert [path.name for path in Path("out").iterdir() if path.suffix == ".part"] == []
+
+
+def test_shards_with_parallel(desk: Path) -> None:
+    assert sorted(cooked("Shards").splitlines()) == ["2 done", "enlarged/a_x2.jpg", "enlarged/beach/b_x2.jpg"]
+
+
+def done_by(calls: list[list[str]]) -> list[str]:
+    """Run command lines of nlsr in this process, one after another; return the outputs, each as often as it is done."""
+    results = [run(*words, "--strength", "0") for words in calls]
+    assert [result.exit_code for result in results] == [0] * len(calls)
+    return sorted(line for result in results for line in result.stdout.splitlines())
+
+
+ALL_DONE = ["enlarged/a_x2.jpg", "enlarged/beach/b_x2.jpg"]
+
+
+def test_shards_with_slurm(desk: Path) -> None:
+    """Its script is one of bash; what Slurm does is to start it once for each number, with that in the environment."""
+    (script,) = blocks("Shards", "bash")
+    first, last = re.findall(r"^#SBATCH --array=(\d+)-(\d+)$", script, re.MULTILINE)[0]
+    Path("bin/nlsr").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    calls = []
+    for number in range(int(first), int(last) + 1):
+        done = shell(f"export SLURM_CPUS_PER_TASK=8 SLURM_ARRAY_TASK_ID={number}\n{script}")
+        assert done.returncode == 0, done.stderr
+        calls.append(done.stdout.splitlines())
+    assert done_by(calls) == ALL_DONE
+
+
+def test_shards_with_kubernetes(desk: Path) -> None:
+    """It starts a command once for each index, which it puts in place of the variable."""
+    job = yaml.safe_load(blocks("Shards", "yaml")[0])
+    assert (job["kind"], job["spec"]["completionMode"]) == ("Job", "Indexed")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    program, *words = container["command"]
+    assert program == "nlsr"
+    indices = map(str, range(job["spec"]["completions"]))
+    calls = [[word.replace("$(JOB_COMPLETION_INDEX)", index) for word in words] for index in indices]
+    assert done_by(calls) == ALL_DONE
 
 
 @pytest.fixture

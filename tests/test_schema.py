@@ -42,8 +42,11 @@ TRAIN = (
 COMMANDS = {  # command lines by the schema that they follow
     "upscale": (
         ("upscale", "photos", "gone.png", "broken.png", "book.cbz", "pages.tif", "-o", "out", *FAST),
+        ("upscale", "tower", "-o", "out", *FAST, "--shard", "0/1"),
         ("upscale", "tower.jpg", "gone.png", "-o", "planned", *FAST, "--dry-run"),
     ),
+    "status": (("status", "out"),),  # where the commands above have written
+    "check": (("check", "out", "--pixels"),),
     "evaluate": (
         ("evaluate", "bicubic", "photos", "-s", "2"),
         ("evaluate", "lite", "tower", *FAST, "--degrade", "jpeg:50"),
@@ -119,6 +122,9 @@ def test_what_is_printed_is_of_every_kind(printed: dict[str, list[Any]]) -> None
     statuses = {line["status"] for line in printed["upscale"] if "status" in line}
     assert statuses == {"done", "failed", "would write", "would fail"}
     assert any(line["pages"]["kept"] for line in printed["upscale"] if line.get("pages"))
+    ledgers = printed["status"][-1]["summary"]["ledgers"]
+    assert [ledger["shard"] for ledger in ledgers] == [None, "0/1"]
+    assert {line["status"] for line in printed["check"] if "status" in line} >= {"failed", "damaged"}
     events = {line["event"] for line in printed["train"]}
     assert events >= {"prepared", "progressed", "validated", "finished", "status"}
     assert any("machine" in line for line in printed["bench"])

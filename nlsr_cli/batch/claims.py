@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,11 +83,15 @@ def _unwritable(folder: Path) -> ImageWriteError | None:
     return None
 
 
-def refuse_clashes(jobs: list[Job]) -> list[Job]:
-    """Mark all jobs that would write one file, or over an input: one of the two would be lost in silence."""
+def refuse_clashes(jobs: list[Job], sources: Iterable[Path] = ()) -> list[Job]:
+    """Mark all jobs that would write one file, or over an input: one of the two would be lost in silence.
+
+    `sources` are inputs of the call beside those of the jobs.
+    """
+    read = dict.fromkeys((*(job.source.path for job in jobs), *sources))
     writing = [job for job in jobs if job.error is None and job.sink.on_disk]
-    spelled = one_spelling({job.sink.path for job in writing}, {job.source.path for job in jobs})
-    inputs = {place_of(spelled.get(job.source.path, job.source.path)): job.source.path for job in jobs}
+    spelled = one_spelling({job.sink.path for job in writing}, read)
+    inputs = {place_of(spelled.get(source, source)): source for source in read}
     claims: defaultdict[object, list[Job]] = defaultdict(list)
     for job in writing:
         claims[place_of(spelled.get(job.sink.path, job.sink.path))].append(job)

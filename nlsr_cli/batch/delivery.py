@@ -36,6 +36,11 @@ class Delivery:
         self._storing = threading.Lock()
         self._over = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing is stored any more: what failed since was interrupted."""
+        return self._over
+
     def close(self) -> None:
         """Store nothing from now on.
 
@@ -55,6 +60,8 @@ class Delivery:
                 notes = (*self._write(task, made), *told, *self._choices(task))
         if not self._over:  # whose rows are there for the next call
             task.let_go_of_rows()
+        if self._keeper is not None and task.claim is not None:
+            self._keeper.release(task.claim)
         return task.outcome(notes)
 
     def _stamped(self, task: Task, enlarged: Enlarged) -> tuple[Picture | Animation, tuple[str, ...]]:

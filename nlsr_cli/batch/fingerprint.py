@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlsr_cli.images.formats import writing_of
-from nlsr_cli.options import UpscaleOptions
+from nlsr_cli.options import OutputOptions, UpscaleOptions
 from nlsr_cli.upscaling.foresight import foreseen
 from nlsr_cli.version import __version__
 from nlsr_cli.zoo.family import ModelSet
@@ -25,7 +25,7 @@ from nlsr_cli.zoo.source import ModelSource
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
-from nlsr_cli.batch.source import is_file
+from nlsr_cli.batch.source import Source, is_file
 
 # Options that only decide whether and how a picture is read or fetched. All others are in the key, those too that are
 # yet to be invented; what is to be left out must be named here.
@@ -104,7 +104,7 @@ class Identity:
             "key": self.key(job, content),
             "input_sha256": content,
             "source": str(job.source.path),
-            "origin": _seen_from(job.sink.path.parent, job.source.path) if is_file(job.source) else "",
+            "origin": origin_of(job.sink.path.parent, job.source),
             "models": self.models(job),
             "format": job.format,
             "options": self._all_settings(job),
@@ -122,17 +122,37 @@ class Identity:
         encode = self._options.encode.heeding(writing_of(job.format).heeds)
         return {**self.settings, **size, "encode": asdict(encode)}
 
+    def declaration(self, output: OutputOptions) -> dict[str, Any]:
+        """Return what all pictures of a call are made with, whatever they are: options by name, models by scale."""
+        sizes = {name: value for name, value in asdict(self._options).items() if name in ("scale", "size")}
+        naming = {"format": output.format, "suffix": output.suffix}
+        weights = {str(source.scale): self._models.weights_sha256(source) for source in self._any()}
+        return {"options": {**self.settings, **sizes, **naming}, "weights": weights}
+
     def changed(self, job: Job, before: Mapping[str, Any]) -> list[str]:
         """Return how a user writes the options that are others now than in the line of a ledger."""
-        now, then = (_flat(json.loads(json.dumps(each))) for each in (self._all_settings(job), before))
-        names = [name for name in sorted(now.keys() | then.keys()) if now.get(name) != then.get(name)]
-        return list(dict.fromkeys(_WRITTEN.get(name, f"--{name.split('.')[-1].replace('_', '-')}") for name in names))
+        return different(self._all_settings(job), before)
 
     def _sources(self, job: Job) -> tuple[ModelSource, ...]:
-        return self._models.sources(self._models.scales if job.route is None else job.route.stages)
+        return self._any() if job.route is None else self._models.sources(job.route.stages)
+
+    def _any(self) -> tuple[ModelSource, ...]:
+        return self._models.sources(self._models.scales)
 
     def _describe(self, model: ModelSource) -> dict[str, Any]:
         return {"name": model.name, "revision": model.revision, "sha256": self._models.weights_sha256(model)}
+
+
+def different(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    """Return how a user writes the options in which two settings differ; one or both may come from a ledger."""
+    first, second = (_flat(json.loads(json.dumps(each))) for each in (now, then))
+    names = [name for name in sorted(first.keys() | second.keys()) if first.get(name) != second.get(name)]
+    return list(dict.fromkeys(_WRITTEN.get(name, f"--{name.split('.')[-1].replace('_', '-')}") for name in names))
+
+
+def origin_of(folder: Path, source: Source) -> str:
+    """Return the way from a folder to the file of a source, "" where it is none."""
+    return _seen_from(folder, source.path) if is_file(source) else ""
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:

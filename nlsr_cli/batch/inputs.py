@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
+from nlsr_cli.batch.ledgers import Ledgers, ledgers_in
 from nlsr_cli.batch.passed import PassedOver, is_apple_double, is_system_folder
 from nlsr_cli.batch.patterns import Pattern
 from nlsr_cli.books.archive import is_book
@@ -215,7 +215,7 @@ def _entered(paths: Sequence[Path]) -> set[Path]:
     names: defaultdict[Path, set[str]] = defaultdict(set)
     for path in paths:
         names[path.parent].add(path.name)
-    ledgers = {folder: Ledger(folder, each) for folder, each in names.items() if (folder / LEDGER_NAME).is_file()}
+    ledgers = {folder: Ledgers(folder, each) for folder, each in names.items() if ledgers_in(folder)}
     if not ledgers:
         return set()
     sources = {os.path.abspath(path) for path in paths}  # noqa: PTH100 - links are pictures of their own

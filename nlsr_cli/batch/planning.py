@@ -15,6 +15,7 @@ from pathlib import Path
 from nlsr_cli.batch import comic, paged
 from nlsr_cli.batch.book import Contents
 from nlsr_cli.batch.claims import check_target, refuse_clashes
+from nlsr_cli.batch.division import is_mine, to_plan
 from nlsr_cli.batch.inputs import Sources, find_sources, mode_of, nothing_found
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
@@ -98,14 +99,18 @@ def plan_batch(
             raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
     planner = _Planner(output, options, aim, decoder, *target_of(output, single))
-    jobs = [planner.job(source, root) for source, root in found.files]
+    jobs = [planner.job(source, root) for source, root in to_plan(found.files, output)]
     blocked = [
         _failed(path, None, ImageReadError(path, f"the folder cannot be read: {why}")) for path, why in found.unreadable
     ]
-    return BatchPlan((*blocked, *refuse_clashes(jobs)), found)
+    mine = {source for source, root in found.files if is_mine(output.shard, source, root)}
+    checked = refuse_clashes(jobs, [source for source, _ in found.files])
+    return BatchPlan((*blocked, *(job for job in checked if job.source.path in mine)), found)
 
 
 def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: UpscaleOptions) -> Job:
+    if output.shard is not None:
+        raise OptionError("--shard divides files, and standard input ('-') is none", "Omit it, or name files.")
     if len(inputs) > 1:
         raise OptionError("standard input ('-') cannot be mixed with other inputs")
     if output.target is None:

@@ -1,15 +1,13 @@
 """What is done already, by what a ledger says and the bytes bear out; and outputs stored so that the next call knows.
 
-Of two processes on one folder, each looks again before it begins a picture, and keeps what the other one has done.
+Of several processes on one folder, each claims a picture before it begins it, looks again, and keeps what another one
+has done.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import stat
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,20 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli import deepzoom
+from nlsr_cli.batch.bookkeeping import Bookkeeping, Declaration
 from nlsr_cli.batch.claims import EXISTS_HINT
 from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
-from nlsr_cli.batch.ledger import Entry, Ledger
+from nlsr_cli.batch.ledger import Entry, digest_at
+from nlsr_cli.batch.outcome import Outcome
+from nlsr_cli.batch.sharing import Claim, Claims, claim_of, remove_dead_claims
 from nlsr_cli.batch.sink import Part
 from nlsr_cli.batch.source import is_file
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.files import remove_dead_parts
 from nlsr_cli.images.formats import writing_of
+from nlsr_cli.shards import Shard
 from nlsr_cli.storing import Pieces, pour
 from nlsr_cli.upscaling.rows_folder import folders_of_rows, stem_of
 from nlsr_cli.upscaling.spool import Rows
 
-_PIECE = 2**20
 DONE, EXISTS, MEANWHILE = "done already", "the output exists already", "done by another process meanwhile"
 
 
@@ -54,17 +55,29 @@ class Keeper:
         existing: as of `OutputOptions`.
         ledger: whether outputs are entered in the ledgers of their folders.
         jobs: all that will be asked about.
+        home: where outputs go of which no more is known; None is beside their inputs.
+        shard: whose ledgers are written; None is the common one.
+        declaration: what that shard says of itself.
+        shares: whether other processes may do some of the jobs.
     """
 
-    def __init__(self, identity: Identity, *, existing: str, ledger: bool, jobs: Iterable[Job]) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        existing: str,
+        ledger: bool,
+        jobs: Iterable[Job],
+        home: Path | None = None,
+        shard: Shard | None = None,
+        declaration: Declaration | None = None,
+        shares: bool = False,
+    ) -> None:
         self.identity = identity
         self._existing = existing
-        self._keeps_ledger = ledger
-        names: defaultdict[Path, set[str]] = defaultdict(set)
-        for job in jobs:
-            if job.error is None and job.sink.on_disk:
-                names[job.sink.path.parent].add(job.sink.path.name)
-        self._ledgers = {folder: Ledger(folder, each) for folder, each in names.items()}
+        self._declaration = declaration
+        self._claims = Claims() if shares else None
+        self._books = Bookkeeping(jobs, home=home, shard=shard, enters=ledger)
         self._folders_of_rows: dict[Path, dict[str, list[Path]]] = {}
 
     @property
@@ -72,9 +85,43 @@ class Keeper:
         """Tell whether it takes a look at the output to know if a job has work."""
         return self._existing == "resume"
 
+    def begin(self) -> None:
+        """Say what is about to be made, where others may make it with other options.
+
+        Raises:
+            OptionError: another shard was started with others.
+        """
+        if self._declaration is not None:
+            self._declaration.make(again=self._existing == "overwrite")
+
     def clean(self) -> int:
         """Remove temporary files of killed processes where outputs go; return how many files."""
-        return sum(remove_dead_parts(folder) for folder in self._ledgers)
+        if self._claims is not None:
+            for folder in self._books.folders:
+                remove_dead_claims(folder)
+        return sum(remove_dead_parts(folder) for folder in self._books.folders)
+
+    def is_taken(self, job: Job) -> bool:
+        """Tell at a glance whether another process has a job, or had it when it died."""
+        return self._claims is not None and job.sink.on_disk and os.path.lexists(claim_of(job.sink.path))
+
+    def claim(self, job: Job) -> Claim | None:
+        """Keep other processes away from a job; return None if one of them has it.
+
+        From now on nobody else finishes it, so that a look tells for good whether it is done.
+        """
+        path = job.sink.path
+        return Claim(path) if self._claims is None or not job.sink.on_disk else self._claims.take(path)
+
+    def release(self, claim: Claim) -> None:
+        """Let other processes have a job."""
+        if self._claims is not None:
+            self._claims.release(claim)
+
+    def close(self) -> None:
+        """Let other processes have all jobs."""
+        if self._claims is not None:
+            self._claims.close()
 
     def rows(self, job: Job, content: str) -> Rows | None:
         """Return where finished rows of a large picture are kept; None of one that goes to no file."""
@@ -134,32 +181,40 @@ class Keeper:
         try:
             with job.sink.begin(replace=replace) as part:
                 told = pour(pieces, part)
-                line = self._line(job, content, part) if self._keeps_ledger and job.sink.on_disk else None
-                notes = self._enter(line, "begun")
+                line = self._line(job, content, part)
+                notes = self._enter(job, line, "begun")
                 part.commit()
         except DestinationClash:
             again = self.look(job, lambda: content)
             if again.action != "skip":
                 raise
             return Verdict("skip", MEANWHILE, again.seen), ()
-        return verdict, (*told, *(notes or self._enter(line, "done")))
+        return verdict, (*told, *(notes or self._enter(job, line, "done")))
 
-    def _line(self, job: Job, content: str, part: Part) -> tuple[Ledger, dict[str, Any]]:
-        line = self.identity.line(job, content)
-        return self._ledgers[job.sink.path.parent], {**line, "size": part.size, "sha256": part.sha256}
+    def _line(self, job: Job, content: str, part: Part) -> dict[str, Any] | None:
+        if not (self._books.enters and job.sink.on_disk):
+            return None
+        return {**self.identity.line(job, content), "size": part.size, "sha256": part.sha256}
 
-    @staticmethod
-    def _enter(line: tuple[Ledger, dict[str, Any]] | None, state: str) -> tuple[str, ...]:
-        """Add a line; what keeps it from being added does not keep the picture from being written, but is told."""
-        if line is None:
-            return ()
-        ledger, values = line
-        try:
-            ledger.add({"state": state, **values})
-        except OSError as exc:
-            reason = (exc.strerror or str(exc)).lower()
-            return (f"the ledger {ledger.path} cannot be written ({reason}): --resume will not know this output.",)
-        return ()
+    def _enter(self, job: Job, line: dict[str, Any] | None, state: str) -> tuple[str, ...]:
+        return () if line is None else self._books.enter(job.sink.path.parent, line, state)
+
+    def enter(self, outcome: Outcome) -> None:
+        """Enter a picture that failed, or that is done although a ledger says that it failed since.
+
+        Its disk may have been away for once.
+        """
+        job = self._books.job_of(outcome)
+        if job is None:
+            return
+        if outcome.error is not None:
+            self._books.fail(job, outcome.error)
+        elif outcome.reason in (DONE, MEANWHILE) and (failed := self._books.failed_at(job)):
+            with suppress(DestinationClash):  # it has changed again, and the next call will say so
+                entry = self._written(job)
+                line = {**self.identity.line(job, entry.content), "size": entry.size, "sha256": entry.sha256}
+                if entry.time < failed:
+                    self._enter(job, line, "done")
 
     def _written(self, job: Job) -> Entry:
         """Return the entry that the output at hand is true to.
@@ -168,16 +223,17 @@ class Keeper:
             DestinationClash: there is none.
         """
         source, target = job.source.path, job.sink.path
-        ledger = self._ledgers[target.parent]
-        entries = ledger.entries(target.name)
+        ledger = self._books.of(target.parent)
+        for anew in (False, True):  # another process may have begun a ledger of its own meanwhile
+            entries = ledger.entries(target.name, anew=anew)
+            digest = digest_at(target, {entry.size for entry in entries}) if entries else ""
+            for entry in entries:
+                if entry.sha256 == digest and (not _is_tiled(job) or deepzoom.is_whole(target)):
+                    return entry
         if not entries:
             trouble = f" (which cannot be read: {ledger.trouble.lower()})" if ledger.trouble else ""
             reason = f"its output {target} exists already, and is not in the ledger beside it{trouble}"
             raise DestinationClash(source, reason, EXISTS_HINT)
-        digest = _digest_of(target, {entry.size for entry in entries})
-        for entry in entries:
-            if entry.sha256 == digest and (not _is_tiled(job) or deepzoom.is_whole(target)):
-                return entry
         raise DestinationClash(source, f"its output {target} was changed since nlsr wrote it", EXISTS_HINT)
 
     def _difference(self, job: Job, entry: Entry, content: str) -> str:
@@ -215,19 +271,3 @@ def _seen(path: Path) -> tuple[int, int, int] | None:
     except (OSError, ValueError):
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _digest_of(path: Path, sizes: set[int]) -> str:
-    """Return the SHA-256 of a regular file of one of these sizes; "" of anything else, such as a link."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        with os.fdopen(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size not in sizes:
-                return ""
-            digest = hashlib.sha256()
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-            return digest.hexdigest()
-    except OSError:
-        return ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.outcome import Outcome, as_ours
 from nlsr_cli.batch.resume import EXISTS, Verdict
+from nlsr_cli.batch.sharing import Claim
 from nlsr_cli.errors import DestinationClash, ImageWriteError, NlsrError
 from nlsr_cli.images import Animation, Picture
 from nlsr_cli.images.formats import kept_format
@@ -26,12 +27,14 @@ class Task:
     """A job on its way. Its first error ends it; `seconds` are those spent on it alone.
 
     `content` is the SHA-256 of the bytes that were decoded; `rows` is where finished rows of a large picture are kept.
+    `claim` keeps other processes away from it.
     """
 
     job: Job
     verdict: Verdict = field(default_factory=Verdict)
     content: str = ""
     rows: Rows | None = None
+    claim: Claim | None = None
     picture: Picture | Animation | None = None
     enlarged: Enlarged | None = None
     error: NlsrError | None = None

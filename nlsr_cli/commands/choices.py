@@ -57,6 +57,14 @@ Output = Annotated[
         "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
     ),
 ]
+Division = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Enlarge only part I of N, counted from 0; the parts may run at the same time, on any machines.",
+    ),
+]
 Watch = Annotated[
     bool, typer.Option("--watch", help="Keep running, and enlarge what comes into the folders given as inputs.")
 ]
@@ -272,6 +280,13 @@ Pause = Annotated[
 # inspect
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files, or - for standard input.")]
 JsonFiles = Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")]
+
+# status, check
+Outputs = Annotated[str, typer.Argument(metavar="FOLDER", help="Folder with outputs; its subfolders count too.")]
+Pixels = Annotated[bool, typer.Option("--pixels", help="Decode every output as well.")]
+JsonFindings = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object per picture that is not as it should be, and a summary.")
+]
 
 # models
 Named = Annotated[

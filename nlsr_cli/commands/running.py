@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nlsr_cli.commands import opening
 from nlsr_cli.console.batch import BatchProgress
 from nlsr_cli.errors import ExitCode, MissingInput, OptionError
+from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.inputs import Sources
@@ -41,6 +42,8 @@ def plan(
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed.by_choice():
         console.passed_over(paths, why)
+    if target.shard is not None and not batch.plan.jobs:
+        console.note(f"none of {counted(len(batch.plan.sources.files), 'picture')} is in shard {target.shard}")
     return batch, models
 
 

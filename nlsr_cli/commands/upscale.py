@@ -18,7 +18,7 @@ from nlsr_cli.commands.running import run_once, run_watching
 from nlsr_cli.console import Speech
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ImageError, OptionError
-from nlsr_cli.keywords import existing_of, options_of
+from nlsr_cli.keywords import existing_of, options_of, shard_of
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
@@ -56,6 +56,7 @@ def upscale(
     recursive: choices.UpscaleRecursive = False,
     files_from: choices.FilesFrom = None,
     null: choices.Null = False,
+    shard: choices.Division = None,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
     page: choices.Page = None,
@@ -95,7 +96,7 @@ def upscale(
         if open_ and dry_run:
             raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
         options = options_of(given)
-        target = OutputOptions(output, _format(format_), suffix, existing, recursive)
+        target = OutputOptions(output, _format(format_), suffix, existing, recursive, shard_of(shard))
         if output == "-":
             console.leave_output()
         from nlsr_cli.isolation.decoder import Decoder

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.console.estimate import Cost, Estimate
+from nlsr_cli.console.estimate import Cost, Estimate, in_order
 from nlsr_cli.console.printer import Console, size_text
 from nlsr_cli.engines.watcher import Watcher
 from nlsr_cli.options import counted
@@ -92,7 +92,7 @@ class BatchProgress(Watcher):
         self, console: BatchConsole, jobs: Sequence[Job], existing: str, begin: Callable[[Job], None] | None = None
     ) -> None:
         self._console = console
-        self._numbers = {job.sink.path: number for number, job in enumerate(jobs)}
+        self._numbers = {job.sink.path: number for number, job in enumerate(jobs)}  # in order
         self._estimate = Estimate([_cost(job, existing) for job in jobs])
         self._begin = begin
         self._number = -1
@@ -107,6 +107,18 @@ class BatchProgress(Watcher):
     def on_reading(self, job: Job) -> None:
         """Show which picture is read."""
         self._console.show(f"{self._place(job)}reading {_name(job)}")
+
+    def on_order(self, jobs: Sequence[Job]) -> None:
+        """Take what is left in another order."""
+        left = [number for job in jobs if (number := self._numbers.get(job.sink.path)) is not None]
+        self._estimate.reorder(left)
+        places = {number: place for place, number in enumerate(in_order(len(self._numbers), left))}
+        self._numbers = {path: places[number] for path, number in self._numbers.items()}
+        self._number = -1
+
+    def on_waiting(self, job: Job) -> None:
+        """Show which picture another process has."""
+        self._console.show(f"{self._place(job)}another process has {_name(job)}")
 
     def on_start(self, task: Task) -> None:
         """Begin a picture."""

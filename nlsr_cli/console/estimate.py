@@ -46,6 +46,13 @@ class Estimate:
         """Begin a picture; those before it are done, or needed no work."""
         self._at, self._done, self._fresh = number, 0.0, True
 
+    def reorder(self, left: Sequence[int]) -> None:
+        """Take the pictures that are left, by their numbers, in this order from now on; the others are done."""
+        self._costs = [self._costs[number] for number in in_order(len(self._costs), left)]
+        self._at = max(len(self._costs) - len(left) - 1, 0)
+        last = self._costs[self._at]
+        self._done = last.work if last is not None and len(left) < len(self._costs) else 0.0
+
     def step(self, work: float, total: float, seconds: float) -> None:
         """Count a step of the picture at hand.
 
@@ -104,6 +111,12 @@ class Estimate:
         begun, work, seconds = (sum(step[place] for step in steps) for place in (1, 0, 2))
         file = min(max(file, 0.0), seconds / max(begun, 1))
         return max(seconds - begun * file, 0.0) / work, file
+
+
+def in_order(count: int, left: Sequence[int]) -> list[int]:
+    """Return the numbers up to `count`, those that are left last, and in the order in which they are."""
+    last = set(left)
+    return [*(number for number in range(count) if number not in last), *left]
 
 
 def _usual_file(steps: Sequence[tuple[float, int, float]]) -> float:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Timeout
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -18,9 +15,12 @@ from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.paged import arrived
 from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
-from nlsr_cli.batch.resume import Keeper, Verdict
+from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper, Verdict
+from nlsr_cli.batch.sharing import Claim
 from nlsr_cli.batch.task import Task, decided
 from nlsr_cli.engines.books import Bookbinder
+from nlsr_cli.engines.line import Line
+from nlsr_cli.engines.meanwhile import Writing, helper
 from nlsr_cli.engines.watcher import TileCounter, Watcher
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.upscaling.progress import Step
@@ -110,10 +110,17 @@ class LocalEngine:
         While the network has a picture, the next one is read and the last one is written. Only errors of single files
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
         """
+        for outcome in self._outcomes(watcher or Watcher()):
+            if self._keeper is not None and not self._delivery.is_closed:
+                self._keeper.enter(outcome)
+            yield outcome
+
+    def _outcomes(self, watcher: Watcher) -> Iterator[Outcome]:
         try:
+            if self._keeper is not None:
+                self._keeper.begin()
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
-            watcher = watcher or Watcher()
             self.plan = replace(self.plan, jobs=tuple(self._arrived(job, watcher) for job in self.plan.jobs))
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
             yield from self._work(watcher)
@@ -121,6 +128,8 @@ class LocalEngine:
         finally:
             if self._rows is not None:
                 self._rows.close()
+            if self._keeper is not None:
+                self._keeper.close()
 
     def _arrived(self, job: Job, watcher: Watcher) -> Job:
         """Return a job, of which more is known where it comes from a stream: that may be a book."""
@@ -134,17 +143,32 @@ class LocalEngine:
 
     def _books(self, watcher: Watcher) -> Iterator[Outcome]:
         binder = Bookbinder(self._run_pages, self._keeper, self._decoder)
-        for job, book in ((job, job.book) for job in self.plan.work if job.book is not None):
+        line = Line([job for job in self.plan.work if job.book is not None], self._keeper)
+        while (job := line.next()) is not None:
+            claim = self._claim(job, line, watcher)
+            if claim is not None:
+                yield self._book(binder, job, claim, watcher)
+        for found in line.rest():
+            if found is None:
+                watcher.on_waiting(line.left[0])
+            else:
+                yield self._book(binder, *found, watcher)
 
-            def on_page_tile(done: int, total: int, pixels: int = book.pixels) -> None:
-                watcher.on_step(Step(done, total, pixels * done // total, pixels))
+    def _book(self, binder: Bookbinder, job: Job, claim: Claim, watcher: Watcher) -> Outcome:
+        pixels = job.pixels
 
-            watcher.on_reading(job)
-            task = binder.look(job)
-            if task.has_work:
-                self._load(watcher)
-                watcher.on_start(task)
-            yield binder.make(task, on_page_tile)
+        def on_page_tile(done: int, total: int) -> None:
+            watcher.on_step(Step(done, total, pixels * done // total, pixels))
+
+        watcher.on_reading(job)
+        task = binder.look(job)
+        if task.has_work:
+            self._load(watcher)
+            watcher.on_start(task)
+        outcome = binder.make(task, on_page_tile)
+        if self._keeper is not None:
+            self._keeper.release(claim)
+        return outcome
 
     def _run_pages(self, plan: BatchPlan, keeper: Keeper | None, on_tile: OnTile) -> Generator[Outcome]:
         self._pages = LocalEngine(plan, lambda: self.enlarger, self._decoder, keeper=keeper, stamp=self._stamp)
@@ -152,65 +176,100 @@ class LocalEngine:
         self._pages = None
 
     def _work(self, watcher: Watcher) -> Iterator[Outcome]:
-        writing: _Writing | None = None
-        with _helper("nlsr-read") as reader, _helper("nlsr-write") as writer:
+        with helper("nlsr-read") as reader, helper("nlsr-write") as writer:
+            writing = Writing(writer, self._delivery.finish)
             try:
                 for task in self._tasks(reader, watcher):
-                    alone = _is_alone(task.job)
-                    if writing is not None and alone:
-                        yield writing.awaited(watcher)
-                        writing = None
+                    if task is None or _is_alone(task.job):
+                        yield from writing.awaited(watcher)
+                    if task is None:
+                        continue
                     if task.has_work:
                         self._rows = task.rows
                     for step in enlarge(task, self.enlarger) if task.has_work else ():
                         watcher.on_step(step)
-                        if writing is not None and writing.outcome.done():
-                            yield writing.outcome.result()
-                            writing = None
-                    if writing is not None:
-                        yield writing.awaited(watcher)
-                    writing = _Writing(task.job, writer.submit(self._delivery.finish, task))
-                    if alone:
-                        yield writing.awaited(watcher)
-                        writing = None
-                if writing is not None:
-                    yield writing.awaited(watcher)
-            except KeyboardInterrupt:
-                yield from self._rescued(writing)
+                        yield from writing.finished()
+                    yield from writing.awaited(watcher)
+                    writing.begin(task)
+                    if _is_alone(task.job):
+                        yield from writing.awaited(watcher)
+                yield from writing.awaited(watcher)
+            except KeyboardInterrupt:  # what is computed counts if it is soon written
+                yield from writing.rescued(PATIENCE, self._delivery.close)
                 raise
             finally:
                 self._intake.give_up()  # or the helper would wait for a file that nobody wants any more
 
-    def _rescued(self, writing: _Writing | None) -> Iterator[Outcome]:
-        """Yield what is being written when an interruption comes: it is computed, so it counts if that is soon done."""
-        if writing is None:
-            return
-        with suppress(Timeout):
-            writing.outcome.exception(PATIENCE)
-        self._delivery.close()
-        if writing.outcome.done():
-            yield writing.outcome.result()
+    def _tasks(self, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task | None]:
+        """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile.
 
-    def _tasks(self, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task]:
-        """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile."""
+        Those that other processes have come last; None is yielded where there is nothing to do but to wait for them.
+        """
         ahead: Future[Task] | None = None
         late = self._keeper is not None and self._keeper.decides_late
         if late and self._keeper is not None:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
-        pictures = [job for job in self.plan.work if job.book is None]
-        for job, following in zip_longest(pictures, pictures[1:]):
+        line = Line([job for job in self.plan.work if job.book is None], self._keeper)
+        expected: Job | None = None
+        while (job := line.next()) is not None:
             if not late or job.header is None:
                 self._load(watcher)  # before the first picture: a model that does not load is no file's own error
             if ahead is None or not ahead.done():
                 watcher.on_reading(job)
             task = self._intake.read(job) if ahead is None else ahead.result()
-            waits = following is None or not following.source.ends or _is_alone(job) or _is_alone(following)
-            ahead = None if waits or following is None else reader.submit(self._intake.read, following)
-            self._intake.look_again(task)
+            if job is not expected and ahead is not None:  # another process took that one
+                task = self._intake.read(job)
+            expected = line.peek()
+            waits = expected is None or not expected.source.ends or _is_alone(job) or _is_alone(expected)
+            ahead = None if waits or expected is None else reader.submit(self._intake.read, expected)
+            if self._begin(task, line, watcher):
+                yield task
+        yield from self._others(line, watcher)
+
+    def _others(self, line: Line, watcher: Watcher) -> Iterator[Task | None]:
+        """Yield the jobs that other processes have had: most are done by then, and the others are to be done."""
+        if line.left:
+            self._tell_order(line, watcher)
+        for found in line.rest():
+            if found is None:
+                yield None
+                watcher.on_waiting(line.left[0])
+                continue
+            job, claim = found
+            watcher.on_reading(job)
+            task = self._intake.read(job)
+            task.claim = claim
+            if task.verdict.reason in (DONE, EXISTS):
+                task.verdict = replace(task.verdict, reason=MEANWHILE)
             if task.has_work:
                 self._load(watcher)
                 watcher.on_start(task)
             yield task
+
+    def _begin(self, task: Task, line: Line, watcher: Watcher) -> bool:
+        """Make sure that a job which has been read is still to be done, and by this process; tell whether it is."""
+        if task.has_work:
+            task.claim = self._claim(task.job, line, watcher)
+            if task.claim is None:
+                return False
+            self._intake.look_again(task)
+        if task.has_work:
+            self._load(watcher)
+            watcher.on_start(task)
+        return True
+
+    def _claim(self, job: Job, line: Line, watcher: Watcher) -> Claim | None:
+        """Return the claim on a job; where another process has it, leave it to that one, and go on elsewhere."""
+        claim = Claim(job.sink.path) if self._keeper is None else self._keeper.claim(job)
+        if claim is None:
+            line.give_way(job)
+            self._tell_order(line, watcher)
+        return claim
+
+    def _tell_order(self, line: Line, watcher: Watcher) -> None:
+        pictures = any(job.book is None for job in line.left)
+        later = [job for job in self.plan.work if job.book is not None] if pictures else []
+        watcher.on_order([*line.left, *later])
 
     def _load(self, watcher: Watcher) -> None:
         """Load the networks, unless they are there.
@@ -231,34 +290,3 @@ def _is_alone(job: Job) -> bool:
         return True
     samples = prod(job.route.size) * CHANNELS * job.header.depth // 8
     return samples * (job.header.frames if job.moves else 1) >= scratch.LEAST
-
-
-@dataclass(frozen=True)
-class _Writing:
-    """A picture that is being written."""
-
-    job: Job
-    outcome: Future[Outcome]
-
-    def awaited(self, watcher: Watcher) -> Outcome:
-        """Wait for what becomes of it, and say so if that takes time."""
-        if not self.outcome.done():
-            watcher.on_writing(self.job)
-        return self.outcome.result()
-
-
-@contextmanager
-def _helper(name: str) -> Iterator[ThreadPoolExecutor]:
-    """Give a thread that ends with what it has begun, and does nothing that only waits.
-
-    An interruption does not wait for it: what it has begun it may finish, but nobody asks for that any more.
-    """
-    helper = ThreadPoolExecutor(1, thread_name_prefix=name)
-    waits = True
-    try:
-        yield helper
-    except KeyboardInterrupt:
-        waits = False
-        raise
-    finally:
-        helper.shutdown(wait=waits, cancel_futures=True)

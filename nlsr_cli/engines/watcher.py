@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ class Watcher:
 
     def on_reading(self, job: Job) -> None:
         """A picture is being read, or looked for among what is done, and nothing else can be done meanwhile."""
+
+    def on_order(self, jobs: Sequence[Job]) -> None:
+        """What is left is done in this order from now on, because other processes have other pictures."""
+
+    def on_waiting(self, job: Job) -> None:
+        """Another process has a picture, and nothing else can be done meanwhile."""
 
     def on_start(self, task: Task) -> None:
         """A picture was read, and is enlarged from now on. Pictures before it are done, or had no work."""

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli.api import build_enlarger, models_of, plan_files, planned
 from nlsr_cli.errors import OptionError
-from nlsr_cli.keywords import FILES, MACHINE, NAMING, PICTURE, check_names, existing_of, options_of, read_text
+from nlsr_cli.keywords import (
+    FILES,
+    FOLDERS,
+    MACHINE,
+    NAMING,
+    PICTURE,
+    check_names,
+    existing_of,
+    options_of,
+    read_text,
+    shard_of,
+)
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
 
 if TYPE_CHECKING:
@@ -53,7 +64,7 @@ def upscale_files(
     from nlsr_cli.engines.watcher import TileCounter
     from nlsr_cli.isolation.decoder import Decoder
 
-    check_names(settings, PICTURE | MACHINE | FILES | {"recursive"})
+    check_names(settings, PICTURE | MACHINE | FILES | FOLDERS)
     asked = _asked(options, model, settings)
     paths = [os.fspath(source) for source in sources]
     target = output if isinstance(output, OutputOptions) else output_of(paths, output, settings)
@@ -148,8 +159,8 @@ def output_of(sources: Sequence[str | Path], output: FilePath | None, settings: 
     existing = existing_of(settings, streams=target == STREAM, gathers=lambda: gathers(sources))
     names = {name: read_text(settings.get(name), name) for name in ("format", "suffix")}
     wanted = names["format"]
-    recursive = bool(settings.get("recursive"))
-    return OutputOptions(target, parse_format(wanted) if wanted else None, names["suffix"], existing, recursive)
+    recursive, shard = bool(settings.get("recursive")), shard_of(settings.get("shard"))
+    return OutputOptions(target, parse_format(wanted) if wanted else None, names["suffix"], existing, recursive, shard)
 
 
 def _asked(options: UpscaleOptions | None, model: Model, settings: Mapping[str, object]) -> UpscaleOptions:

@@ -240,7 +240,8 @@ def test_both_lines_say_what_was_written(job: Job) -> None:
         store(mine, job, Verdict(), b"output")
     begun, done = (json.loads(line) for line in book.read_text().splitlines())
     assert [json.loads(text) for text in seen] == [begun]
-    assert done == {**begun, "state": "done"}
+    assert done == {**begun, "state": "done", "time": done["time"]}
+    assert done["time"] >= begun["time"] > 1.7e9
     assert begun["state"] == "begun"
     assert (begun["size"], begun["sha256"]) == (6, hashlib.sha256(b"output").hexdigest())
 
