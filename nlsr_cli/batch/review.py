@@ -17,6 +17,7 @@ from nlsr_cli import deepzoom
 from nlsr_cli.batch.fingerprint import different
 from nlsr_cli.batch.ledger import FAILED, Entry, digest_at, parse, read_all, time_of, values_of
 from nlsr_cli.batch.ledgers import SHARD, ledgers_in, origin_at, shard_of
+from nlsr_cli.batch.sharing import holders_in
 from nlsr_cli.errors import ExitCode, ImageReadError, NlsrError, OptionError
 from nlsr_cli.shards import Shard
 
@@ -75,6 +76,8 @@ class _Output:
 class Review:
     """Reads the ledgers of a folder and its subfolders.
 
+    `writers` are the ledgers, `working` what the claims of processes say that are at work now.
+
     Args:
         folder: where outputs are.
 
@@ -87,6 +90,7 @@ class Review:
         if not folder.is_dir():
             raise OptionError(f"{folder} is not a folder", "Name the folder that was given after -o.")
         self.writers: list[Writer] = []
+        self.working: list[dict[str, Any]] = []
         self._outputs: dict[Path, _Output] = {}
         self._failures: dict[str, tuple[float, Finding]] = {}
         self._successes: dict[str, float] = {}
@@ -94,6 +98,7 @@ class Review:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in ledgers_in(Path(base)):
                 self._read(Path(base) / name)
+            self.working += [{**said, "output": str(Path(base) / said["output"])} for said in holders_in(Path(base))]
         if not self.writers:
             raise OptionError(
                 f"{folder} has no ledger", "A folder gets one when nlsr enlarges folders, patterns or lists."

@@ -30,6 +30,7 @@ _TRIES = 8
 _DIGITS = 16
 _LONGEST = 4096  # bytes of a claim that are read
 _PREFIX, _SUFFIX = ".nlsr-", ".claim"
+_TOLD: dict[str, type] = {"output": str, "host": str, "process": int, "since": float}  # what a claim says to others
 _CAREFUL = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
@@ -137,8 +138,9 @@ def holders_in(folder: Path) -> Iterator[dict[str, Any]]:
             descriptor = _opened(path)
             try:
                 said = _said(descriptor)
-                if said and not _is_dead(descriptor, path, lock(descriptor)):
-                    yield said
+                told = {name: said[name] for name, kind in _TOLD.items() if isinstance(said.get(name), kind)}
+                if len(told) == len(_TOLD) and not _is_dead(descriptor, path, lock(descriptor)):
+                    yield told
             finally:
                 os.close(descriptor)
 

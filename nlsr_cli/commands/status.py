@@ -58,7 +58,7 @@ def _report(folder: str, console: ReviewConsole, *, hashes: bool, pixels: bool) 
                 console.finding(finding)
         counts = Counter(finding.status for finding in found)
         code = exit_code_of(counts)
-        console.standing(review.writers, counts, code)
+        console.standing(review, counts, code)
     raise typer.Exit(int(code))
 
 

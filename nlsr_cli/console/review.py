@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nlsr_cli.console.printer import Console, duration, printable
 
 if TYPE_CHECKING:
-    from nlsr_cli.batch.review import Finding, Writer
+    from nlsr_cli.batch.review import Finding, Review, Writer
     from nlsr_cli.errors import ExitCode
 
 
@@ -24,18 +24,22 @@ class ReviewConsole(Console):
         name = finding.source if finding.status == "failed" or finding.output is None else finding.output
         self.line(printable(f"{finding.status}: {name}: {finding.reason}"))
 
-    def standing(self, writers: Sequence[Writer], counts: Mapping[str, int], code: ExitCode) -> None:
-        """Print who has written the ledgers, and how many pictures there are of each kind."""
+    def standing(self, review: Review, counts: Mapping[str, int], code: ExitCode) -> None:
+        """Print who has written the ledgers and who is at work, and how many pictures there are of each kind."""
         from nlsr_cli.batch.review import DONE, WRONG
 
         numbers = {status: counts.get(status, 0) for status in (DONE, *WRONG)}
         if self.speech.as_json:
-            listed = [writer.as_json() for writer in writers]
-            self.json_line({"summary": {**numbers, "ledgers": listed, "exit_code": int(code)}})
+            ledgers = [writer.as_json() for writer in review.writers]
+            more = {"working": review.working, "ledgers": ledgers, "exit_code": int(code)}
+            self.json_line({"summary": {**numbers, **more}})
             return
-        for writer in writers:
+        for writer in review.writers:
             if writer.shard is not None:
                 self.note(f"shard {writer.shard}: {_progress(writer)}")
+        for said in review.working:
+            who = f"process {said['process']} on {said['host']}"
+            self.note(f"{said['output']}: {who} began it {_ago(said['since'])}")
         self.line(", ".join(f"{count} {status}" for status, count in numbers.items() if count or status == DONE))
 
 

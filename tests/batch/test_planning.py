@@ -18,6 +18,7 @@ from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, M
 from nlsr_cli.images import Header, probe
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import DEFAULT_MAX_PIXELS, STREAM, OutputOptions, UpscaleOptions
+from nlsr_cli.shards import Shard
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim
 
@@ -524,3 +525,55 @@ def test_what_fails_already_claims_no_place(tmp_path: Path) -> None:
     jobs = plan(tmp_path / "a.jpg", fine, target=tmp_path / "out", format="PNG").jobs
     assert [job.error is None for job in jobs] == [False, True]
     assert jobs[0].sink.path == tmp_path / "a.jpg"
+
+
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the pictures that a plan opens from now on."""
+    names: list[str] = []
+
+    def noted(self: Here, source: Path | bytes, *, name: str | None = None, max_pixels: int) -> Header:
+        assert isinstance(source, Path)
+        names.append(source.name)
+        return probe(source, name=name, max_pixels=max_pixels)
+
+    monkeypatch.setattr(Here, "probe", noted)
+    return names
+
+
+def test_a_shard_opens_its_own_pictures_and_the_rivals_of_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A header says the format and the size, and so the name of the output; of others nobody needs to know it."""
+    assert Shard(0, 2).takes("a.png")
+    rivals = {"a.bmp", "A.gif"}
+    for name in ("a.png", *rivals, *map("{}.png".format, range(12))):
+        picture(tmp_path / name)
+    names = opened(monkeypatch)
+    jobs = plan(tmp_path, target=tmp_path / "out", format="PNG", shard=Shard(0, 2)).jobs
+    own = {path.name for path in tmp_path.iterdir() if Shard(0, 2).takes(path.name)}
+    assert {job.source.path.name for job in jobs} == own
+    assert set(names) == own | rivals != {path.name for path in tmp_path.iterdir()}
+    assert {job.source.path.name for job in jobs if job.error} == own & {"a.png", "a.bmp"}
+
+
+def test_where_a_suffix_tells_sizes_any_two_may_have_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture(tmp_path / "a1.png", size=(5, 4))
+    picture(tmp_path / "a.png", size=(30, 4))
+    names = opened(monkeypatch)
+    options = {"target": f"{tmp_path}/out/", "suffix": "{width}", "existing": "overwrite"}
+    both = [tmp_path / "a.png", tmp_path / "a1.png"]
+    jobs = [job for number in (0, 1) for job in plan(*both, **options, shard=Shard(number, 2)).jobs]
+    assert sorted(names) == ["a.png", "a.png", "a1.png", "a1.png"]
+    assert sorted(job.source.path.name for job in jobs if job.error) == ["a.png", "a1.png"]
+
+
+def test_the_place_in_the_tree_decides_about_the_shard(tmp_path: Path) -> None:
+    """Wherever the tree lies on this machine, and however it was named."""
+    for number in range(6):
+        picture(tmp_path / "in" / "beach" / f"{number}.png")
+    shard = Shard(1, 3)
+    named = plan(tmp_path / "in", target=tmp_path / "out", recursive=True, shard=shard).jobs
+    matched = plan(tmp_path / "in" / "**" / "*.png", target=tmp_path / "out", shard=shard).jobs
+    moved = plan(shutil.move(tmp_path / "in", tmp_path / "moved"), target=tmp_path / "out", recursive=True, shard=shard)
+    names = [[job.source.path.name for job in jobs] for jobs in (named, matched, moved.jobs)]
+    assert names == [[name for name in map("{}.png".format, range(6)) if shard.takes(f"beach/{name}")]] * 3

@@ -1,9 +1,15 @@
 """What a batch says in the end: after Ctrl-C, what is true of the next call."""
 
+from pathlib import Path
+
 import pytest
 
+from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.outcome import Report
-from nlsr_cli.console.batch import BatchConsole
+from nlsr_cli.batch.sink import StandardOutput
+from nlsr_cli.batch.source import FileSource
+from nlsr_cli.batch.task import Task
+from nlsr_cli.console.batch import BatchConsole, BatchProgress
 
 
 @pytest.mark.parametrize(
@@ -24,3 +30,16 @@ def test_the_hint_after_ctrl_c_is_true(
 ) -> None:
     BatchConsole().report(Report(done=done, total=5, existing=existing, interrupted=True, rows_kept=rows))
     assert f"hint: {hint}" in capsys.readouterr().err
+
+
+def test_pictures_are_counted_in_the_order_in_which_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which changes where another process has some of them."""
+    jobs = [Job(FileSource(Path(f"{name}.png")), StandardOutput()) for name in "abcd"]
+    console, shown = BatchConsole(), []
+    monkeypatch.setattr(console, "show", lambda label, *_: shown.append(label))
+    progress = BatchProgress(console, jobs, "resume")
+    progress.on_start(Task(jobs[0]))
+    progress.on_order([jobs[3], jobs[1]])
+    progress.on_start(Task(jobs[3]))
+    progress.on_waiting(jobs[1])
+    assert shown == ["1/4 a.png", "3/4 d.png", "4/4 another process has b.png"]

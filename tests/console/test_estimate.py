@@ -111,3 +111,28 @@ def test_more_work_than_the_header_told() -> None:
     estimate.step(1500, 2000, 5.0)
     estimate.step(1750, 2000, 2.5)
     assert estimate.left == pytest.approx(2.5, rel=0.1)
+
+
+def test_what_others_have_comes_last_and_what_they_did_is_not_to_come() -> None:
+    """A process that meets another one goes on elsewhere; the time follows from what is left then."""
+    estimate = Estimate([Cost(100_000)] * 5 + [Cost(300_000)])
+    estimate.start(0)
+    for step in range(1, 11):
+        estimate.step(10_000 * step, 100_000, 1.0)
+    estimate.reorder([5, 2])
+    assert estimate.left == pytest.approx(40, rel=0.3), "what is at hand is done, as is what is not named"
+    estimate.start(4)
+    estimate.step(300_000, 300_000, 30.0)
+    assert estimate.left == pytest.approx(10, rel=0.3)
+    estimate.reorder([5])
+    assert estimate.left == pytest.approx(10, rel=0.3)
+
+
+def test_another_process_may_have_the_very_first_picture() -> None:
+    estimate = Estimate([Cost(100_000), Cost(200_000)])
+    estimate.reorder([1, 0])
+    assert estimate.left is None
+    estimate.start(0)
+    for step in range(1, 11):
+        estimate.step(20_000 * step, 200_000, 2.0)
+    assert estimate.left == pytest.approx(10, rel=0.3)

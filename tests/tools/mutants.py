@@ -61,7 +61,7 @@ TARGETS = {
     "images.alpha": ("images/test_alpha.py",),
     "upscaling.checks": ("upscaling/test_checks.py",),
     "batch.ledger": ("batch/test_ledger.py",),
-    **{f"batch.{name}": (f"batch/test_{name}.py",) for name in ("bookkeeping", "ledgers", "review")},
+    **{f"batch.{name}": (f"batch/test_{name}.py",) for name in ("bookkeeping", "ledgers", "review", "sharing")},
     "batch.division": ("batch/test_planning.py",),
     "batch.delivery": ("batch/test_delivery.py", "engines/test_local.py"),
     "batch.resume": ("batch/test_resume.py",),
