@@ -32,7 +32,7 @@ FLOORS = [
     {"batch"},
     {"engines"},
     {"evaluation"},
-    {"training"},
+    {"training", "viewing"},
     {"api", "doctor"},
     {"interface"},
     {"console"},

@@ -72,6 +72,7 @@ def upscale(
     resume: choices.UpscaleResume = None,
     max_pixels: choices.UpscaleMaxPixels = DEFAULT_MAX_PIXELS,
     offline: choices.Offline = False,
+    compare: choices.Compare = False,
     open_: choices.Open = False,
     dry_run: choices.DryRun = False,
     as_json: choices.UpscaleJson = False,
@@ -92,8 +93,9 @@ def upscale(
         existing = existing_of(given, streams=output == STREAM, gathers=lambda: many)
         if output == "-":
             _check_stream(as_json=as_json, dry_run=dry_run, opens=open_)
-        if open_ and dry_run:
-            raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
+        _check_showing(
+            dry_run=dry_run, opens=open_, compares=compare, watch=watch, streams=STREAM in (output, *(inputs or []))
+        )
         options = options_of(given)
         target = OutputOptions(output, _format(format_), suffix, existing, recursive)
         if output == "-":
@@ -109,7 +111,7 @@ def upscale(
             elif dry_run:
                 code = foresee(console, sources, target, options, decoder)
             else:
-                code = run_once(console, sources, target, options, decoder, opens=open_)
+                code = run_once(console, sources, target, options, decoder, opens=open_, compares=compare)
     raise typer.Exit(int(code))
 
 
@@ -125,6 +127,18 @@ def _check_watch(
     clash = next((option for option, given in others.items() if given), None)
     if watch and clash is not None:
         raise OptionError(f"--watch and {clash} cannot be combined", "Omit one of them.")
+
+
+def _check_showing(*, dry_run: bool, opens: bool, compares: bool, watch: bool, streams: bool) -> None:
+    """Refuse to show what is not there afterwards."""
+    if opens and dry_run:
+        raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
+    if compares and (dry_run or watch):
+        raise OptionError(
+            f"--compare and {'--dry-run' if dry_run else '--watch'} cannot be combined", "Omit one of them."
+        )
+    if compares and streams:
+        raise OptionError("--compare needs files as input and output", "Give files, or omit --compare.")
 
 
 def _check_stream(*, as_json: bool, dry_run: bool, opens: bool) -> None:
