@@ -14,7 +14,7 @@ from nlsr_cli.errors import ExitCode, MissingInput, NlsrError, OptionError
 if TYPE_CHECKING:
     from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.job import Job
-    from nlsr_cli.batch.outcome import Report
+    from nlsr_cli.batch.outcome import Outcome, Report
     from nlsr_cli.batch.watching import Watch
     from nlsr_cli.console.batch import BatchConsole
     from nlsr_cli.engines.local import LocalEngine

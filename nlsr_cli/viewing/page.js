@@ -27,8 +27,11 @@ function draw() {
   zoom = bounded(zoom);
   x = held(x, w, width * zoom);
   y = held(y, h, height * zoom);
-  set("--x", `${Math.round(x * dots) / dots}px`);
-  set("--y", `${Math.round(y * dots) / dots}px`);
+  for (const view of Object.values(views)) { // on whole dots of the screen, wherever the pane begins
+    const { left, top } = view.getBoundingClientRect(), down = top + scrollY;
+    view.style.setProperty("--x", `${Math.round((left + x) * dots) / dots - left}px`);
+    view.style.setProperty("--y", `${Math.round((down + y) * dots) / dots - down}px`);
+  }
   set("--z", zoom);
   stage.classList.toggle("zoomed", zoom > fit() * 1.001);
   for (const img of layers) img.classList.toggle("sharp", (zoom * dots * width) / img.naturalWidth >= 0.999);
@@ -57,8 +60,11 @@ function show(px, py, pw, ph) { // a box of the picture, as large as it goes
 }
 
 function shape() {
-  const columns = side() ? 2 : 1;
+  const columns = side() ? 2 : 1, dots = devicePixelRatio;
   stage.style.aspectRatio = `${width * columns} / ${height}`;
+  stage.style.top = 0; // then it begins on a whole dot of the screen, or the border of pictures is blurred
+  const top = (stage.getBoundingClientRect().top + scrollY) * dots;
+  stage.style.top = `${(Math.ceil(top) - top) / dots}px`;
   draw();
 }
 
