@@ -12,7 +12,8 @@ NlsrError(message, hint)
 │   ├── ImageReadError              empty, truncated, not a picture, too large, refused
 │   │   └── MissingInput            a file that was named does not exist
 │   ├── ImageWriteError             the output cannot be encoded or stored
-│   └── DestinationClash            the output exists, is the input itself, or two inputs claim it
+│   ├── DestinationClash            the output exists, is the input itself, or two inputs claim it
+│   └── NotComparable               two pictures are not of one scene, shape or size
 ├── TrainingError
 │   ├── TrainingDiverged(step)      the loss of a training run is no longer a number
 │   ├── TrainingTooLarge(device)    a training run does not fit into the memory of the device
@@ -151,6 +152,10 @@ class ImageWriteError(ImageError):
 
 class DestinationClash(ImageError):
     """The output exists already, is the input itself, or is claimed by two inputs."""
+
+
+class NotComparable(ImageError):
+    """A picture that was to be compared with another one is not of its scene, shape or size."""
 
 
 class TrainingError(NlsrError):

@@ -232,6 +232,22 @@ class UpscaleOptions:
 
 
 @dataclass(frozen=True)
+class SheetOptions:
+    """How a contact sheet is laid out: `columns` pictures in a row, None as many as there are rows; `size` is the
+    longer side of each in pixels.
+    """
+
+    columns: int | None = None
+    size: int = 256
+
+    def __post_init__(self) -> None:
+        if self.columns is not None and not 1 <= self.columns <= 1000:
+            raise OptionError(f"--columns must be from 1 to 1000, not {self.columns}")
+        if not 32 <= self.size <= 4096:
+            raise OptionError(f"--size must be from 32 to 4096 pixels, not {self.size}")
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """Where outputs go and what happens to what is there.
 

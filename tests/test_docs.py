@@ -78,6 +78,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         logo.convert("L").crop((0, 0, 40, 50)).save(
             tmp_path / "fax.tif", save_all=True, append_images=[logo.convert("1")]
         )
+        for name, size in (("small", 40), ("small_x2", 80), ("truth", 80)):
+            logo.convert("RGB").resize((size, size)).save(tmp_path / f"{name}.png")
     (tmp_path / "inbox").mkdir()
     with zipfile.ZipFile(tmp_path / "book.cbz", "w") as book:
         book.write(ASSETS / "tower.jpg", "001.jpg")

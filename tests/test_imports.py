@@ -33,7 +33,7 @@ FLOORS = [
     {"batch"},
     {"engines"},
     {"evaluation"},
-    {"training"},
+    {"training", "viewing"},
     {"api", "doctor"},
     {"interface"},
     {"console"},

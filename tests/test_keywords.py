@@ -27,6 +27,7 @@ NOT_IN_PYTHON = {
     "null": "is about the file of --files-from",
     "watch": "runs until it is interrupted",
     "interval": "is about --watch",
+    "compare": "writes a page for somebody to look at",
     "open": "shows a window; a notebook shows what is returned",
     "as_json": "prints; an Outcome has as_json()",
     "quiet": "prints nothing",

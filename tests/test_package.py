@@ -33,6 +33,7 @@ def test_wheel_carries_models_licence_and_types(wheel: Path) -> None:
     for model in ("nlsn-lite-x2", "nlsn-lite-x4"):
         assert {f"nlsr_cli/weights/{model}/{n}" for n in ("config.json", "model.safetensors", "README.md")} <= names
     assert "nlsr_cli/py.typed" in names
+    assert {f"nlsr_cli/viewing/page.{kind}" for kind in ("html", "css", "js")} <= names
     assert f"nlsr-{__version__}.dist-info/licenses/LICENSE" in names
     assert not any(name.startswith("tests/") for name in names)
 

@@ -52,6 +52,10 @@ COMMANDS = {  # command lines by the schema that they follow
         ("evaluate", "lite", "tower", *FAST, "--degrade", "jpeg:50"),
     ),
     "train": (("train", *TRAIN), ("train", "--status", "run")),
+    "compare": (
+        ("compare", "tower.jpg", "tower.jpg"),
+        ("compare", "tower.jpg", "tower.jpg", "--truth", "tower.jpg", "-o", "a.html"),
+    ),
     "inspect": (("inspect", "tower.jpg", "photos/photo001.png", "pages.tif", "broken.tif"),),
     "models": (("models", "list"), ("models", "info", "lite"), ("models", "verify", "nlsn-lite-x2")),
     "bench": (("bench", "--case", "attention", "--quick", "--device", "cpu"),),

@@ -37,7 +37,7 @@ class Outcome:
     have taken. `stages` are the scales of the networks that the picture ran through. `agreement` is how well the
     result, reduced again, matches its source.
     `restoration` is what was told of the damage to its pixels. `pages` are those of a comic book.
-    `forecast` is what it will take, where that was foreseen.
+    `forecast` is what it will take, where that was foreseen. `comparison` is the page that shows it before and after.
     `reason` says why a file was skipped; `resumed_rows` counts the rows of tiles that an earlier call had finished.
     """
 
@@ -62,6 +62,7 @@ class Outcome:
     resumed_rows: int = 0
     restoration: Restoration | None = None
     forecast: Forecast | None = None
+    comparison: Path | None = None
     notes: tuple[str, ...] = ()
     error: NlsrError | None = None
 
@@ -89,6 +90,7 @@ class Outcome:
             "reason": self.reason or None,
             "resumed_rows": self.resumed_rows,
             "forecast": self.forecast and self.forecast.as_json(),
+            "comparison": None if self.comparison is None else str(self.comparison),
             "notes": list(self.notes),
             "error": error and error.as_json(),
         }
@@ -103,7 +105,8 @@ class Report:
     """The sum of all outcomes, and the exit code that follows. `total` counts the files that there were.
 
     `planned` counts those that a dry run would write, and is 0 of any other; `missing` those of the failed ones that do
-    not exist; `incomplete` the books that are done but for some pages.
+    not exist; `incomplete` the books that are done but for some pages; `unseen` the results without the page that was
+    asked for.
     """
 
     done: int = 0
@@ -112,6 +115,7 @@ class Report:
     failed: int = 0
     missing: int = 0
     incomplete: int = 0
+    unseen: int = 0
     total: int = 0
     passed: PassedOver | None = None  # what was found and not taken
     interrupted: bool = False
@@ -127,11 +131,11 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 all done or skipped, 1 nothing done, 2 no file exists, 3 some files or pages failed, 130 interrupted."""
+        """0 all done or skipped, 1 nothing done, 2 no file exists, 3 some part failed, 130 interrupted."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if not self.failed:
-            return ExitCode.PARTIAL if self.incomplete else ExitCode.OK
+            return ExitCode.PARTIAL if self.incomplete or self.unseen else ExitCode.OK
         if self.done + self.planned + self.skipped:
             return ExitCode.PARTIAL
         return ExitCode.USAGE if self.missing == self.failed else ExitCode.ERROR

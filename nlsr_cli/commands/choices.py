@@ -195,8 +195,9 @@ UpscaleResume = Annotated[
     ),
 ]
 Open = Annotated[
-    bool, typer.Option("--open", help="Show the result with the system's viewer: a picture, or its folder.")
+    bool, typer.Option("--open", help="Show the result with the system's viewer: a picture, its page, or a folder.")
 ]
+Compare = Annotated[bool, typer.Option("--compare", help="Also write a page that shows each picture before and after.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan, and what it will take, and stop without decoding a picture.")
 ]

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlsr_cli.commands import opening
+from nlsr_cli.commands.comparing import Comparing
 from nlsr_cli.console.batch import BatchProgress
-from nlsr_cli.errors import ExitCode, MissingInput, OptionError
+from nlsr_cli.errors import ExitCode, MissingInput, NlsrError, OptionError
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.job import Job
-    from nlsr_cli.batch.outcome import Report
+    from nlsr_cli.batch.outcome import Outcome, Report
     from nlsr_cli.batch.watching import Watch
     from nlsr_cli.console.batch import BatchConsole
     from nlsr_cli.engines.local import LocalEngine
@@ -54,11 +55,15 @@ class Runner:
         console: says what happens.
         models: those that there are.
         report: counts.
+        comparing: makes a page for each result, if it is asked for.
     """
 
-    def __init__(self, console: BatchConsole, models: ModelSet, report: Report) -> None:
+    def __init__(
+        self, console: BatchConsole, models: ModelSet, report: Report, comparing: Comparing | None = None
+    ) -> None:
         self._console = console
         self._models = models
+        self._comparing = comparing
         self.report = report
         self.results: list[Path] = []  # what is there now, whether it was written or stood there already
         self._last: LocalEngine | None = None
@@ -80,17 +85,29 @@ class Runner:
                 if watch is not None and isinstance(outcome.error, MissingInput):  # it was moved on, as files are
                     self.report.total -= 1
                     continue
+                outcome = self._compared(outcome)  # noqa: PLW2901 - the same, with its page
                 self.report.add(outcome)
                 self._console.outcome(outcome)
                 if watch is not None:
                     watch.remember(outcome)
                 elif outcome.output is not None:
-                    self.results.append(outcome.output)
+                    self.results.append(outcome.comparison or outcome.output)
         except KeyboardInterrupt:
             self.report.rows_kept = batch.rows_kept
             self.report.interrupted = bool(left) or watch is None
             if watch is not None:
                 raise
+
+    def _compared(self, outcome: Outcome) -> Outcome:
+        """Return what became of a file, with the page of its result where one was made."""
+        if self._comparing is None or outcome.status != "done":
+            return outcome
+        try:
+            return self._comparing.with_page(outcome)
+        except NlsrError as error:
+            self._console.error(error)
+            self.report.unseen += 1
+            return outcome
 
     def _tell(self, batch: LocalEngine, job: Job) -> None:
         """Say once which models run where: when there is work indeed, for which they are loaded."""
@@ -112,15 +129,16 @@ def run_once(
     decoder: Decoder,
     *,
     opens: bool,
+    compares: bool,
 ) -> ExitCode:
     """Plan a batch, run it, print the sum, and open what was written if that is asked."""
     from nlsr_cli.batch.outcome import Report
 
     start = time.perf_counter()
     batch, models = plan(console, inputs, target, options, decoder)
-    runner = Runner(console, models, Report(existing=target.existing, passed=batch.plan.sources.passed))
+    report = Report(existing=target.existing, passed=batch.plan.sources.passed)
+    runner = Runner(console, models, report, Comparing(decoder, options, target.existing) if compares else None)
     runner.run(batch)
-    report = runner.report
     report.seconds = time.perf_counter() - start
     console.report(report)
     if opens and runner.results and not report.interrupted:

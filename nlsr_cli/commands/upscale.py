@@ -73,6 +73,7 @@ def upscale(
     resume: choices.UpscaleResume = None,
     max_pixels: choices.UpscaleMaxPixels = DEFAULT_MAX_PIXELS,
     offline: choices.Offline = False,
+    compare: choices.Compare = False,
     open_: choices.Open = False,
     dry_run: choices.DryRun = False,
     as_json: choices.UpscaleJson = False,
@@ -95,6 +96,9 @@ def upscale(
             _check_stream(as_json=as_json, dry_run=dry_run, opens=open_)
         if open_ and dry_run:
             raise OptionError("--open and --dry-run cannot be combined", "Omit one of them.")
+        if compare:
+            streams = STREAM in (output, *(inputs or []))
+            _check_compare(streams, {"--dry-run": dry_run, "--watch": watch, "--fit stretch": fit == "stretch"})
         options = options_of(given)
         target = OutputOptions(output, _format(format_), suffix, existing, recursive, shard_of(shard))
         if output == "-":
@@ -110,7 +114,7 @@ def upscale(
             elif dry_run:
                 code = foresee(console, sources, target, options, decoder)
             else:
-                code = run_once(console, sources, target, options, decoder, opens=open_)
+                code = run_once(console, sources, target, options, decoder, opens=open_, compares=compare)
     raise typer.Exit(int(code))
 
 
@@ -126,6 +130,15 @@ def _check_watch(
     clash = next((option for option, given in others.items() if given), None)
     if watch and clash is not None:
         raise OptionError(f"--watch and {clash} cannot be combined", "Omit one of them.")
+
+
+def _check_compare(streams: bool, others: dict[str, bool]) -> None:
+    """Refuse to compare what is no file, or has no result of the same shape."""
+    clash = next((option for option, given in others.items() if given), None)
+    if clash is not None:
+        raise OptionError(f"--compare and {clash} cannot be combined", "Omit one of them.")
+    if streams:
+        raise OptionError("--compare needs files as input and output", "Give files, or omit --compare.")
 
 
 def _check_stream(*, as_json: bool, dry_run: bool, opens: bool) -> None:

@@ -30,24 +30,29 @@ class BatchConsole(Console):
         elif outcome.status == "skipped":
             self.note(f"{outcome.name}: skipped, {outcome.reason}: {outcome.output}")
         else:
-            if outcome.input_size and outcome.output_size:
-                sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
-                sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
-                self.note(f"{outcome.name}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
-            elif outcome.pages is not None:
-                for _, error in outcome.pages.kept:
-                    self.error(error)
-                kept = f", {len(outcome.pages.kept)} kept as they were" if outcome.pages.kept else ""
-                pages = f"{counted(outcome.pages.enlarged, 'page')} enlarged{kept}"
-                self.note(f"{outcome.name}: {pages} in {outcome.seconds:.1f} s")
+            self._done(outcome)
             for note in outcome.notes:
                 self.note(f"  note: {note}")
+            if outcome.comparison is not None:
+                self.note(f"  before and after: {outcome.comparison}")
         if not self.results:
             return
         if self.speech.as_json:
             self.json_line(outcome.as_json())
         elif outcome.status == "done" and not self.speech.quiet:
             self.line(outcome.output)
+
+    def _done(self, outcome: Outcome) -> None:
+        if outcome.input_size and outcome.output_size:
+            sizes = f"{size_text(outcome.input_size)} → {size_text(outcome.output_size)}"
+            sizes += f", {outcome.frames} frames" if outcome.frames > 1 else ""
+            self.note(f"{outcome.name}: {sizes} in {outcome.seconds:.1f} s{self._detail(outcome)}")
+        elif outcome.pages is not None:
+            for _, error in outcome.pages.kept:
+                self.error(error)
+            kept = f", {len(outcome.pages.kept)} kept as they were" if outcome.pages.kept else ""
+            pages = f"{counted(outcome.pages.enlarged, 'page')} enlarged{kept}"
+            self.note(f"{outcome.name}: {pages} in {outcome.seconds:.1f} s")
 
     def _detail(self, outcome: Outcome) -> str:
         if not self.speech.verbose or outcome.tile_size is None:
