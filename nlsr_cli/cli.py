@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Collection
+from difflib import SequenceMatcher
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Annotated, Any, cast
@@ -131,8 +132,9 @@ def _in_our_words(error: Any) -> OptionError:  # noqa: ANN401
         text = re.sub(pattern, better, text)
     command = error.ctx.command_path if getattr(error, "ctx", None) is not None else "nlsr"
     alike = getattr(error, "possibilities", None) or re.findall(r"Did you mean '([^']+)'", said)
-    hint = f"Did you mean {' or '.join(sorted(alike))}?" if alike else f"Try: {command} --help"
     name = getattr(error, "option_name", "")
+    alike = sorted(alike, key=lambda each: (-SequenceMatcher(None, each, name).ratio(), each))
+    hint = f"Did you mean {' or '.join(alike)}?" if alike else f"Try: {command} --help"
     hint = next((theirs for names, theirs in _ELSEWHERE.items() if name in names), hint)
     if text.startswith("No such command") and error.ctx.parent is None:
         text = f"{text.rstrip('.')}, and no such file"

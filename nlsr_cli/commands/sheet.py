@@ -49,10 +49,10 @@ def sheet(
             drawn = make_sheet(decoder, paths, Path(folder), options, max_pixels=max_pixels, on_step=on_step)
         for error in drawn.failed:
             console.error(error)
-        for path, why in found.unreadable:
-            console.note(f"note: {path}: the folder cannot be read: {why}")
-        for reason, left in found.passed.by_choice():
-            console.passed_over(left, reason)
+        for path, trouble in found.unreadable:
+            console.note(f"note: {path}: the folder cannot be read: {trouble}")
+        for why, left in found.passed.by_choice():
+            console.passed_over(left, why)
         console.not_taken(found.passed)
         if not drawn.shown:
             raise typer.Exit(int(ExitCode.ERROR))

@@ -348,6 +348,7 @@ def test_it_fits_every_screen_and_anybody_can_use_it(show: Open) -> None:
         page.emulate_media(color_scheme=scheme)
         page.check(f"[value={mode}]", force=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("tbody th").first.bounding_box()["width"] > 120, "names are not broken letter by letter"
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
 
