@@ -9,6 +9,7 @@ files are described in the kernel's Documentation/admin-guide/cgroup-v1/memory.r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,16 @@ def memory_left() -> int | None:
     names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
     found += [_memory_left_in(folder, *names) for folder in _groups("memory")]
     return min((left for left in found if left is not None), default=None)
+
+
+def threads() -> int:
+    """Return how many threads this process may keep busy: as OpenMP is told, or as many as it has processors."""
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # of nested levels the outermost comes first
+    if told.isascii() and told.isdigit() and int(told):
+        return int(told)
+    affinity = getattr(os, "sched_getaffinity", None)  # only Linux has it
+    visible = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(visible, processors() or visible)
 
 
 def processors() -> int | None:

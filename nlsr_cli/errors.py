@@ -62,6 +62,10 @@ class NlsrError(Exception):
         """Return the message and, on a line of its own, the hint: a traceback shows both."""
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
+    def as_json(self) -> dict[str, str]:
+        """Return it as plain values."""
+        return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
+
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild from the stored attributes, so that subclasses with other signatures can be pickled."""
         return (_rebuild, (type(self), dict(self.__dict__)))

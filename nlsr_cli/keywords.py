@@ -55,8 +55,9 @@ class MachineOptions(TypedDict, total=False):
 
 
 class FileOptions(TypedDict, total=False):
-    """What is said of files that are written."""
+    """What is said of files."""
 
+    page: int | None
     format: str | None
     suffix: str | None
     quality: int | None
@@ -249,7 +250,7 @@ def _shown(value: object) -> str:
 _READERS: dict[str, Callable[[object, str], Any]] = {
     "model": _path,
     "scale": _scale,
-    **dict.fromkeys(("width", "height", "short_side", "long_side", "overlap", "max_pixels", "quality"), _whole),
+    **dict.fromkeys(("width", "height", "short_side", "long_side", "overlap", "max_pixels", "quality", "page"), _whole),
     **dict.fromkeys(("megapixels", "strength", "floor"), _number),
     **dict.fromkeys(("fit", "precision", "wrap", "alpha", "background"), _word),
     **dict.fromkeys(("offline", "ensemble", "lossless", "pyramid", "strip", "no_provenance"), _flag),

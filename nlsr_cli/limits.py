@@ -15,7 +15,7 @@ if sys.platform != "win32":
 
 # Bytes that `--max-memory` sets aside on a CPU, measured: the process that computes, with its networks and the bands it
 # works on, beside pictures and tiles; the one that decodes, while it reads a few rows at a time; and that at rest.
-MAIN, DECODER, RESTING = 320 << 20, 208 << 20, 48 << 20
+MAIN, DECODER, RESTING = 352 << 20, 208 << 20, 48 << 20
 
 
 @contextmanager

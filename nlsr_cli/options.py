@@ -169,7 +169,7 @@ class UpscaleOptions:
     where the picture continues at its other side, as textures do. `floor` is the least PSNR, in dB, with which a result
     that is reduced again must match its input; 0 asks for none. `deblock` and `denoise`, from 0 to 1, are how strongly
     the traces of compression and noise are removed, by models that have learned it; None is as the picture seems to
-    need.
+    need. `page` is the one to take of a TIFF of several, counted from 1.
     """
 
     model: str | None = None
@@ -188,11 +188,14 @@ class UpscaleOptions:
     deblock: float | None = None
     denoise: float | None = None
     size: SizeOptions = field(default_factory=SizeOptions)
+    page: int | None = None
 
     def __post_init__(self) -> None:
         _ = self.sizes  # which must not contradict each other
         if self.max_pixels < 1:
             raise OptionError(f"--max-pixels must be at least 1, not {self.max_pixels}")
+        if self.page is not None and self.page < 1:
+            raise OptionError(f"--page must be at least 1, not {self.page}", "The first page is --page 1.")
         if self.max_memory is not None and self.max_memory < 1:
             raise OptionError(f"--max-memory must be positive, not {self.max_memory}")
         if self.alpha not in ALPHAS:

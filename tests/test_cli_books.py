@@ -257,7 +257,7 @@ def test_two_processes_on_one_book_lose_nothing(comic: Path) -> None:
 
 
 def test_a_planted_link_does_not_take_the_pages(comic: Path) -> None:
-    from nlsr_cli.batch.book import Workplace
+    from nlsr_cli.batch.workplace import Workplace
 
     place = Workplace(Path("comic_x2.cbz"))
     place.discard()

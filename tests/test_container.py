@@ -1,5 +1,6 @@
 """Limits of a container count: it sees all of the machine, and may not use it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,11 @@ def test_systems_without_groups_have_no_limit(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(container, "_OWN_CGROUP", tmp_path / "missing")
     assert container.memory_left() is None
     assert container.processors() is None
+
+
+@pytest.mark.parametrize(("told", "count"), [("3", 3), ("5,2", 5), ("", None), ("none", None), ("0", None)])
+def test_threads_are_as_many_as_openmp_is_told(told: str, count: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who holds arithmetic to one thread means encoders too."""
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert container.threads() == (count or min(visible, container.processors() or visible))

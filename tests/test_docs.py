@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from nlsr_cli.cli import app
@@ -73,6 +74,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ASSETS / "tower.jpg", tmp_path / name)
     shutil.copy(ASSETS / "colosseum.png", tmp_path / "logo.png")
+    with Image.open(tmp_path / "logo.png") as logo:
+        logo.convert("L").crop((0, 0, 40, 50)).save(
+            tmp_path / "fax.tif", save_all=True, append_images=[logo.convert("1")]
+        )
     (tmp_path / "inbox").mkdir()
     with zipfile.ZipFile(tmp_path / "book.cbz", "w") as book:
         book.write(ASSETS / "tower.jpg", "001.jpg")

@@ -45,6 +45,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with Image.open(ASSETS / "colosseum.png") as image:
         for name in ("logo.png", "icon.png"):
             image.crop((50, 50, 90, 80)).save(name)
+        image.crop((0, 0, 40, 50)).save("fax.tif", save_all=True, append_images=[image.crop((0, 0, 30, 20))])
     with zipfile.ZipFile("book.cbz", "w") as book:
         book.write("photo.jpg", "001.jpg")
     Path("bin").mkdir()
@@ -248,3 +249,9 @@ def test_the_same_as_one_file_for_other_programs(desk: Path) -> None:
     cooked("A gigapixel in a browser", 1)
     with Image.open(desk / "map.tif") as image:
         assert (image.size, image.n_frames) == ((512, 384), 2)
+
+
+def test_pages_of_a_tiff(desk: Path) -> None:
+    cooked("Pages of a TIFF")
+    with Image.open("fax_x2.tif") as whole, Image.open("fax_page2_x2.png") as page:
+        assert (whole.n_frames, whole.size, page.size) == (2, (80, 100), (60, 40))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from PIL import Image
 
 from nlsr_cli.console.printer import JSON_SCHEMA
 from tests.conftest import ASSETS
@@ -40,7 +41,7 @@ TRAIN = (
 )
 COMMANDS = {  # command lines by the schema that they follow
     "upscale": (
-        ("upscale", "photos", "gone.png", "broken.png", "book.cbz", "-o", "out", *FAST),
+        ("upscale", "photos", "gone.png", "broken.png", "book.cbz", "pages.tif", "-o", "out", *FAST),
         ("upscale", "tower", "-o", "out", *FAST, "--shard", "0/1"),
         ("upscale", "tower.jpg", "gone.png", "-o", "planned", *FAST, "--dry-run"),
     ),
@@ -51,7 +52,7 @@ COMMANDS = {  # command lines by the schema that they follow
         ("evaluate", "lite", "tower", *FAST, "--degrade", "jpeg:50"),
     ),
     "train": (("train", *TRAIN), ("train", "--status", "run")),
-    "inspect": (("inspect", "tower.jpg", "photos/photo001.png"),),
+    "inspect": (("inspect", "tower.jpg", "photos/photo001.png", "pages.tif", "broken.tif"),),
     "models": (("models", "list"), ("models", "info", "lite"), ("models", "verify", "nlsn-lite-x2")),
     "bench": (("bench", "--case", "attention", "--quick", "--device", "cpu"),),
     "doctor": (("doctor",),),
@@ -68,6 +69,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         Path("tower").mkdir()
         for place in (".", "tower"):
             shutil.copy(ASSETS / "tower.jpg", place)
+        with Image.open("tower.jpg") as image:
+            image.crop((0, 0, 20, 16)).save("pages.tif", save_all=True, append_images=[image.crop((0, 0, 16, 16))])
+        pages = Path("pages.tif").read_bytes()  # of which the second one has no width
+        at = pages.rindex(b"\0\1\4\0\1\0\0\0\x10") + 8
+        Path("broken.tif").write_bytes(pages[:at] + b"\0" + pages[at + 1 :])
         Path("broken.png").write_bytes((ASSETS / "colosseum.png").read_bytes()[:300])
         with zipfile.ZipFile("book.cbz", "w") as book:
             book.write("tower.jpg", "1.jpg")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.resume import Keeper
+from nlsr_cli.batch.source import PageSource
 from nlsr_cli.batch.task import Task
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Animation, Picture, pieces_of
@@ -67,7 +68,10 @@ class Delivery:
         """Return what was made, with how it was made in its metadata if that is wanted, and notes."""
         if self._stamp is None or task.picture is None:
             return getattr(enlarged, "animation", enlarged.picture), ()
-        return self._stamp.put(task.picture, enlarged, task.format, content=task.content, device=self._device())
+        content, page, source = task.content, None, task.job.source
+        if isinstance(source, PageSource):  # of a page nobody has a file: the one that holds it is told
+            content, page = source.content(task.job.options.max_pixels), source.number
+        return self._stamp.put(task.picture, enlarged, task.format, content=content, page=page, device=self._device())
 
     def _choices(self, task: Task) -> list[str]:
         """Say what the output's format makes of the input's and of `lossless`."""

@@ -25,7 +25,7 @@ from nlsr_cli.zoo.source import ModelSource
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
-from nlsr_cli.batch.source import FileSource, Source
+from nlsr_cli.batch.source import Source, is_file
 
 # Options that only decide whether and how a picture is read or fetched. All others are in the key, those too that are
 # yet to be invented; what is to be left out must be named here.
@@ -74,7 +74,8 @@ class Identity:
         expected = None if "torch" in sys.modules else self._expected
         device, precision = expected or self._found
         deep = "fp32" if self._options.compute.precision == "auto" else precision
-        leave_out = CHANGE_NO_BYTES | RESOLVED
+        # Who names no page has the key that outputs had before pages could be named.
+        leave_out = CHANGE_NO_BYTES | RESOLVED | ({"page"} if self._options.page is None else set())
         settings = {name: value for name, value in asdict(self._options).items() if name not in leave_out}
         return {**settings, "device": device, "precision": [precision, deep]}
 
@@ -151,7 +152,7 @@ def different(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
 
 def origin_of(folder: Path, source: Source) -> str:
     """Return the way from a folder to the file of a source, "" where it is none."""
-    return _seen_from(folder, source.path) if isinstance(source, FileSource) else ""
+    return _seen_from(folder, source.path) if is_file(source) else ""
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -197,7 +197,7 @@ def _without_outputs(
     endings = [r"_x\d+(?:\.\d+)?", r"_\d+x\d+"]
     if output.suffix_pattern:
         endings.append(output.suffix_pattern)
-    made = re.compile(f"(?P<stem>.+?)(?:{'|'.join(endings)})", re.DOTALL)
+    made = re.compile(rf"(?P<stem>.+?)(?:_page\d+)?(?:{'|'.join(endings)})", re.DOTALL)
     there = {(path.parent, path.stem) for path, _ in gathered}
     entered = _entered([path for path, _ in gathered])
     kept = []

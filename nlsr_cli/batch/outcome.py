@@ -25,7 +25,7 @@ class Pages:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        kept = [{"page": page, "error": _error(error)} for page, error in self.kept]
+        kept = [{"page": page, "error": error.as_json()} for page, error in self.kept]
         return {"total": self.total, "enlarged": self.enlarged, "kept": kept}
 
 
@@ -90,12 +90,8 @@ class Outcome:
             "resumed_rows": self.resumed_rows,
             "forecast": self.forecast and self.forecast.as_json(),
             "notes": list(self.notes),
-            "error": error and _error(error),
+            "error": error and error.as_json(),
         }
-
-
-def _error(error: NlsrError) -> dict[str, str]:
-    return {"type": type(error).__name__, "message": error.message, "hint": error.hint}
 
 
 def _size(size: tuple[int, int] | None) -> dict[str, int] | None:

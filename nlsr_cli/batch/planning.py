@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
-from nlsr_cli.batch.book import look_into
+from nlsr_cli.batch import comic, paged
+from nlsr_cli.batch.book import Contents
 from nlsr_cli.batch.claims import check_target, refuse_clashes
 from nlsr_cli.batch.division import is_mine, to_plan
 from nlsr_cli.batch.inputs import Sources, find_sources, mode_of, nothing_found
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.sink import FileSink, Sink, StandardOutput
-from nlsr_cli.batch.source import FileSource, StandardInput
+from nlsr_cli.batch.source import FileSource, PageSource, StandardInput
+from nlsr_cli.batch.targets import asked_of, target_of
 from nlsr_cli.books.archive import SUFFIX, is_book, other_archive
 from nlsr_cli.errors import (
     ImageError,
@@ -28,14 +30,14 @@ from nlsr_cli.errors import (
     NlsrError,
     OptionError,
     UnknownChoice,
-    nearest,
 )
 from nlsr_cli.images import check_frames, check_options, check_size
-from nlsr_cli.images.formats import WRITABLE, format_of_suffix, is_read_only, kept_format, writing_of
+from nlsr_cli.images.formats import WRITABLE, format_of_suffix, kept_format, writing_of
+from nlsr_cli.images.formats.tiff import TIFF
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
-from nlsr_cli.storing import FOLDER_HINT, NO_FOLDER
-from nlsr_cli.upscaling.route import Aim
+from nlsr_cli.storing import NO_FOLDER
+from nlsr_cli.upscaling.route import Aim, Route
 
 _ALIKE = 0.75  # of a name, from which on another one may be meant
 _VIDEOS = frozenset({".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"})
@@ -96,11 +98,8 @@ def plan_batch(
         if not (found.files or found.passed.earlier or found.unreadable):
             raise nothing_found(found)  # to do nothing must not look like having done all
     single = len(found.files) == 1 and not found.from_many
-    folder, file = _target(output, single)
-    jobs = [
-        (_book_job if is_book(source) else _job)(source, root, folder, file, output, options, aim, decoder)
-        for source, root in to_plan(found.files, output)
-    ]
+    planner = _Planner(output, options, aim, decoder, *target_of(output, single))
+    jobs = [planner.job(source, root) for source, root in to_plan(found.files, output)]
     blocked = [
         _failed(path, None, ImageReadError(path, f"the folder cannot be read: {why}")) for path, why in found.unreadable
     ]
@@ -116,7 +115,8 @@ def _stream_job(inputs: Sequence[str | Path], output: OutputOptions, options: Up
         raise OptionError("standard input ('-') cannot be mixed with other inputs")
     if output.target is None:
         raise OptionError("standard input needs an output", "Add -o FILE, or -o - for standard output.")
-    job = Job(StandardInput(), _sink(output.place, output), _asked(output.place, output, options), options=options)
+    source = StandardInput() if options.page is None else PageSource(StandardInput(), options.page)
+    job = Job(source, _sink(output.place, output), asked_of(output.place, output, options), options=options)
     return check_target(job, output)
 
 
@@ -130,148 +130,124 @@ def _failed(source: Path, file: Path | None, error: NlsrError) -> Job:
     return Job(FileSource(source), FileSink(file or source), error=error)
 
 
-def _target(output: OutputOptions, single: bool) -> tuple[Path | None, Path | None]:
-    """Return (folder, file): where `-o` puts outputs; both None for beside the inputs, or for standard output."""
-    if output.streams and not single:
-        raise OptionError("-o - (standard output) takes exactly one input picture")
-    target = output.place
-    if target is None:
-        return None, None
-    kind = mode_of(target)
-    if output.names_folder or stat.S_ISDIR(kind) or (not kind and not target.suffix):
-        return target, None
-    if single:
-        return None, target
-    if kind or format_of_suffix(target):
-        raise OptionError(f"-o {target} is a file, but there are several inputs", "Give a folder after -o.")
-    return target, None
+@dataclass(frozen=True)
+class _Planner:
+    """Plans the jobs of one call: `folder` or `file` is where `-o` puts outputs, both None for beside the inputs."""
 
+    output: OutputOptions
+    options: UpscaleOptions
+    aim: Aim
+    decoder: Decoder
+    folder: Path | None
+    file: Path | None
 
-def _asked(file: Path | None, output: OutputOptions, options: UpscaleOptions) -> str:
-    """Return the format that is asked for, as `_asked_format` does.
+    def job(self, path: Path, root: Path) -> Job:
+        """Return the job of one input; `root` is the folder that its place in a mirrored tree is relative to.
 
-    Raises:
-        OptionError: as there, or it does not go with what else is asked.
-    """
-    asked = _asked_format(file, output)
-    try:
-        if asked:
-            check_options(asked, options.encode, file or Path())
-            if output.streams and writing_of(asked).tiled:
-                raise OptionError(f"standard output takes one file, and {NO_FOLDER}", FOLDER_HINT)
-    except ImageWriteError as error:
-        raise OptionError(error.reason, error.hint) from error
-    return asked
+        Raises:
+            OptionError: the output that is named is of no format, or of another kind than the input.
+        """
+        if is_book(path):
+            return self._comic(path, root)
+        asked = asked_of(self.file, self.output, self.options)  # first: a wrong ending is the caller's mistake
+        page, whole = self.options.page, FileSource(path)
+        source = whole if page is None else PageSource(whole, page)
+        if stat.S_ISFIFO(mode_of(path)):
+            return self._pipe(source, asked)
+        try:
+            if not os.path.lexists(path):  # said here, because a refusal of the decoder has no kind
+                raise MissingInput(path, _meant(path))
+            if page is None and asked in ("", TIFF.name):
+                book = paged.look_into(whole, self.aim.route, self.decoder, self.options.max_pixels)
+                if book is not None:
+                    return self._bound(whole, root, book)
+            return self._picture(source, root, asked)
+        except ImageReadError as error:
+            return _failed(path, self.file, other_archive(path) or error)
+        except OptionError as error:
+            return _failed(path, self.file, ImageWriteError(path, error.message, error.hint))
 
-
-def _asked_format(file: Path | None, output: OutputOptions) -> str:
-    """Return the format that `--format` or the ending of a named output asks for; "" leaves it to the source.
-
-    Raises:
-        OptionError: the ending names no format, or another one: it would mislead whoever opens the file.
-    """
-    if file is None:
-        return output.format or ""
-    named = format_of_suffix(file)
-    if output.format is not None:
-        if named not in (None, output.format):
-            reason = f"-o {file} is named as {named}, but --format says {output.format}"
-            raise OptionError(reason, "Omit one of them.")
-        return output.format
-    if named is None:
-        if file.suffix.lower() == SUFFIX:
-            raise OptionError(
-                f"-o {file}: only comic books are written as {SUFFIX}", f"For example: -o {file.stem}.png"
-            )
-        known = [suffix for suffixes in WRITABLE.values() for suffix in suffixes]
-        if not file.suffix:
-            raise OptionError(f"-o {file} has no ending that names a format", f"For example: -o {file}.png")
-        if is_read_only(file):
-            raise OptionError(f"-o {file}: nlsr reads this format and does not write it", "For example: .png or .jpg")
-        hint = nearest(file.suffix, known)
-        if file.suffix.lower() in _VIDEOS:
-            hint = "Write pictures, and make a video of them: docs/recipes.md"
-        raise OptionError(f"-o {file}: unknown ending '{file.suffix}'", hint)
-    return named
-
-
-def _job(
-    source: Path,
-    root: Path,
-    folder: Path | None,
-    file: Path | None,
-    output: OutputOptions,
-    options: UpscaleOptions,
-    aim: Aim,
-    decoder: Decoder,
-) -> Job:
-    asked = _asked(file, output, options)  # first, because a wrong ending is the caller's mistake, not this picture's
-    if stat.S_ISFIFO(mode_of(source)):  # it can be read only once, so nothing is known before the job itself reads it
-        if output.target is None or folder is not None:
+    def _pipe(self, source: FileSource | PageSource, asked: str) -> Job:
+        """Return the job of what can be read only once: nothing is known before the job itself reads it."""
+        if self.output.target is None or self.folder is not None:
             hint = "Add -o FILE, or -o - for standard output."
-            return _failed(source, None, ImageReadError(source, "is a pipe, so its output needs a name", hint))
-        return check_target(Job(FileSource(source), _sink(file, output), asked, options=options), output)
-    try:
-        if not os.path.lexists(source):  # said here, because a refusal of the decoder has no kind
-            raise MissingInput(source, _meant(source))
-        header = decoder.probe(source, max_pixels=options.max_pixels)
-    except ImageReadError as error:
-        return _failed(source, file, other_archive(source) or error)
-    try:
-        route = aim.route(header.height, header.width)
-    except OptionError as error:
-        return _failed(source, file, ImageWriteError(source, error.message, error.hint))
-    format_ = asked or kept_format(header.format, header.frames)[0]
-    if output.streams:
-        sink = _sink(None, output)
-    else:
-        name = _name(source, format_, output.suffix_for(aim.sizes, route.scale, route.size, source))
-        target = file or _beside(source, root, folder) / name
-        sink = _sink(target, output, folder)
-    job = Job(FileSource(source), sink, format_, header, route=route, options=options)
-    try:
-        if job.moves:
-            check_frames(header.frames, header.height, header.width, str(source), options.max_pixels)
-        check_options(format_, options.encode, sink.path)
-        check_size(format_, *route.size, sink.path)
-        # Of one channel: the rest is asked when it is known.
-        sink.check(prod(route.size), writing_of(format_).least_share)
-    except ImageError as error:
-        return replace(job, error=error)
-    return check_target(job, output)
+            return _failed(
+                source.path, None, ImageReadError(source.path, "is a pipe, so its output needs a name", hint)
+            )
+        return check_target(Job(source, _sink(self.file, self.output), asked, options=self.options), self.output)
 
+    def _picture(self, source: FileSource | PageSource, root: Path, asked: str) -> Job:
+        """Return the job of a picture.
 
-def _book_job(
-    source: Path,
-    root: Path,
-    folder: Path | None,
-    file: Path | None,
-    output: OutputOptions,
-    options: UpscaleOptions,
-    aim: Aim,
-    decoder: Decoder,
-) -> Job:
-    """Return the job of a comic book; `--format` is that of its pages, and the size of the first one names it.
+        Raises:
+            ImageReadError: its header cannot be read.
+            OptionError: it cannot have the size that is asked for.
+        """
+        held = source.path if isinstance(source, FileSource) else source.hold(self.options.max_pixels)
+        header = self.decoder.probe(held, name=source.name, max_pixels=self.options.max_pixels)
+        route = self.aim.route(header.height, header.width)
+        format_ = asked or kept_format(header.format, header.frames)[0]
+        sink = self._sink(source, root, route, _ending(source.path, format_))
+        job = Job(source, sink, format_, header, route=route, options=self.options)
+        try:
+            if job.moves:
+                frames, height, width = header.frames, header.height, header.width
+                check_frames(frames, height, width, source.name, self.options.max_pixels)
+            check_options(format_, self.options.encode, sink.path)
+            check_size(format_, *route.size, sink.path)
+            # Of one channel: the rest is asked when it is known.
+            sink.check(prod(route.size), writing_of(format_).least_share)
+        except ImageError as error:
+            return replace(job, error=error)
+        return check_target(job, self.output)
 
-    Raises:
-        OptionError: the output that is named is no comic book.
-    """
-    if output.format is not None and writing_of(output.format).tiled:
-        raise OptionError("the pages of a comic book are files, and " + NO_FOLDER, "For example: --format png")
-    if file is not None and file.suffix.lower() != SUFFIX:
-        raise OptionError(f"-o {file}: a comic book is written as {SUFFIX}", f"For example: -o {file.stem}{SUFFIX}")
-    if output.streams:
-        return _failed(source, file, ImageWriteError(source, "a book needs a file as output", "Give a file after -o."))
-    try:
-        contents = look_into(source, aim, decoder, options.max_pixels)
-    except ImageReadError as error:
-        return _failed(source, file, error)
-    except OptionError as error:
-        return _failed(source, file, ImageWriteError(source, error.message, error.hint))
-    suffix = output.suffix_for(aim.sizes, contents.route.scale, contents.route.size, source)
-    sink = _sink(file or _beside(source, root, folder) / f"{source.stem}{suffix}{SUFFIX}", output, folder)
-    job = Job(FileSource(source), sink, output.format or "", options=options, book=contents)
-    return check_target(job, output)
+    def _comic(self, path: Path, root: Path) -> Job:
+        """Return the job of a comic book; `--format` is that of its pages, and the size of the first one names it.
+
+        Raises:
+            OptionError: the output that is named is no comic book.
+        """
+        file, format_ = self.file, self.output.format
+        if format_ is not None and writing_of(format_).tiled:
+            raise OptionError("the pages of a comic book are files, and " + NO_FOLDER, "For example: --format png")
+        if file is not None and file.suffix.lower() != SUFFIX:
+            raise OptionError(f"-o {file}: a comic book is written as {SUFFIX}", f"For example: -o {file.stem}{SUFFIX}")
+        if self.options.page is not None:
+            unpacked = f"To take one of its pages, unpack it first: unzip -d pages {shlex.quote(str(path))}"
+            return _failed(path, file, ImageReadError(path, "is a comic book, and --page is for TIFF", unpacked))
+        if self.output.streams:
+            return _failed(path, file, ImageWriteError(path, "a book needs a file as output", "Give a file after -o."))
+        try:
+            book = comic.look_into(path, self.aim, self.decoder, self.options.max_pixels)
+        except ImageReadError as error:
+            return _failed(path, file, error)
+        except OptionError as error:
+            return _failed(path, file, ImageWriteError(path, error.message, error.hint))
+        return self._bound(FileSource(path), root, book)
+
+    def _bound(self, source: FileSource, root: Path, book: Contents) -> Job:
+        """Return the job of what comes in pages and goes out in pages."""
+        tiff = book.kind == TIFF.name
+        ending = _ending(source.path, TIFF.name) if tiff else SUFFIX
+        sink = self._sink(source, root, book.route, ending)
+        format_ = TIFF.name if tiff else self.output.format or ""
+        job = Job(source, sink, format_, options=self.options, book=book)
+        try:
+            sink.check(prod(book.route.size) if tiff else 0, writing_of(TIFF.name).least_share)
+        except ImageError as error:
+            return replace(job, error=error)
+        return check_target(job, self.output)
+
+    def _sink(self, source: FileSource | PageSource, root: Path, route: Route, ending: str) -> Sink:
+        """Return where an output goes, which is named after its source and the size that it comes to."""
+        if self.output.streams:
+            return _sink(None, self.output)
+        path = source.path
+        stem = path.stem if isinstance(source, FileSource) else f"{path.stem}_page{source.number}"
+        suffix = self.output.suffix_for(self.aim.sizes, route.scale, route.size, path)
+        return _sink(
+            self.file or _beside(path, root, self.folder) / f"{stem}{suffix}{ending}", self.output, self.folder
+        )
 
 
 def _beside(source: Path, root: Path, folder: Path | None) -> Path:
@@ -279,10 +255,9 @@ def _beside(source: Path, root: Path, folder: Path | None) -> Path:
     return folder / source.parent.relative_to(root) if folder else source.parent
 
 
-def _name(source: Path, format_: str, suffix: str) -> str:
-    """Return NAME + suffix + ending; the source's own ending is kept where it names the right format."""
-    ending = source.suffix if format_of_suffix(source) == format_ else WRITABLE[format_][0]
-    return f"{source.stem}{suffix}{ending}"
+def _ending(source: Path, format_: str) -> str:
+    """Return the ending of an output; the source's own is kept where it names the right format."""
+    return source.suffix if format_of_suffix(source) == format_ else WRITABLE[format_][0]
 
 
 def _meant(missing: Path) -> str:

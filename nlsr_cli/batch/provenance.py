@@ -47,8 +47,12 @@ class Stamp:
             "revision": " + ".join(model.revision for model in models if model.revision),
         }
 
-    def facts(self, source: Picture | Animation, enlarged: Enlarged, *, content: str, device: str) -> dict[str, str]:
-        """Return the facts of one picture. `content` is the SHA-256 of its file; sizes are width by height."""
+    def facts(
+        self, source: Picture | Animation, enlarged: Enlarged, *, content: str, page: int | None = None, device: str
+    ) -> dict[str, str]:
+        """Return the facts of one picture. `content` is the SHA-256 of its file, `page` its place in one of several;
+        sizes are width by height.
+        """
         options, made, tile = self._options, enlarged.picture, enlarged.tile_size
         facts = {
             **self._made_by(enlarged.stages),
@@ -64,6 +68,7 @@ class Stamp:
             **(enlarged.restoration.facts if enlarged.restoration else {}),
             "strength": f"{options.strength:g}" if options.strength != 1 else "",
             "wrap": options.wrap,
+            "input_page": "" if page is None else str(page),
             "input_sha256": content,
         }
         return {name: value for name, value in facts.items() if value}
@@ -75,6 +80,7 @@ class Stamp:
         format: str,  # noqa: A002
         *,
         content: str,
+        page: int | None = None,
         device: str,
     ) -> tuple[Picture | Animation, tuple[str, ...]]:
         """Return what was made with its provenance, where `format` has a place for it, and notes. Of an animation, the
@@ -87,7 +93,7 @@ class Stamp:
         if not writing_of(format).carries.xmp:
             return film or made, ()
         given = made.metadata
-        with_facts = stamped(given, self.facts(source, enlarged, content=content, device=device))
+        with_facts = stamped(given, self.facts(source, enlarged, content=content, page=page, device=device))
         if given.xmp is not None and _too_large(with_facts, format, made) and not _too_large(given, format, made):
             return film or made, (f"The XMP metadata leaves no room for the provenance in {format}.",)
         told = replace(made, metadata=with_facts)

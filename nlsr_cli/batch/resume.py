@@ -23,7 +23,7 @@ from nlsr_cli.batch.ledger import Entry, digest_at
 from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.sharing import Claim, Claims, claim_of, remove_dead_claims
 from nlsr_cli.batch.sink import Part
-from nlsr_cli.batch.source import FileSource
+from nlsr_cli.batch.source import is_file
 from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.files import remove_dead_parts
 from nlsr_cli.images.formats import writing_of
@@ -265,7 +265,7 @@ def _check_origin(job: Job, entry: Entry) -> None:
     """
     origin = Path(os.path.normpath(job.sink.path.parent / entry.origin))
     with suppress(OSError, ValueError):
-        if entry.origin and isinstance(job.source, FileSource) and not origin.samefile(job.source.path):
+        if entry.origin and is_file(job.source) and not origin.samefile(job.source.path):
             reason = f"its output {job.sink.path} was made of {origin}"
             raise DestinationClash(job.source.path, reason, "Give each its own output with -o or --suffix.")
 

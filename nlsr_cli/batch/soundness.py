@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from nlsr_cli import deepzoom
-from nlsr_cli.batch.book import pages_of
+from nlsr_cli.batch.comic import pages_of
 from nlsr_cli.books.archive import Archive, is_book
 from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images import Animation
+from nlsr_cli.images.pages import Pages
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import DEFAULT_MAX_PIXELS
 from nlsr_cli.sizes import MAX_SCALE
@@ -44,4 +45,9 @@ def _pictures(output: Path) -> Iterator[tuple[Path | bytes, str, bool]]:
         for tile in sorted(path for path in deepzoom.folder_of(output).rglob("*") if path.is_file()):
             yield tile, str(tile), False
     else:
-        yield output, str(output), True
+        with Pages(output, str(output)) as pages:
+            for number, leaf in enumerate(pages.leaves, 1):
+                name = f"page {number} of {output}"
+                yield pages.excerpt(leaf, name, _MAX_PIXELS), name, False
+            if not pages.leaves:
+                yield output, str(output), True

@@ -148,7 +148,8 @@ Floor = Annotated[
     typer.Option(help="Lowest PSNR in dB between the source and the result reduced again; 0 accepts any result."),
 ]
 
-# upscale: the files that are written
+# upscale: the files that are read and written
+Page = Annotated[int | None, typer.Option(help="Page of a TIFF, counted from 1. [default: all]")]
 UpscaleRecursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders and mirror them.")]
 Format = Annotated[
     str | None,

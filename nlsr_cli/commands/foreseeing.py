@@ -98,7 +98,7 @@ def _forecast(outcome: Outcome, job: Job, forecaster: Forecaster) -> Outcome:
 
 
 def _say(console: BatchConsole, job: Job, outcome: Outcome) -> None:
-    kind = job.format if job.book is None else "CBZ"
+    kind = job.format if job.book is None else job.book.kind
     if console.speech.as_json:
         console.json_line({**outcome.as_json(), "status": _PLANNED[outcome.status], "format": kind})
     elif outcome.error is not None:

@@ -59,6 +59,7 @@ def upscale(
     shard: choices.Division = None,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
+    page: choices.Page = None,
     format_: choices.Format = None,
     suffix: choices.Suffix = None,
     quality: choices.Quality = 95,

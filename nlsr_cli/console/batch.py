@@ -92,7 +92,7 @@ class BatchProgress(Watcher):
         self, console: BatchConsole, jobs: Sequence[Job], existing: str, begin: Callable[[Job], None] | None = None
     ) -> None:
         self._console = console
-        self._numbers = {id(job): number for number, job in enumerate(jobs)}  # in order
+        self._numbers = {job.sink.path: number for number, job in enumerate(jobs)}  # in order
         self._estimate = Estimate([_cost(job, existing) for job in jobs])
         self._begin = begin
         self._number = -1
@@ -110,10 +110,10 @@ class BatchProgress(Watcher):
 
     def on_order(self, jobs: Sequence[Job]) -> None:
         """Take what is left in another order."""
-        left = [number for job in jobs if (number := self._numbers.get(id(job))) is not None]
+        left = [number for job in jobs if (number := self._numbers.get(job.sink.path)) is not None]
         self._estimate.reorder(left)
         places = {number: place for place, number in enumerate(in_order(len(self._numbers), left))}
-        self._numbers = {job: places[number] for job, number in self._numbers.items()}
+        self._numbers = {path: places[number] for path, number in self._numbers.items()}
         self._number = -1
 
     def on_waiting(self, job: Job) -> None:
@@ -122,7 +122,7 @@ class BatchProgress(Watcher):
 
     def on_start(self, task: Task) -> None:
         """Begin a picture."""
-        number, now = self._numbers[id(task.job)], time.monotonic()
+        number, now = self._numbers[task.job.sink.path], time.monotonic()
         if number != self._number + 1 or number == 0:  # what was passed over meanwhile says nothing of the others
             self._before = now
         if not self._start:
@@ -147,7 +147,7 @@ class BatchProgress(Watcher):
         self._show("")
 
     def _place(self, job: Job) -> str:
-        return f"{self._numbers[id(job)] + 1}/{len(self._numbers)} " if len(self._numbers) > 1 else ""
+        return f"{self._numbers[job.sink.path] + 1}/{len(self._numbers)} " if len(self._numbers) > 1 else ""
 
     def _show(self, facts: str) -> None:
         left, elapsed = self._estimate.left, time.monotonic() - self._start

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from nlsr_cli.console.printer import Console, printable, size_text
+from nlsr_cli.errors import ImageReadError
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
@@ -48,7 +50,9 @@ def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
     frames = frames if found.counted else ", animation whose frames are not counted"
     frames += "" if found.plays is None else f", played {_times(found.plays)}"
     size = size_text((header.height, header.width))
+    frames = f", {len(found.pages)} pages" if found.pages else frames
     yield "picture", f"{header.format}, {size}, {_kind(header)}{alpha}{frames}"
+    yield from _pages(found)
     yield "size", counted(found.size, "byte")
     yield "pixels", "not checked: only headers and metadata were read"
     yield "profile", found.profile or "none"
@@ -62,6 +66,22 @@ def _facts(found: Inspection) -> Iterator[tuple[str, object]]:
         yield "provenance", f"enlargement {number} of {len(found.provenance)}"
         for name, value in step.items():
             yield f"  {name}", value
+
+
+def _pages(found: Inspection) -> Iterator[tuple[str, object]]:
+    """Yield what each page is, those that follow each other and are alike together."""
+    first = 1
+    for said, alike in groupby(map(_page, found.pages)):
+        last = first + sum(1 for _ in alike) - 1
+        yield f"page {first}" if first == last else f"pages {first} to {last}", said
+        first = last + 1
+
+
+def _page(page: Header | ImageReadError) -> str:
+    if isinstance(page, ImageReadError):
+        return page.reason
+    alpha = ", with transparency" if page.has_alpha else ""
+    return f"{size_text((page.height, page.width))}, {_kind(page)}{alpha}"
 
 
 def _times(plays: int) -> str:

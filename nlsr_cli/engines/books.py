@@ -1,27 +1,23 @@
-"""A comic book: its pages are a batch of their own, and what came of them is bound in their order."""
+"""Books: their pages are a batch of their own, and what came of them is bound in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from nlsr_cli.batch.book import PageSource, Workplace, none_readable, pages_of, reading_orders
-from nlsr_cli.batch.inputs import HEAD_BYTES
+from nlsr_cli.batch.book import Book, none_readable
+from nlsr_cli.batch.comic import ComicBook
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.outcome import Outcome, Pages
+from nlsr_cli.batch.paged import PagedTiff
 from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.resume import Keeper
 from nlsr_cli.batch.source import digest_of
 from nlsr_cli.batch.task import Task
-from nlsr_cli.books.archive import Archive
-from nlsr_cli.books.binding import Replacement, bind
-from nlsr_cli.books.comic_info import NAME, Measures, says_sizes, with_sizes
+from nlsr_cli.batch.workplace import Workplace, workplace_of
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, ResultRejected
-from nlsr_cli.images.formats import WRITABLE, format_of, format_of_suffix, writing_of
-from nlsr_cli.sizes import MAX_SCALE
 from nlsr_cli.storing import HINTS, Pieces, pour
 
 if TYPE_CHECKING:
@@ -61,7 +57,7 @@ class Bookbinder:
         """Return the task of a book, which says whether there is work."""
         task = Task(job)
         with task.stage():
-            task.content = digest_of(job.source.path, job.source.name)
+            task.content = _content(job)
             if self._keeper is not None:
                 task.verdict = self._keeper.look(job, lambda: task.content)
         return task
@@ -97,43 +93,35 @@ class Bookbinder:
 
     def _made(self, task: Task, on_tile: OnTile) -> _Bound:
         job = task.job
-        with Archive(job.source.path) as archive:
-            archive.verify()
-            pages = pages_of(archive)
-            job.sink.prepare(replace=self._keeper is not None)
-            workplace = Workplace(job.sink.path)
-            try:
-                outcomes = self._enlarged(job, pages, workplace, on_tile)
-                kept = tuple((page, each.error) for page, each in outcomes.items() if each.error is not None)
-                if len(kept) == len(pages):
-                    raise none_readable(job.source.path, len(pages), kept[0][1])
-                told = {page: workplace.notes(each.output) or () for page, each in outcomes.items() if each.output}
-                notes = list(_told(told))
-                replacements = _replacements(archive, outcomes)
-                notes += self._with_comic_info(archive, pages, replacements, job)
-                notes += self._store(task, bind(archive, replacements))
-                workplace.discard()
-            except OSError as exc:
-                reason = f"its pages cannot be kept: {(exc.strerror or str(exc)).lower()}"
-                raise ImageWriteError(job.sink.path, reason, HINTS.get(exc.errno or 0, "")) from exc
-            finally:
-                workplace.close()
-        return _Bound(outcomes, kept, tuple(notes))
+        try:
+            with _opened(task, self._decoder) as book:
+                job.sink.prepare(replace=self._keeper is not None)
+                with workplace_of(job.sink) as workplace:
+                    return self._finished(task, book, workplace, on_tile)
+        except OSError as exc:
+            reason = f"its pages cannot be kept: {(exc.strerror or str(exc)).lower()}"
+            raise ImageWriteError(job.sink.name, reason, HINTS.get(exc.errno or 0, "")) from exc
 
-    def _enlarged(self, job: Job, pages: list[str], workplace: Workplace, on_tile: OnTile) -> dict[str, Outcome]:
+    def _finished(self, task: Task, book: Book, workplace: Workplace, on_tile: OnTile) -> _Bound:
+        outcomes = self._enlarged(task, book, workplace, on_tile)
+        kept = tuple((page, each.error) for page, each in outcomes.items() if each.error is not None)
+        if kept and (len(kept) == len(book.pages) or not book.keeps):
+            raise _unbound(task.job, outcomes, kept)
+        told = {page: workplace.notes(each.output) or () for page, each in outcomes.items() if each.output}
+        notes = *_told(told), *self._store(task, book.bound(outcomes))
+        workplace.discard()
+        return _Bound(outcomes, kept, notes)
+
+    def _enlarged(self, task: Task, book: Book, workplace: Workplace, on_tile: OnTile) -> dict[str, Outcome]:
         """Return what became of each page, in their order.
 
         Raises:
             NlsrError: a page failed, and not for what is wrong with the page itself.
         """
+        job = task.job
         jobs = {
-            page: Job(
-                PageSource(job.source.path, page),
-                workplace.sink(number, overwrite=self._keeper is None),
-                job.format,
-                options=job.options,
-            )
-            for number, page in enumerate(pages)
+            page: Job(source, workplace.sink(number, overwrite=self._keeper is None), job.format, options=job.options)
+            for number, (page, source) in enumerate(book.pages.items())
         }
         plan = BatchPlan(tuple(jobs.values()))
         keeper = None
@@ -142,7 +130,7 @@ class Bookbinder:
         found: dict[str, Outcome] = {}
 
         def on_page_tile(done: int, total: int) -> None:
-            on_tile(len(found) * total + done, len(pages) * total)
+            on_tile(len(found) * total + done, len(jobs) * total)
 
         with closing(self._run(plan, keeper, on_page_tile)) as outcomes:
             for outcome in outcomes:
@@ -153,32 +141,10 @@ class Bookbinder:
                     workplace.keep_notes(outcome.output, outcome.notes)
         return {page: found[each.source.name] for page, each in jobs.items()}
 
-    def _with_comic_info(
-        self, archive: Archive, pages: list[str], replacements: dict[str, Replacement], job: Job
-    ) -> Iterator[str]:
-        """Let the sizes in ComicInfo.xml follow the pages; yield a note where they cannot."""
-        name = next((info.filename for info in archive.files if info.filename.lower() == NAME.lower()), None)
-        data = archive.read(name) if name is not None else b""
-        if name is None or not says_sizes(data):
-            return
-        before, after = {}, {}
-        for page, new in replacements.items():
-            before[page] = self._measured(archive.read(page), f"{job.source.name}/{page}", job)
-            after[page] = self._measured(new.read(), f"{job.source.name}/{new.name}", job)
-        written = with_sizes(data, reading_orders(pages), before, after)
-        if written is None:
-            yield f"The page sizes in {name} are not those of the pages, so they stay as they were."
-        else:
-            replacements[name] = Replacement(written, name, compress=True)
-
-    def _measured(self, data: bytes, name: str, job: Job) -> Measures:
-        header = self._decoder.probe(data, name=name, max_pixels=job.options.max_pixels * MAX_SCALE**2)
-        return Measures(header.width, header.height, len(data))
-
     def _store(self, task: Task, pieces: Pieces) -> tuple[str, ...]:
         """Give the book its name, unless it changed while its pages were read, or another process was faster."""
         job = task.job
-        if digest_of(job.source.path, job.source.name) != task.content:
+        if _content(job) != task.content:
             raise ImageReadError(
                 job.source.path, "changed while its pages were enlarged", "Run the same command again."
             )
@@ -194,6 +160,25 @@ class Bookbinder:
         return told
 
 
+def _opened(task: Task, decoder: Decoder) -> Book:
+    job = task.job
+    tiff = job.book is not None and job.book.kind == "TIFF"
+    return PagedTiff(job, task.content) if tiff else ComicBook(job, decoder)
+
+
+def _content(job: Job) -> str:
+    return digest_of(job.source.hold(job.options.max_pixels), job.source.name)
+
+
+def _unbound(job: Job, outcomes: Mapping[str, Outcome], kept: Sequence[tuple[str, NlsrError]]) -> ImageReadError:
+    """Return the error of a book that cannot do without some of its pages."""
+    if len(kept) == len(outcomes):
+        return none_readable(job.source.path, len(kept), kept[0][1])
+    sound = next(number for number, each in enumerate(outcomes.values(), 1) if each.error is None)
+    reason = f"{len(kept)} of its {len(outcomes)} pages cannot be enlarged; the first: {kept[0][1].message}"
+    return ImageReadError(job.source.path, reason, f"The others can be had one by one, for example: --page {sound}")
+
+
 def _failure(page: str, error: NlsrError, job: Job, workplace: Workplace) -> NlsrError:
     """Return the error of a book for that of a page, which may name the hidden place where the page was to go."""
     if isinstance(error, DestinationClash):  # what stands there is not what the ledger there says
@@ -201,25 +186,6 @@ def _failure(page: str, error: NlsrError, job: Job, workplace: Workplace) -> Nls
         reason = "the finished pages of an earlier call are damaged and were removed"
         return ImageWriteError(job.source.path, reason, "Run the same command again.")
     return ImageWriteError(page, error.reason, error.hint) if isinstance(error, ImageWriteError) else error
-
-
-def _replacements(archive: Archive, outcomes: Mapping[str, Outcome]) -> dict[str, Replacement]:
-    """Return the enlarged pages with their names, which change with the format and are never those of other files."""
-    taken = {info.filename for info in archive.files}
-    found = {}
-    for page, outcome in outcomes.items():
-        if outcome.output is None:
-            continue
-        with outcome.output.open("rb") as file:
-            format_ = format_of(file.read(HEAD_BYTES)) or ""
-        name, writing = page, writing_of(format_)
-        if format_of_suffix(Path(page)) != format_:
-            ending = WRITABLE[format_][0]
-            name = page.removesuffix(PurePosixPath(page).suffix) + ending
-            name = page + ending if name in taken else name
-        taken.add(name)
-        found[page] = Replacement(outcome.output, name, compress=writing.least_share >= 1)
-    return found
 
 
 def _told(notes: Mapping[str, Iterable[str]]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from nlsr_cli import scratch
 from nlsr_cli.batch.delivery import Delivery
 from nlsr_cli.batch.intake import Intake
 from nlsr_cli.batch.outcome import Outcome
+from nlsr_cli.batch.paged import arrived
 from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
 from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper, Verdict
@@ -120,6 +121,7 @@ class LocalEngine:
                 self._keeper.begin()
             if self._keeper is not None and (self.plan.sources.from_many or self._keeper.decides_late):
                 self._keeper.clean()
+            self.plan = replace(self.plan, jobs=tuple(self._arrived(job, watcher) for job in self.plan.jobs))
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
             yield from self._work(watcher)
             yield from self._books(watcher)
@@ -128,6 +130,16 @@ class LocalEngine:
                 self._rows.close()
             if self._keeper is not None:
                 self._keeper.close()
+
+    def _arrived(self, job: Job, watcher: Watcher) -> Job:
+        """Return a job, of which more is known where it comes from a stream: that may be a book."""
+        if job.error is not None or job.skip or job.source.ends:
+            return job
+        watcher.on_reading(job)
+        task = Task(job)
+        with task.stage():
+            job = arrived(job, self._route, self._decoder)
+        return job if task.error is None else replace(job, error=task.error)
 
     def _books(self, watcher: Watcher) -> Iterator[Outcome]:
         binder = Bookbinder(self._run_pages, self._keeper, self._decoder)

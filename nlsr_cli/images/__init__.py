@@ -10,6 +10,7 @@ from nlsr_cli.images.formats import NativeFormats, native_formats
 from nlsr_cli.images.gain_map import resize_gain_map
 from nlsr_cli.images.inspection import Inspection, inspect_picture, read_provenance
 from nlsr_cli.images.loading import read_stream
+from nlsr_cli.images.pages import Page, Pages
 from nlsr_cli.images.picture import Animation, GainMap, Header, Metadata, Picture, Pixels, rgb8
 from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.resize import bicubic_rows, crop_to_multiple, reduce_bicubic, resize_bicubic, resize_lanczos
@@ -32,6 +33,8 @@ __all__ = [
     "Inspection",
     "Metadata",
     "NativeFormats",
+    "Page",
+    "Pages",
     "Picture",
     "Pixels",
     "bicubic_rows",

@@ -4,11 +4,12 @@ does not tell, and neither does this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlsr_cli.errors import ImageReadError
 from nlsr_cli.images.border import border
 from nlsr_cli.images.color import spaces
 from nlsr_cli.images.facts import Facts
@@ -17,6 +18,7 @@ from nlsr_cli.images.metadata import exif_tags
 from nlsr_cli.images.metadata.provenance import history
 from nlsr_cli.images.metadata.statements import Statements, portable
 from nlsr_cli.images.metadata.thumbnail import has_thumbnail
+from nlsr_cli.images.pages import Pages
 from nlsr_cli.images.parsed import Parsed
 from nlsr_cli.images.picture import Header
 from nlsr_cli.images.reading import looked_at
@@ -28,7 +30,8 @@ class Inspection:
     """What one file is and says. `profile` is the name of its colour profile, `provenance` its enlargements, the oldest
     first: names and values as `batch.provenance` gives them. `gain_map` is the (height, width) of one, as stored.
     `plays` is how often an animation is played, 0 for ever; None of a still picture, or where it is not said. `counted`
-    is False where there may be more frames than the header counts.
+    is False where there may be more frames than the header counts. `pages` are those of a TIFF of several, each as its
+    header or what is wrong with that.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class Inspection:
     gain_map: tuple[int, int] | None
     plays: int | None
     counted: bool
+    pages: tuple[Header | ImageReadError, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values, for one line of `--json`."""
@@ -57,6 +61,7 @@ class Inspection:
             "mode": header.mode,
             "alpha": header.has_alpha,
             "frames": header.frames if self.counted else None,
+            "pages": [_page_json(each) for each in self.pages] or None,
             "plays": self.plays,
             "pixels_checked": False,
             "profile": self.profile,
@@ -104,6 +109,7 @@ def inspect_picture(
         gain_map=None if file.located is None else file.located.size,
         plays=_plays(file, header),
         counted=facts.plays is None,
+        pages=tuple(_headers(file)) if file.tagged else (),
     )
 
 
@@ -115,6 +121,32 @@ def read_provenance(path: str | Path) -> dict[str, str]:
     """
     found = inspect_picture(path).provenance
     return dict(found[-1]) if found else {}
+
+
+def _headers(file: Parsed) -> Iterator[Header | ImageReadError]:
+    """Yield what the header of each page says, where there are several."""
+    with Pages(file.data, file.label) as pages:
+        for number, leaf in enumerate(pages.leaves, 1):
+            name = f"page {number} of {file.label}"
+            try:
+                page = load(pages.excerpt(leaf, name, file.max_pixels), name, file.max_pixels)
+                _ = page.facts
+                with border(page.data, name, file.max_pixels):
+                    yield looked_at(page)[0]
+            except ImageReadError as error:
+                yield error
+
+
+def _page_json(page: Header | ImageReadError) -> dict[str, Any]:
+    sound, error = (None, page) if isinstance(page, ImageReadError) else (page, None)
+    return {
+        "width": sound and sound.width,
+        "height": sound and sound.height,
+        "depth": sound and sound.depth,
+        "mode": sound and sound.mode,
+        "alpha": sound and sound.has_alpha,
+        "error": error and error.as_json(),
+    }
 
 
 def _plays(file: Parsed, header: Header) -> int | None:

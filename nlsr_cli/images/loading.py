@@ -40,7 +40,7 @@ def load(source: str | Path | bytes | Parsed, name: str | None, max_pixels: int,
     if isinstance(source, bytes):
         data = source
     else:
-        with _reading(label):
+        with reading(label):
             data = _bytes_of(Path(source), label, max_pixels, mapped=mapped)
     known = known_format(data, label)
     return parse(data if known in MAPPED else bytes(data), known, label, max_pixels)
@@ -61,7 +61,7 @@ def digest(source: Path | bytes | Mapped, label: str) -> str:
         if source.has_changed:
             raise changed(label)
         return found.hexdigest()
-    with _reading(label), source.open("rb") as file:
+    with reading(label), source.open("rb") as file:
         while piece := file.read(PIECE):
             found.update(piece)
     return found.hexdigest()
@@ -76,18 +76,18 @@ def read_stream(stream: BinaryIO, *, name: str, max_pixels: int) -> bytes:
         ImageReadError: it cannot be read, is no known picture, or is larger than any of `max_pixels` pixels.
     """
     limit = largest(max_pixels)
-    with _reading(name):
+    with reading(name):
         head = _up_to(stream, HEAD_SIZE)
         known_format(head, name)
         data = _up_to(stream, limit + 1, head)
     if len(data) > limit:
-        raise _too_long(name, f"has more than {limit} bytes", max_pixels)
+        raise too_long(name, f"has more than {limit} bytes", max_pixels)
     return data
 
 
 @contextmanager
-def _reading(label: str) -> Iterator[None]:
-    """Map what opening and reading a source may raise."""
+def reading(label: str) -> Iterator[None]:
+    """Map what opening and reading a source may raise to ImageReadError."""
     try:
         yield
     except FileNotFoundError as exc:
@@ -152,7 +152,7 @@ def _bytes_of(path: Path, label: str, max_pixels: int, *, mapped: bool) -> bytes
         if format_of(head) is None:
             return head
         if status.st_size > largest(max_pixels):
-            raise _too_long(label, f"has {status.st_size} bytes", max_pixels)
+            raise too_long(label, f"has {status.st_size} bytes", max_pixels)
         file.seek(0)
         if mapped and status.st_size >= LEAST and format_of(head) in MAPPED:
             # What reads bytes reads this, too; a type of its own would have to be named in every reader.
@@ -174,5 +174,6 @@ def _up_to(stream: BinaryIO, count: int, head: bytes = b"") -> bytes:
     return b"".join(pieces)
 
 
-def _too_long(label: str, what: str, max_pixels: int) -> ImageReadError:
+def too_long(label: str, what: str, max_pixels: int) -> ImageReadError:
+    """Return the error of a file that has more bytes than a picture of so many pixels."""
     return ImageReadError(label, f"{what}, more than a picture of {max_pixels} pixels can need", LIMIT_HINT)

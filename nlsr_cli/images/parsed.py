@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, ClassVar, cast
+from typing import IO, TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast
 
 from PIL import Image
 
@@ -21,13 +21,16 @@ from nlsr_cli.images.parts import Accounted, loss_notes
 if TYPE_CHECKING:
     from nlsr_cli.images.gain_map import Located
 
+PageKind: TypeAlias = Literal["", "alone", "bound"]
+
 
 class Parsed:
     """A picture file of one format, which a class of its own stands for.
 
     What differs between formats is what a class overrides. `tagged` says that the header is a directory of TIFF tags,
     `noisy` that the decoder prints, `turned` that Pillow brings a picture upright by itself; `part` is what notes call
-    a part of such a file.
+    a part of such a file. `page` says of one page of a file, which is a file of its own here, whether the other pages
+    are kept with it ("bound") or not ("alone").
 
     Args:
         data: its bytes.
@@ -38,6 +41,7 @@ class Parsed:
     format: ClassVar[str]
     part: ClassVar[str] = ""
     tagged = noisy = turned = False
+    page: PageKind = ""
 
     def __init__(self, data: bytes, label: str, max_pixels: int) -> None:
         self.data, self.label, self.max_pixels = data, label, max_pixels

@@ -233,7 +233,7 @@ def described(
 ) -> tuple[Metadata, tuple[str, ...], GainMap | None]:
     """Return what a file says about its picture, with notes, and its gain map; of the pixels only the shape counts."""
     facts, decoded, raw, change = file.facts, found.decoded, found.raw, found.change
-    exif, exif_notes = exif_tags.portable_exif(raw, from_tiff=file.tagged, change=change)
+    exif, exif_notes = exif_tags.portable_exif(raw, from_tiff=file.tagged, change=change, page=file.page)
     oriented = exif_tags.states_orientation(raw) if facts.orientation is None else facts.orientation != 1
     said = portable(file.found, turned=file.tagged or oriented, change=change)
     dpi = exif_tags.resolution(found.info, raw, file.format)
@@ -242,6 +242,7 @@ def described(
     # A value that no sample has, or none at all; of samples that are stored otherwise, `hide` has told what is lost.
     unset = decoded.nodata is None and (found.mode not in UNLIKE or facts.nodata is None)
     tags, tag_notes = georeference.tags_of(raw, change, nodata=unset) if raw and file.tagged else ((), [])
+    tags += exif_tags.page_tags(raw) if raw and file.page == "bound" else ()
     notes += [*tag_notes, *file.losses]
     gain_map = None
     if file.located is not None:
@@ -280,6 +281,8 @@ def _notes(found: Opened, file: Parsed) -> Iterator[str]:
         return
     if file.facts.still is not None and file.facts.frames is not None:
         yield f"Only the main one of {found.frames} pictures is read."
+    elif file.tagged:
+        count = "many" if found.frames >= tiff.MAX_PAGES else found.frames
+        yield f"Only the first of {count} pages is read; --page N takes another one, and --format tiff keeps all."
     else:
-        many = file.tagged and found.frames >= tiff.MAX_PAGES
-        yield f"Only the first of {'many frames' if many else f'{found.frames} frames'} is read."
+        yield f"Only the first of {found.frames} frames is read."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from nlsr_cli.api import FilePath, Model
     from nlsr_cli.batch.outcome import Outcome
+    from nlsr_cli.batch.resume import Keeper
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.keywords import AllOptions, FolderOptions
     from nlsr_cli.upscaling.progress import OnTile
@@ -115,7 +116,10 @@ def enlarge_file(
         NlsrError: as `upscale_file`.
     """
     from nlsr_cli.batch.inputs import gathers
+    from nlsr_cli.batch.paged import arrived
+    from nlsr_cli.batch.planning import BatchPlan
     from nlsr_cli.batch.process import process
+    from nlsr_cli.engines.books import Bookbinder
 
     path = os.fspath(source)
     if gathers([path]):
@@ -126,8 +130,17 @@ def enlarge_file(
     if keeper.decides_late:
         keeper.clean()
     enlarger = build_enlarger(options, models)
-    (job,) = plan.jobs
-    outcome = process(job, enlarger, decoder, keeper=keeper, stamp=stamp, on_tile=on_tile, turn=turn)
+
+    def run(jobs: BatchPlan, keeper: Keeper | None, on_tile: OnTile | None) -> Generator[Outcome]:
+        for each in jobs.jobs:
+            yield process(each, enlarger, decoder, keeper=keeper, stamp=stamp, on_tile=on_tile, turn=turn)
+
+    job = arrived(plan.jobs[0], enlarger.route, decoder)
+    if job.book is None or job.error is not None or job.skip:
+        (outcome,) = run(BatchPlan((job,)), keeper, on_tile)
+    else:
+        binder = Bookbinder(run, keeper, decoder)
+        outcome = binder.make(binder.look(job), on_tile or (lambda done, total: None))
     if outcome.error is not None:
         raise outcome.error
     return outcome

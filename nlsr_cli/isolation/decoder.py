@@ -20,7 +20,8 @@ from nlsr_cli.limits import MAIN, RESTING
 if TYPE_CHECKING:
     import subprocess
 
-    from nlsr_cli.images import Header
+    from nlsr_cli.images import Header, Page
+    from nlsr_cli.images.parsed import PageKind
     from nlsr_cli.isolation.messages import Content, Request
 
 # Pictures and what reads them are imported where they are needed: the child starts before this process loads them.
@@ -75,7 +76,7 @@ class Decoder:
                 self._child, self._ready = spawn(self._command), False
             return self._child
 
-    def probe(self, source: Path | bytes, *, name: str | None = None, max_pixels: int) -> Header:
+    def probe(self, source: Path | bytes | Page, *, name: str | None = None, max_pixels: int) -> Header:
         """Return what `images.probe` returns, from the child.
 
         Raises:
@@ -86,7 +87,7 @@ class Decoder:
 
     def read(
         self,
-        source: Path | bytes,
+        source: Path | bytes | Page,
         *,
         name: str | None = None,
         max_pixels: int,
@@ -124,7 +125,7 @@ class Decoder:
     def _ask(
         self,
         action: Literal["probe", "read"],
-        source: Path | bytes,
+        source: Path | bytes | Page,
         name: str | None,
         max_pixels: int,
         pixels: int,
@@ -132,12 +133,15 @@ class Decoder:
         whole: bool = False,
         memory: int | None = None,
     ) -> object:
+        from nlsr_cli.images import Page
         from nlsr_cli.isolation.messages import Refusal, Request
 
-        label = name or ("-" if isinstance(source, bytes) else str(source))
-        place, count = _place(source, label, max_pixels)
+        kind: PageKind = source.kind if isinstance(source, Page) else ""
+        held = source.data if isinstance(source, Page) else source
+        label = name or ("-" if isinstance(held, bytes) else str(held))
+        place, count = _place(held, label, max_pixels)
         seconds = self._seconds + SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_MEGABYTE * count / 1e6
-        request = Request(action, place, label, max_pixels, seconds, whole, memory)
+        request = Request(action, place, label, max_pixels, seconds, whole, memory, kind)
         with self._asking:
             answer = self._exchange(self._awaken(), request)
         if isinstance(answer, Refusal):

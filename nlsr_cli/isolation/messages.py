@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from nlsr_cli.images.parsed import PageKind
 from nlsr_cli.images.picture import DTYPES, Animation, GainMap, Header, Metadata, Picture
 from nlsr_cli.images.vips.streamed import Band, Ending, Outline
 from nlsr_cli.isolation.wire import ARRAY, BYTES, FLAG, NUMBER, TEXT, WHOLE, choice, either, many, maybe, record, row
@@ -15,7 +16,7 @@ class Request:
     """What is to be done with a file, which messages call `name`, or with its bytes, within `seconds`.
 
     `whole` says that all frames of an animation are wanted, `memory` how many bytes reading may take; None is what
-    decoders need.
+    decoders need. `page` says that the file is one page of another, as of `Parsed`.
     """
 
     action: Literal["probe", "read"]
@@ -25,6 +26,7 @@ class Request:
     seconds: float
     whole: bool = False
     memory: int | None = None
+    page: PageKind = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ record(
     seconds=NUMBER,
     whole=FLAG,
     memory=maybe(WHOLE),
+    page=choice("", "alone", "bound"),
 )
 record(Ready, process=WHOLE)
 record(

@@ -99,6 +99,7 @@ class Task:
         with granted(self.space):
             source = request.source if isinstance(request.source, bytes) else Path(request.source)
             self.file = load(source, request.name, request.max_pixels, mapped=True)
+            self.file.page = request.page
             return probe(self.file, max_pixels=request.max_pixels)
 
     def read(self, answers: BinaryIO) -> Content | Finished:

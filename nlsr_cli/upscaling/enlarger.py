@@ -16,7 +16,7 @@ from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.checks import check_agreement, check_finite
 from nlsr_cli.upscaling.device import Placement, place
 from nlsr_cli.upscaling.memory import budget_for
-from nlsr_cli.upscaling.needs import Demand, Extent, Need, beside, of_interpolation, of_stage
+from nlsr_cli.upscaling.needs import Demand, Extent, Need, arrays, beside, of_interpolation, of_stage
 from nlsr_cli.upscaling.progress import Enlarged, OnTile, Progress, Steps, completed
 from nlsr_cli.upscaling.resample import continued, cropped, deep, finish, is_grey, repeated, split
 from nlsr_cli.upscaling.restoration import Restoration, Restorer
@@ -115,7 +115,7 @@ class Enlarger:
             ValueError: such a picture runs through no network.
         """
         extent = Extent((height, width), 3, np.dtype(np.uint8))
-        works = self._works(self.route(height, width), self.placement, extent, Need(extent.held))
+        works = self._works(self.route(height, width), self.placement, extent, arrays(extent.held))
         if not works:
             raise ValueError(f"{width}×{height} pixels need no network")
         return works[0].plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 # Pixels around one that must have its colour. The blocks of a JPEG are 8 or 16 pixels wide: one that is flat in itself
 # beside others is no ground, and is left to the network.
@@ -38,19 +39,19 @@ def flat_areas(lr: Tensor, reach: int = REACH) -> Tensor:
     across = (lr[..., 1:] != lr[..., :-1]).any(dim=1, keepdim=True)  # (b, 1, h, w - 1), neighbours that differ
     down = (lr[:, :, 1:] != lr[:, :, :-1]).any(dim=1, keepdim=True)  # (b, 1, h - 1, w)
     height, width = lr.shape[2:]
-    differing = _around(_around(across, 2, height, reach), 3, width, reach)
-    return (differing + _around(_around(down, 2, height, reach), 3, width, reach)) == 0
+    beside = _spread(_spread(across, 2, height, reach), 3, width, reach)
+    return ~(beside | _spread(_spread(down, 2, height, reach), 3, width, reach))
 
 
-def _around(counts: Tensor, axis: int, length: int, reach: int) -> Tensor:
-    """Return the sums of `counts` up to `reach` pixels away along an axis, by differences of running sums.
+def _spread(marks: Tensor, axis: int, length: int, reach: int) -> Tensor:
+    """Return where there is a mark up to `reach` pixels away along an axis: each step looks twice as far as the last.
 
-    Where there is one less than pixels, they are of pairs: the pair of a pixel and the next one.
+    Where there is one mark less than pixels, they are of pairs: the pair of a pixel and the next one.
     """
-    pairs = length - counts.shape[axis]
-    running = counts.cumsum(axis, dtype=torch.int32)
-    nothing = running.new_zeros([1 if each == axis else side for each, side in enumerate(running.shape)])
-    running = torch.cat([nothing, running], dim=axis)
-    places = torch.arange(length, device=counts.device)
-    last, first = (places + reach + 1 - pairs).clamp(max=length - pairs), (places - reach).clamp(min=0)
-    return running.index_select(axis, last) - running.index_select(axis, first)
+    span = 2 * reach + 1 - (length - marks.shape[axis])  # marks that count for a pixel
+    around = [0, 0] * (marks.dim() - 1 - axis) + [reach, reach]
+    seen, far = functional.pad(marks, around), 1
+    while 2 * far <= span:
+        left = seen.shape[axis] - far
+        seen, far = seen.narrow(axis, 0, left) | seen.narrow(axis, far, left), 2 * far
+    return seen.narrow(axis, 0, length) | seen.narrow(axis, span - far, length)

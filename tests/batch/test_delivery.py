@@ -62,9 +62,10 @@ class Stamp:
     """Stands for what writes into an output how it was made."""
 
     def put(
-        self, source: Picture, enlarged: Enlarged, format_: str, *, content: str, device: str
+        self, source: Picture, enlarged: Enlarged, format_: str, *, content: str, page: int | None, device: str
     ) -> tuple[Picture, tuple[str, ...]]:
         assert source.color is SMALL
+        assert page is None
         texts = (("made", f"{format_} of {content} on {device}"),)
         return replace(enlarged.picture, metadata=Metadata("PNG", "RGB", texts=texts)), ("stamped",)
 

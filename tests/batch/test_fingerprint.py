@@ -33,6 +33,7 @@ OTHER = {
         "floor": 0.0,
         "offline": True,
         "max_pixels": 5,
+        "page": 2,
     },
     TileOptions: {"size": 64, "overlap": 8},
     EncodeOptions: {

@@ -46,7 +46,17 @@ def test_recursion_mirrors_the_tree(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", ["a_x4.png", "a_x2.jpg", "a_x4_x2.png", "a-big2.png", "a_x2.5.png", "a_800x600.png", "a-big3.333.png"]
+    "output",
+    [
+        "a_x4.png",
+        "a_x2.jpg",
+        "a_x4_x2.png",
+        "a-big2.png",
+        "a_x2.5.png",
+        "a_800x600.png",
+        "a-big3.333.png",
+        "a_page3_x2.png",
+    ],
 )
 def test_outputs_of_an_earlier_call_are_passed_over_whatever_their_scale(tmp_path: Path, output: str) -> None:
     for name in ("a.png", "a_x4.png", output, "b_x4.png"):

@@ -29,7 +29,7 @@ def test_a_bare_file_says_nothing():
     data = saved(PLAIN)
     assert inspect_picture(data).as_json() == {
         "file": "-", "bytes": len(data), "format": "PNG", "width": 16, "height": 12, "depth": 8, "mode": "RGB",
-        "alpha": False, "frames": 1, "plays": None, "pixels_checked": False,
+        "alpha": False, "frames": 1, "pages": None, "plays": None, "pixels_checked": False,
         "profile": None, "dpi": None, "metadata": NOTHING, "provenance": [], "notes": [],
     }  # fmt: skip
 

@@ -305,7 +305,10 @@ def test_only_the_first_frame_is_read(fmt):
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "lime", "blue")]
     data = saved(frames[0], fmt, save_all=True, append_images=frames[1:], **{"PNG": {}, "WEBP": {}}.get(fmt, {}))
     picture = read_picture(data)
-    assert "Only the first of 3 frames is read." in picture.notes
+    read = (
+        "pages is read; --page N takes another one, and --format tiff keeps all" if fmt == "TIFF" else "frames is read"
+    )
+    assert f"Only the first of 3 {read}." in picture.notes
     assert np.abs(picture.color[4, 4].astype(int) - (255, 0, 0)).max() <= 4
     assert picture.metadata.format == fmt
 

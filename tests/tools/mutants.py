@@ -56,7 +56,8 @@ TOGETHER = {
     "xmp": ("xmp", "keeping", "xmp_places"),
 }
 TARGETS = {
-    "storing": ("test_storing.py",),
+    "storing": ("test_storing.py", "test_deepzoom.py"),
+    "deepzoom": ("test_deepzoom.py",),
     "images.alpha": ("images/test_alpha.py",),
     "upscaling.checks": ("upscaling/test_checks.py",),
     "batch.ledger": ("batch/test_ledger.py",),
@@ -78,6 +79,8 @@ TARGETS = {
     **{f"images.formats.{name}": ("images/formats/test_accounts.py",) for name in ("bmp", "gif", "png", "webp")},
     "images.formats.isobmff": ("images/containers/test_isobmff.py", "images/formats/test_heic.py"),
     "images.formats.jpegxl": ("images/jpegxl/test_jpegxl.py",),
+    "images.containers.tiff_pages": ("images/containers/test_tiff_pages.py",),
+    "images.encoding.tiff_binding": ("images/encoding/test_tiff_binding.py",),
     "images.formats.tiff_parts": ("images/containers/test_tiff_file.py", "images/containers/test_tiff.py"),
 }
 

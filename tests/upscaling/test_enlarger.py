@@ -218,6 +218,12 @@ def test_memory_that_holds_no_tile_is_told_before_anything_runs(lite: NLSN) -> N
     Enlarger(lite, compute=CPU, max_memory=needed * 2**20).plan(400, 500)
 
 
+def test_a_plan_knows_that_large_pictures_lie_on_the_disk(lite: NLSN) -> None:
+    """A gigapixel has the tiles of a picture that is a thousandth of it, whatever memory there is."""
+    plans = [Enlarger(lite, compute=CPU, max_memory=2**30).plan(side, side) for side in (1200, 30000)]
+    assert plans[0].tile == pytest.approx(plans[1].tile, rel=0.1)
+
+
 def test_a_tile_that_was_asked_for_must_fit_too(lite: NLSN) -> None:
     with pytest.raises(OptionError, match="in tiles of 500×400 take") as error:
         Enlarger(lite, compute=CPU, tile=TileOptions(0), max_memory=2**26).plan(400, 500)

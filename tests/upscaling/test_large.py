@@ -36,7 +36,7 @@ def photograph(dtype: type, channels: int = 3) -> Picture:
     return Picture(color, alpha, Metadata("PNG", "RGBA" if channels == 3 else "LA"))
 
 
-CASES = {
+CASES: dict[str, tuple[Picture, dict[str, Any]]] = {
     "colours with alpha": (photograph(np.uint8), {}),
     "grey of 16 bits": (photograph(np.uint16, 1), {}),
     "floats beyond white": (photograph(np.float32), {"sizes": SizeOptions(scale=2)}),
@@ -56,17 +56,18 @@ CASES = {
 }
 
 
+def enlarger_of(family: dict[int, NLSN], options: dict[str, Any], tile: TileOptions | None = None) -> Enlarger:
+    return Enlarger(
+        family, compute=ComputeOptions("cpu", "fp32"), tile=tile, **{"sizes": SizeOptions(scale=4), **options}
+    )
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_pixels_and_bytes_are_those_of_memory(
     case: str, family: dict[int, NLSN], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture, options = CASES[case]
-    enlarger = Enlarger(
-        family,
-        compute=ComputeOptions("cpu", "fp32"),
-        tile=TileOptions(48, 8),
-        **{"sizes": SizeOptions(scale=4), **options},  # type: ignore[arg-type]
-    )
+    enlarger = enlarger_of(family, options, TileOptions(48, 8))
     formats = ("TIFF", "WebP") if picture.depth == 8 else ("TIFF",)
     expected = enlarger.upscale(picture)
     files = [encode_picture(expected.picture, format=fmt.upper(), options=EncodeOptions()) for fmt in formats]
@@ -89,11 +90,7 @@ def test_what_is_foreseen_holds_what_is_taken(
 ) -> None:
     """Of scratch no less than there is at any time, and not so much more that a disk would seem too small."""
     picture, options = CASES[case]
-    enlarger = Enlarger(
-        family,
-        compute=ComputeOptions("cpu", "fp32"),
-        **{"sizes": SizeOptions(scale=4), **options},  # type: ignore[arg-type]
-    )
+    enlarger = enlarger_of(family, options)
     monkeypatch.setattr(scratch, "LEAST", 1)
     taken = [0]
     mapped = scratch.mapped

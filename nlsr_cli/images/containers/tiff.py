@@ -102,11 +102,20 @@ def header(data: bytes) -> tuple[str, Layout, int]:
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         raise ValueError("no TIFF byte order mark")
-    magic = struct.unpack_from(order + "H", data, 2)[0]
+    magic = unpack(order + "H", data, 2)[0]
     layout = {42: CLASSIC, 43: BIG}.get(magic)
     if layout is None or (layout is BIG and len(data) < 16):
         raise ValueError("no TIFF version number")
-    return order, layout, struct.unpack_from(order + layout.offset, data, layout.pointer)[0]
+    return order, layout, unpack(order + layout.offset, data, layout.pointer)[0]
+
+
+def unpack(form: str, data: bytes, at: int) -> tuple[int, ...]:
+    """Return the numbers that stand at a place of what slices to bytes, as a file on the disk may.
+
+    Raises:
+        struct.error: the data end before.
+    """
+    return struct.unpack(form, data[at : at + struct.calcsize(form)])
 
 
 def parse(data: bytes) -> Block:
@@ -142,7 +151,7 @@ class Reader:
             self.broken += 1
             return None
         self.visited.add(start)
-        count = min(struct.unpack_from(self.order + self.layout.counter, self.data, start)[0], MAX_ENTRIES)
+        count = min(unpack(self.order + self.layout.counter, self.data, start)[0], MAX_ENTRIES)
         size = self.layout.row
         entries: dict[int, Entry] = {}
         children: dict[int, Directory] = {}
@@ -165,11 +174,11 @@ class Reader:
         head = struct.calcsize("<" + self.layout.entry)
         if at + head + self.layout.field_size > len(self.data):
             return None
-        tag, kind, count = struct.unpack_from(self.order + self.layout.entry, self.data, at)
+        tag, kind, count = unpack(self.order + self.layout.entry, self.data, at)
         length = SIZES.get(kind, 0) * count
         offset = at + head
         if length > self.layout.field_size:
-            offset = struct.unpack_from(self.order + self.layout.offset, self.data, offset)[0]
+            offset = unpack(self.order + self.layout.offset, self.data, offset)[0]
         if kind not in SIZES or offset + length > len(self.data) or length > self.unspent:
             return None
         self.unspent -= length
@@ -194,12 +203,12 @@ def chain(data: bytes) -> tuple[int, ...]:
     order, layout, _ = header(data)
     pointer, found = layout.pointer, dict[int, None]()
     while len(found) < MAX_PAGES and pointer + struct.calcsize("<" + layout.offset) <= len(data):
-        start = struct.unpack_from(order + layout.offset, data, pointer)[0]
+        start = unpack(order + layout.offset, data, pointer)[0]
         head = start + struct.calcsize("<" + layout.counter)
         if start == 0 or start in found or head > len(data):
             break
         found[start] = None
-        pointer = head + layout.row * struct.unpack_from(order + layout.counter, data, start)[0]
+        pointer = head + layout.row * unpack(order + layout.counter, data, start)[0]
     return tuple(found)
 
 
@@ -209,9 +218,9 @@ def rows(data: bytes, start: int, most: int = MAX_ENTRIES + 1) -> list[tuple[int
     first = start + struct.calcsize("<" + layout.counter)
     if first > len(data):
         return []
-    count = min(struct.unpack_from(order + layout.counter, data, start)[0], most, len(data) // layout.row)
+    count = min(unpack(order + layout.counter, data, start)[0], most, len(data) // layout.row)
     places = [at for at in range(first, first + count * layout.row, layout.row) if at + layout.row <= len(data)]
-    return [(struct.unpack_from(order + "H", data, at)[0], at) for at in places]
+    return [(unpack(order + "H", data, at)[0], at) for at in places]
 
 
 def numbers(entry: Entry | None, order: str) -> npt.NDArray[np.float64]:

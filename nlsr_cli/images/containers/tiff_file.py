@@ -27,6 +27,7 @@ STRIP_OFFSETS, STRIP_COUNTS, TILE_OFFSETS, TILE_COUNTS = 273, 279, 324, 325
 JPEG_START, JPEG_LENGTH, JPEG_TABLES = 513, 514, (519, 520, 521)
 JPEG_TABLE = 16 + 256  # bytes at most (ITU-T T.81, B.2.4)
 HEAD = 64
+WINDOW = 1 << 24  # bytes that are looked at together
 SLACK = 256  # bytes between parts: what writers leave who change a directory in place, or align strips
 TRAILING_SLACK = 16  # bytes behind the last part
 
@@ -117,7 +118,7 @@ def leading(data: bytes, pages: Pages, inherited: frozenset[int]) -> bytes:
 
 def _next(data: bytes, order: str, layout: tiff.Layout, start: int) -> bytes:
     """Return the pointer to the directory behind another one."""
-    (count,) = struct.unpack_from(order + layout.counter, data, start)
+    (count,) = tiff.unpack(order + layout.counter, data, start)
     at = start + struct.calcsize("<" + layout.counter) + count * layout.row
     return data[at : at + layout.field_size].ljust(layout.field_size, b"\0")
 
@@ -127,7 +128,7 @@ def parts(data: bytes, pages: Pages, block: tiff.Block, inherited: frozenset[int
     other directories, and what no entry points to. The head of a part is in little-endian order.
     """
     order, layout, _ = tiff.header(data)
-    cover = _Cover(data, order, layout)
+    cover = Cover(data, order, layout)
     beside = layout.pointer + struct.calcsize("<" + layout.offset)
     cover.add(0, beside)
     yield Part(HEADER, 0, beside)
@@ -165,8 +166,9 @@ def _repeated(data: bytes, start: int, layout: tiff.Layout) -> Iterator[Part]:
 
 
 @dataclass
-class _Cover:
-    """Which bytes of a file belong to what is known. `samples` counts those of the directory read last.
+class Cover:
+    """Which bytes of a file belong to what is known. `samples` counts those of the directory read last; `visited` are
+    the directories, with tags and places of their entries.
 
     A file cannot hold more entries than there is room for, however its directories overlap.
     """
@@ -174,7 +176,7 @@ class _Cover:
     data: bytes
     order: str
     layout: tiff.Layout
-    visited: set[int] = field(default_factory=set)
+    visited: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     samples: int = 0
     spans: list[npt.NDArray[np.float64]] = field(default_factory=list)
 
@@ -194,7 +196,7 @@ class _Cover:
         rows = rows_at(self.data, start, min(self.left, tiff.MAX_ENTRIES))
         if start in self.visited:
             return 0
-        self.visited.add(start)
+        self.visited[start] = rows
         self.left -= len(rows)
         size = struct.calcsize("<" + self.layout.counter) + self.layout.field_size + len(rows) * self.layout.row
         self.add(start, size)
@@ -216,12 +218,12 @@ class _Cover:
 
     def _value(self, at: int) -> int:
         """Cover the value of the entry at a place, and return its bytes outside of the entry."""
-        _, kind, count = struct.unpack_from(self.order + self.layout.entry, self.data, at)
+        _, kind, count = tiff.unpack(self.order + self.layout.entry, self.data, at)
         length = tiff.SIZES.get(kind, 0) * count
         if length <= self.layout.field_size:
             return 0
         place = at + struct.calcsize("<" + self.layout.entry)
-        offset = struct.unpack_from(self.order + self.layout.offset, self.data, place)[0]
+        offset = tiff.unpack(self.order + self.layout.offset, self.data, place)[0]
         if offset + length > len(self.data):
             return 0
         self.add(offset, length)
@@ -258,11 +260,20 @@ class _Cover:
         for index in np.flatnonzero(spans[1:, 0] > ends[:-1]):
             start, end = int(ends[index]), int(spans[index + 1, 0])
             behind = end == len(self.data)
-            content = self.data[start:end].strip(b"\0")
-            if len(content) > (TRAILING_SLACK if behind else SLACK):
-                at = self.data.index(content[:1], start)
-                yield Part(TRAILER if behind else GAP, at, len(content), content[:HEAD])
-                slack += end - start - len(content)
+            at, stop = self._content(start, end)
+            if stop - at > (TRAILING_SLACK if behind else SLACK):
+                yield Part(TRAILER if behind else GAP, at, stop - at, self.data[at : min(at + HEAD, stop)])
+                slack += end - start - (stop - at)
             else:
                 slack += end - start
         yield Part(SLACK_NAME, 0, slack)
+
+    def _content(self, start: int, end: int) -> tuple[int, int]:
+        """Return where what is no zero begins and ends between two places."""
+        first, last = end, end
+        for at in range(start, end, WINDOW):
+            piece = self.data[at : min(at + WINDOW, end)]
+            if content := piece.lstrip(b"\0"):
+                first = at + len(piece) - len(content) if first == end else first
+                last = at + len(piece.rstrip(b"\0"))
+        return first, last

@@ -5,16 +5,22 @@ An encoder sees the same bands however the rows came, so that the bytes of a fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from nlsr_cli.container import threads
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.scratch import empty
 
 Bands: TypeAlias = Iterable[Pixels]  # (rows, width, channels), from the top down
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+MOST_THREADS = 16  # each of which holds a band or two
 Shape: TypeAlias = tuple[int, int, int]  # height, width, channels
 
 
@@ -48,6 +54,25 @@ def cut(bands: Bands, shape: Shape, dtype: npt.DTypeLike, rows: int) -> Iterator
                 block, filled, left = None, 0, left - high
     if left:
         raise ValueError(f"the bands have {shape[0] - left + filled} of the {shape[0]} rows of the picture")
+
+
+def in_order(work: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    """Yield what `work` makes of items, in their order; as many are worked on at once as there are processors.
+
+    An item must stay as it is until it comes back as what was made of it.
+    """
+    most = min(threads(), MOST_THREADS)
+    if most == 1:
+        yield from map(work, items)
+        return
+    begun: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(most, thread_name_prefix="nlsr-encode") as pool:
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) > most:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
 
 
 def whole(bands: Bands, shape: Shape, dtype: npt.DTypeLike) -> Pixels:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from nlsr_cli.images.encoding.bands import Bands, Shape
+from nlsr_cli.images.encoding.bands import Bands, Shape, in_order
 from nlsr_cli.images.encoding.pyramid import Halve, pyramid, shapes_of
 from nlsr_cli.images.picture import Pixels
 from nlsr_cli.storing import Tile
@@ -29,11 +29,19 @@ def tiles(
     """
     shapes = shapes_of(shape, 1)
     found = pyramid(bands, shape, dtype, TILE, len(shapes), halve)
-    for level, row, pixels in _overlapping(found, [height for height, _, _ in shapes]):
-        width = pixels.shape[1]
-        for column, left in enumerate(range(0, width, TILE)):
-            tile = pixels[:, max(0, left - OVERLAP) : left + TILE + OVERLAP]
-            yield Tile(f"{len(shapes) - 1 - level}/{column}_{row}.{suffix}", encode(tile))
+    bounds = [height for height, _, _ in shapes]
+    cuts = (
+        (f"{len(shapes) - 1 - level}/{column}_{row}.{suffix}", tile)
+        for level, row, pixels in _overlapping(found, bounds)
+        for column, tile in enumerate(_across(pixels))
+    )
+    yield from in_order(lambda each: Tile(each[0], encode(each[1])), cuts)
+
+
+def _across(pixels: Pixels) -> Iterator[Pixels]:
+    """Yield copies of the tiles of a row."""
+    for left in range(0, pixels.shape[1], TILE):
+        yield pixels[:, max(0, left - OVERLAP) : left + TILE + OVERLAP].copy()
 
 
 def _overlapping(found: Iterable[tuple[int, Pixels]], left: list[int]) -> Iterator[tuple[int, int, Pixels]]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from nlsr_cli.images.canvas import saved
 from nlsr_cli.images.containers import jpeg
-from nlsr_cli.images.encoding.bands import Shape
+from nlsr_cli.images.encoding.bands import Shape, in_order
 from nlsr_cli.images.picture import Pixels
 
 UNITS = {"4:4:4": (8, 8), "4:2:2": (8, 16), "4:2:0": (16, 16)}  # (height, width) of what is coded as one, in pixels
@@ -53,6 +53,8 @@ def head_of(head: bytes, height: int, interval: int | None) -> bytes:
 def joined(first: bytes, bands: Iterator[Pixels], quality: int, subsampling: str) -> Iterator[bytes]:
     """Yield the coded samples of a picture: those of its first band, and those of the others, coded here."""
     yield first
-    for number, band in enumerate(bands):
-        restart = jpeg.RESTARTS[number % len(jpeg.RESTARTS)]
-        yield bytes((0xFF, restart)) + head_and_scan(encoded(band, quality, subsampling))[1]
+    scans = in_order(
+        lambda band: head_and_scan(encoded(band, quality, subsampling))[1], (band.copy() for band in bands)
+    )
+    for number, scan in enumerate(scans):
+        yield bytes((0xFF, jpeg.RESTARTS[number % len(jpeg.RESTARTS)])) + scan

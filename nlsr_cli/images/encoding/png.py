@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.images.containers.png import chunk
-from nlsr_cli.images.encoding.bands import Bands, Shape, cut
+from nlsr_cli.images.encoding.bands import Bands, Shape, cut, in_order
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -31,16 +31,25 @@ def sample_chunks(bands: Bands, shape: Shape, dtype: npt.DTypeLike) -> Iterator[
     # Runs alone, without a search for longer repeats: on an enlarged photograph a fifth of the time of level 6, and as
     # small. Pictures that repeat themselves exactly become larger, but what the network enlarges hardly does.
     packer = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, WINDOW, MEMORY, zlib.Z_RLE)
-    above, packed = np.zeros((1, size), np.uint8), b""
-    for band in cut(bands, shape, dtype, max(1, BLOCK // size)):
-        ordered = band if band.dtype == np.uint8 else band.astype(">u2")
-        rows: Bytes = np.ascontiguousarray(ordered).view(np.uint8).reshape(len(band), size)
-        packed += packer.compress(filtered(rows, np.concatenate((above, rows[:-1])), step, mean=deep).data)
-        above = rows[-1:].copy()
+    packed = b""
+    for differences in in_order(
+        lambda rows: filtered(rows[1:], rows[:-1], step, mean=deep), _with_rows_above(bands, shape, dtype, size)
+    ):
+        packed += packer.compress(differences.data)
         if len(packed) >= CHUNK:
             yield chunk(b"IDAT", packed)
             packed = b""
     yield chunk(b"IDAT", packed + packer.flush())
+
+
+def _with_rows_above(bands: Bands, shape: Shape, dtype: npt.DTypeLike, size: int) -> Iterator[Bytes]:
+    """Yield the bytes of blocks of rows, `size` of each, behind those of the row above them, which is 0 at the top."""
+    above = np.zeros((1, size), np.uint8)
+    for band in cut(bands, shape, dtype, max(1, BLOCK // size)):
+        ordered = np.ascontiguousarray(band if band.dtype == np.uint8 else band.astype(">u2"))
+        block = np.concatenate((above, ordered.view(np.uint8).reshape(len(band), size)))
+        above = block[-1:]
+        yield block
 
 
 def filtered(rows: Bytes, above: Bytes, step: int, *, mean: bool) -> Bytes:

@@ -32,7 +32,7 @@ from nlsr_cli.images.depth.layout import (
     UNSIGNED,
     WIDTH,
 )
-from nlsr_cli.images.encoding.bands import Bands, Shape, cut
+from nlsr_cli.images.encoding.bands import Bands, Shape, cut, in_order
 from nlsr_cli.images.picture import Pixels
 
 ORDER: Literal["<"] = "<"
@@ -42,6 +42,7 @@ STRIP = 1 << 18  # bytes before compression: what a reader decodes at once
 WINDOW, MEMORY = 15, 9  # of zlib: the largest
 FAST, SMALL = 5, 6  # levels
 DEEP_LEVEL = 6
+MOST, ROOM = 2**32 - 1, 2**20  # bytes that classic TIFF counts; of which its own directory and the slack have some
 
 Pack = Callable[[Pixels], bytes]
 
@@ -58,8 +59,8 @@ def strips(bands: Bands, shape: Shape, dtype: npt.DTypeLike, pack: Pack) -> Gene
         ValueError: the bands do not add up to the picture.
     """
     counts = []
-    for band in cut(bands, shape, dtype, rows_of_strip(shape, dtype)):
-        strip = pack(band)
+    cuts = (band.copy() for band in cut(bands, shape, dtype, rows_of_strip(shape, dtype)))
+    for strip in in_order(pack, cuts):
         counts.append(len(strip))
         yield strip + bytes(len(strip) % 2)
     return counts

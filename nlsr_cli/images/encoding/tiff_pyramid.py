@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nlsr_cli.images.containers import tiff
 from nlsr_cli.images.containers.tiff_file import NEW_SUBFILE_TYPE, REDUCED, TILE_COUNTS, TILE_OFFSETS
-from nlsr_cli.images.encoding.bands import Bands, Shape
+from nlsr_cli.images.encoding.bands import Bands, Shape, in_order
 from nlsr_cli.images.encoding.pyramid import Halve, pyramid, shapes_of
 from nlsr_cli.images.encoding.tiff import ORDER, Pack, described, longs, offsets
 from nlsr_cli.images.metadata import exif_tags, georeference
@@ -44,21 +44,23 @@ def tiles(
         ValueError: the bands do not add up to the picture.
     """
     places: list[Places] = [[] for _ in shapes_of(shape, TILE)]
-    for level, band in pyramid(bands, shape, dtype, TILE, len(places), halve):
-        for left in range(0, band.shape[1], TILE):
-            tile = pack(_whole_tile(band[:, left : left + TILE]))
-            places[level].append((start, len(tile)))
-            tile += bytes(len(tile) % 2)
-            start += len(tile)
-            yield tile
+    cuts = (
+        (level, _whole_tile(band[:, left : left + TILE]))
+        for level, band in pyramid(bands, shape, dtype, TILE, len(places), halve)
+        for left in range(0, band.shape[1], TILE)
+    )
+    for level, tile in in_order(lambda each: (each[0], pack(each[1])), cuts):
+        places[level].append((start, len(tile)))
+        yield tile + bytes(len(tile) % 2)
+        start += len(tile) + len(tile) % 2
     return start, places
 
 
 def _whole_tile(pixels: Pixels) -> Pixels:
-    """Return a tile of the full size; behind the edges of the picture, which no reader shows, it repeats them."""
+    """Return a copy of a tile, of the full size: beyond the edges of the picture it repeats them."""
     height, width = pixels.shape[:2]
     if (height, width) == (TILE, TILE):
-        return pixels
+        return pixels.copy()
     return np.pad(pixels, ((0, TILE - height), (0, TILE - width), (0, 0)), mode="edge")
 
 

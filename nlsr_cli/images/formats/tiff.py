@@ -16,7 +16,7 @@ from nlsr_cli.images.depth.layout import examine
 from nlsr_cli.images.encoding import tiff_pyramid
 from nlsr_cli.images.encoding.bands import Bands
 from nlsr_cli.images.encoding.pyramid import halving
-from nlsr_cli.images.encoding.tiff import ORDER, Pack, directory, packed, packed_deep, strips
+from nlsr_cli.images.encoding.tiff import MOST, ORDER, ROOM, Pack, directory, packed, packed_deep, strips
 from nlsr_cli.images.facts import DEEP_HINT, PNG_HINT, Deep, Facts, unsupported
 from nlsr_cli.images.formats.format import Format, Writing
 from nlsr_cli.images.formats.tiff_parts import rule_of
@@ -34,7 +34,6 @@ BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
 LAYER_CLAIMS = (("http://ns.adobe.com/photoshop/1.0/", "TextLayers"),)
 # A thumbnail would be a second page.
 CARRIES = Carries("TIFF", alpha=True, cmyk=True, depth=32, iptc=True, thumbnail=False, tags=True)
-MOST, ROOM = 2**32 - 1, 2**20  # bytes that classic TIFF counts; of which its own directory and the slack have some
 
 
 class TiffFile(Parsed):

@@ -33,6 +33,7 @@ DESCRIPTIVE = frozenset(
     | {18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095, 50341}
 )
 SIZE_TAGS = frozenset({WIDTH, LENGTH})
+PAGE_TAGS = (254, 297)  # NewSubfileType, PageNumber
 BLOCKS = frozenset({XMP, IPTC, ICC_PROFILE})
 RESOLUTION_TAGS = frozenset({X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT})
 # What a reduced copy that stands before its picture says of that too.
@@ -69,12 +70,13 @@ def _parsed(raw: bytes | None) -> tiff.Block | None:
 
 
 def portable_exif(
-    raw: bytes | None, *, from_tiff: bool, change: Change | None = None
+    raw: bytes | None, *, from_tiff: bool, change: Change | None = None, page: str = ""
 ) -> tuple[bytes | None, list[str]]:
     """Return EXIF bytes that are true of the upright picture in any file, and notes on what is left out.
 
     The orientation becomes 1, and places turn with the picture, as `change` says; the thumbnail and whatever describes
-    the storage of the source go. Of a TIFF, whose first directory is mostly storage, only descriptive tags stay.
+    the storage of the source go. Of a TIFF, whose first directory is mostly storage, only descriptive tags stay. A
+    description of several pages stays where they are kept too (`page` is "bound"), else it becomes that of one.
     """
     if not raw:
         return None, []
@@ -85,8 +87,8 @@ def portable_exif(
     if ORIENTATION in root.entries:
         root = root.updated({ORIENTATION: tiff.short_or_long(1, block.order)})
     notes: list[str] = []
-    if from_tiff:
-        several = tiff_file.find_pages(raw).full > 1
+    if from_tiff and page != "bound":
+        several = page == "alone" or tiff_file.find_pages(raw).full > 1
         root = exif_places.described(root, lambda text: calibration.single(text, pages=several), notes)
     if change is not None:
         root, lost = exif_places.changed(root, block.order, change)
@@ -103,6 +105,16 @@ def changed_exif(exif: bytes, change: Change) -> tuple[bytes, list[str]]:
     block = tiff.parse(exif)
     root, notes = exif_places.changed(block.root, block.order, change)
     return tiff.serialise(tiff.Block(block.order, root)), notes
+
+
+def page_tags(raw: bytes) -> tuple[tuple[int, int, bytes], ...]:
+    """Return the tags of a TIFF by which a page is one of several: number, type, and values in little-endian order.
+
+    Raises:
+        ValueError, struct.error: this is no TIFF structure.
+    """
+    entries = tiff.reordered(tiff.parse(raw), "<").root.entries
+    return tuple((tag, entries[tag].kind, entries[tag].payload) for tag in PAGE_TAGS if tag in entries)
 
 
 def states_calibration(exif: bytes) -> bool:

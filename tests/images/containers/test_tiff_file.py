@@ -242,7 +242,10 @@ def test_reduced_copies_behind_are_no_pages():
     picture = read_picture(data)
     assert [note.split(" (")[0] for note in picture.notes] == ["Left out: reduced copies of the picture"]
     pages = chained(grey(), grey(side=4), grey({254: (4, 1, struct.pack("<I", 1))}, side=4))
-    assert "Only the first of 2 frames is read." in read_picture(pages).notes
+    assert (
+        "Only the first of 2 pages is read; --page N takes another one, and --format tiff keeps all."
+        in read_picture(pages).notes
+    )
 
 
 def test_hostile_directories_take_no_time():

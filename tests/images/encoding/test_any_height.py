@@ -37,6 +37,17 @@ def test_any_heights_give_the_bytes_of_the_whole(fmt, kind):
         assert encoded(made, fmt, most) == whole, most
 
 
+@pytest.mark.parametrize("fmt", [*BANDED, "DZI"])
+def test_any_number_of_threads_gives_the_same_bytes(fmt, monkeypatch):
+    """In the order of the rows, whichever is finished first."""
+    made, seen = picture("RGB", 601, 700), set()
+    for count in ("1", "2", "16"):
+        monkeypatch.setenv("OMP_NUM_THREADS", count)
+        canvas, pixels = prepared(made, fmt)
+        seen.add(tuple(map(repr, writing_of(fmt).encode(canvas, (pixels,), EncodeOptions()))))
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (7, 8), (8, 7), (17, 3)])
 @pytest.mark.parametrize(
     ("fmt", "kind"),

@@ -22,14 +22,6 @@ from tests.images.files import camera_exif, saved
 imagecodecs = pytest.importorskip("imagecodecs")
 
 
-@pytest.fixture(params=[False, True], ids=["classic", "BigTIFF"])
-def big(request, monkeypatch):
-    """Have files count in 32 bits or in 64, which no test can afford to fill."""
-    if request.param:
-        monkeypatch.setattr(module, "MOST", 0)
-    return request.param
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_count_as_far_as_they_must(kind, big):
     made = picture(kind, 301, 200)

@@ -27,14 +27,6 @@ PYRAMID = EncodeOptions(pyramid=True)
 SIZES = [(601, 700), (301, 350), (151, 175)]
 
 
-@pytest.fixture(params=[False, True], ids=["classic", "BigTIFF"])
-def big(request, monkeypatch):
-    """Have files count in 32 bits or in 64, which no test can afford to fill."""
-    if request.param:
-        monkeypatch.setattr(module, "MOST", 0)
-    return request.param
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_heights_of_bands_give_the_same_file_and_the_picture_is_exact(kind, big):
     pytest.importorskip("imagecodecs")

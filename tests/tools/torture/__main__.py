@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.tools.torture.report import ROOT, Result, say, summary
 
-PARTS = ("matrix", "kills", "fuzz", "faults", "many", "same")
+PARTS = ("matrix", "kills", "fuzz", "faults", "many", "same", "large")
 RESULTS = ROOT / "build" / "torture"
 
 
