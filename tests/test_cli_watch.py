@@ -151,6 +151,7 @@ def test_a_watch_without_anything_to_do_ends_well(watching: Callable[..., Watchi
         (["in", "--watch", "-o", "in"], "-o in is the folder that is watched"),
         (["in", "--watch", "-o", "out.png"], "-o out.png is a file, but there are several inputs"),
         (["in", "--watch", "-o", "-"], "--watch and -o - cannot be combined"),
+        (["in", "--watch", "-o", "out", "--shard", "0/2"], "--watch and --shard cannot be combined"),
         (["in", "--watch", "-o", "out", "--dry-run"], "--watch and --dry-run cannot be combined"),
         (["in", "--watch", "-o", "out", "--files-from", "x"], "--watch and --files-from cannot be combined"),
         (["in", "--watch", "-o", "out", "--interval", "0"], "--interval must be from 0.1 to 3600 seconds, not 0"),

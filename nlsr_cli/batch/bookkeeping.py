@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -41,6 +42,7 @@ class Bookkeeping:
             if job.error is None and job.sink.on_disk:
                 names[job.sink.path.parent].add(job.sink.path.name)
         self._ledgers = {folder: Ledgers(folder, each, shard) for folder, each in names.items()}
+        self._untold: list[tuple[Job, NlsrError, float]] = []  # failures for which there is no folder yet
         self._failures: dict[str, float] | None = None  # those in all ledgers, once they are asked for
 
     @property
@@ -60,6 +62,7 @@ class Bookkeeping:
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             return (f"the ledger {ledger.path} cannot be written ({reason}): --resume will not know this output.",)
+        self._tell()
         return ()
 
     def job_of(self, outcome: Outcome) -> Job | None:
@@ -68,20 +71,33 @@ class Bookkeeping:
         return job if job is not None and self.enters and job.sink.on_disk else None
 
     def fail(self, job: Job, error: NlsrError) -> None:
-        """Enter a picture that failed; where that cannot be written, the failure is told all the same."""
-        known = job.sink.path != job.source.path  # else not even a name for the output was found
-        folder = job.sink.path.parent if known else self._home or job.source.path.parent
-        values = {
-            "state": FAILED,
-            "output": job.sink.path.name if known else None,
-            "source": str(job.source.path),
-            "origin": origin_of(folder, job.source),
-            "error": _told(error),
-            "time": time(),
-        }
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._at(folder).add(values)
+        """Enter a picture that failed; where that cannot be written, the failure is told all the same.
+
+        No folder is made for it: as long as nothing is written there, there is nothing to tell others of.
+        """
+        self._untold.append((job, error, time()))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Enter the failures for which there is a folder by now."""
+        waiting, self._untold = self._untold, []
+        for job, error, moment in waiting:
+            known = job.sink.path != job.source.path  # else not even a name for the output was found
+            places = [job.sink.path.parent if known else self._home or job.source.path.parent, self._home]
+            folder = next((place for place in places if place is not None and place.is_dir()), None)
+            if folder is None:
+                self._untold.append((job, error, moment))
+                continue
+            values = {
+                "state": FAILED,
+                "output": os.path.relpath(job.sink.path, folder) if known else None,
+                "source": str(job.source.path),
+                "origin": origin_of(folder, job.source),
+                "error": _told(error),
+                "time": moment,
+            }
+            with suppress(OSError):
+                self._at(folder).add(values)
 
     def failed_at(self, job: Job) -> float:
         """Return when a job failed before this call, in seconds since 1970; 0 if no ledger says that it did."""

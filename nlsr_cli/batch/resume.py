@@ -24,7 +24,7 @@ from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.sharing import Claim, Claims, claim_of, remove_dead_claims
 from nlsr_cli.batch.sink import Part
 from nlsr_cli.batch.source import is_file
-from nlsr_cli.errors import DestinationClash
+from nlsr_cli.errors import DestinationClash, ImageWriteError
 from nlsr_cli.files import remove_dead_parts
 from nlsr_cli.images.formats import writing_of
 from nlsr_cli.shards import Shard
@@ -111,7 +111,13 @@ class Keeper:
         From now on nobody else finishes it, so that a look tells for good whether it is done.
         """
         path = job.sink.path
-        return Claim(path) if self._claims is None or not job.sink.on_disk else self._claims.take(path)
+        if self._claims is None or not job.sink.on_disk:
+            return Claim(path)
+        try:
+            job.sink.check(0, 0.0)  # a link may have been planted since the plan was made: then nothing is put there
+        except ImageWriteError:  # which is told when the picture is begun
+            return Claim(path)
+        return self._claims.take(path)
 
     def release(self, claim: Claim) -> None:
         """Let other processes have a job."""

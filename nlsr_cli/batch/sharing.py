@@ -15,7 +15,7 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -132,14 +132,17 @@ def remove_dead_claims(folder: Path) -> None:
 
 
 def holders_in(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what the claims in a folder say whose holders live: "output", "host", "process" and "since"."""
+    """Yield what the claims in a folder say whose holders live: "output", "host", "process" and "since".
+
+    Nothing is written, so that ages are by the clock of this machine.
+    """
     for path in claims_in(folder):
         with suppress(OSError):
             descriptor = _opened(path)
             try:
                 said = _said(descriptor)
                 told = {name: said[name] for name, kind in _TOLD.items() if isinstance(said.get(name), kind)}
-                if len(told) == len(_TOLD) and not _is_dead(descriptor, path, lock(descriptor)):
+                if len(told) == len(_TOLD) and not _is_dead(descriptor, time.time, lock(descriptor)):
                     yield told
             finally:
                 os.close(descriptor)
@@ -172,7 +175,7 @@ def _is_free(path: Path) -> bool:
     except FileNotFoundError:
         return True
     locked = lock(descriptor)
-    if _is_at(descriptor, path) and (locked is False or not _is_dead(descriptor, path, locked)):
+    if _is_at(descriptor, path) and (locked is False or not _is_dead(descriptor, lambda: _now(path), locked)):
         os.close(descriptor)
         return False
     _drop(descriptor, path)
@@ -186,8 +189,8 @@ def _opened(path: Path) -> int:
         return os.open(path, os.O_RDONLY | _CAREFUL)
 
 
-def _is_dead(descriptor: int, path: Path, locked: bool | None) -> bool:
-    """Tell whether the holder of a claim is gone; `locked` is whether its lock could be had.
+def _is_dead(descriptor: int, now: Callable[[], float], locked: bool | None) -> bool:
+    """Tell whether the holder of a claim is gone by `now`; `locked` is whether its lock could be had.
 
     Where the lock of another machine does not reach, this one gets it though the holder lives.
     """
@@ -195,7 +198,7 @@ def _is_dead(descriptor: int, path: Path, locked: bool | None) -> bool:
         return False
     if locked and _said(descriptor).get("kernel") == _kernel():
         return True
-    return _now(path) - os.fstat(descriptor).st_mtime > STALE
+    return now() - os.fstat(descriptor).st_mtime > STALE
 
 
 def _said(descriptor: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nlsr_cli.commands import choices
+from nlsr_cli.commands import choices, looking_choices
 from nlsr_cli.commands.signals import killed_politely
 from nlsr_cli.console import Speech
 from nlsr_cli.console.bench import BenchConsole
@@ -12,11 +12,11 @@ from nlsr_cli.options import ComputeOptions
 
 
 def bench(
-    case: choices.Cases = None,
+    case: looking_choices.Cases = None,
     device: choices.Device = "auto",
-    precision: choices.BenchPrecision = "auto",
-    quick: choices.Quick = False,
-    pause: choices.Pause = None,
+    precision: looking_choices.BenchPrecision = "auto",
+    quick: looking_choices.Quick = False,
+    pause: looking_choices.Pause = None,
     as_json: choices.JsonLines = False,
     quiet: choices.OnlyResults = False,
 ) -> None:

@@ -261,34 +261,6 @@ Oracle = Annotated[
 ]
 EvaluateJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, and a summary.")]
 
-# bench
-Cases = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="What to measure: attention, network, picture, sizes, threads or folder; repeatable. [default: all]",
-        autocompletion=completion.cases,
-    ),
-]
-BenchPrecision = Annotated[
-    str, typer.Option(help="Precision, as in upscale: auto, fp32, fp16 or bf16.", autocompletion=completion.precisions)
-]
-Quick = Annotated[bool, typer.Option("--quick", help="Use smaller pictures and less time; the figures are rough.")]
-Pause = Annotated[
-    list[str] | None,
-    typer.Option(metavar="OUT", help="Folder of a training run to pause during the measurement; repeatable."),
-]
-
-# inspect
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Picture files, or - for standard input.")]
-JsonFiles = Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")]
-
-# status, check
-Outputs = Annotated[str, typer.Argument(metavar="FOLDER", help="Folder with outputs; its subfolders count too.")]
-Pixels = Annotated[bool, typer.Option("--pixels", help="Decode every output as well.")]
-JsonFindings = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object per picture that is not as it should be, and a summary.")
-]
-
 # models
 Named = Annotated[
     str,

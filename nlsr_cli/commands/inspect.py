@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nlsr_cli.commands import choices
+from nlsr_cli.commands import choices, looking_choices
 from nlsr_cli.console import Speech
 from nlsr_cli.console.inspection import InspectionConsole
 from nlsr_cli.errors import ExitCode, ImageError, ImageReadError, MissingInput
@@ -22,9 +22,9 @@ STANDARD_INPUT = "standard input"
 
 
 def inspect(
-    files: choices.Files,
+    files: looking_choices.Files,
     max_pixels: choices.MaxPixels = DEFAULT_MAX_PIXELS,
-    as_json: choices.JsonFiles = False,
+    as_json: looking_choices.JsonFiles = False,
 ) -> None:
     """Show what picture files contain, and how nlsr made them: the model and its hash, settings, version.
 

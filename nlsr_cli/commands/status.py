@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nlsr_cli.commands import choices
+from nlsr_cli.commands import looking_choices
 from nlsr_cli.console import Speech
 from nlsr_cli.console.review import ReviewConsole
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.review import Decode
 
 
-def status(folder: choices.Outputs, as_json: choices.JsonFindings = False) -> None:
+def status(folder: looking_choices.Outputs, as_json: looking_choices.JsonFindings = False) -> None:
     """Show what nlsr has done in a folder: done, failed, missing, changed.
 
     Outputs are looked at, not read; `nlsr check` reads them. Both merge the ledgers of all shards, and write nothing.
@@ -28,9 +28,9 @@ def status(folder: choices.Outputs, as_json: choices.JsonFindings = False) -> No
 
 
 def check(
-    folder: choices.Outputs,
-    pixels: choices.Pixels = False,
-    as_json: choices.JsonFindings = False,
+    folder: looking_choices.Outputs,
+    pixels: looking_choices.Pixels = False,
+    as_json: looking_choices.JsonFindings = False,
 ) -> None:
     """Check that the outputs in a folder are what nlsr wrote there, by the SHA-256 of each.
 

@@ -87,7 +87,7 @@ def upscale(
     given = dict(locals())  # by their names, under which Python takes them too
     console = BatchConsole(Speech(quiet=quiet, verbose=verbose, as_json=as_json))
     with console.guarded():
-        _check_watch(watch, interval, dry_run=dry_run, opens=open_, files_from=files_from, output=output)
+        _check_watch(watch, interval, dry_run=dry_run, opens=open_, files_from=files_from, output=output, shard=shard)
         many = _gather(inputs or [], files_from, null=null)
         if output is None and files_from is None:
             _check_second(inputs or [])
@@ -119,14 +119,27 @@ def upscale(
 
 
 def _check_watch(
-    watch: bool, interval: float | None, *, dry_run: bool, opens: bool, files_from: str | None, output: str | None
+    watch: bool,
+    interval: float | None,
+    *,
+    dry_run: bool,
+    opens: bool,
+    files_from: str | None,
+    output: str | None,
+    shard: str | None,
 ) -> None:
     """Refuse what makes no sense for folders that are watched, or without them."""
     if interval is not None and not watch:
         raise OptionError(
             "--interval needs --watch", "For example: nlsr upscale inbox --watch --interval 10 -o enlarged"
         )
-    others = {"--dry-run": dry_run, "--open": opens, "--files-from": files_from is not None, "-o -": output == STREAM}
+    others = {
+        "--shard": shard is not None,
+        "--dry-run": dry_run,
+        "--open": opens,
+        "--files-from": files_from is not None,
+        "-o -": output == STREAM,
+    }
     clash = next((option for option, given in others.items() if given), None)
     if watch and clash is not None:
         raise OptionError(f"--watch and {clash} cannot be combined", "Omit one of them.")

@@ -224,6 +224,8 @@ class LocalEngine:
             ahead = None if waits or expected is None else reader.submit(self._intake.read, expected)
             if self._begin(task, line, watcher):
                 yield task
+        if ahead is not None:  # another process has taken that one, and the decoder answers one question at a time
+            ahead.result()
         yield from self._others(line, watcher)
 
     def _others(self, line: Line, watcher: Watcher) -> Iterator[Task | None]:

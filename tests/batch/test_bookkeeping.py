@@ -47,6 +47,7 @@ def test_a_failure_is_entered_where_the_output_was_to_go(
     """Or, if not even its name is known, at the top of all outputs, or beside the input."""
     failed = job(tmp_path, output=output)
     error = ImageReadError(failed.source.path, "x" * 10_000, "look at it")
+    (tmp_path / place).mkdir(parents=True)
     books(failed, home=home and tmp_path / home).fail(failed, error)
     (line,) = lines(tmp_path / place / name_of(FIRST))
     assert (line["state"], line["origin"], line["output"]) == ("failed", origin, output and "a_x2.png")
@@ -54,6 +55,22 @@ def test_a_failure_is_entered_where_the_output_was_to_go(
     assert (line["error"]["type"], line["error"]["hint"]) == ("ImageReadError", "look at it")
     assert len(line["error"]["message"]) == 4096
     assert line["time"] > 1.7e9
+
+
+def test_no_folder_is_made_for_a_failure_but_one_that_comes_is_told(tmp_path: Path) -> None:
+    """A call that has written nothing leaves nothing behind."""
+    out, failed = tmp_path / "out", job(tmp_path, "b.png", "out/beach/b_x2.png")
+    kept = books(failed, job(tmp_path), home=out)
+    kept.fail(failed, ImageReadError("b.png", "is broken"))
+    assert not out.exists()
+    out.mkdir()
+    assert kept.enter(out, values(), "done") == ()
+    done, line = lines(out / name_of(FIRST))
+    assert (done["state"], line["state"], line["origin"]) == ("done", "failed", "../in/b.png")
+    assert line["output"] == "beach/b_x2.png", "from the top, as its own folder is not there"
+    assert line["time"] <= done["time"]
+    kept.enter(out, values(), "done")
+    assert len(lines(out / name_of(FIRST))) == 3, "once"
 
 
 def test_a_failure_that_cannot_be_entered_is_no_failure_of_its_own(tmp_path: Path) -> None:
@@ -76,6 +93,7 @@ def test_only_jobs_of_the_call_with_a_place_on_the_disk_are_entered(tmp_path: Pa
 
 def test_what_failed_before_is_known_wherever_it_was_entered(tmp_path: Path) -> None:
     mine = job(tmp_path, output="out/beach/a_x2.png")
+    (tmp_path / "out" / "beach").mkdir(parents=True)
     for output in (None, "out/beach/a_x2.png"):
         before = job(tmp_path, output=output)
         books(before, home=tmp_path / "out").fail(before, ImageReadError("a.png", "is broken"))

@@ -17,6 +17,7 @@ from nlsr_cli.batch.fingerprint import Identity
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.ledger import LEDGER_NAME, Ledger
 from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper, Verdict
+from nlsr_cli.batch.sharing import claim_of
 from nlsr_cli.batch.sink import FileSink, StandardOutput
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError
@@ -342,3 +343,49 @@ def test_rows_of_an_earlier_call_are_found_once_for_all(job: Job, monkeypatch: p
     assert [len(names) for names in found] == [1] * 4
     assert found[0] == found[2] == found[3] != found[1]
     assert listed == [job.sink.path.parent] * 4
+
+
+def sharing(*jobs: Job) -> Keeper:
+    options = UpscaleOptions(compute=ComputeOptions("cpu", "fp32"))
+    return Keeper(Identity(options, LITE), existing="resume", ledger=True, jobs=jobs, shares=True)
+
+
+def test_of_two_keepers_one_has_a_job_until_it_lets_go(job: Job) -> None:
+    mine, theirs = sharing(job), sharing(job)
+    assert not theirs.is_taken(job)
+    claim = mine.claim(job)
+    assert claim is not None
+    assert (theirs.is_taken(job), theirs.claim(job)) == (True, None)
+    assert keeper(job).claim(job) is not None, "who replaces everything asks nobody"
+    mine.release(claim)
+    assert not theirs.is_taken(job)
+    assert theirs.claim(job) is not None
+    theirs.close()
+    assert not mine.is_taken(job)
+
+
+def test_what_goes_to_no_file_is_claimed_by_nobody(job: Job) -> None:
+    streamed = replace(job, sink=StandardOutput())
+    mine, theirs = sharing(streamed), sharing(streamed)
+    for each in (mine, theirs):
+        assert each.claim(streamed) is not None
+        assert not each.is_taken(streamed)
+
+
+def test_no_claim_is_put_where_a_link_leads_out_of_the_folder_of_outputs(job: Job, tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    for folder in (out, elsewhere):
+        folder.mkdir()
+    planted = replace(job, sink=FileSink(out / "beach" / "a_x2.png", out))
+    (out / "beach").symlink_to(elsewhere)
+    assert sharing(planted).claim(planted) is not None
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_dead_claim_is_removed_with_the_rest_of_what_was_left(job: Job, tmp_path: Path) -> None:
+    (dead := claim_of(tmp_path / "long-gone.png")).touch()
+    os.utime(dead, (1, 1))
+    keeper(job).clean()
+    assert dead.exists(), "who claims nothing has nothing to do with it"
+    sharing(job).clean()
+    assert not dead.exists()
