@@ -83,7 +83,7 @@ def remove_dead_parts(folder: Path) -> int:
 
 
 def remove_part(path: Path) -> None:
-    """Remove a temporary file, a folder in which names were tried, or one of tiles: files, or folders of files.
+    """Remove a temporary file, a folder in which names were tried, or one of tiles: files, also in numbered folders.
 
     Raises:
         OSError: it holds more than that, so it is not ours, or it cannot be removed.
@@ -92,7 +92,7 @@ def remove_part(path: Path) -> None:
         path.unlink()
         return
     for each in path.iterdir():
-        if each.is_symlink() or not each.is_dir():
+        if each.is_symlink() or not (each.is_dir() and each.name.isdigit()):
             each.unlink()
             continue
         for below in each.iterdir():

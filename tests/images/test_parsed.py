@@ -67,7 +67,7 @@ def test_a_jpeg_gives_its_further_pictures_one_by_one():
     assert first.stop + sum(part.size for part, _ in found) == len(data)
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("fmt", [name for name, each in FORMATS.items() if each.parse is not None])
 def test_every_format_has_a_class_of_its_own(fmt):
     """Which calls it by the same name."""
     assert parsed(fmt, b"").format == FORMATS[fmt].name == fmt
