@@ -118,7 +118,7 @@ def test_what_is_done_before_it_is_had_is_kept() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a signal")
 def test_an_interrupted_process_leaves_its_picture_to_others() -> None:
-    process = started()
+    process = started("--ensemble")
     waiting_for(".nlsr-*.claim")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

@@ -40,11 +40,26 @@ _CAREFUL = (
 
 
 class Claim:
-    """An output that this process makes; without a file, where none could be made, others do not know of it."""
+    """An output that this process makes; as long as its file is not made, others do not know of it."""
 
-    def __init__(self, path: Path, descriptor: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._descriptor = descriptor
+        self._descriptor: int | None = None
+
+    def make(self, output: str) -> bool:
+        """Make the file, which says who makes `output`; return False where there is one.
+
+        Raises:
+            OSError: none can be made.
+        """
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CAREFUL, 0o666)
+        except FileExistsError:
+            return False
+        lock(self._descriptor, patience=_PATIENCE)
+        values = {"output": output, "host": platform.node(), "process": os.getpid(), "since": time.time()}
+        os.write(self._descriptor, json.dumps({**values, "kernel": _kernel()}).encode())
+        return True
 
     def beat(self) -> None:
         """Say that its holder lives."""
@@ -71,16 +86,17 @@ class Claims:
     def take(self, target: Path) -> Claim | None:
         """Return a claim on an output; None where another process has it."""
         path = claim_of(target)
+        claim = self._held_from_now(Claim(path))  # first, so that an interruption leaves no file behind
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             for _ in range(_TRIES):
-                descriptor = _made(path, target.name)
-                if descriptor is not None:
-                    return self._hold(Claim(path, descriptor))
+                if claim.make(target.name):
+                    return claim
                 if not _is_free(path):
-                    return None
+                    break
         except OSError:  # who can make no file here is told so when the output is to be written
-            return Claim(path)
+            return claim
+        self.release(claim)
         return None
 
     def release(self, claim: Claim) -> None:
@@ -96,7 +112,7 @@ class Claims:
             while self._held:
                 self._held.pop().release()
 
-    def _hold(self, claim: Claim) -> Claim:
+    def _held_from_now(self, claim: Claim) -> Claim:
         with self._mutex:
             self._held.add(claim)
             if self._thread is None:
@@ -146,22 +162,6 @@ def holders_in(folder: Path) -> Iterator[dict[str, Any]]:
                     yield told
             finally:
                 os.close(descriptor)
-
-
-def _made(path: Path, output: str) -> int | None:
-    """Make a claim and return its descriptor; None where there is one.
-
-    Raises:
-        OSError: none can be made.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CAREFUL, 0o666)
-    except FileExistsError:
-        return None
-    lock(descriptor, patience=_PATIENCE)
-    values = {"output": output, "host": platform.node(), "process": os.getpid(), "since": time.time()}
-    os.write(descriptor, json.dumps({**values, "kernel": _kernel()}).encode())
-    return descriptor
 
 
 def _is_free(path: Path) -> bool:

@@ -43,9 +43,10 @@ def by_another_machine(monkeypatch: pytest.MonkeyPatch, target: Path, age: float
     """Leave the claim of a process on another machine, which touched it for the last time so many seconds ago."""
     with monkeypatch.context() as patch:
         patch.setattr(module, "_kernel", lambda: "another")
-        descriptor = module._made(claim_of(target), target.name)
-    assert descriptor is not None
-    os.close(descriptor)
+        claim = Claim(claim_of(target))
+        assert claim.make(target.name)
+    assert claim._descriptor is not None
+    os.close(claim._descriptor)
     then = time.time() - age
     os.utime(claim_of(target), (then, then))
 
@@ -185,6 +186,20 @@ def test_dead_claims_are_removed_and_those_of_others_stay(target: Path, monkeypa
     assert claims_in(target.parent) == [claim_of(target.with_name("b.png"))]
     remove_dead_claims(target.parent / "gone")
     claims.close()
+
+
+def test_an_interruption_while_a_claim_is_made_leaves_none(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    claims = Claims()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "lock", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            claims.take(target)
+    assert len(claims_in(target.parent)) == 1
+    claims.close()
+    assert claims_in(target.parent) == []
 
 
 def test_a_claim_says_whose_it_is(target: Path) -> None:
