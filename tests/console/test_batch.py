@@ -6,7 +6,7 @@ import pytest
 
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.outcome import Report
-from nlsr_cli.batch.sink import StandardOutput
+from nlsr_cli.batch.sink import FileSink
 from nlsr_cli.batch.source import FileSource
 from nlsr_cli.batch.task import Task
 from nlsr_cli.console.batch import BatchConsole, BatchProgress
@@ -34,7 +34,7 @@ def test_the_hint_after_ctrl_c_is_true(
 
 def test_pictures_are_counted_in_the_order_in_which_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which changes where another process has some of them."""
-    jobs = [Job(FileSource(Path(f"{name}.png")), StandardOutput()) for name in "abcd"]
+    jobs = [Job(FileSource(Path(f"{name}.png")), FileSink(Path(f"{name}_x4.png"))) for name in "abcd"]
     console, shown = BatchConsole(), []
     monkeypatch.setattr(console, "show", lambda label, *_: shown.append(label))
     progress = BatchProgress(console, jobs, "resume")
