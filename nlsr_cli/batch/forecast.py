@@ -21,7 +21,6 @@ from nlsr_cli.batch.sink import MemorySink
 from nlsr_cli.batch.source import BytesSource
 from nlsr_cli.images import Metadata, Picture, encode_picture
 from nlsr_cli.images.formats import WRITABLE, writing_of
-from nlsr_cli.images.formats.format import WHOLE
 from nlsr_cli.limits import DECODER, MAIN
 from nlsr_cli.options import EncodeOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
@@ -122,7 +121,7 @@ class Forecaster:
             return None
         demand, size = self._enlarger.demand(extent), self._enlarger.route(*extent.size).size
         raw = prod(size) * extent.channels * extent.dtype.itemsize
-        encoder = WHOLE * raw if writing_of(job.format or "PNG").whole else 0
+        encoder = writing_of(job.format or "PNG").memory(raw)
         count, pace = _count(job), self.pace
         with scratch.placed(job.sink.scratch):
             scratch.check(demand.scratch)
@@ -166,7 +165,7 @@ def _count(job: Job) -> int:
     """Return how many pictures of that size a job has."""
     if job.book is not None:
         return job.book.pages
-    return job.header.frames if job.header is not None and job.moves else 1
+    return job.frames
 
 
 def _pixels(job: Job) -> int:
@@ -174,5 +173,4 @@ def _pixels(job: Job) -> int:
     route = job.foreseen
     if route is None:
         return 0
-    given = sum(prod(route.before(index)) for index in range(len(route.stages)))
-    return _count(job) * (given or max(prod(route.start), prod(route.size)))
+    return _count(job) * (route.given or max(prod(route.start), prod(route.size)))

@@ -46,6 +46,11 @@ class Job:
         return self.header.height * self.header.width if self.header is not None else 0
 
     @property
+    def frames(self) -> int:
+        """Return how many frames are read and written, as far as the header is known."""
+        return self.header.frames if self.header is not None and self.moves else 1
+
+    @property
     def moves(self) -> bool:
         """Tell whether every frame of the source is read and written, as far as its header is known."""
         return self.header is not None and is_moving(self.header.format) and is_moving(self.format)

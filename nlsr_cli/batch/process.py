@@ -18,7 +18,6 @@ from nlsr_cli.batch.task import Task, decided
 from nlsr_cli.errors import ImageWriteError
 from nlsr_cli.images import Animation
 from nlsr_cli.images.formats import writing_of
-from nlsr_cli.images.formats.format import WHOLE
 from nlsr_cli.limits import DECODER, MAIN
 from nlsr_cli.upscaling.needs import Extent, arrays
 
@@ -111,7 +110,7 @@ def _check_place(task: Task, enlarger: Enlarger) -> None:
     samples = prod(enlarger.route(*extent.size).size) * picture.color.shape[2] * picture.color.itemsize
     task.job.sink.check(samples, writing.least_share)
     allowed = task.job.options.max_memory
-    least = MAIN + DECODER + WHOLE * samples
+    least = MAIN + DECODER + writing.memory(samples)
     if writing.whole and allowed is not None and least > allowed:
         reason = f"a {task.format} of that size is encoded whole, which takes {least >> 20} MiB, more than --max-memory"
         raise ImageWriteError(task.job.sink.path, reason, "Write it in bands: --format png, or jpeg or tiff.")

@@ -67,9 +67,8 @@ def _outcome(batch: LocalEngine, job: Job, models: ModelSet, options: UpscaleOpt
         outcome = Outcome(job.source.path, job.sink.path, "skipped" if done else "planned", reason=verdict.reason)
         if job.route is not None:
             outcome = _with_sizes(outcome, job.route, models, options)
-    frames = job.header.frames if job.header is not None and job.moves else 1
     pages = None if job.book is None else Pages(job.book.pages)
-    return replace(outcome, frames=frames, ensemble=options.ensemble, pages=pages)
+    return replace(outcome, frames=job.frames, ensemble=options.ensemble, pages=pages)
 
 
 def _with_sizes(outcome: Outcome, route: Route, models: ModelSet, options: UpscaleOptions) -> Outcome:

@@ -170,14 +170,13 @@ def _cost(job: Job, existing: str) -> Cost | None:
         return None
     if existing == "resume" and job.sink.on_disk and job.sink.path.exists():
         return Cost(0)
-    work = sum(prod(route.before(stage)) for stage in range(len(route.stages)))
+    work = route.given
     if job.book is not None:  # as if all its pages had the size of the first
         return Cost(job.book.pages * work)
     if header is None:
         return None
-    frames = header.frames if job.moves else 1
     layers = 2 if header.has_alpha and job.options.alpha == "model" else 1
-    return Cost(frames * layers * work, writing_of(job.format).pace * frames * prod(route.size) / 1e6)
+    return Cost(job.frames * layers * work, writing_of(job.format).pace * job.frames * prod(route.size) / 1e6)
 
 
 def _name(job: Job) -> str:

@@ -291,4 +291,4 @@ def _is_alone(job: Job) -> bool:
     if job.header is None or job.route is None:
         return True
     samples = prod(job.route.size) * CHANNELS * job.header.depth // 8
-    return samples * (job.header.frames if job.moves else 1) >= scratch.LEAST
+    return samples * job.frames >= scratch.LEAST

@@ -131,14 +131,13 @@ class Enlarger:
         works = self._works(route, self.placement_for(8 * extent.dtype.itemsize), extent, held)
         if not works:
             need = held + of_interpolation(route, extent)
-            return Demand(need.memory, need.scratch, prod(route.size), 0)
+            return Demand(need.memory, need.scratch, prod(route.size))
         layers = 2 if extent.alpha and self.alpha == "model" else 1
         passes = layers * (8 if self.ensemble else 1)
         return Demand(
             max(work.need.memory + work.tile_bytes for work in works),
             max(work.need.scratch for work in works),
             passes * sum(work.plan.cost for work in works),
-            layers * sum(len(work.plan) for work in works),
         )
 
     def upscale(

@@ -41,13 +41,11 @@ class Demand:
         memory: bytes for its arrays and its largest tile.
         scratch: bytes of files without names, or of finished rows.
         work: what its time grows with: pixels that networks are given, or that are interpolated where none has a part.
-        tiles: those of all stages and layers.
     """
 
     memory: int
     scratch: int
     work: int
-    tiles: int
 
 
 def arrays(*sizes: float) -> Need:

@@ -104,6 +104,11 @@ class Route:
         return self.start[0] * prod(self.stages), self.start[1] * prod(self.stages)
 
     @property
+    def given(self) -> int:
+        """Return how many pixels all networks together are given."""
+        return sum(prod(self.before(index)) for index in range(len(self.stages)))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know of it."""
         if self.scale > 1 or self.stages:

@@ -54,6 +54,10 @@ class Writing:
     tiled: bool = False
     pace: float = 0.03
 
+    def memory(self, samples: int) -> int:
+        """Return the bytes that encoding a picture of so many bytes takes at most, beside a few bands."""
+        return WHOLE * samples if self.whole else 0
+
 
 def encode_whole(
     encode: Callable[[Canvas, Pixels, EncodeOptions], Encoded],
