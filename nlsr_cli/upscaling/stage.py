@@ -169,6 +169,7 @@ class Stage:
         parts = self._parts(pixels, work, first)
         for row, column, block in stitch(work.plan, self.scale, parts, first=first, above=above, on_row=on_row):
             out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
+            scratch.touched(block.nbytes)
             del block  # a part of a tile, all of which would be held while the next one is computed
             yield 1
         return out
