@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome, Report
     from nlsr_cli.console.batch import BatchConsole
-    from nlsr_cli.engines.local import LocalEngine
+    from nlsr_cli.engines.engine import Engine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
@@ -27,14 +28,19 @@ _PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would 
 
 
 def foresee(
-    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole,
+    inputs: list[str] | Sources,
+    target: OutputOptions,
+    options: UpscaleOptions,
+    decoder: Decoder,
+    devices: Sequence[str],
 ) -> ExitCode:
     """Print what would become of each picture, and the sum; no picture is decoded."""
     from nlsr_cli.api import build_enlarger
     from nlsr_cli.batch.forecast import Forecaster
     from nlsr_cli.batch.outcome import Report
 
-    batch, models = plan(console, inputs, target, options, decoder)
+    batch, models = plan(console, inputs, target, options, decoder, devices)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
@@ -55,11 +61,12 @@ def foresee(
     return report.exit_code
 
 
-def _outcome(batch: LocalEngine, job: Job, models: ModelSet, options: UpscaleOptions) -> Outcome:
+def _outcome(batch: Engine, job: Job, models: ModelSet, options: UpscaleOptions) -> Outcome:
     """Return what would become of a job."""
     from nlsr_cli.batch.outcome import Outcome, Pages
 
-    verdict, error = batch.foresee(job)
+    task = batch.foresee(job)
+    verdict, error = task.verdict, task.error
     if error is not None:
         outcome = Outcome(job.source.path, None, "failed", error=error)
     else:
