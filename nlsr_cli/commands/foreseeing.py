@@ -57,7 +57,7 @@ def foresee(
         if told.forecast is not None:
             seconds.append(told.forecast.seconds)
     console.not_taken(batch.plan.sources.passed)
-    _say_sum(console, report, seconds)
+    _say_sum(console, report, seconds, sum(device.startswith("cuda") for device in devices) or 1)
     return report.exit_code
 
 
@@ -130,11 +130,12 @@ def _forecast_text(forecast: Forecast) -> str:
     return f"{time}{memory}{scratch}, about {bytes_text(forecast.output)} of output"
 
 
-def _say_sum(console: BatchConsole, report: Report, seconds: list[float | None]) -> None:
+def _say_sum(console: BatchConsole, report: Report, seconds: list[float | None], gpus: int) -> None:
+    """Print the sum; pictures that processors share take as long together, those of several GPUs less."""
     if console.speech.as_json:
         console.json_line(report.as_json())
     elif report.total > 1:
         counts = {"planned": report.planned, "skipped": report.skipped, "failed": report.failed}
         text = ", ".join(f"{count} {_FORESEEN[status]}" for status, count in counts.items() if count)
         known = [each for each in seconds if each is not None]
-        console.note(f"{text}; all together about {duration(sum(known))}" if known else text)
+        console.note(f"{text}; all together about {duration(sum(known) / gpus)}" if known else text)

@@ -82,6 +82,7 @@ class Process:
             while True:
                 self._hear(cast("Event", pickle.load(stream)))  # noqa: S301 - see above
         self.stop()
+        stream.close()
         self._hear(Ended(_cause(self._child.wait())))
 
 

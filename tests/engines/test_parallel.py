@@ -116,6 +116,22 @@ def test_an_interrupted_call_stops_its_workers_and_continues() -> None:
 
 
 @needs_proc
+def test_a_picture_over_which_three_workers_ended_is_named() -> None:
+    few(1)
+    process = started()
+    killed: set[int] = set()
+    while process.poll() is None and len(killed) < 3:
+        for each in set(workers_of(process)) - killed:
+            os.kill(each, signal.SIGKILL)
+            killed.add(each)
+        time.sleep(0.01)
+    (line,), summary, _ = told(process)
+    assert (process.returncode, summary["failed"], len(killed)) == (1, 1, 3)
+    assert line["error"]["message"] == "holiday/0.png: 3 workers ended while they had it"
+    assert claims_in(Path("out")) == []
+
+
+@needs_proc
 def test_workers_end_with_the_process_that_started_them() -> None:
     process = started("--ensemble")
     waiting_for(lambda: claims_in(Path("out")) and workers_of(process))
