@@ -24,7 +24,7 @@ UpscaleDevice = Annotated[
         "--device",
         "-d",
         help="Device: auto, cpu, cuda, cuda:N or mps; cuda:all or a list such as cuda:0,cuda:2 has a process for each.",
-        autocompletion=completion.devices,
+        autocompletion=completion.many_devices,
     ),
 ]
 Tile = Annotated[

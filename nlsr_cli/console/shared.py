@@ -40,6 +40,10 @@ class SharedProgress(Watcher):
         self._done = 0
         self._share = 0.0
 
+    def on_loading(self) -> None:
+        """Show that the first worker loads its networks."""
+        self._console.show("loading")
+
     def on_waiting(self, job: Job) -> None:
         """Show which picture another process has."""
         self._console.show(f"{self._counts()} another process has {name_of(job)}")

@@ -151,6 +151,8 @@ class ParallelEngine:
                 self._keeper.release(task.claim)
             yield failed(job, self.pool.lost) if task.has_work else task.outcome(())
         elif task.claim is not None:
+            if self.pool.ready is None:
+                watcher.on_loading()
             self._claims[self.pool.give(job, len(line))] = task.claim
 
     def _heard(self, watcher: Watcher, seconds: float | None) -> Iterator[Outcome]:

@@ -156,7 +156,8 @@ class Pool:
         deadline = time.monotonic() + PATIENCE
         there = [place for place in self._places if place.worker is not None]
         for place in there:
-            place.worker.stop() if place.worker else None
+            if place.worker is not None:
+                place.worker.stop()
         while any(place.worker for place in there) and (left := deadline - time.monotonic()) > 0:
             found = self._next(left)
             if found is None or found[1] is not found[0].token:
