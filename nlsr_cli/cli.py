@@ -119,7 +119,11 @@ _ELSEWHERE = {  # what other upscalers call what nlsr has under another name, or
     ("--fp32", "--fp16", "--bf16", "--half"): "Name a precision: --precision fp32, fp16 or bf16",
     ("--ext", "--output-format"): "Name a format: --format png",
     ("--noise", "--noise-level", "--denoise_strength"): "Noise is removed with --denoise, JPEG blocks with --deblock",
-    ("-j", "--threads", "--jobs"): "Threads are those of OpenMP: OMP_NUM_THREADS=4 nlsr upscale photo.jpg",
+    (
+        "-j",
+        "--threads",
+        "--jobs",
+    ): "Threads: OMP_NUM_THREADS=4 nlsr upscale photo.jpg. Processes: nlsr upscale holiday --workers 2",
     ("-V",): "The version: nlsr --version",
     ("-v",): "The version: nlsr --version. More about a run: nlsr upscale photo.jpg --verbose",
 }
