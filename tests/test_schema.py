@@ -56,6 +56,7 @@ COMMANDS = {  # command lines by the schema that they follow
         ("compare", "tower.jpg", "tower.jpg"),
         ("compare", "tower.jpg", "tower.jpg", "--truth", "tower.jpg", "-o", "a.html"),
     ),
+    "plan": (("plan", "photos", "-s", "2", "--machines", "3"), ("plan", "photos", "-s", "2", "--price", "1")),
     "attention": (
         ("attention", "tower.jpg", "--at", "30,20", "-s", "2", "--precision", "fp32"),
         ("attention", "tower.jpg", "--at", "3,2", "-s", "4", "-o", "seen.png"),

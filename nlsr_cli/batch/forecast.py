@@ -109,6 +109,13 @@ class Forecaster:
         samples = prod(enlarger.route(*extent.size).size) * extent.channels * extent.dtype.itemsize
         return Pace(outcome.seconds / enlarger.demand(extent).work, len(sink.data) / samples)
 
+    def seconds(self, job: Job) -> float | None:
+        """Return the seconds that a job takes in this process; None where nothing is known of it, or a start fails."""
+        extent = _extent(job)
+        if extent is None or self.pace is None:
+            return None
+        return self.pace.seconds * self._enlarger.demand(extent).work * _count(job)
+
     def of(self, job: Job) -> Forecast | None:
         """Return what a job takes; None where little is to be done, or nothing is known of the job.
 
@@ -126,7 +133,7 @@ class Forecaster:
         with scratch.placed(job.sink.scratch):
             scratch.check(demand.scratch)
         return Forecast(
-            None if pace is None else pace.seconds * demand.work * count,
+            self.seconds(job),
             MAIN + DECODER + max(demand.memory, encoder),
             demand.scratch,
             int(raw * count * (1.0 if pace is None else pace.density)),

@@ -35,3 +35,10 @@ Pixels = Annotated[bool, typer.Option("--pixels", help="Decode every output as w
 JsonFindings = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per picture that is not as it should be, and a summary.")
 ]
+
+# plan
+Sample = Annotated[list[str], typer.Argument(metavar="INPUT", help="Pictures, folders or patterns.")]
+Machines = Annotated[int, typer.Option(help="Machines, or GPUs, each as fast as this one.")]
+Pictures = Annotated[int | None, typer.Option(help="Pictures in all, of which INPUT is a sample. [default: INPUT]")]
+Price = Annotated[float | None, typer.Option(help="Price of a machine for an hour, in any currency.")]
+PlanJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for one machine, and one for all.")]

@@ -54,11 +54,14 @@ def bytes_text(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people say them: `42 s`, `12 min`, `3 h 05 min`."""
+    """Return seconds as people say them: `42 s`, `12 min`, `3 h 05 min`, `1,200 days`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60:02d} min" if hours < 100 else f"{hours / 24:,.0f} days"
 
 
 @dataclass(frozen=True)
