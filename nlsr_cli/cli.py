@@ -16,7 +16,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from nlsr_cli.commands import bench, compare, evaluate, inspect, models, sheet, status, train, upscale
+from nlsr_cli.commands import bench, compare, evaluate, inspect, models, serve, sheet, status, train, upscale
 from nlsr_cli.console import Console
 from nlsr_cli.errors import OptionError
 from nlsr_cli.version import __version__
@@ -174,6 +174,7 @@ app.command()(status.status)
 app.command()(status.check)
 app.command()(compare.compare)
 app.command()(sheet.sheet)
+app.command()(serve.serve)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
 app.command()(bench.bench)

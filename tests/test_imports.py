@@ -36,6 +36,7 @@ FLOORS = [
     {"training", "viewing"},
     {"api", "doctor"},
     {"interface"},
+    {"serving"},
     {"console"},
     {"commands"},
     {"cli", "__main__", "__init__"},

@@ -79,7 +79,7 @@ def write_page(found: Comparison, path: Path, *, overwrite: bool) -> None:
 def page(found: Comparison) -> str:
     """Return the page of a comparison."""
     reduced = _reduction(found.size)
-    style, script = (_template(f"page.{kind}") for kind in ("css", "js"))
+    style, script = _template("look.css") + _template("page.css"), _template("page.js")
     height, width = (math.ceil(side / reduced) for side in found.size)
     names = f"{_said(found.source.name)} → {', '.join(_said(each.name) for each in found.results)}"
     return Template(_template("page.html")).substitute(
