@@ -114,15 +114,15 @@ class Server:
     async def upscale(self, request: Request) -> Response:
         """Answer with the enlarged picture."""
         job = await self._accepted(request, direct=True)
+        kept = False
         try:
             await self._until_over(request, job)
             path = self.store.result(job)
-            if job.state == FAILED or path is None or job.result is None:
-                return JSONResponse(job.error, job.status)
-            return _Once(path, job, lambda: self.line.drop(job.id))
-        except BaseException:
-            self.line.drop(job.id)
-            raise
+            kept = path is not None
+            return JSONResponse(job.error, job.status) if path is None else _Once(path, job, self.line.drop)
+        finally:
+            if not kept:
+                self.line.drop(job.id)
 
     async def accept(self, request: Request) -> Response:
         """Accept a picture, which is enlarged when its turn comes."""
@@ -338,15 +338,15 @@ def _file(path: Path, kind: str, name: str) -> Response:
 class _Once(FileResponse):
     """A file that is forgotten once it is sent, or nobody takes it."""
 
-    def __init__(self, path: Path, job: Job, forget: Callable[[], None]) -> None:
+    def __init__(self, path: Path, job: Job, forget: Callable[[str], None]) -> None:
         if job.result is None:
             raise TypeError("a job without a result")
         super().__init__(path, media_type=job.result.media_type, filename=job.download_name)
-        self._forget = forget
+        self._forget, self._name = forget, job.id
         self.headers["X-Nlsr-Notes"] = json.dumps(job.result.notes)[:4000]  # ASCII alone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._forget()
+            self._forget(self._name)

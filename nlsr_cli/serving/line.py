@@ -205,6 +205,7 @@ class Line:
         try:
             on_tile(0, 1)
             result = self._maker.make(job, self._store.upload(job.id), self._store.results(job.id), on_tile)
+            job.done = job.total = max(job.total, 1)  # what needs no network has no tiles
             job.result, job.finished, job.state = result, now(), DONE
             self._save(job)
         except _Given:

@@ -61,8 +61,10 @@ class _News:
         self.hearer.trouble(error)
 
 
-def serve(options: ServeOptions, hearer: Hearer) -> int:
-    """Serve until a signal comes, and return how many accepted jobs are lost.
+def serve(options: ServeOptions, hearer: Hearer, *, stop: threading.Event | None = None) -> int:
+    """Serve until a signal comes, or `stop` is set, and return how many accepted jobs are lost.
+
+    Signals come to the main thread only.
 
     Raises:
         OptionError: the address or the folder for jobs cannot be used.
@@ -82,7 +84,7 @@ def serve(options: ServeOptions, hearer: Hearer) -> int:
         try:
             host = f"[{options.host}]" if ":" in options.host else options.host
             address = f"http://{host}:{listening.getsockname()[1]}"
-            _Uvicorn(app, line, changes, options, lambda: hearer.ready(address)).run([listening])
+            _Uvicorn(app, line, changes, options, lambda: hearer.ready(address), stop).run([listening])
         finally:
             line.stop()
             left = line.join()
@@ -115,7 +117,13 @@ class _Uvicorn(uvicorn.Server):
     """Ends politely: the picture at hand stays to be done, and who waits is told."""
 
     def __init__(
-        self, app: Guard, line: Line, changes: Changes, options: ServeOptions, on_ready: Callable[[], None]
+        self,
+        app: Guard,
+        line: Line,
+        changes: Changes,
+        options: ServeOptions,
+        on_ready: Callable[[], None],
+        stop: threading.Event | None,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -133,7 +141,7 @@ class _Uvicorn(uvicorn.Server):
             h11_max_incomplete_event_size=1 << 14,
         )
         super().__init__(config)
-        self._line, self._changes, self._on_ready = line, changes, on_ready
+        self._line, self._changes, self._on_ready, self._stop = line, changes, on_ready, stop
         self._seconds = min(60.0, options.keep / 4)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -142,6 +150,10 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets)
         self._sweeping = asyncio.create_task(self._sweep())
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether it is time to end."""
+        return await super().on_tick(counter) or (self._stop is not None and self._stop.is_set())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell all who wait, and end."""
