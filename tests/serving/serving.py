@@ -62,6 +62,7 @@ class Running:
     troubles: list[Exception] = field(default_factory=list)
     lost: int = 0
     line: Any = None
+    end: Callable[[], None] = lambda: None
 
     def folders(self) -> list[str]:
         """Return the names of the folders of jobs."""
@@ -112,6 +113,7 @@ class Running:
 def running(**settings: Any) -> Iterator[Running]:
     """Run a server until the end of the block."""
     server, ready, stop = Running(), threading.Event(), threading.Event()
+    server.end = stop.set
     failed: list[BaseException] = []
 
     def on_ready(address: str) -> None:
