@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from nlsr_cli.errors import NlsrError
+from nlsr_cli.images.formats import native_formats, parse_format
 from nlsr_cli.serving import asked, description, page
 from nlsr_cli.serving.asked import Asked
 from nlsr_cli.serving.bundle import bundled
@@ -103,7 +104,7 @@ class Server:
         return JSONResponse(
             {
                 "models": models,
-                "formats": list(asked.FORMATS),
+                "formats": [each for each in asked.FORMATS if parse_format(each) in native_formats().writable],
                 "limits": {**limits, "queue": options.queue, "per_client": options.per_client},
                 "keep_seconds": options.keep,
             }

@@ -152,7 +152,7 @@ class Line:
         if job is not None:
             if not runs:
                 self._store.remove(name)
-            self._listener.changed(job)
+            self._tell(job)
 
     def forget_old(self) -> None:
         """Forget what was finished long ago, and the oldest of too many."""
@@ -176,7 +176,7 @@ class Line:
                 self._store.remove(job.id)
             elif job.is_over:
                 self._listener.over(job)
-            self._listener.changed(job)
+            self._tell(job)
 
     def _next(self) -> Job | None:
         """Wait for a job, and return it as the one that runs; None at the end."""
@@ -187,8 +187,13 @@ class Line:
                 return None
             job = self._jobs[self._waiting.popleft()]
             self._running, job.state = job, RUNNING
-        self._listener.changed(job)
+        self._tell(job)
         return job
+
+    def _tell(self, job: Job) -> None:
+        """Tell of a job whose leaving the queue changes how many come before each that waits."""
+        for each in (job, *(other for other in self.unfinished if other.state == QUEUED and not other.direct)):
+            self._listener.changed(each)
 
     def _make(self, job: Job) -> None:
         end = time.monotonic() + self._options.max_seconds
