@@ -11,6 +11,9 @@ import pytest
 from nlsr_cli.serving.job import Job, Result
 from nlsr_cli.serving.making import Maker
 from tests.serving.serving import Running, running
+from tests.viewing import test_browser
+
+browser = test_browser.browser  # the same one, and the same way to do without
 
 
 @pytest.fixture(scope="module")
