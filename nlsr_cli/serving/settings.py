@@ -48,7 +48,7 @@ class ServeOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
-            raise OptionError(f"--port must be from 0 to 65535, not {self.port}", "0 takes any that is free.")
+            raise OptionError(f"--port must be from 0 to 65535, not {self.port}", "Port 0 takes any that is free.")
         for option, value in (
             ("--keep", self.keep),
             ("--queue", self.queue),
