@@ -12,23 +12,21 @@ from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.images.formats import native_formats, parse_format
 from nlsr_cli.serving import asked, description, page
-from nlsr_cli.serving.asked import Asked
 from nlsr_cli.serving.bundle import bundled
 from nlsr_cli.serving.changes import Changes
 from nlsr_cli.serving.guard import COOKIE, refuse, session_of
-from nlsr_cli.serving.job import DONE, FAILED, Job, now
+from nlsr_cli.serving.job import DONE, FAILED, Job
 from nlsr_cli.serving.line import Line
-from nlsr_cli.serving.making import Maker, media_type
+from nlsr_cli.serving.making import Maker
 from nlsr_cli.serving.metrics import MEDIA_TYPE, Metrics
-from nlsr_cli.serving.receiving import receive
+from nlsr_cli.serving.reception import Once, Reception
 from nlsr_cli.serving.refusals import BadRequest, Busy, NoMethod, NotFound, NotReady, of_system
 from nlsr_cli.serving.settings import ServeOptions
 from nlsr_cli.serving.store import Store
@@ -46,6 +44,7 @@ class Server:
     line: Line
     changes: Changes
     metrics: Metrics
+    reception: Reception
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -114,95 +113,21 @@ class Server:
 
     async def upscale(self, request: Request) -> Response:
         """Answer with the enlarged picture."""
-        job = await self._accepted(request, direct=True)
+        job = await self.reception.accept(request, direct=True)
         kept = False
         try:
-            await self._until_over(request, job)
+            await self.reception.until_over(request, job)
             path = self.store.result(job)
             kept = path is not None
-            return JSONResponse(job.error, job.status) if path is None else _Once(path, job, self.line.drop)
+            return JSONResponse(job.error, job.status) if path is None else Once(path, job, self.line.drop)
         finally:
             if not kept:
                 self.line.drop(job.id)
 
     async def accept(self, request: Request) -> Response:
         """Accept a picture, which is enlarged when its turn comes."""
-        job = await self._accepted(request, direct=False)
+        job = await self.reception.accept(request, direct=False)
         return JSONResponse(self._seen(job), 202, {"Location": f"/v1/jobs/{job.id}"})
-
-    async def _accepted(self, request: Request, *, direct: bool) -> Job:
-        """Receive a picture, look at it, and put it into the line; whatever is wrong, nothing of it stays.
-
-        Raises:
-            NlsrError: something is wrong.
-        """
-        asked.read(request.query_params.multi_items(), self.maker.models)  # what is wrong by now needs no picture
-        client = request.client.host if request.client else ""
-        length = request.headers.get("content-length", "")
-        with self.line.place(client):
-            name = self.store.begin(int(length) if length.isdigit() else 0)
-            try:
-                wanted = await self._received(request, name)
-                header = await asyncio.to_thread(self.maker.look, self.store.upload(name), wanted)
-                job = Job(
-                    id=name,
-                    name=wanted.name,
-                    settings=dict(wanted.settings),
-                    model=wanted.model or self.maker.first,
-                    client=client,
-                    direct=direct,
-                    height=header.height,
-                    width=header.width,
-                    format=header.format,
-                    media_type=media_type(header.format),
-                    created=now(),
-                )
-                await asyncio.to_thread(self.line.add, job)
-            except BaseException:
-                self.store.remove(name)
-                raise
-        return job
-
-    async def _received(self, request: Request, name: str) -> Asked:
-        """Write the upload to its place, and return what is asked of it, in the address or in the form."""
-        try:
-            got = await receive(request, self.store.upload(name), self.options.max_upload)
-        except ClientDisconnect:
-            raise BadRequest("the client has gone before all of the picture came") from None
-        pairs = [*request.query_params.multi_items(), *got.fields]
-        if got.name and "name" not in dict(pairs):
-            pairs.append(("name", asked.clean(got.name)))
-        return asked.read(pairs, self.maker.models)
-
-    async def _until_over(self, request: Request, job: Job) -> None:
-        """Wait until a job is over.
-
-        Raises:
-            Busy: the server ends before.
-            BadRequest: the client has gone; nobody will read this.
-        """
-
-        async def over() -> None:
-            with self.changes.listen(job.id) as ear:
-                news = ear.news()
-                while not job.is_over and await anext(news, None) is not None:
-                    pass  # until the server ends
-
-        async def gone() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-
-        tasks = {asyncio.ensure_future(over()), asyncio.ensure_future(gone())}
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-        if job.is_over:
-            return
-        if self.line.stopping:
-            raise Busy("the server is about to end", "Try again when it has started anew.")
-        raise BadRequest("the client has gone before its picture was done")
 
     # ---- jobs
 
@@ -334,20 +259,3 @@ def _file(path: Path, kind: str, name: str) -> Response:
     if not path.is_file():
         raise NotFound("the file is gone", "Send the picture again.")
     return FileResponse(path, media_type=kind, filename=name)
-
-
-class _Once(FileResponse):
-    """A file that is forgotten once it is sent, or nobody takes it."""
-
-    def __init__(self, path: Path, job: Job, forget: Callable[[str], None]) -> None:
-        if job.result is None:
-            raise TypeError("a job without a result")
-        super().__init__(path, media_type=job.result.media_type, filename=job.download_name)
-        self._forget, self._name = forget, job.id
-        self.headers["X-Nlsr-Notes"] = json.dumps(job.result.notes)[:4000]  # ASCII alone
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._forget(self._name)

@@ -66,14 +66,13 @@ def document(models: Iterable[str], *, token: bool) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": {"Job": _JOB, "Error": _ERROR}},
     }
+    operations = [each for path in paths.values() for each in path.values()]
+    closed = [each for each in operations if not each.pop("x-open", False)]
     if token:
         found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for operation in (each for path in paths.values() for each in path.values() if not each.pop("x-open", False)):
+        for operation in closed:
             operation["security"] = [{"token": []}]
             operation["responses"]["401"] = _error(401)
-    else:
-        for operation in (each for path in paths.values() for each in path.values()):
-            operation.pop("x-open", None)
     return found
 
 

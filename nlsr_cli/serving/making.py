@@ -27,17 +27,6 @@ if TYPE_CHECKING:
     from nlsr_cli.serving.asked import Asked
     from nlsr_cli.serving.settings import ServeOptions
 
-_MEDIA = {
-    "PNG": "image/png",
-    "JPEG": "image/jpeg",
-    "WEBP": "image/webp",
-    "TIFF": "image/tiff",
-    "BMP": "image/bmp",
-    "AVIF": "image/avif",
-    "GIF": "image/gif",
-    "JXL": "image/jxl",
-    "HEIC": "image/heic",
-}
 _LARGER = "Whoever runs the server may allow more: --max-pixels"
 
 
@@ -148,8 +137,13 @@ class Maker:
 
 
 def media_type(format: str) -> str:  # noqa: A002 - the word for it, in Pillow too
-    """Return what HTTP calls a format."""
-    return _MEDIA.get(format, "application/octet-stream")
+    """Return what HTTP calls a format: what Pillow registers, or its name."""
+    from PIL import Image
+
+    from nlsr_cli.images import native_formats
+
+    native_formats()  # which has Pillow load what knows them
+    return Image.MIME.get(format, f"image/{format.lower() or 'unknown'}")
 
 
 def _format_of(path: Path) -> str:

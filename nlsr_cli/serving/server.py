@@ -23,6 +23,7 @@ from nlsr_cli.serving.job import Job
 from nlsr_cli.serving.line import Line
 from nlsr_cli.serving.making import Maker
 from nlsr_cli.serving.metrics import Metrics
+from nlsr_cli.serving.reception import Reception
 from nlsr_cli.serving.settings import ServeOptions
 from nlsr_cli.serving.store import Store
 
@@ -78,7 +79,8 @@ def serve(options: ServeOptions, hearer: Hearer, *, stop: threading.Event | None
         changes, metrics = Changes(), Metrics()
 
         line = Line(store, maker, options, _News(metrics, changes, hearer))
-        routed = application(Server(options, store, maker, line, changes, metrics))
+        reception = Reception(options, store, maker, line, changes)
+        routed = application(Server(options, store, maker, line, changes, metrics, reception))
         app = Guard(routed, options, metrics, hearer.trouble)
         line.start()
         try:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from nlsr_cli import Upscaler
+from nlsr_cli.serving.reception import _told
 from tests.serving.serving import FAST, Running, form, picture
 from tests.test_cli import run
 
@@ -223,3 +224,13 @@ def test_a_form_that_is_none_is_refused(server: Running, body: bytes, status: in
     answer = server.ask("POST", "/v1/jobs", body, {"Content-Type": "multipart/form-data; boundary=x"})
     assert answer.status == status, answer.body
     assert answer.json["error"]["hint"]
+
+
+def test_more_notes_than_a_header_holds_are_counted() -> None:
+    assert json.loads(_told(())) == []
+    assert json.loads(_told(("a", "ä"))) == ["a", "ä"]
+    text = _told(tuple("x" * 300 for _ in range(50)))
+    assert len(text) <= 4000
+    told = json.loads(text)
+    assert told[:-1] == ["x" * 300] * (len(told) - 1)
+    assert told[-1] == f"{50 - len(told) + 1} more notes: make a job to see all."

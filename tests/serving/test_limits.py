@@ -194,11 +194,11 @@ def test_a_full_disk(small: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     assert small.folders() == []
 
 
-def test_results_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_are_forgotten() -> None:
     with running(keep=0.4) as server:
         name = server.post("/v1/jobs", picture(), **FAST).json["id"]
         server.wait(lambda: server.ask("GET", f"/v1/jobs/{name}").status == 404)
-        assert server.folders() == []
+        server.wait(lambda: server.folders() == [])
 
 
 def test_what_cannot_be_served() -> None:

@@ -1,9 +1,9 @@
 """`python -m tests.tools.load [--requests 1000] [--clients 50]`: many clients at one server, some of them hostile.
 
 A server is started as people start it. Each request is a picture, whose answer must have the bytes that the command
-line makes of it, or one of several attacks, whose answer must be the refusal that it deserves. Printed are how many were
-lost or wrong, the times of sound requests, the memory of the server on the way, and how long a picture takes here, one
-after the other, as a ratio to what an `Upscaler` takes in Python.
+line makes of it, or one of several attacks, whose answer must be the refusal that it deserves. Printed are how many
+were lost or wrong, the times of sound requests, the memory of the server on the way, and how long a picture takes here,
+one after the other, as a ratio to what an `Upscaler` takes in Python.
 """
 
 from __future__ import annotations
@@ -117,9 +117,9 @@ class Load:
             f"POST /v1/upscale?scale=2 HTTP/1.1\r\nHost: {self.netloc}\r\nContent-Length: {len(data)}\r\n\r\n".encode()
         )
         host, port = self.netloc.split(":")
-        with socket.create_connection((host, int(port)), timeout=PATIENCE) as line:  # gone in the middle, or at the end
-            with suppress(OSError):
-                line.sendall(head + (data[: len(data) // 2] if kind == 3 else data))
+        # Gone in the middle, or at the end.
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as line, suppress(OSError):
+            line.sendall(head + (data[: len(data) // 2] if kind == 3 else data))
         return "vanished"
 
     def _refused(self, data: bytes, expected: int, query: str = QUERY) -> str:
