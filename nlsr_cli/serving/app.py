@@ -163,11 +163,11 @@ class Server:
     async def follow(self, request: Request) -> Response:
         """Tell of a job as it goes on, until it is over."""
         job = self._job(request)
-        return _stream(self._events(job.id))
+        return _stream(request, self._events(job.id))
 
     async def follow_all(self, request: Request) -> Response:
         """Tell of all jobs for ever."""
-        return _stream(self._events(None))
+        return _stream(request, self._events(None))
 
     async def bundle(self, request: Request) -> Response:
         """Return the results of all jobs, or of those that are named, in one archive."""
@@ -246,8 +246,11 @@ def _route(path: str, **handlers: Handler) -> Route:
     return Route(path, answer, methods=list(handlers))
 
 
-def _stream(events: AsyncIterator[bytes]) -> Response:
-    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+def _stream(request: Request, events: AsyncIterator[bytes]) -> Response:
+    headers = {"X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream", headers=headers)
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 def _event(kind: str, value: object) -> bytes:

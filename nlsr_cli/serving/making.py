@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nlsr_cli.serving.asked import Asked
     from nlsr_cli.serving.settings import ServeOptions
 
+LOOK = 10.0  # seconds for a header, and more for a large file: whoever comes next waits meanwhile
 _LARGER = "Whoever runs the server may allow more: --max-pixels"
 
 
@@ -45,7 +46,7 @@ class Maker:
         self._options = options
         compute = options.compute
         self._machine = {"device": compute.device, "precision": compute.precision, "offline": options.offline}
-        self._looker = Decoder()
+        self._looker = Decoder(seconds=LOOK)
         self._looker.start()  # it loads while this process loads networks
         named = {Path(each).name or each: each for each in options.models} or {each: each for each in families()}
         self._sets = {label: find_models(model, offline=options.offline) for label, model in named.items()}

@@ -39,6 +39,7 @@ class Reception:
 
     def __init__(self, options: ServeOptions, store: Store, maker: Maker, line: Line, changes: Changes) -> None:
         self._options, self._store, self._maker, self._line, self._changes = options, store, maker, line, changes
+        self._looking = asyncio.Semaphore(1)
 
     async def accept(self, request: Request, *, direct: bool) -> Job:
         """Receive a picture, look at it, and put it into the line; whatever is wrong, nothing of it stays.
@@ -53,7 +54,8 @@ class Reception:
             name = self._store.begin(int(length) if length.isdigit() else 0)
             try:
                 wanted = await self._received(request, name)
-                header = await asyncio.to_thread(self._maker.look, self._store.upload(name), wanted)
+                async with self._looking:  # one at a time, so that slow ones take no thread from who writes uploads
+                    header = await asyncio.to_thread(self._maker.look, self._store.upload(name), wanted)
                 job = Job(
                     id=name,
                     name=wanted.name,

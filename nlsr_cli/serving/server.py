@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -143,6 +144,8 @@ class _Uvicorn(uvicorn.Server):
             h11_max_incomplete_event_size=1 << 14,
         )
         super().__init__(config)
+        for talker in ("uvicorn", "python_multipart"):  # of what clients do wrong, as often as they do it
+            logging.getLogger(talker).setLevel(logging.CRITICAL)
         self._line, self._changes, self._on_ready, self._stop = line, changes, on_ready, stop
         self._seconds = min(60.0, options.keep / 4)
 

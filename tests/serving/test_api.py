@@ -234,3 +234,9 @@ def test_more_notes_than_a_header_holds_are_counted() -> None:
     told = json.loads(text)
     assert told[:-1] == ["x" * 300] * (len(told) - 1)
     assert told[-1] == f"{50 - len(told) + 1} more notes: make a job to see all."
+
+
+def test_a_head_ends_even_where_a_get_would_not(server: Running) -> None:
+    for path in ("/v1/events", "/v1/jobs", "/"):
+        answer = server.ask("HEAD", path)
+        assert (answer.status, answer.body) == (200, b"")

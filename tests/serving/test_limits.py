@@ -218,3 +218,16 @@ def test_what_cannot_be_served() -> None:
 def test_limits_that_are_none(settings: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="must be"):
         ServeOptions(**settings)
+
+
+def test_what_clients_do_wrong_is_not_talked_about(small: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever sends rubbish cannot fill a log."""
+    with socket.create_connection(small.netloc.split(":"), timeout=30) as line:
+        line.sendall(b"no request at all\r\n\r\n")
+        assert line.recv(4096).startswith(b"HTTP/1.1 400 ")
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n' + picture() + b"\r\n--x--\r\nrubbish"
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert small.ask("POST", "/v1/upscale", body, kind, **FAST).status == 200
+    assert [record for record in caplog.records if record.name.startswith(("uvicorn", "python_multipart"))] == []
