@@ -20,7 +20,7 @@ from nlsr_cli.serving import receiving
 from nlsr_cli.serving import server as server_module
 from nlsr_cli.serving import store as store_module
 from nlsr_cli.serving.settings import ServeOptions
-from tests.serving.serving import FAST, Running, picture, running
+from tests.serving.serving import FAST, Running, form, picture, running
 
 
 @pytest.fixture(scope="module")
@@ -225,9 +225,7 @@ def test_what_clients_do_wrong_is_not_talked_about(small: Running, caplog: pytes
     with socket.create_connection(small.netloc.split(":"), timeout=30) as line:
         line.sendall(b"no request at all\r\n\r\n")
         assert line.recv(4096).startswith(b"HTTP/1.1 400 ")
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n' + picture() + b"\r\n--x--\r\nrubbish"
-    )
+    body = form("x", ("picture", "a.png", picture())) + b"rubbish"
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     assert small.ask("POST", "/v1/upscale", body, kind, **FAST).status == 200
     assert [record for record in caplog.records if record.name.startswith(("uvicorn", "python_multipart"))] == []
