@@ -23,7 +23,7 @@ from nlsr_cli.serving.server import Hearer, serve
 from nlsr_cli.serving.settings import ServeOptions
 from tests.conftest import ASSETS
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 TOKEN = "a token of the tests"[::-1].replace(" ", "-")
 FAST = {"scale": "2", "strength": "0"}  # no network has a part in it
 
