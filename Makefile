@@ -13,7 +13,7 @@
 #              where PyTorch comes with CUDA, so set TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # make check   format, lint with the import law, types, generated documentation
 # make docs    write what is generated in README.md and docs/ again: command reference, tables of models and figures, errors
-# make strip   draw the picture of README.md again, after new models
+# make strip   draw the pictures of README.md and docs/viewing.md again, after new models
 # make models PHOTOS=DIR VALIDATION=DIR
 #              train the series in weights/series.toml in the background, each model from the embedded one where that fits;
 #              BUDGET=30 takes so many minutes in all; what was interrupted goes on, and RUNS is where
@@ -75,6 +75,7 @@ docs: $(INSTALLED)
 
 strip: $(INSTALLED)
 	$(BIN)/python -m tests.tools.strip
+	$(BIN)/nlsr attention tests/assets/tower.jpg --at 16,79 --scale 2 --precision fp32 --overwrite -o docs/attention.png
 
 INSTALL = $(PYTHON) tests/tools/install.py $(VENV) $(if $(filter-out undefined,$(origin TORCH_INDEX)),--torch-index "$(TORCH_INDEX)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.planning import BatchPlan
     from nlsr_cli.batch.provenance import Stamp
     from nlsr_cli.batch.resume import Keeper
-    from nlsr_cli.engines.local import LocalEngine
+    from nlsr_cli.engines.engine import Engine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.nlsn import NLSN
     from nlsr_cli.upscaling.enlarger import Enlarger
@@ -161,14 +162,23 @@ def plan_files(
     options: UpscaleOptions,
     models: ModelSet,
     decoder: Decoder,
-) -> LocalEngine:
+    devices: Sequence[str] = (),
+) -> Engine:
     """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun.
 
-    `decoder` reads the pictures; whoever has made it closes it when the batch has run.
+    `decoder` reads the pictures; whoever has made it closes it when the batch has run. `devices` are those of workers,
+    as `shared_out` returns them; less than two is this process alone.
+
+    Raises:
+        OptionError: as `planned`, or only one process can do what is asked.
     """
     from nlsr_cli.engines.local import LocalEngine
 
     plan, keeper, stamp = planned(sources, output, options, models, decoder)
+    if len(devices) > 1:
+        from nlsr_cli.engines.devices import parallel
+
+        return parallel(plan, keeper, partial(build_enlarger, models=models), options, models, devices)
     return LocalEngine(plan, lambda: build_enlarger(options, models), decoder, keeper=keeper, stamp=stamp)
 
 

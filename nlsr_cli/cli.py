@@ -16,7 +16,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from nlsr_cli.commands import bench, compare, evaluate, inspect, models, serve, sheet, status, train, upscale
+from nlsr_cli.commands import attention, bench, compare, evaluate, inspect, models, serve, sheet, status, train, upscale
 from nlsr_cli.console import Console
 from nlsr_cli.errors import OptionError
 from nlsr_cli.version import __version__
@@ -119,7 +119,11 @@ _ELSEWHERE = {  # what other upscalers call what nlsr has under another name, or
     ("--fp32", "--fp16", "--bf16", "--half"): "Name a precision: --precision fp32, fp16 or bf16",
     ("--ext", "--output-format"): "Name a format: --format png",
     ("--noise", "--noise-level", "--denoise_strength"): "Noise is removed with --denoise, JPEG blocks with --deblock",
-    ("-j", "--threads", "--jobs"): "Threads are those of OpenMP: OMP_NUM_THREADS=4 nlsr upscale photo.jpg",
+    (
+        "-j",
+        "--threads",
+        "--jobs",
+    ): "Threads: OMP_NUM_THREADS=4 nlsr upscale photo.jpg. Processes: nlsr upscale holiday --workers 2",
     ("-V",): "The version: nlsr --version",
     ("-v",): "The version: nlsr --version. More about a run: nlsr upscale photo.jpg --verbose",
 }
@@ -175,6 +179,7 @@ app.command()(status.check)
 app.command()(compare.compare)
 app.command()(sheet.sheet)
 app.command()(serve.serve)
+app.command()(attention.attention)
 app.command()(evaluate.evaluate)
 app.command()(train.train)
 app.command()(bench.bench)

@@ -21,6 +21,7 @@ from nlsr_cli.options import (
 )
 from nlsr_cli.shards import Shard
 from nlsr_cli.sizes import SIZE_NAMES, SizeOptions, parse_scale
+from nlsr_cli.workers import Workers
 
 
 class PictureOptions(TypedDict, total=False):
@@ -88,12 +89,13 @@ class FolderOptions(AllOptions, total=False):
 
     recursive: bool | None
     shard: str | None
+    workers: int | None
 
 
 PICTURE, MACHINE, FILES = (frozenset(kind.__annotations__) for kind in (PictureOptions, MachineOptions, FileOptions))
 
-# Options that say where an output goes and what happens to what is there, and so nothing of its content.
-NAMING = frozenset({"format", "suffix", "overwrite", "skip_existing", "resume", "recursive", "shard"})
+# Options that say where an output goes, what happens to what is there, and who makes it: nothing of its content.
+NAMING = frozenset({"format", "suffix", "overwrite", "skip_existing", "resume", "recursive", "shard", "workers"})
 FOLDERS = frozenset(FolderOptions.__annotations__) - frozenset(AllOptions.__annotations__)
 
 
@@ -176,6 +178,18 @@ def shard_of(value: object) -> Shard | None:
     """
     text = read_text(value, "shard")
     return None if text is None else Shard.parse(text)
+
+
+def workers_of(given: Mapping[str, object]) -> Workers:
+    """Return how many processes share the work, and on which devices, by `device` and `workers`.
+
+    Raises:
+        OptionError: they make no sense, alone or together.
+    """
+    device, count = given.get("device"), given.get("workers")
+    return Workers.parse(
+        None if device is None else str(device), None if count is None else _whole(count, option_name("workers"))
+    )
 
 
 def read_text(value: object, name: str) -> str | None:

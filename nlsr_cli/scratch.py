@@ -28,10 +28,12 @@ from nlsr_cli.files import PART_PREFIX
 
 LEAST = 1 << 25  # bytes of the smallest array that lies in a file
 BAND = 1 << 20  # samples that are worked on at once
-_RELAX = 1 << 26  # bytes after which pages are given back
+_RELAX = 1 << 25  # touched bytes after which pages are given back
+_SAMPLE = 8  # bytes of a sample of a band that is worked on, in what is read and what is written together
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_fresh = 0  # bytes touched since pages were given back
 
 
 def renounce() -> None:
@@ -106,18 +108,25 @@ def resident(size: int) -> int:
 
 def relax() -> None:
     """Give the memory of all arrays that lie in files back to the system. What they hold stays."""
+    global _fresh  # noqa: PLW0603 - it is of the whole process, as the mappings are
+    _fresh = 0
     if hasattr(mmap, "MADV_DONTNEED"):
         for mapping in list(_mappings):
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
+def touched(size: int) -> None:
+    """Count bytes of arrays, which may lie in files, that were just read or written, and `relax` when they are many."""
+    global _fresh  # noqa: PLW0603 - it is of the whole process, as the mappings are
+    _fresh += size
+    if _fresh >= _RELAX:
+        relax()
+
+
 def bands(shape: Sequence[int], samples: int | None = None) -> Iterator[slice]:
     """Yield the rows of an array in bands of about so many samples, BAND if none are given; `relax` now and then."""
     across = prod(shape[1:])
-    step, passed = max(1, (samples or BAND) // across), 0
+    step = max(1, (samples or BAND) // across)
     for top in range(0, shape[0], step):
         yield slice(top, min(top + step, shape[0]))
-        passed += step * across
-        if passed >= _RELAX:
-            relax()
-            passed = 0
+        touched(step * across * _SAMPLE)

@@ -56,6 +56,10 @@ COMMANDS = {  # command lines by the schema that they follow
         ("compare", "tower.jpg", "tower.jpg"),
         ("compare", "tower.jpg", "tower.jpg", "--truth", "tower.jpg", "-o", "a.html"),
     ),
+    "attention": (
+        ("attention", "tower.jpg", "--at", "30,20", "-s", "2", "--precision", "fp32"),
+        ("attention", "tower.jpg", "--at", "3,2", "-s", "4", "-o", "seen.png"),
+    ),
     "inspect": (("inspect", "tower.jpg", "photos/photo001.png", "pages.tif", "broken.tif"),),
     "models": (("models", "list"), ("models", "info", "lite"), ("models", "verify", "nlsn-lite-x2")),
     "bench": (("bench", "--case", "attention", "--quick", "--device", "cpu"),),

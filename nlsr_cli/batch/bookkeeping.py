@@ -25,7 +25,7 @@ class Bookkeeping:
     """Keeps the ledgers of a call.
 
     Args:
-        jobs: all that will be asked about.
+        jobs: all that will be asked about, where they are known: of their folders, no other lines are kept.
         home: where outputs go of which no more is known; None is beside their inputs.
         shard: whose ledgers are written; None is the common one.
         enters: whether any is written at all.
@@ -51,18 +51,18 @@ class Bookkeeping:
         return list(self._ledgers)
 
     def of(self, folder: Path) -> Ledgers:
-        """Return the ledgers of one of these folders."""
-        return self._ledgers[folder]
+        """Return the ledgers of a folder: of one that no job has named, with all that they hold."""
+        return self._ledgers.get(folder) or self._ledgers.setdefault(folder, Ledgers(folder, _All(), self._shard))
 
     def enter(self, folder: Path, values: Mapping[str, Any], state: str) -> tuple[str, ...]:
         """Add a line; what keeps it from being added does not keep the picture from being written, but is told."""
-        ledger = self._ledgers[folder]
+        ledger = self.of(folder)
         try:
             ledger.add({"state": state, **values, "time": time()})
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             return (f"the ledger {ledger.path} cannot be written ({reason}): --resume will not know this output.",)
-        self._tell()
+        self.tell()
         return ()
 
     def job_of(self, outcome: Outcome) -> Job | None:
@@ -76,9 +76,9 @@ class Bookkeeping:
         No folder is made for it: as long as nothing is written there, there is nothing to tell others of.
         """
         self._untold.append((job, error, time()))
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """Enter the failures for which there is a folder by now."""
         waiting, self._untold = self._untold, []
         for job, error, moment in waiting:
@@ -110,6 +110,13 @@ class Bookkeeping:
 
     def _at(self, folder: Path) -> Ledgers:
         return self._ledgers.get(folder) or Ledgers(folder, (), self._shard)
+
+
+class _All:
+    """Every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 def _told(error: NlsrError) -> dict[str, str]:

@@ -9,13 +9,41 @@ from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.resume import EXISTS, Keeper, Verdict
 from nlsr_cli.batch.source import Held, digest_of
 from nlsr_cli.batch.task import Task
-from nlsr_cli.errors import NlsrError
 from nlsr_cli.images import Animation, Picture, check_picture, check_size
 from nlsr_cli.images.formats import is_moving
 from nlsr_cli.isolation.decoder import Decoder
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.route import Route
+
+
+def foresee(job: Job, keeper: Keeper | None) -> Task:
+    """Return the task of a job with what would become of it by what is there now, or what would be wrong with it."""
+    task = Task(job, Verdict("skip", EXISTS) if job.skip else Verdict(), error=job.error)
+    if task.has_work and job.source.ends:
+        with task.stage():
+            task.verdict = _verdict(job, job.source.hold(job.options.max_pixels), keeper)
+    return task
+
+
+def look_again(task: Task, keeper: Keeper | None) -> None:
+    """See whether another process has done a job since it was looked at."""
+    if keeper is not None and task.has_work:
+        with task.stage():
+            task.verdict = keeper.look_again(task.job, task.verdict, lambda: task.content or content_of(task.job))
+
+
+def _verdict(job: Job, held: Held, keeper: Keeper | None) -> Verdict:
+    return Verdict() if keeper is None else keeper.look(job, lambda: digest_of(held, job.source.name))
+
+
+def content_of(job: Job) -> str:
+    """Return the SHA-256 of what the source of a job holds.
+
+    Raises:
+        ImageReadError: it cannot be read.
+    """
+    return digest_of(job.source.hold(job.options.max_pixels), job.source.name)
 
 
 class Intake:
@@ -33,23 +61,13 @@ class Intake:
         self._route = route
         self._reading = False
 
-    def foresee(self, job: Job) -> tuple[Verdict, NlsrError | None]:
-        """Say what would become of a job by what is there now, and what would be wrong with it."""
-        if job.error is not None or job.skip:
-            return Verdict("skip", EXISTS) if job.skip else Verdict(), job.error
-        task = Task(job)
-        if self._keeper is not None and job.source.ends:
-            with task.stage():
-                task.verdict = self._look(job, job.source.hold(job.options.max_pixels))
-        return task.verdict, task.error
-
     def read(self, job: Job) -> Task:
         """Return the task of a job, with its picture if it has work, or with what is wrong."""
         task = Task(job)
         self._reading = True
         with task.stage():
             held = job.source.hold(job.options.max_pixels)
-            task.verdict = self._look(job, held)
+            task.verdict = _verdict(job, held, self._keeper)
             if task.has_work:
                 self._decode(task, held)
         self._reading = False
@@ -59,17 +77,6 @@ class Intake:
         """End what is being read: whoever waits for it gets an error."""
         if self._reading:
             self._decoder.close()
-
-    def look_again(self, task: Task) -> None:
-        """See whether another process has done a job since it was read."""
-        if self._keeper is not None and task.has_work:
-            with task.stage():
-                task.verdict = self._keeper.look_again(task.job, task.verdict, lambda: task.content)
-
-    def _look(self, job: Job, held: Held) -> Verdict:
-        if self._keeper is None:
-            return Verdict()
-        return self._keeper.look(job, lambda: digest_of(held, job.source.name))
 
     def _decode(self, task: Task, held: Held) -> None:
         job, header = task.job, task.job.header

@@ -56,6 +56,12 @@ class BatchPlan:
         return [job for job in self.jobs if job.error is None and not job.skip]
 
     @property
+    def by_kind(self) -> tuple[list[Job], list[Job]]:
+        """Return these jobs as pictures and as books."""
+        work = self.work
+        return [job for job in work if job.book is None], [job for job in work if job.book is not None]
+
+    @property
     def scales(self) -> tuple[int, ...]:
         """Return the scales of the networks that the work is known to need, each once."""
         stages = (scale for job in self.work if job.foreseen for scale in job.foreseen.stages)

@@ -54,7 +54,7 @@ class Keeper:
         identity: what outputs follow from.
         existing: as of `OutputOptions`.
         ledger: whether outputs are entered in the ledgers of their folders.
-        jobs: all that will be asked about.
+        jobs: all that will be asked about, if they are known.
         home: where outputs go of which no more is known; None is beside their inputs.
         shard: whose ledgers are written; None is the common one.
         declaration: what that shard says of itself.
@@ -75,10 +75,17 @@ class Keeper:
     ) -> None:
         self.identity = identity
         self._existing = existing
+        self._shard = shard
         self._declaration = declaration
         self._claims = Claims() if shares else None
         self._books = Bookkeeping(jobs, home=home, shard=shard, enters=ledger)
         self._folders_of_rows: dict[Path, dict[str, list[Path]]] = {}
+
+    def hired(self, identity: Identity) -> Keeper:
+        """Return the keeper of a worker, which is told of its jobs one by one while this one claims them; it can be
+        pickled. `identity` is of the worker's own device.
+        """
+        return Keeper(identity, existing=self._existing, ledger=self._books.enters, jobs=(), shard=self._shard)
 
     @property
     def decides_late(self) -> bool:
@@ -123,6 +130,10 @@ class Keeper:
         """Let other processes have a job."""
         if self._claims is not None:
             self._claims.release(claim)
+
+    def forget_rows(self, job: Job) -> None:
+        """Look anew for finished rows where a job goes: the process that had it before may have left some."""
+        self._folders_of_rows.pop(job.sink.path.parent, None)
 
     def close(self) -> None:
         """Let other processes have all jobs."""
@@ -210,6 +221,7 @@ class Keeper:
 
         Its disk may have been away for once.
         """
+        self._books.tell()  # there may be a folder by now, of which another process has made the first output
         job = self._books.job_of(outcome)
         if job is None:
             return

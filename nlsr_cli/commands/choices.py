@@ -18,6 +18,15 @@ Device = Annotated[
     str,
     typer.Option("--device", "-d", help="Device: auto, cpu, cuda, cuda:N or mps.", autocompletion=completion.devices),
 ]
+UpscaleDevice = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        "-d",
+        help="Device: auto, cpu, cuda, cuda:N or mps; cuda:all or a list such as cuda:0,cuda:2 has a process for each.",
+        autocompletion=completion.many_devices,
+    ),
+]
 Tile = Annotated[
     str,
     typer.Option(
@@ -63,6 +72,13 @@ Division = Annotated[
         "--shard",
         metavar="I/N",
         help="Enlarge only part I of N, counted from 0; the parts may run at the same time, on any machines.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Processes that share the pictures, processors and --max-memory. [default: 1, or one for each device]",
     ),
 ]
 Watch = Annotated[

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nlsr_cli.options import ALPHAS, PRECISIONS, STORES, WRAPS
 from nlsr_cli.sizes import FITS
+from nlsr_cli.workers import ALL
 
 Offer = Callable[[str], list[str]]
 
@@ -37,6 +38,13 @@ def devices(incomplete: str) -> list[str]:
     if sys.platform == "darwin":
         found.append("mps")
     return one_of(found)(incomplete)
+
+
+def many_devices(incomplete: str) -> list[str]:
+    """Offer the devices of this machine, and all GPUs if there are several."""
+    found = devices("")
+    several = [ALL] if "cuda:1" in found else []
+    return one_of([*found, *several])(incomplete)
 
 
 def models(incomplete: str) -> list[str]:

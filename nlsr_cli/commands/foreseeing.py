@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome, Report
     from nlsr_cli.console.batch import BatchConsole
-    from nlsr_cli.engines.local import LocalEngine
+    from nlsr_cli.engines.engine import Engine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.route import Route
     from nlsr_cli.zoo import ModelSet
@@ -27,14 +28,19 @@ _PLANNED = {"planned": "would write", "skipped": "would skip", "failed": "would 
 
 
 def foresee(
-    console: BatchConsole, inputs: list[str] | Sources, target: OutputOptions, options: UpscaleOptions, decoder: Decoder
+    console: BatchConsole,
+    inputs: list[str] | Sources,
+    target: OutputOptions,
+    options: UpscaleOptions,
+    decoder: Decoder,
+    devices: Sequence[str],
 ) -> ExitCode:
     """Print what would become of each picture, and the sum; no picture is decoded."""
     from nlsr_cli.api import build_enlarger
     from nlsr_cli.batch.forecast import Forecaster
     from nlsr_cli.batch.outcome import Report
 
-    batch, models = plan(console, inputs, target, options, decoder)
+    batch, models = plan(console, inputs, target, options, decoder, devices)
     if options.compute != ComputeOptions():
         from nlsr_cli.upscaling.device import place
 
@@ -51,15 +57,16 @@ def foresee(
         if told.forecast is not None:
             seconds.append(told.forecast.seconds)
     console.not_taken(batch.plan.sources.passed)
-    _say_sum(console, report, seconds)
+    _say_sum(console, report, seconds, sum(device.startswith("cuda") for device in devices) or 1)
     return report.exit_code
 
 
-def _outcome(batch: LocalEngine, job: Job, models: ModelSet, options: UpscaleOptions) -> Outcome:
+def _outcome(batch: Engine, job: Job, models: ModelSet, options: UpscaleOptions) -> Outcome:
     """Return what would become of a job."""
     from nlsr_cli.batch.outcome import Outcome, Pages
 
-    verdict, error = batch.foresee(job)
+    task = batch.foresee(job)
+    verdict, error = task.verdict, task.error
     if error is not None:
         outcome = Outcome(job.source.path, None, "failed", error=error)
     else:
@@ -123,11 +130,12 @@ def _forecast_text(forecast: Forecast) -> str:
     return f"{time}{memory}{scratch}, about {bytes_text(forecast.output)} of output"
 
 
-def _say_sum(console: BatchConsole, report: Report, seconds: list[float | None]) -> None:
+def _say_sum(console: BatchConsole, report: Report, seconds: list[float | None], gpus: int) -> None:
+    """Print the sum; pictures that processors share take as long together, those of several GPUs less."""
     if console.speech.as_json:
         console.json_line(report.as_json())
     elif report.total > 1:
         counts = {"planned": report.planned, "skipped": report.skipped, "failed": report.failed}
         text = ", ".join(f"{count} {_FORESEEN[status]}" for status, count in counts.items() if count)
         known = [each for each in seconds if each is not None]
-        console.note(f"{text}; all together about {duration(sum(known))}" if known else text)
+        console.note(f"{text}; all together about {duration(sum(known) / gpus)}" if known else text)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nlsr_cli.commands import opening
 from nlsr_cli.commands.comparing import Comparing
 from nlsr_cli.console.batch import BatchProgress
+from nlsr_cli.console.shared import SharedProgress
 from nlsr_cli.errors import ExitCode, MissingInput, NlsrError, OptionError
 from nlsr_cli.options import counted
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.outcome import Outcome, Report
     from nlsr_cli.batch.watching import Watch
     from nlsr_cli.console.batch import BatchConsole
-    from nlsr_cli.engines.local import LocalEngine
+    from nlsr_cli.engines.engine import Engine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.options import OutputOptions, UpscaleOptions
     from nlsr_cli.zoo import ModelSet
@@ -32,13 +35,14 @@ def plan(
     target: OutputOptions,
     options: UpscaleOptions,
     decoder: Decoder,
-) -> tuple[LocalEngine, ModelSet]:
+    devices: Sequence[str],
+) -> tuple[Engine, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
     decoder.start()  # first, so that it loads while this process does
     from nlsr_cli.api import find_set, plan_files
 
     models = find_set(options)
-    batch = plan_files(inputs, target, options, models, decoder)
+    batch = plan_files(inputs, target, options, models, decoder, devices)
     for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed.by_choice():
@@ -66,19 +70,18 @@ class Runner:
         self._comparing = comparing
         self.report = report
         self.results: list[Path] = []  # what is there now, whether it was written or stood there already
-        self._last: LocalEngine | None = None
+        self._last: Engine | None = None
         self._told = False
 
-    def run(self, batch: LocalEngine, watch: Watch | None = None) -> None:
+    def run(self, batch: Engine, watch: Watch | None = None) -> None:
         """Run a batch to its end, or until it is interrupted, which the report says then."""
         if self._last is not None:
             batch.take_over(self._last)
         self._last = batch
         left = len(batch.plan.jobs)
         self.report.total += left
-        progress = BatchProgress(
-            self._console, batch.plan.work, self.report.existing, lambda job: self._tell(batch, job)
-        )
+        shows = SharedProgress if batch.shares else BatchProgress
+        progress = shows(self._console, batch.plan.work, self.report.existing, lambda job: self._tell(batch, job))
         try:
             for outcome in batch.run(progress):
                 left -= 1
@@ -109,7 +112,7 @@ class Runner:
             self.report.unseen += 1
             return outcome
 
-    def _tell(self, batch: LocalEngine, job: Job) -> None:
+    def _tell(self, batch: Engine, job: Job) -> None:
         """Say once which models run where: when there is work indeed, for which they are loaded."""
         if self._told:
             return
@@ -117,8 +120,13 @@ class Runner:
         sources = self._models.sources(batch.plan.scales if job.foreseen else self._models.scales)
         known = job.foreseen is not None or len(sources) == 1  # else one of them, when the picture has been read
         names = (", " if known else " or ").join(source.name for source in sources) or "interpolation"
-        placement = batch.enlarger.placement_for(job.header.depth if job.header else 8)
-        self._console.note(f"{names} on {placement if sources else placement.device}")
+        where = batch.where(job.header.depth if job.header else 8, networks=bool(sources))
+        self._console.note(f"{names} on {where}")
+
+    def close(self) -> None:
+        """Let go of what was loaded."""
+        if self._last is not None:
+            self._last.close()
 
 
 def run_once(
@@ -127,6 +135,7 @@ def run_once(
     target: OutputOptions,
     options: UpscaleOptions,
     decoder: Decoder,
+    devices: Sequence[str],
     *,
     opens: bool,
     compares: bool,
@@ -135,10 +144,11 @@ def run_once(
     from nlsr_cli.batch.outcome import Report
 
     start = time.perf_counter()
-    batch, models = plan(console, inputs, target, options, decoder)
+    batch, models = plan(console, inputs, target, options, decoder, devices)
     report = Report(existing=target.existing, passed=batch.plan.sources.passed)
     runner = Runner(console, models, report, Comparing(decoder, options, target.existing) if compares else None)
-    runner.run(batch)
+    with closing(runner):
+        runner.run(batch)
     report.seconds = time.perf_counter() - start
     console.report(report)
     if opens and runner.results and not report.interrupted:
@@ -154,6 +164,7 @@ def run_watching(
     target: OutputOptions,
     options: UpscaleOptions,
     decoder: Decoder,
+    devices: Sequence[str],
     interval: float | None,
 ) -> ExitCode:
     """Enlarge what comes into folders until the process is told to end, and print the sum.
@@ -173,7 +184,9 @@ def run_watching(
         raise OptionError(f"--interval must be from 0.1 to 3600 seconds, not {interval:g}")
     start = time.perf_counter()
     watch = Watch(folders, target)
-    batch, models = plan(console, Sources(from_many=True), target, options, decoder)  # what is wrong is told at once
+    batch, models = plan(
+        console, Sources(from_many=True), target, options, decoder, devices
+    )  # what is wrong is told at once
     runner = Runner(console, models, Report(existing=target.existing))
     try:
         console.note(f"watching {', '.join(folders)} every {interval:g} s; Ctrl-C ends it")
@@ -181,12 +194,14 @@ def run_watching(
             console.show(f"watching {', '.join(folders)}")
             sources = watch.look()
             if sources.files or sources.unreadable:
-                batch = plan_files(sources, target, options, models, decoder)
+                batch = plan_files(sources, target, options, models, decoder, devices)
                 batch.plan = watch.checked(batch.plan)
                 runner.run(batch, watch)
             time.sleep(interval)
     except KeyboardInterrupt:
         pass
+    finally:
+        runner.close()
     report = runner.report
     report.passed, report.seconds = watch.passed, time.perf_counter() - start
     if not report.interrupted:

@@ -18,7 +18,7 @@ from nlsr_cli.commands.running import run_once, run_watching
 from nlsr_cli.console import Speech
 from nlsr_cli.console.batch import BatchConsole
 from nlsr_cli.errors import ImageError, OptionError
-from nlsr_cli.keywords import existing_of, options_of, shard_of
+from nlsr_cli.keywords import existing_of, options_of, shard_of, workers_of
 from nlsr_cli.options import (
     DEFAULT_FLOOR,
     DEFAULT_MAX_PIXELS,
@@ -41,7 +41,7 @@ def upscale(
     megapixels: choices.Megapixels = None,
     fit: choices.Fit = "contain",
     model: choices.Model = None,
-    device: choices.Device = "auto",
+    device: choices.UpscaleDevice = "auto",
     precision: choices.UpscalePrecision = "auto",
     max_memory: choices.MaxMemory = None,
     tile: choices.Tile = "auto",
@@ -57,6 +57,7 @@ def upscale(
     files_from: choices.FilesFrom = None,
     null: choices.Null = False,
     shard: choices.Division = None,
+    workers: choices.Workers = None,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
     page: choices.Page = None,
@@ -99,22 +100,25 @@ def upscale(
         if compare:
             streams = STREAM in (output, *(inputs or []))
             _check_compare(streams, {"--dry-run": dry_run, "--watch": watch, "--fit stretch": fit == "stretch"})
-        options = options_of(given)
+        asked = workers_of(given)
+        options = options_of({**given, "device": asked.first})
         target = OutputOptions(output, _format(format_), suffix, existing, recursive, shard_of(shard))
         if output == "-":
             console.leave_output()
         from nlsr_cli.isolation.decoder import Decoder
+        from nlsr_cli.upscaling.shares import shared_out
 
+        options, devices = shared_out(options, asked)
         sources: list[str] | Sources = inputs or []
         if files_from is not None:
             sources = _listed(console, inputs or [], files_from, target, null=null)
         with Decoder() as decoder:
             if watch:
-                code = run_watching(console, inputs or [], target, options, decoder, interval)
+                code = run_watching(console, inputs or [], target, options, decoder, devices, interval)
             elif dry_run:
-                code = foresee(console, sources, target, options, decoder)
+                code = foresee(console, sources, target, options, decoder, devices)
             else:
-                code = run_once(console, sources, target, options, decoder, opens=open_, compares=compare)
+                code = run_once(console, sources, target, options, decoder, devices, opens=open_, compares=compare)
     raise typer.Exit(int(code))
 
 

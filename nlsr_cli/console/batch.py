@@ -98,7 +98,7 @@ class BatchProgress(Watcher):
     ) -> None:
         self._console = console
         self._numbers = {job.sink.path: number for number, job in enumerate(jobs)}  # in order
-        self._estimate = Estimate([_cost(job, existing) for job in jobs])
+        self._estimate = Estimate([cost_of(job, existing) for job in jobs])
         self._begin = begin
         self._number = -1
         self._label = ""
@@ -111,7 +111,7 @@ class BatchProgress(Watcher):
 
     def on_reading(self, job: Job) -> None:
         """Show which picture is read."""
-        self._console.show(f"{self._place(job)}reading {_name(job)}")
+        self._console.show(f"{self._place(job)}reading {name_of(job)}")
 
     def on_order(self, jobs: Sequence[Job]) -> None:
         """Take what is left in another order."""
@@ -123,7 +123,7 @@ class BatchProgress(Watcher):
 
     def on_waiting(self, job: Job) -> None:
         """Show which picture another process has."""
-        self._console.show(f"{self._place(job)}another process has {_name(job)}")
+        self._console.show(f"{self._place(job)}another process has {name_of(job)}")
 
     def on_start(self, task: Task) -> None:
         """Begin a picture."""
@@ -136,7 +136,7 @@ class BatchProgress(Watcher):
                 self._begin(task.job)
         self._number = number
         self._estimate.start(number)
-        self._label = f"{self._place(task.job)}{_name(task.job)}"
+        self._label = f"{self._place(task.job)}{name_of(task.job)}"
         self._show("")
 
     def on_step(self, step: Step) -> None:
@@ -148,7 +148,7 @@ class BatchProgress(Watcher):
 
     def on_writing(self, job: Job) -> None:
         """Show which picture is written."""
-        self._label = f"{self._place(job)}writing {_name(job)}"
+        self._label = f"{self._place(job)}writing {name_of(job)}"
         self._show("")
 
     def _place(self, job: Job) -> str:
@@ -161,7 +161,7 @@ class BatchProgress(Watcher):
         self._console.show(self._label, None if left is None else self._share, left, facts)
 
 
-def _cost(job: Job, existing: str) -> Cost | None:
+def cost_of(job: Job, existing: str) -> Cost | None:
     """Return what a picture will take, as far as its header tells; None where there is none."""
     from nlsr_cli.images.formats import writing_of  # which has been loaded for the plan
 
@@ -179,7 +179,8 @@ def _cost(job: Job, existing: str) -> Cost | None:
     return Cost(job.frames * layers * work, writing_of(job.format).pace * job.frames * prod(route.size) / 1e6)
 
 
-def _name(job: Job) -> str:
+def name_of(job: Job) -> str:
+    """Return what the bar calls a job."""
     return Path(job.source.name).name
 
 

@@ -1,4 +1,4 @@
-"""What `nlsr compare` and `nlsr sheet` print: the file that was written, and on stderr what is to be known of it."""
+"""What the commands for looking at pictures print: the file that was written, and on stderr what is known of it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from nlsr_cli.console.printer import Console
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
+    from nlsr_cli.upscaling.looking import Look
     from nlsr_cli.viewing.comparison import Comparison, Layer
     from nlsr_cli.viewing.sheet import Sheet
+    from nlsr_cli.viewing.shown import Shown
 
 
 class ViewingConsole(Console):
-    """Prints for `nlsr compare` and `nlsr sheet`."""
+    """Prints for `nlsr compare`, `nlsr sheet` and `nlsr attention`."""
 
     def comparison(self, found: Comparison, page: Path) -> None:
         """Print the figures of a comparison, its notes, and its page."""
@@ -27,6 +29,18 @@ class ViewingConsole(Console):
             self.json_line({**found.as_json(), "page": str(page)})
         else:
             self.line(page)
+
+    def attention(self, found: Look, shown: Shown, model: str, place: Path) -> None:
+        """Print what the attention contributes, what counts most, and the file."""
+        for sentence in found.summary():
+            self.note(sentence)
+        for note in shown.notes:
+            self.note(f"  note: {note}")
+        if self.speech.as_json:
+            facts = {"source": str(shown.path), "model": model, **found.as_json(), "notes": list(shown.notes)}
+            self.json_line({**facts, "output": str(place)})
+        else:
+            self.line(place)
 
     def sheet(self, drawn: Sheet, place: Path) -> None:
         """Print how many pictures a sheet shows, and its file."""

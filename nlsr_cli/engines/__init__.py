@@ -1,1 +1,1 @@
-"""Who runs the jobs of a batch, and where: today on this machine, with one enlarger. Knows no terminal."""
+"""Who runs the jobs of a batch, and where: in this process, or shared among workers. Knows no terminal."""

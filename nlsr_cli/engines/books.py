@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli.batch.book import Book, none_readable
 from nlsr_cli.batch.comic import ComicBook
+from nlsr_cli.batch.intake import content_of
 from nlsr_cli.batch.job import Job
 from nlsr_cli.batch.outcome import Outcome, Pages
 from nlsr_cli.batch.paged import PagedTiff
 from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.resume import Keeper
-from nlsr_cli.batch.source import digest_of
 from nlsr_cli.batch.task import Task
 from nlsr_cli.batch.workplace import Workplace, workplace_of
 from nlsr_cli.errors import DestinationClash, ImageReadError, ImageWriteError, NlsrError, ResultRejected
@@ -57,7 +57,7 @@ class Bookbinder:
         """Return the task of a book, which says whether there is work."""
         task = Task(job)
         with task.stage():
-            task.content = _content(job)
+            task.content = content_of(job)
             if self._keeper is not None:
                 task.verdict = self._keeper.look(job, lambda: task.content)
         return task
@@ -144,7 +144,7 @@ class Bookbinder:
     def _store(self, task: Task, pieces: Pieces) -> tuple[str, ...]:
         """Give the book its name, unless it changed while its pages were read, or another process was faster."""
         job = task.job
-        if _content(job) != task.content:
+        if content_of(job) != task.content:
             raise ImageReadError(
                 job.source.path, "changed while its pages were enlarged", "Run the same command again."
             )
@@ -164,10 +164,6 @@ def _opened(task: Task, decoder: Decoder) -> Book:
     job = task.job
     tiff = job.book is not None and job.book.kind == "TIFF"
     return PagedTiff(job, task.content) if tiff else ComicBook(job, decoder)
-
-
-def _content(job: Job) -> str:
-    return digest_of(job.source.hold(job.options.max_pixels), job.source.name)
 
 
 def _unbound(job: Job, outcomes: Mapping[str, Outcome], kept: Sequence[tuple[str, NlsrError]]) -> ImageReadError:

@@ -29,10 +29,18 @@ class Line:
         self._waiting = deque(jobs)
         self._elsewhere: list[Job] = []
 
+    def __len__(self) -> int:
+        """Return how many are still to come."""
+        return len(self._waiting) + len(self._elsewhere)
+
     @property
     def left(self) -> list[Job]:
         """Return what is still to come, in order."""
         return [*self._waiting, *self._elsewhere]
+
+    def add(self, job: Job) -> None:
+        """Put a job at the end."""
+        self._waiting.append(job)
 
     def peek(self) -> Job | None:
         """Return the job that `next` will return, if nobody takes it before."""
@@ -60,13 +68,14 @@ class Line:
         """Yield what others have had, once they have done it or died, and the claim on it; None before a pause."""
         pause = FIRST_PAUSE
         while self._elsewhere:
-            found = self._first_free()
+            found = self.first_free()
             yield found
             if found is None:
                 time.sleep(pause)
             pause = FIRST_PAUSE if found else min(2 * pause, LONGEST_PAUSE)
 
-    def _first_free(self) -> tuple[Job, Claim] | None:
+    def first_free(self) -> tuple[Job, Claim] | None:
+        """Return a job that others have had and have no more, with the claim on it; None where they have all."""
         for place, job in enumerate(self._elsewhere):
             claim = None if self._keeper is None else self._keeper.claim(job)
             if claim is not None:

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 from nlsr_cli import scratch
 from nlsr_cli.batch.delivery import Delivery
-from nlsr_cli.batch.intake import Intake
+from nlsr_cli.batch.intake import Intake, foresee, look_again
 from nlsr_cli.batch.outcome import Outcome
 from nlsr_cli.batch.paged import arrived
 from nlsr_cli.batch.planning import BatchPlan
 from nlsr_cli.batch.process import enlarge
-from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper, Verdict
+from nlsr_cli.batch.resume import DONE, EXISTS, MEANWHILE, Keeper
 from nlsr_cli.batch.sharing import Claim
 from nlsr_cli.batch.task import Task, decided
 from nlsr_cli.engines.books import Bookbinder
 from nlsr_cli.engines.line import Line
 from nlsr_cli.engines.meanwhile import Writing, helper
 from nlsr_cli.engines.watcher import TileCounter, Watcher
-from nlsr_cli.errors import NlsrError
 from nlsr_cli.upscaling.progress import Step
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.provenance import Stamp
+    from nlsr_cli.engines.engine import Engine
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.upscaling.enlarger import Enlarger
     from nlsr_cli.upscaling.progress import OnTile
@@ -48,6 +48,8 @@ class LocalEngine:
         keeper: says what is done already, and enters what is done; None knows and keeps nothing.
         stamp: puts into outputs how they were made; None says nothing of it.
     """
+
+    shares = False
 
     def __init__(
         self,
@@ -90,9 +92,25 @@ class LocalEngine:
             self._enlarger = enlarger
         return self._enlarger
 
-    def take_over(self, other: LocalEngine) -> None:
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether it stores nothing any more: what failed since was interrupted."""
+        return self._delivery.is_closed
+
+    def take_over(self, other: Engine) -> None:
         """Use the enlarger of an engine that has run, with the same options, if it has made one."""
-        self._enlarger = other._enlarger
+        if isinstance(other, LocalEngine):
+            self._enlarger = other._enlarger
+
+    def close(self) -> None:
+        """Let go of finished rows that are held for the picture at hand."""
+        if self._rows is not None:
+            self._rows.close()
+
+    def where(self, depth: int, *, networks: bool) -> str:
+        """Say where pictures of so many bits are enlarged, and how precisely if networks have a part in it."""
+        placement = self.enlarger.placement_for(depth)
+        return str(placement if networks else placement.device)
 
     def _route(self, height: int, width: int) -> Route:
         return self.enlarger.route(height, width)
@@ -100,9 +118,9 @@ class LocalEngine:
     def _device(self) -> str:
         return self.enlarger.placement.device.type
 
-    def foresee(self, job: Job) -> tuple[Verdict, NlsrError | None]:
+    def foresee(self, job: Job) -> Task:
         """Say what would become of a job by what is there now, and what would be wrong with it."""
-        return self._intake.foresee(job)
+        return foresee(job, self._keeper)
 
     def run(self, watcher: Watcher | None = None) -> Iterator[Outcome]:
         """Yield one outcome per job: first those decided by the plan, then the pictures, then the books, each in order.
@@ -111,7 +129,7 @@ class LocalEngine:
         become outcomes. What would fail for every file alike, a model that does not load, is raised.
         """
         for outcome in self._outcomes(watcher or Watcher()):
-            if self._keeper is not None and not self._delivery.is_closed:
+            if self._keeper is not None and not self.is_interrupted:
                 self._keeper.enter(outcome)
             yield outcome
 
@@ -123,11 +141,11 @@ class LocalEngine:
                 self._keeper.clean()
             self.plan = replace(self.plan, jobs=tuple(self._arrived(job, watcher) for job in self.plan.jobs))
             yield from (decided(job) for job in self.plan.jobs if job.error is not None or job.skip)
-            yield from self._work(watcher)
-            yield from self._books(watcher)
+            pictures, books = self.plan.by_kind
+            yield from self.pictures(Line(pictures, self._keeper), watcher)
+            yield from self._books(Line(books, self._keeper), watcher)
         finally:
-            if self._rows is not None:
-                self._rows.close()
+            self.close()
             if self._keeper is not None:
                 self._keeper.close()
 
@@ -141,21 +159,20 @@ class LocalEngine:
             job = arrived(job, self._route, self._decoder)
         return job if task.error is None else replace(job, error=task.error)
 
-    def _books(self, watcher: Watcher) -> Iterator[Outcome]:
-        binder = Bookbinder(self._run_pages, self._keeper, self._decoder)
-        line = Line([job for job in self.plan.work if job.book is not None], self._keeper)
+    def _books(self, line: Line, watcher: Watcher) -> Iterator[Outcome]:
         while (job := line.next()) is not None:
             claim = self._claim(job, line, watcher)
             if claim is not None:
-                yield self._book(binder, job, claim, watcher)
+                yield self.book(job, claim, watcher)
         for found in line.rest():
             if found is None:
                 watcher.on_waiting(line.left[0])
             else:
-                yield self._book(binder, *found, watcher)
+                yield self.book(*found, watcher)
 
-    def _book(self, binder: Bookbinder, job: Job, claim: Claim, watcher: Watcher) -> Outcome:
-        pixels = job.pixels
+    def book(self, job: Job, claim: Claim, watcher: Watcher) -> Outcome:
+        """Make a book of its enlarged pages, release the claim on it, and say what became of it."""
+        binder, pixels = Bookbinder(self._run_pages, self._keeper, self._decoder), job.pixels
 
         def on_page_tile(done: int, total: int) -> None:
             watcher.on_step(Step(done, total, pixels * done // total, pixels))
@@ -175,11 +192,12 @@ class LocalEngine:
         yield from self._pages.run(TileCounter(on_tile))
         self._pages = None
 
-    def _work(self, watcher: Watcher) -> Iterator[Outcome]:
+    def pictures(self, line: Line, watcher: Watcher) -> Iterator[Outcome]:
+        """Yield the outcomes of pictures in the order of their line, until there are no more in it."""
         with helper("nlsr-read") as reader, helper("nlsr-write") as writer:
             writing = Writing(writer, self._delivery.finish)
             try:
-                for task in self._tasks(reader, watcher):
+                for task in self._tasks(line, reader, watcher):
                     if task is None or _is_alone(task.job):
                         yield from writing.awaited(watcher)
                     if task is None:
@@ -200,7 +218,7 @@ class LocalEngine:
             finally:
                 self._intake.give_up()  # or the helper would wait for a file that nobody wants any more
 
-    def _tasks(self, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task | None]:
+    def _tasks(self, line: Line, reader: ThreadPoolExecutor, watcher: Watcher) -> Iterator[Task | None]:
         """Yield the jobs with work, in order, with their pictures; that of the next one is read meanwhile.
 
         Those that other processes have come last; None is yielded where there is nothing to do but to wait for them.
@@ -209,7 +227,6 @@ class LocalEngine:
         late = self._keeper is not None and self._keeper.decides_late
         if late and self._keeper is not None:
             _ = self._keeper.identity.settings  # what this machine lacks, it lacks for every file
-        line = Line([job for job in self.plan.work if job.book is None], self._keeper)
         expected: Job | None = None
         while (job := line.next()) is not None:
             if not late or job.header is None:
@@ -254,7 +271,7 @@ class LocalEngine:
             task.claim = self._claim(task.job, line, watcher)
             if task.claim is None:
                 return False
-            self._intake.look_again(task)
+            look_again(task, self._keeper)
         if task.has_work:
             self._load(watcher)
             watcher.on_start(task)

@@ -35,6 +35,18 @@ class Watcher:
     def on_writing(self, job: Job) -> None:
         """A picture is being written, and nothing else can be done meanwhile."""
 
+    def on_begun(self, job: Job) -> None:
+        """A worker enlarges a picture from now on, beside those that others have."""
+
+    def on_advanced(self, job: Job, step: Step) -> None:
+        """A worker is so far with its picture."""
+
+    def on_finished(self, job: Job) -> None:
+        """A picture that workers share is done, or needed no work, or failed."""
+
+    def on_trouble(self, text: str) -> None:
+        """Something happened to a worker."""
+
 
 class TileCounter(Watcher):
     """Tells a function the numbers of tiles done and in all of each picture."""
@@ -43,5 +55,9 @@ class TileCounter(Watcher):
         self._on_tile = on_tile
 
     def on_step(self, step: Step) -> None:
+        """Tell it."""
+        self._on_tile(step.done, step.total)
+
+    def on_advanced(self, job: Job, step: Step) -> None:
         """Tell it."""
         self._on_tile(step.done, step.total)

@@ -28,7 +28,6 @@ Reals = npt.NDArray[np.floating[Any]]
 _TYPES = (np.uint8, np.uint16, np.int16, np.int32, np.float32)
 _BLOCK = 16  # output positions in one matrix product: few products, and few zeros in their matrices
 _BAND = 1 << 21  # samples that are held in floating point at once
-_RELAX = 1 << 8  # output rows after which scratch is given back
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,7 @@ def _resize_rows(pixels: npt.NDArray[Sample], height: int, kernel: Kernel, wrap:
     for block in _all_blocks(length, height, working, kernel, wrap):
         rows: Reals = pixels[block.taken].reshape(-1, width * channels).astype(working)
         _store(block.weights @ rows, out[block.start : block.stop].reshape(-1, width * channels))
-        if block.stop % _RELAX == 0:
-            scratch.relax()
+        scratch.touched(rows.nbytes)
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from nlsr_cli.keywords import (
     options_of,
     read_text,
     shard_of,
+    workers_of,
 )
 from nlsr_cli.options import STREAM, OutputOptions, UpscaleOptions
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.keywords import AllOptions, FolderOptions
     from nlsr_cli.upscaling.progress import OnTile
+    from nlsr_cli.workers import Workers
     from nlsr_cli.zoo import ModelSet
 
 
@@ -47,7 +49,8 @@ def upscale_files(
 ) -> Iterator[Outcome]:
     """Enlarge files, folders and patterns, and yield the outcome of each file as it is finished.
 
-    What is wrong with one file is in its outcome (`status` "failed", `error`) and does not stop the others.
+    What is wrong with one file is in its outcome (`status` "failed", `error`) and does not stop the others. With
+    `workers`, or several devices, processes share the work, and outcomes come as they have them.
 
     Args:
         sources: paths and patterns.
@@ -63,15 +66,18 @@ def upscale_files(
     """
     from nlsr_cli.engines.watcher import TileCounter
     from nlsr_cli.isolation.decoder import Decoder
+    from nlsr_cli.upscaling.shares import shared_out
 
     check_names(settings, PICTURE | MACHINE | FILES | FOLDERS)
-    asked = _asked(options, model, settings)
+    given, workers = _shared(options, settings)
+    asked, devices = shared_out(_asked(options, model, given), workers)
     paths = [os.fspath(source) for source in sources]
     target = output if isinstance(output, OutputOptions) else output_of(paths, output, settings)
     with Decoder() as decoder:
         decoder.start()  # it loads while this process looks for the models
-        batch = plan_files(paths, target, asked, models_of(model, asked), decoder)
-        yield from batch.run(None if on_tile is None else TileCounter(on_tile))
+        batch = plan_files(paths, target, asked, models_of(model, asked), decoder, devices)
+        with closing(batch):
+            yield from batch.run(None if on_tile is None else TileCounter(on_tile))
 
 
 def upscale_file(
@@ -161,6 +167,18 @@ def output_of(sources: Sequence[str | Path], output: FilePath | None, settings: 
     wanted = names["format"]
     recursive, shard = bool(settings.get("recursive")), shard_of(settings.get("shard"))
     return OutputOptions(target, parse_format(wanted) if wanted else None, names["suffix"], existing, recursive, shard)
+
+
+def _shared(options: UpscaleOptions | None, settings: Mapping[str, object]) -> tuple[dict[str, object], Workers]:
+    """Return the settings with one device that stands for all, and what they ask of workers.
+
+    Raises:
+        OptionError: they make no sense.
+    """
+    if options is not None and "device" not in settings:
+        return dict(settings), workers_of({**settings, "device": options.compute.device})
+    workers = workers_of(settings)
+    return {**settings, **({"device": workers.first} if "device" in settings else {})}, workers
 
 
 def _asked(options: UpscaleOptions | None, model: Model, settings: Mapping[str, object]) -> UpscaleOptions:

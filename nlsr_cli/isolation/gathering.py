@@ -34,16 +34,13 @@ def gathered(stream: BinaryIO, outline: Outline, max_pixels: int, limit: int) ->
     """
     if not 0 < outline.height * outline.width <= max_pixels or min(outline.height, outline.width) < 1:
         raise WireError(f"{outline.height} × {outline.width} pixels")
-    planes, top, fresh = _planes(outline), 0, 0
+    planes, top = _planes(outline), 0
     while isinstance(answer := receive(stream, COMING, limit), Band):
         bottom = top + len(answer.color)
         for plane, rows in zip(planes, (answer.color, answer.alpha, answer.excess), strict=True):
             _place(plane, rows, top, bottom)
         top = bottom
-        fresh += answer.color.nbytes
-        if fresh > scratch.LEAST:
-            scratch.relax()
-            fresh = 0
+        scratch.touched(answer.color.nbytes)
     if isinstance(answer, Refusal):
         return answer
     if not isinstance(answer, Finished) or top != outline.height:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO, cast
+import os
+from typing import BinaryIO, Literal, cast
+
+
+def taken(descriptor: int, mode: Literal["rb", "wb"]) -> BinaryIO:
+    """Take a standard stream of a child away from libraries that may read or print, and return it."""
+    kept = os.dup(descriptor)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
+    return cast("BinaryIO", os.fdopen(kept, mode, buffering=0))
 
 
 def write(stream: BinaryIO, view: memoryview) -> None:

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
 from nlsr_cli import scratch
 from nlsr_cli.errors import ImageReadError, install_command
@@ -25,6 +25,7 @@ from nlsr_cli.images.reading import probe, read_picture
 from nlsr_cli.images.vips.streamed import streamed
 from nlsr_cli.isolation.limits import confine, space_for, watched
 from nlsr_cli.isolation.messages import Content, Finished, Ready, Refusal, Request
+from nlsr_cli.isolation.pipe import taken
 from nlsr_cli.isolation.wire import WireError, receive, send
 from nlsr_cli.limits import granted
 
@@ -34,7 +35,7 @@ SMALL_HINT = "Close other programs, or convert it to a smaller or simpler file f
 
 def main() -> None:
     """Answer requests until there are no more."""
-    requests, answers = _private(0, "rb"), _private(1, "wb")
+    requests, answers = taken(0, "rb"), taken(1, "wb")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's to answer
     native_formats()  # loads all plug-ins, which would be too late under the limits
     confine()
@@ -49,15 +50,6 @@ def main() -> None:
             del request, answer  # while the next is waited for, nothing is held
     except (EOFError, WireError, BrokenPipeError):  # the parent has no more requests, or is gone
         return
-
-
-def _private(descriptor: int, mode: Literal["rb", "wb"]) -> BinaryIO:
-    """Take a standard stream away from libraries that may read or print, and return it."""
-    kept = os.dup(descriptor)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, descriptor)
-    os.close(nothing)
-    return cast("BinaryIO", os.fdopen(kept, mode, buffering=0))
 
 
 def _send(answers: BinaryIO, answer: Header | Content | Finished | Refusal) -> None:

@@ -19,6 +19,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from nlsr_cli.nlsn.attention_map import AttentionMap, attention_map
 from nlsr_cli.nlsn.hashing import count_buckets, draw_rotations, hash_codes, sort_by_bucket
 from nlsr_cli.nlsn.onednn import linear
 from nlsr_cli.nlsn.rows import RowConv, bands
@@ -50,7 +51,8 @@ class NonLocalSparseAttention(nn.Module):
     are drawn once from `seed`, not on every call, and the sort is stable. Hashing, scores and softmax are computed in
     float32 (or better) also under autocast.
 
-    While `active` is false the layer passes its input through, as in the first part of a training.
+    While `active` is false the layer passes its input through, as in the first part of a training. While `alone` is
+    true each position attends to nothing but itself, which shows what the others contribute.
     """
 
     rotations: Tensor
@@ -68,6 +70,7 @@ class NonLocalSparseAttention(nn.Module):
     ) -> None:
         super().__init__()
         self.active = True
+        self.alone = False
         self.chunk_size = chunk_size
         self.cell = cell
         self.n_hashes = n_hashes
@@ -99,6 +102,15 @@ class NonLocalSparseAttention(nn.Module):
         if self._least(*x.shape[2:]) != x.shape[2:]:
             return x.copy_(self(x, rotations))
         return self._add_assembled(x, self._picture(self._gather(x, rotations), x), x)
+
+    def attention_map(self, x: Tensor, row: int, column: int) -> AttentionMap:
+        """Return what the position of a pixel of x (1, c, h, w) attends to when the layer is given x; no gradient."""
+        x = reflect_to(x, *self._least(*x.shape[2:]))
+        match = self._match(x)  # (1, n, s s d)
+        rows, columns = (side // self.cell for side in x.shape[2:])
+        codes = self._codes(match)[0].view(-1, rows, columns)
+        with torch.autocast(x.device.type, enabled=False):
+            return attention_map(match[0], codes, (row // self.cell, column // self.cell), self.chunk_size)
 
     def _least(self, h: int, w: int) -> tuple[int, int]:
         """Return the smallest size from (h, w) on that has whole cells, and a chunk of them."""
@@ -142,13 +154,20 @@ class NonLocalSparseAttention(nn.Module):
 
     def _gather(self, x: Tensor, rotations: Tensor | None) -> Tensor:
         """Return what every position of x (b, c, h, w) attends to, averaged: (b, n, s s c), in float32 or better."""
+        if self.alone:
+            return self._positions(x).float()
         match = self._match(x)  # (b, n, s s d)
-        buckets = count_buckets(match.shape[1], self.chunk_size)
-        rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (s s d, r, k / 2)
+        orders = sort_by_bucket(self._codes(match, rotations))  # (b, r, n)
         with torch.autocast(x.device.type, enabled=False):
-            orders = sort_by_bucket(hash_codes(match, rotations))  # (b, r, n)
             attend = attend_rounds if torch.is_grad_enabled() else attend_streaming
             return attend(match, self._positions(x), orders, self.chunk_size)
+
+    def _codes(self, match: Tensor, rotations: Tensor | None = None) -> Tensor:
+        """Return the bucket of every position in every round, (b, r, n), for match (b, n, s s d)."""
+        buckets = count_buckets(match.shape[1], self.chunk_size)
+        rotations = self.rotations[:, :, : buckets // 2] if rotations is None else rotations  # (s s d, r, k / 2)
+        with torch.autocast(match.device.type, enabled=False):
+            return hash_codes(match, rotations)
 
     def _positions(self, x: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, n, s s c); of single pixels without a copy where the memory format is channels-last."""

@@ -5,9 +5,9 @@ residual block. Parameter names are the authors', so that a published checkpoint
 """
 
 # No postponed annotations here: the Hub's mixin reads the type of `config` to rebuild it from config.json.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from nlsr_cli.nlsn.inputs import check_input
 from nlsr_cli.nlsn.mixin import HubMethods
 from nlsr_cli.nlsn.rows import RowConv, bands
 from nlsr_cli.nlsn.tail import Cells, PictureRows, colour_mix, make_tail, spread
+
+OnAttention: TypeAlias = Callable[[NonLocalSparseAttention, Tensor], None]
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K's training set, as EDSR and its successors use it
 
@@ -100,9 +102,16 @@ class NLSN(HubMethods):
         self._adapted: tuple[tuple[Any, ...], NLSN] | None = None  # for what was told last
 
     def forward(
-        self, lr: Tensor, rotations: Sequence[Tensor] | None = None, degradation: Tensor | None = None
+        self,
+        lr: Tensor,
+        rotations: Sequence[Tensor] | None = None,
+        degradation: Tensor | None = None,
+        on_attention: OnAttention | None = None,
     ) -> Tensor:
         """Enlarge `lr`. `rotations`, one tensor (d, r, k / 2) per attention layer in order, override the seeded ones.
+
+        `on_attention` is called before each attention layer with the layer and what it is given, (b, c, h, w), which
+        may change afterwards.
 
         `degradation`, (b, config.degradations) from 0 to 1, tells how damaged each picture is; None is not at all. They
         are added to the features, and so are what two more constant input planes would be, away from the border
@@ -117,12 +126,12 @@ class NLSN(HubMethods):
         """
         check_input(lr, self.head[0].weight)  # type: ignore[arg-type]
         if degradation is not None and self.config.condconv:
-            enlarged: Tensor = self.adapted(degradation)(lr, rotations)
+            enlarged: Tensor = self.adapted(degradation)(lr, rotations, on_attention=on_attention)
             return enlarged
         height, width = lr.shape[2:]
         least = max(self.config.min_side, 2)  # a border on each side
         if min(height, width) < least:
-            sr = self.forward(reflect_to(lr, least, least), rotations, degradation)
+            sr = self.forward(reflect_to(lr, least, least), rotations, degradation, on_attention)
             return sr[:, :, : height * self.config.scale, : width * self.config.scale]
         with torch.autocast(lr.device.type, enabled=False):
             x = self.sub_mean(lr * self.config.rgb_range)  # (b, 3, h, w)
@@ -130,8 +139,9 @@ class NLSN(HubMethods):
         if degradation is not None:
             features = features + self.degradation(degradation)[:, :, None, None]
         if not torch.is_grad_enabled():
-            return self._finish(x, features, self._run_body(features, rotations))
-        sr = self.tail(self.body[-1](self._run_body(features, rotations)) + features).to(lr.dtype)  # (b, 3, s h, s w)
+            return self._finish(x, features, self._run_body(features, rotations, on_attention))
+        maps = self._run_body(features, rotations, on_attention)
+        sr = self.tail(self.body[-1](maps) + features).to(lr.dtype)  # (b, 3, s h, s w)
         with torch.autocast(lr.device.type, enabled=False):
             # Not the last layer itself: a convolution of three channels takes half of the time of all that is above.
             sr = torch.matmul(colour_mix(self.add_mean, self.config), sr.flatten(2)).view(sr.shape)
@@ -157,14 +167,21 @@ class NLSN(HubMethods):
             self._adapted = told, plain.to(degradation.device).train(self.training)
         return self._adapted[1]
 
-    def _run_body(self, features: Tensor, rotations: Sequence[Tensor] | None) -> Tensor:
+    def _run_body(
+        self, features: Tensor, rotations: Sequence[Tensor] | None, on_attention: OnAttention | None
+    ) -> Tensor:
         """Return what the attention layers and the residual blocks make of features (b, c, h, w)."""
         given = iter(rotations or ())
         in_place = not torch.is_grad_enabled()
         x = features.clone() if in_place else features
         for layer in cast("list[Any]", list(self.body)[:-1]):
             apply = layer.apply_ if in_place else layer
-            x = apply(x, next(given, None)) if isinstance(layer, NonLocalSparseAttention) else apply(x)
+            if not isinstance(layer, NonLocalSparseAttention):
+                x = apply(x)
+                continue
+            if on_attention is not None:
+                on_attention(layer, x)
+            x = apply(x, next(given, None))
         return x
 
     def _finish(self, x: Tensor, features: Tensor, maps: Tensor) -> Tensor:

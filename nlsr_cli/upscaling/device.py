@@ -134,10 +134,13 @@ def describe_devices() -> list[DeviceFacts]:
 
 def trouble_with_cuda() -> str | None:
     """Return what torch says when it computes on the first CUDA device: "" if it can, None without one."""
-    if not torch.cuda.is_available():
-        return None
+    return trouble_with(torch.device("cuda")) if torch.cuda.is_available() else None
+
+
+def trouble_with(device: torch.device) -> str:
+    """Return what torch says when it computes on a device: "" if it can."""
     try:
-        torch.ones(1, device="cuda").sum().item()
+        torch.ones(1, device=device).sum().item()
     except RuntimeError as exc:
         return str(exc).splitlines()[0]
     return ""

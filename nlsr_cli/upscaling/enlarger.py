@@ -205,6 +205,25 @@ class Enlarger:
         averaged = self.ensemble and bool(works)
         return replace(enlarged, ensemble=averaged, agreement=agreement, restoration=restoration)
 
+    def first_given(self, picture: Picture) -> tuple[Pixels, Work, Placement] | None:
+        """Return what the first network is given of a picture's colours, (h, w, c), with its work on them and where it
+        runs; None where no network has a part.
+
+        Raises:
+            OptionError, NlsrError: as `steps`.
+        """
+        check_finite(picture)
+        placement, route = self.placement_for(picture.depth), self.route(picture.height, picture.width)
+        extent = Extent.of(picture)
+        works = self._works(route, placement, extent, beside(extent, route.size))
+        if not works:
+            return None
+        color, alpha, restoration = picture.color, picture.alpha, self.restoration(picture)
+        if alpha is not None and alpha.min() != alpha.max() and route.size != alpha.shape:
+            color = self._bleed(color, alpha)
+        told = restoration.told if restoration is not None else ()
+        return continued(split(color)[0], works[0].pad), replace(works[0], told=told), placement
+
     def placement_for(self, depth: int) -> Placement:
         """Return the device and the precision for pictures of `depth` bits: float32 for more than 8, unless chosen."""
         deep = depth > 8 and self._chosen_precision == "auto"

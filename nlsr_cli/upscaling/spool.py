@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -267,18 +267,19 @@ def _write(
 ) -> None:
     """Write a checksum, a line of JSON and, unless they lie `beside` it, the bytes of arrays."""
     line = json.dumps({"head": head, "told": list(told)}).encode() + b"\n"
-    views = [_bytes_of(np.ascontiguousarray(array)) for array in arrays]
     digest = hashlib.sha256(line)
-    for view in views:
-        digest.update(view)
+    for piece in _pieces(arrays):
+        digest.update(piece)
     file.write(digest.hexdigest().encode() + b"\n" + line)
-    for view in () if beside else views:
-        file.write(view)
+    for piece in () if beside else _pieces(arrays):
+        file.write(piece)
 
 
-def _bytes_of(array: Pixels) -> memoryview:
-    """Return the bytes of a contiguous array, which may be empty: tiles that do not overlap leave no strip."""
-    return array.reshape(-1).view(np.uint8).data
+def _pieces(arrays: Sequence[Pixels]) -> Iterator[memoryview]:
+    """Yield the bytes of arrays in bands of rows; one may be empty: tiles that do not overlap leave no strip."""
+    for array in arrays:
+        for rows in scratch.bands(array.shape):
+            yield np.ascontiguousarray(array[rows]).reshape(-1).view(np.uint8).data
 
 
 def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels], *, beside: bool) -> list[str] | None:
@@ -298,9 +299,8 @@ def _read(file: BinaryIO, head: Mapping[str, Any], arrays: Sequence[Pixels], *, 
     if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
         return None
     digest = hashlib.sha256(line)
-    for array in arrays:
-        view = _bytes_of(array)
-        if not beside and file.readinto(view) != len(view):  # type: ignore[attr-defined]  # BinaryIO lacks it
+    for piece in _pieces(arrays):
+        if not beside and file.readinto(piece) != len(piece):  # type: ignore[attr-defined]  # BinaryIO lacks it
             return None
-        digest.update(view)
+        digest.update(piece)
     return told if checksum == digest.hexdigest().encode() + b"\n" else None

@@ -122,11 +122,21 @@ class Stage:
 
     def runner(self, placement: Placement, plan: TilePlan, size: tuple[int, int]) -> TileRunner:
         """Return who runs the tiles of a plan for pixels of a size; it says where they are smaller than usual."""
-        self._model.to(self._device)  # nothing, unless another stage has the same network elsewhere by now
-        runner = TileRunner(self._model, self.scale, placement, overlap=self.tile.overlap, ensemble=self.ensemble)
+        model = self.network()  # moved, if another stage has the same network elsewhere by now
+        runner = TileRunner(model, self.scale, placement, overlap=self.tile.overlap, ensemble=self.ensemble)
         if plan != plan_for(self.config, self.tile, *size):
             runner.events.append(_SMALLER_TILES)
         return runner
+
+    def network(self) -> NLSN:
+        """Return the network, on its device."""
+        return self._model.to(self._device)
+
+    def tile_around(self, pixels: Pixels, plan: TilePlan, pixel: tuple[int, int]) -> tuple[Tile, Floats]:
+        """Return the tile that counts most for a pixel, (row, column), and what the network gets of it, (h, w, 3)."""
+        at = [axis.most_of(place) for axis, place in zip((plan.rows, plan.columns), pixel, strict=True)]
+        tile = Tile(plan.rows.starts[at[0]], plan.columns.starts[at[1]], *plan.tile)
+        return tile, np.ascontiguousarray(_cut(pixels, tile))
 
     def facts(self, precision: str) -> dict[str, Any]:
         """Return what pixels follow from besides job and plan: kept rows that were made otherwise are not mixed in."""
@@ -169,6 +179,7 @@ class Stage:
         parts = self._parts(pixels, work, first)
         for row, column, block in stitch(work.plan, self.scale, parts, first=first, above=above, on_row=on_row):
             out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
+            scratch.touched(block.nbytes)
             del block  # a part of a tile, all of which would be held while the next one is computed
             yield 1
         return out

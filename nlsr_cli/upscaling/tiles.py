@@ -52,6 +52,14 @@ class Axis:
             for start, ramp in zip(self.starts, ramps, strict=True)
         ]
 
+    def most_of(self, place: int) -> int:
+        """Return the number of the tile that counts most at a place, the first of equals."""
+        shares = [
+            float(weights[place - start]) if start <= place < start + self.size else -1.0
+            for start, weights in zip(self.starts, self.weights(1), strict=True)
+        ]
+        return shares.index(max(shares))
+
     def bounds(self, scale: int) -> list[int]:
         """Return where the final part of every enlarged tile begins, and where the last one ends."""
         return [start * scale for start in self.starts] + [self.length * scale]

@@ -6,14 +6,9 @@ nothing else. Without scripts the page shows the pictures below each other.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 
@@ -21,11 +16,11 @@ import numpy as np
 
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.images import Pixels, resize_bicubic
-from nlsr_cli.storing import check_free, writing
+from nlsr_cli.storing import check_free
 from nlsr_cli.version import __version__
 from nlsr_cli.viewing.comparison import Comparison, Layer
 from nlsr_cli.viewing.differences import GAIN, SIDE, Place, amplified
-from nlsr_cli.viewing.shown import png
+from nlsr_cli.viewing.markup import figure, policy_hash, said, template, write_html
 
 WHOLE = 1 << 23  # pixels of a picture that a page holds whole; browsers on phones give up at about twice as many
 SUFFIX = "_compare.html"
@@ -71,29 +66,27 @@ def write_page(found: Comparison, path: Path, *, overwrite: bool) -> None:
     Raises:
         DestinationClash, ImageWriteError: as `storing.writing`.
     """
-    with writing(path, overwrite=overwrite) as part:
-        part.append(page(found).encode("utf-8", "backslashreplace"))
-        part.commit()
+    write_html(page(found), path, overwrite=overwrite)
 
 
 def page(found: Comparison) -> str:
     """Return the page of a comparison."""
     reduced = _reduction(found.size)
-    style, script = _template("look.css") + _template("page.css"), _template("page.js")
+    style, script = template("look.css") + template("page.css"), template("page.js")
     height, width = (math.ceil(side / reduced) for side in found.size)
-    names = f"{_said(found.source.name)} → {', '.join(_said(each.name) for each in found.results)}"
-    return Template(_template("page.html")).substitute(
+    names = f"{said(found.source.name)} → {', '.join(said(each.name) for each in found.results)}"
+    return Template(template("page.html")).substitute(
         version=__version__,
         style=style,
-        style_hash=_hash(style),
+        style_hash=policy_hash(style),
         script=script,
-        script_hash=_hash(script),
+        script_hash=policy_hash(script),
         title=names,
         facts=f"{_size(found.source.pixels)} → {_size(found.results[0].pixels)} pixels, {found.scale:.4g}×",
         width=width,
         height=height,
         reduced=reduced,
-        choices="".join(f'<option value="{number}">{_said(_named(each))}' for number, each in enumerate(found.layers)),
+        choices="".join(f'<option value="{number}">{said(_named(each))}' for number, each in enumerate(found.layers)),
         one="1:1" if reduced == 1 else f"{100 / reduced:.0f} %",
         lens="" if reduced == 1 else " disabled",
         gain=GAIN,
@@ -103,23 +96,8 @@ def page(found: Comparison) -> str:
         columns="".join(f'<th scope="col">{name}</th>' for name in _columns(found)),
         rows="\n".join(_rows(found)),
         explained=f"{_AGREEMENT} {_SCORES}" if found.truth else _AGREEMENT,
-        notes="\n".join(f"<li>{_said(note)}</li>" for note in _notes(found, reduced)),
+        notes="\n".join(f"<li>{said(note)}</li>" for note in _notes(found, reduced)),
     )
-
-
-def _template(name: str) -> str:
-    return files("nlsr_cli.viewing").joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    """Return the SHA-256 of a style or script as a policy states it."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _said(text: str) -> str:
-    """Return text for HTML: what a browser would take for markup, or could not show, is escaped."""
-    shown = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    return html.escape(os.fsencode(shown).decode("utf-8", "backslashreplace"))
 
 
 def _named(layer: Layer) -> str:
@@ -146,14 +124,7 @@ def _figures(found: Comparison, height: int, width: int) -> Iterator[str]:
         pixels = layer.pixels
         if pixels.shape[0] > height or pixels.shape[1] > width:
             pixels = resize_bicubic(pixels, height, width)
-        yield _figure(pixels, f"{layer.name}, {_ROLES[layer.kind]}", _named(layer))
-
-
-def _figure(pixels: Pixels, text: str, caption: str, kind: str = "") -> str:
-    data = base64.b64encode(png(pixels)).decode()
-    size = f'width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
-    image = f'<img src="data:image/png;base64,{data}" {size} alt="{_said(text)}">'
-    return f'<figure class="{kind}">{image}<figcaption>{_said(caption)}</figcaption></figure>'
+        yield figure(pixels, f"{layer.name}, {_ROLES[layer.kind]}", _named(layer))
 
 
 def _differences(found: Comparison) -> str:
@@ -177,13 +148,13 @@ def _place(found: Comparison, place: Place) -> str:
     crops = [(_crop(layer.pixels, found.size, place), _short(layer, found)) for layer in found.layers]
     against = found.bicubic if found.truth is None else found.truth
     crops.append((amplified(found.results[0].pixels[box], against.pixels[box]), f"difference × {GAIN}"))
-    shown = "".join(_figure(crop, f"{name}, {where}", name, "crop") for crop, name in crops)
+    shown = "".join(figure(crop, f"{name}, {where}", name, "crop") for crop, name in crops)
     numbers = f"{place.left} {place.top} {place.width} {place.height}"
     button = (
         f'<button type="button" data-place="{numbers}" aria-label="Show {where} in the viewer" hidden>Show</button>'
     )
-    said = f"<p>Row {place.top}, column {place.left}: {place.levels:.1f} levels {button}</p>"
-    return f'<li class="place">{said}{shown}</li>'
+    text = f"<p>Row {place.top}, column {place.left}: {place.levels:.1f} levels {button}</p>"
+    return f'<li class="place">{text}{shown}</li>'
 
 
 def _crop(pixels: Pixels, size: tuple[int, int], place: Place) -> Pixels:
@@ -209,7 +180,7 @@ def _rows(found: Comparison) -> Iterator[str]:
         agreed = layer.agreement
         cells += ["", ""] if agreed is None else [_decibels(agreed.psnr), _decibels(agreed.worst)]
         row = "".join(f"<td>{cell}</td>" for cell in cells)
-        yield f'<tr><th scope="row">{_said(_named(layer))}</th>{row}</tr>'
+        yield f'<tr><th scope="row">{said(_named(layer))}</th>{row}</tr>'
 
 
 def _decibels(value: float) -> str:

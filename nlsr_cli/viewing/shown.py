@@ -35,7 +35,16 @@ class Shown:
 
 
 def read_shown(decoder: Decoder, path: Path, max_pixels: int) -> Shown:
-    """Read a picture file, of which at most `max_pixels` are taken, in the process that decodes.
+    """Return a picture file as a screen shows it.
+
+    Raises:
+        ImageReadError, MissingInput: as `read_both`.
+    """
+    return read_both(decoder, path, max_pixels)[1]
+
+
+def read_both(decoder: Decoder, path: Path, max_pixels: int) -> tuple[Picture, Shown]:
+    """Read a picture file, of which at most `max_pixels` are taken, in the process that decodes; and how it is shown.
 
     Raises:
         ImageReadError: it cannot be read faithfully, or has more pixels; MissingInput: it does not exist.
@@ -47,7 +56,7 @@ def read_shown(decoder: Decoder, path: Path, max_pixels: int) -> Shown:
     content = decoder.read(path, max_pixels=max_pixels, pixels=pixels)
     picture = content.picture
     assert isinstance(picture, Picture)  # noqa: S101 - without `whole`, the first frame is all there is
-    return Shown(path, shown_pixels(picture), tuple(_notes(header, picture)))
+    return picture, Shown(path, shown_pixels(picture), tuple(_notes(header, picture)))
 
 
 def shown_pixels(picture: Picture) -> Pixels:

@@ -155,6 +155,7 @@ def test_devices_are_those_that_exist(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).mkdir()
     monkeypatch.setattr(cuda, "read_build", lambda: cuda.Build("2.9.0+cu126", "12.6", None))
     assert completion.devices("cuda") == ["cuda", "cuda:0", "cuda:1"]
+    assert completion.many_devices("cuda:") == ["cuda:0", "cuda:1", "cuda:all"]
     monkeypatch.setattr(cuda, "read_build", lambda: cuda.Build("2.9.0+cpu", None, None))
     assert completion.devices("c") == ["cpu"]
     assert json.dumps(completion.devices("")).startswith('["auto", "cpu"')

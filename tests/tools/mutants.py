@@ -62,6 +62,8 @@ TARGETS = {
     "upscaling.checks": ("upscaling/test_checks.py",),
     "batch.ledger": ("batch/test_ledger.py",),
     **{f"batch.{name}": (f"batch/test_{name}.py",) for name in ("bookkeeping", "ledgers", "review", "sharing")},
+    "workers": ("test_workers.py",),
+    "engines.pool": ("engines/test_pool.py",),
     "batch.division": ("batch/test_planning.py",),
     "batch.delivery": ("batch/test_delivery.py", "engines/test_local.py"),
     "batch.resume": ("batch/test_resume.py",),

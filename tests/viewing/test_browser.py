@@ -21,6 +21,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from nlsr_cli.viewing import page as page_module
+from tests.conftest import ASSETS
 from tests.test_cli import run
 from tests.viewing.pages import array_of, interpolated, save_pair
 
@@ -384,3 +385,25 @@ def test_what_is_too_large_is_shown_smaller_and_says_so(
     assert page.locator(".crop img").first.evaluate("each => each.naturalWidth") == 160
     page.locator("[data-place]").first.click()
     assert page.text_content("#zoom") != "50 %"
+
+
+def test_the_page_of_the_attention_needs_nothing_and_fits(show: Open, tmp_path: Path) -> None:
+    """No script, no request, nothing wider than the screen, no violation; all maps and crops have their pixels."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    shutil.copy(ASSETS / "tower.jpg", tmp_path)
+    assert run("attention", tmp_path / "tower.jpg", "--at", "16,79", "-s", "2").exit_code == 0
+    page = show(tmp_path / "tower_attention.html", ready=False)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    assert [url for url in asked if not url.startswith("data:")] == [page.url]
+    assert page.locator("script").count() == 0
+    for width, scheme in ((390, "light"), (820, "dark"), (1440, "light")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    sizes = page.evaluate("[...document.images].map(each => [each.naturalWidth, each.naturalHeight])")
+    assert sizes == [[768, 576]] * 2 + [[144, 144]] * 9
