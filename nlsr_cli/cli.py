@@ -16,7 +16,20 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from nlsr_cli.commands import attention, bench, compare, evaluate, inspect, models, plan, sheet, status, train, upscale
+from nlsr_cli.commands import (
+    attention,
+    bench,
+    compare,
+    evaluate,
+    inspect,
+    models,
+    plan,
+    serve,
+    sheet,
+    status,
+    train,
+    upscale,
+)
 from nlsr_cli.console import Console
 from nlsr_cli.errors import OptionError
 from nlsr_cli.version import __version__
@@ -179,6 +192,7 @@ app.command()(status.status)
 app.command()(status.check)
 app.command()(compare.compare)
 app.command()(sheet.sheet)
+app.command()(serve.serve)
 app.command()(attention.attention)
 app.command()(evaluate.evaluate)
 app.command()(train.train)

@@ -217,10 +217,12 @@ class ScratchFull(NlsrError):
 
 
 class MissingExtra(NlsrError):
-    """An optional package is needed and not installed."""
+    """An optional package is needed and not installed, or several, with spaces between their names."""
 
     def __init__(self, name: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {name}", f"Install it with: {install_command(name)}")
+        words = name.split()
+        noun, them = ("package", "it") if len(words) == 1 else ("packages", "them")
+        super().__init__(f"{purpose} needs the {noun} {name}", f"Install {them} with: {install_command(*words)}")
         self.name = name
 
 

@@ -38,18 +38,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def parse_memory(text: str) -> int:
+def parse_memory(text: str, option: str = "--max-memory") -> int:
     """Return the bytes that a text such as 2G, 1.5GB, 800 MiB or 1000000 stands for; K, M and G are powers of 1024.
 
     Raises:
-        OptionError: it is no amount of memory.
+        OptionError: it is no such amount. `option` is how the message calls it.
     """
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([KMGT]?)(?:I?B)?", text.strip().upper())
     if not found:
-        raise OptionError(f"--max-memory must be an amount of memory, not '{text[:40]}'", "For example: 2G, or 800M.")
+        raise OptionError(f"{option} must be an amount of memory, not '{text[:40]}'", "For example: 2G, or 800M.")
     amount = int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
     if not found[2] and amount < _LEAST_MEMORY:
-        raise OptionError(f"--max-memory {text.strip()} is only {amount} bytes", "Name a unit: 2G, or 800M.")
+        raise OptionError(f"{option} {text.strip()} is only {amount} bytes", "Name a unit: 2G, or 800M.")
     return amount
 
 

@@ -60,7 +60,7 @@ def prose(page: str) -> str:
 COMMANDS = dict.fromkeys(
     line
     for page, block in code("sh")
-    if page != "docs/recipes.md"  # whose blocks are run as a whole, in test_recipes.py
+    if page not in ("docs/recipes.md", "docs/serving.md")  # run in test_recipes.py and in serving/test_manual.py
     for line in block.splitlines()
     if line.strip() and not line.startswith("#")
 )
@@ -151,7 +151,10 @@ def test_command_runs(command: str, desk: Path) -> None:
         assert not keys - set(re.findall(r"`(\w+)`", PAGES["docs/contract.md"]))
 
 
-@pytest.mark.parametrize(("page", "block"), list(code("python")))
+PYTHON = [(page, block) for page, block in code("python") if page != "docs/serving.md"]  # run in serving/test_manual.py
+
+
+@pytest.mark.parametrize(("page", "block"), PYTHON)
 def test_python_runs(page: str, block: str, desk: Path) -> None:
     exec(compile(block, page, "exec"), {"__name__": "__main__"})
 

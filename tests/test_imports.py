@@ -37,6 +37,7 @@ FLOORS = [
     {"training", "viewing"},
     {"api", "doctor"},
     {"interface"},
+    {"serving"},
     {"console"},
     {"commands"},
     {"cli", "__main__", "__init__"},

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def attention_page(found: Look, shown: Shown, model: str) -> str:
     """Return the page: what a pixel of a picture looks at, when a model enlarges it."""
-    style = template("page.css")
+    style = template("look.css") + template("page.css")
     row, column = found.pixel
     return Template(template("attention.html")).substitute(
         version=__version__,

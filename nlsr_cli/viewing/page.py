@@ -72,7 +72,7 @@ def write_page(found: Comparison, path: Path, *, overwrite: bool) -> None:
 def page(found: Comparison) -> str:
     """Return the page of a comparison."""
     reduced = _reduction(found.size)
-    style, script = (template(f"page.{kind}") for kind in ("css", "js"))
+    style, script = template("look.css") + template("page.css"), template("page.js")
     height, width = (math.ceil(side / reduced) for side in found.size)
     names = f"{said(found.source.name)} → {', '.join(said(each.name) for each in found.results)}"
     return Template(template("page.html")).substitute(

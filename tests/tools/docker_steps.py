@@ -47,7 +47,7 @@ class Root:
     def step(self, name: str, rest: str) -> None:
         """Do what one instruction says."""
         match name:
-            case "FROM" | "CMD":  # all stages share one root, and the words are given
+            case "FROM" | "CMD" | "EXPOSE":  # all stages share one root, and the words are given
                 pass
             case "ARG":
                 key, _, default = rest.partition("=")

@@ -1,0 +1,146 @@
+"""What a server has accepted is done, whatever ends it, or is done by the next one, or is told as lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from nlsr_cli.cli import app
+from nlsr_cli.errors import OptionError
+from nlsr_cli.nlsn import NLSN
+from nlsr_cli.serving import server as server_module
+from nlsr_cli.serving.store import Store
+from tests.conftest import skip_where_ignored
+from tests.serving.serving import FAST, Running, picture, running
+from tests.test_cli import NLSR
+
+
+def started(*words: str) -> tuple[subprocess.Popen[str], Running]:
+    """Start the command, and wait until it says where it is."""
+    command = [*NLSR, "serve", "--port", "0", "--device", "cpu", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, Running(process.stdout.readline().strip())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals of Unix")
+def test_what_was_accepted_survives_a_kill_and_an_end(tmp_path: Path, tiny_network: Callable[..., NLSN]) -> None:
+    """Killed in the middle of a picture, then ended politely, then left to finish: each is done once, and rightly."""
+    skip_where_ignored("SIGTERM")
+    state, model = tmp_path / "state", tmp_path / "model"
+    tiny_network().save_pretrained(model)
+    words = ("--state", str(state), "--model", str(model))
+    process, server = started(*words)
+    data = [picture(400, 300 + step) for step in range(3)]
+    names = [server.post("/v1/jobs", each, name="a.png", floor="0").json["id"] for each in data]
+    process.kill()
+    process.communicate()
+    half = state / ("0" * 32)  # what a killed server had received half of
+    half.mkdir()
+    (half / "upload").write_bytes(b"half")
+    (state / "mine.txt").write_text("not of any server")
+    process, server = started(*words)
+    assert not half.exists()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "stopped serving" in said
+    with running(state=state, models=(str(model),)) as again:
+        for name, each in zip(names, data, strict=True):
+            job = again.wait_for(name)
+            assert (job["state"], job["name"], job["model"]) == ("done", "a.png", "model")
+            direct = again.post("/v1/upscale", each, floor="0").body
+            assert again.ask("GET", f"/v1/jobs/{name}/result").body == direct
+        assert [job["id"] for job in again.ask("GET", "/v1/jobs").json["jobs"]] == names
+    assert (state / "mine.txt").exists()
+
+
+def test_what_is_lost_is_told(gate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder jobs go with the server: it says how many, and its exit code is 3."""
+    with running() as server:
+        server.post("/v1/jobs", picture(), **FAST)
+        server.post("/v1/jobs", picture(), **FAST)
+        folder = Path(server.line._store.folder)
+    assert server.lost == 2
+    assert not folder.exists()
+    monkeypatch.setattr(server_module, "serve", lambda *_, **__: 2)
+    result = CliRunner().invoke(app, ["serve", "--port", "0"])
+    assert result.exit_code == 3
+    assert "2 accepted pictures not done and lost: --state DIR keeps them" in result.stderr
+
+
+def test_who_waits_is_told_that_the_server_ends(gate: Any) -> None:
+    """The one who waits for a picture, and those who listen: nobody is left hanging."""
+    with running() as server:
+        listening = server.connect()
+        listening.request("GET", "/v1/events")
+        stream = listening.getresponse()
+        waiting = server.connect()
+        waiting.request("POST", "/v1/upscale?scale=2", picture())
+        server.wait(lambda: server.line.unfinished)
+        server.end()
+        answer = waiting.getresponse()
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        stream.read()
+        for connection in (waiting, listening):
+            connection.close()
+    assert server.lost == 0, "whose client was told is not lost"
+
+
+def test_two_servers_cannot_have_one_folder(tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    with pytest.raises(OptionError, match="is used by another server"):
+        Store(tmp_path)
+    first.close()
+    Store(tmp_path).close()
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="cannot be used"):
+        Store(tmp_path / "file")
+
+
+def test_a_record_that_is_damaged_is_no_job(tmp_path: Path) -> None:
+    """Nor is one whose name is another job's."""
+    store = Store(tmp_path)
+    for number, text in enumerate(["", "[]", "{}", '{"id": "x"}', '{"state": "done"}']):
+        folder = tmp_path / f"{number:032x}"
+        folder.mkdir()
+        (folder / "upload").touch()
+        (folder / "job.json").write_text(text)
+    assert store.found() == []
+    assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == []
+    store.close()
+
+
+def test_without_its_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlsr_cli.serving import extra
+
+    monkeypatch.setattr(extra, "PACKAGES", {"starlette": "starlette_not_there", "uvicorn": "uvicorn"})
+    result = CliRunner().invoke(app, ["serve"])
+    assert result.exit_code == 1
+    assert "error: nlsr serve needs the packages starlette uvicorn" in result.stderr
+    assert "-m pip install starlette uvicorn" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--host", "0.0.0.0"], "can be reached by others, and needs a token"),
+        (["--token", "short"], "--token must have 16 characters or more"),
+        (["--port", "70000"], "--port must be from 0 to 65535"),
+        (["--max-upload", "much"], "--max-upload must be an amount of memory"),
+        (["--model", "nowhere"], "nowhere"),
+        (["--device", "gpu"], "unknown device 'gpu'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(words: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["serve", *words])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "hint: " in result.stderr
