@@ -173,7 +173,7 @@ def test_a_run_is_not_overwritten_and_other_choices_are_named() -> None:
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Signals) -> None:
     """Through the real command line: the log but for times and the model are those of an unbroken run."""
     skip_where_ignored(number.name)
-    common = ["photos", "--scale", "2", *QUICK, "--steps", "60", "--every", "9"]
+    common = ["photos", "--scale", "2", *QUICK, "--steps", "30", "--every", "4"]
     command = [sys.executable, "-m", "nlsr_cli", "train", *common, "--json", "--out"]
     with subprocess.Popen([*command, "broken"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -185,7 +185,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(number: signal.Si
         events = [json.loads(line) for line in process.stdout]
     assert process.returncode == 130
     assert events[-1]["event"] == "interrupted"
-    assert 9 <= events[-1]["step"] < 60
+    assert 4 <= events[-1]["step"] < 30
     assert invoke(*common, "--out", "whole").exit_code == 0
     resumed = invoke(*common, "--out", "broken", "--resume")
     assert resumed.exit_code == 0, resumed.stderr
