@@ -42,7 +42,7 @@ class Counts:
     seed: int = 1
 
 
-SMALL = Counts(pictures=200, checkpoints=40, cli_pictures=20, cli_checkpoints=1, lanes=1)
+SMALL = Counts(pictures=100, checkpoints=20, cli_pictures=8, cli_checkpoints=1, lanes=1)
 FULL = Counts(pictures=20_000, checkpoints=2_000, cli_pictures=400, cli_checkpoints=40)
 
 

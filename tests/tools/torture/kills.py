@@ -52,7 +52,7 @@ class Counts:
     seed: int = 5
 
 
-SMALL, FULL = Counts(kills=5, lanes=1), Counts(kills=200)
+SMALL, FULL = Counts(kills=3, lanes=1), Counts(kills=200)
 
 
 @dataclass

@@ -35,7 +35,7 @@ class Counts:
     side: int = 48  # of the pictures for the error in colour
 
 
-SMALL, FULL = Counts(every=12, targets=("own", "jpeg")), Counts()
+SMALL, FULL = Counts(every=24, targets=("own", "jpeg"), side=24), Counts()
 
 
 def run(folder: Path, counts: Counts) -> Result:
