@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from string import Template
 from typing import TYPE_CHECKING
 
 from nlsr_cli.options import counted
-from nlsr_cli.version import __version__
 from nlsr_cli.viewing.attention import CROP, Drawn, Partner, drawn
-from nlsr_cli.viewing.markup import figure, policy_hash, said, template
+from nlsr_cli.viewing.markup import figure, filled, framed, said
 
 if TYPE_CHECKING:
     from nlsr_cli.upscaling.looking import Look
@@ -18,18 +16,14 @@ if TYPE_CHECKING:
 
 def attention_page(found: Look, shown: Shown, model: str) -> str:
     """Return the page: what a pixel of a picture looks at, when a model enlarges it."""
-    style = template("look.css") + template("page.css")
-    row, column = found.pixel
-    return Template(template("attention.html")).substitute(
-        version=__version__,
-        style=style,
-        style_hash=policy_hash(style),
-        title=said(f"{shown.path.name}: what pixel {column},{row} looks at"),
-        facts=said(f"{model}, {found.scale}×, {found.precision}; {_tile(found)}"),
+    main = filled(
+        "attention.html",
         summary="\n".join(f"<p>{said(sentence)}</p>" for sentence in found.summary()),
         layers="\n".join(_sections(found, list(drawn(found, shown.pixels)))),
         notes="\n".join(f"<li>{said(note)}</li>" for note in _notes(found, shown)),
     )
+    title = f"{shown.path.name}: what pixel {found.pixel[1]},{found.pixel[0]} looks at"
+    return framed(main, title=said(title), facts=said(f"{model}, {found.scale}×, {found.precision}; {_tile(found)}"))
 
 
 def _tile(found: Look) -> str:

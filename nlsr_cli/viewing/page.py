@@ -10,17 +10,15 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
 from nlsr_cli.errors import DestinationClash
 from nlsr_cli.images import Pixels, resize_bicubic
 from nlsr_cli.storing import check_free
-from nlsr_cli.version import __version__
 from nlsr_cli.viewing.comparison import Comparison, Layer
 from nlsr_cli.viewing.differences import GAIN, SIDE, Place, amplified
-from nlsr_cli.viewing.markup import figure, policy_hash, said, template, write_html
+from nlsr_cli.viewing.markup import figure, filled, framed, said, write_html
 
 WHOLE = 1 << 23  # pixels of a picture that a page holds whole; browsers on phones give up at about twice as many
 SUFFIX = "_compare.html"
@@ -72,17 +70,11 @@ def write_page(found: Comparison, path: Path, *, overwrite: bool) -> None:
 def page(found: Comparison) -> str:
     """Return the page of a comparison."""
     reduced = _reduction(found.size)
-    style, script = template("look.css") + template("page.css"), template("page.js")
     height, width = (math.ceil(side / reduced) for side in found.size)
     names = f"{said(found.source.name)} → {', '.join(said(each.name) for each in found.results)}"
-    return Template(template("page.html")).substitute(
-        version=__version__,
-        style=style,
-        style_hash=policy_hash(style),
-        script=script,
-        script_hash=policy_hash(script),
-        title=names,
-        facts=f"{_size(found.source.pixels)} → {_size(found.results[0].pixels)} pixels, {found.scale:.4g}×",
+    sizes = f"{_size(found.source.pixels)} → {_size(found.results[0].pixels)} pixels, {found.scale:.4g}×"
+    main = filled(
+        "page.html",
         width=width,
         height=height,
         reduced=reduced,
@@ -98,6 +90,7 @@ def page(found: Comparison) -> str:
         explained=f"{_AGREEMENT} {_SCORES}" if found.truth else _AGREEMENT,
         notes="\n".join(f"<li>{said(note)}</li>" for note in _notes(found, reduced)),
     )
+    return framed(main, title=names, facts=sizes, script="page.js")
 
 
 def _named(layer: Layer) -> str:
