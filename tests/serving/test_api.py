@@ -134,6 +134,29 @@ def test_all_results_in_one_archive(server: Running) -> None:
     assert one.namelist() == ["b_x2.png"]
 
 
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("../../etc/passwd", "passwd_x2.png"),
+        ("..\\..\\win.ini", "win_x2.png"),
+        ("C:evil.png", "C_evil_x2.png"),
+        ('a"\r\nSet-Cookie: b=c.png', "a_Set-Cookie_ b=c_x2.png"),
+        ("\u202egnp.exe", "gnp_x2.png"),
+        ("a<b>|c?*.png", "a_b__c___x2.png"),
+        ("..", "picture_x2.png"),
+        ("\U0001f600" * 90, "\U0001f600" * 45 + "_x2.png"),
+    ],
+    ids=["folders", "backslashes", "drive", "header", "direction", "signs", "dots", "long"],
+)
+def test_what_a_download_is_called_is_harmless_everywhere(server: Running, name: str, called: str) -> None:
+    """Neither a header nor a ZIP that somebody unpacks on any system can be told to write elsewhere."""
+    job = server.wait_for(server.post("/v1/jobs", picture(), name=name, **FAST).json["id"])
+    assert job["result"]["name"] == called
+    assert server.ask("GET", job["result"]["url"]).headers["content-disposition"].isprintable()
+    archive = zipfile.ZipFile(io.BytesIO(server.ask("GET", "/v1/results.zip", id=job["id"]).body))
+    assert archive.namelist() == [called]
+
+
 def test_what_may_be_chosen(server: Running) -> None:
     offer = server.ask("GET", "/v1/options").json
     assert offer["models"] == [{"name": "lite", "scales": [2, 3, 4]}]

@@ -56,6 +56,8 @@ def test_too_many_bytes(small: Running) -> None:
     """Whether they are announced or not, and in a form."""
     announced = small.post("/v1/jobs", bytes(200_000))
     assert (announced.status, announced.code) == (413, "TooLarge")
+    beyond_any_disk = small.ask("POST", "/v1/jobs", b"", {"Content-Length": str(1 << 60)})
+    assert (beyond_any_disk.status, beyond_any_disk.code) == (413, "TooLarge")
     connection = small.connect()
     connection.request(
         "POST", "/v1/jobs", iter([bytes(60_000)] * 4), {"Transfer-Encoding": "chunked"}, encode_chunked=True
