@@ -52,10 +52,11 @@ def bomb(width: int, height: int) -> bytes:
     )
 
 
-def test_too_many_bytes(small: Running) -> None:
+def test_too_many_bytes(small: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether they are announced or not, and in a form."""
     announced = small.post("/v1/jobs", bytes(200_000))
     assert (announced.status, announced.code) == (413, "TooLarge")
+    monkeypatch.setattr(receiving, "SILENCE", 0.1)
     beyond_any_disk = small.ask("POST", "/v1/jobs", b"", {"Content-Length": str(1 << 60)})
     assert (beyond_any_disk.status, beyond_any_disk.code) == (413, "TooLarge")
     connection = small.connect()
@@ -67,6 +68,14 @@ def test_too_many_bytes(small: Running) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     body = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n' + bytes(120_000) + b"\r\n--x--\r\n"
     assert small.ask("POST", "/v1/jobs", body, kind).status == 413
+
+
+def test_whoever_is_refused_sees_the_answer(small: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photographs are large: a connection that is cut while one is sent would hide that there is no place for it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(ServeOptions, "per_client", 0)
+        answer = small.post("/v1/jobs", bytes(20 << 20))
+    assert (answer.status, answer.code) == (429, "TooMany")
 
 
 def test_who_asks_first_sends_nothing(small: Running) -> None:
