@@ -16,8 +16,11 @@ import secrets
 import shutil
 import stat
 import tempfile
+import threading
 import time
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nlsr_cli.errors import NlsrError, OptionError
@@ -44,6 +47,9 @@ class Store:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.is_kept = folder is not None
+        self._change = threading.Lock()
+        self._lent: Counter[str] = Counter()
+        self._forgotten: set[str] = set()  # of those that are lent
         try:
             self.folder = _private() if folder is None else folder.resolve()
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -101,10 +107,35 @@ class Store:
             part.commit()
 
     def remove(self, name: str) -> None:
-        """Forget a job, its record first: what is left of a folder that cannot be removed is no job."""
+        """Forget a job, its record first: what is left of a folder that cannot be removed is no job.
+
+        Files that are lent go when they are given back.
+        """
         with suppress(OSError):
             (self._of(name) / _RECORD).unlink()
+        with self._change:
+            if self._lent[name]:
+                self._forgotten.add(name)
+                return
         shutil.rmtree(self._of(name), ignore_errors=True)
+
+    @contextmanager
+    def lent(self, name: str) -> Iterator[None]:
+        """Keep the files of a job meanwhile, even if it is forgotten: a download that has begun is finished."""
+        with self._change:
+            self._lent[name] += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._lent[name] -= 1
+                over = not self._lent[name]
+                if over:
+                    del self._lent[name]
+                forgotten = over and name in self._forgotten
+                self._forgotten -= {name} if over else set()
+            if forgotten:
+                self.remove(name)
 
     def found(self) -> list[Job]:
         """Return the jobs that an earlier server has accepted, the oldest first; remove what it had not.

@@ -184,7 +184,10 @@ def test_nothing_leaves_the_server(show: Open, server: Running) -> None:
 
 
 def test_it_fits_every_screen_and_anybody_can_use_it(show: Open, server: Running, gate: threading.Event) -> None:
-    """Nothing is wider than the screen, and axe-core, which checks WCAG, finds nothing, whatever the page shows."""
+    """Nothing is wider than the screen, and axe-core, which checks WCAG, finds nothing, whatever the page shows.
+
+    Axe takes a second of the processor: it looks at each scheme and at each view once, not at all pairs of them.
+    """
     from axe_playwright_python.sync_playwright import Axe
 
     page = show(server)
@@ -196,19 +199,20 @@ def test_it_fits_every_screen_and_anybody_can_use_it(show: Open, server: Running
     drop(page, ("a.png", "image/png", picture()), ("b.png", "image/png", picture()))
     page.locator("li.running").wait_for()
     page.locator("li.queued").wait_for()
-    for width, scheme, opened in (
-        (390, "light", False),
-        (820, "dark", True),
-        (1440, "light", True),
-        (390, "dark", False),
+    for width, scheme, opened, checked in (
+        (390, "dark", False, True),
+        (820, "dark", True, False),
+        (390, "light", True, True),
+        (1440, "light", False, False),
     ):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         if opened:
             page.click("li.done .see")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        if checked:
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
         if opened:
             page.click("#close")
     gate.set()
