@@ -97,7 +97,7 @@ def test_from_drop_to_download(show: Open, server: Running, tmp_path: Path) -> N
     page.focus("#split")
     page.keyboard.press("Home")
     assert "100%" in page.evaluate("getComputedStyle(document.querySelector('#before')).clipPath")
-    assert page.evaluate("[before.naturalWidth, after.naturalWidth].join()") == "30,60"
+    page.wait_for_function("[before.naturalWidth, after.naturalWidth].join() === '30,60'")  # once they are loaded
     page.keyboard.press("Escape")
     page.reload()
     page.locator("li.done").nth(1).wait_for()
@@ -126,11 +126,28 @@ def test_what_is_wrong_with_a_picture_stands_beside_it(show: Open, fast: Running
     page = show(fast, token=TOKEN)
     drop(page, ("torn.png", "image/png", picture()[:40]), ("large.bmp", "image/bmp", picture(90, 80, "BMP")))
     page.locator("li.failed").nth(1).wait_for()
-    assert state(page, "large.bmp") == "it has 22 KiB, more than the 10 KiB that this server takes"
+    assert state(page, "large.bmp") == "has 22 KiB, more than the 10 KiB that this server takes"
+    assert page.is_hidden("li:has(.name:text-is('large.bmp')) .again"), "it would not help"
     assert "torn.png" not in state(page, "torn.png")
     assert page.text_content("#sum") == "0 of 2 done, 2 failed"
     page.click("li:has(.name:text-is('torn.png')) .again")
     page.locator("li:has(.name:text-is('torn.png')).failed").wait_for()
+
+
+def test_a_job_that_fails_at_once_can_be_tried_again(show: Open, server: Running) -> None:
+    """News of it may come before the answer to its upload, and must not lose the file."""
+    page = show(server)
+    page.evaluate("chosen = () => ({ width: 30, strength: 0 })")
+    torn = picture(90, 80, "JPEG")[:-900]
+    page.evaluate(
+        "send_ = fetch; fetch = async (...rest) => { const got = await send_(...rest); await pause(1); return got; }"
+    )
+    drop(page, ("torn.jpg", "image/jpeg", torn))
+    page.locator("li.failed .again").click()
+    page.locator("li.failed .again").wait_for()
+    page.evaluate("fetch = send_")
+    page.click("#clear")
+    page.locator("#empty").wait_for()
 
 
 def test_a_full_queue_is_waited_for(show: Open, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
