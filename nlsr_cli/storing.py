@@ -265,8 +265,10 @@ def check_space(path: Path, samples: int, share: float) -> None:
         return
     needed = int(samples * share)
     if free < needed:
-        reason = f"the disk has {free / 2**20:.1f} MiB left, but the file needs at least {needed / 2**20:.1f}"
-        raise ImageWriteError(path, reason, HINTS[errno.ENOSPC])
+        unit, step = ("MiB", 2**20) if needed >= 2**20 else ("KiB", 2**10)
+        reason = f"the disk has {free / step:.1f} {unit} left, but the file needs at least {needed / step:.1f}"
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise ImageWriteError(path, reason, HINTS[errno.ENOSPC]) from full
 
 
 def check_inside(path: Path, root: Path) -> None:

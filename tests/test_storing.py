@@ -222,6 +222,11 @@ def test_room_is_asked_for_where_the_folder_will_be(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", usage)
     with pytest.raises(ImageWriteError, match=r"the disk has 2\.0 MiB left, but the file needs at least 3\.0"):
         storing.check_space(tmp_path / "new" / "folder" / "a.bmp", 3 << 20, 1.0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 << 20, 8 << 20, 2 << 10))
+    with pytest.raises(ImageWriteError, match=r"has 2\.0 KiB left, but the file needs at least 9\.0") as caught:
+        storing.check_space(tmp_path / "a.bmp", 9 << 10, 1.0)
+    assert caught.value.__cause__.errno == errno.ENOSPC, "a server answers 507"
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     storing.check_space(tmp_path / "a.bmp", 2 << 20, 1.0)
     assert asked == [tmp_path] * 2
 

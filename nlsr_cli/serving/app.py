@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from nlsr_cli.errors import NlsrError
 from nlsr_cli.images.formats import native_formats, parse_format
@@ -147,7 +148,7 @@ class Server:
     async def source(self, request: Request) -> Response:
         """Return what was uploaded."""
         job = self._job(request)
-        return _file(self.store.upload(job.id), job.media_type, job.name)
+        return _Lent(self.store, job.id, self.store.upload(job.id), job.media_type, job.name)
 
     async def result(self, request: Request) -> Response:
         """Return what was made."""
@@ -158,7 +159,7 @@ class Server:
             raise NotReady(f"the job has failed: {said}", "Send the picture again.")
         if path is None or job.result is None:
             raise NotReady(f"the job has no result yet: it is {job.state}", f"Wait for it: /v1/jobs/{job.id}/events")
-        return _file(path, job.result.media_type, job.download_name)
+        return _Lent(self.store, job.id, path, job.result.media_type, job.download_name)
 
     async def follow(self, request: Request) -> Response:
         """Tell of a job as it goes on, until it is over."""
@@ -257,8 +258,20 @@ def _event(kind: str, value: object) -> bytes:
     return f"event: {kind}\ndata: {json.dumps(value)}\n\n".encode()
 
 
-def _file(path: Path, kind: str, name: str) -> Response:
-    """Return a file; a browser that is sent to it saves it, and never shows it as a page of this server."""
-    if not path.is_file():
-        raise NotFound("the file is gone", "Send the picture again.")
-    return FileResponse(path, media_type=kind, filename=name)
+class _Lent(FileResponse):
+    """A file that stays until it is sent. A browser saves it, and never shows it as a page of this server."""
+
+    def __init__(self, store: Store, job: str, path: Path, kind: str, name: str) -> None:
+        super().__init__(path, media_type=kind, filename=name)
+        self._store, self._job = store, job
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it.
+
+        Raises:
+            NotFound: it was forgotten a moment ago.
+        """
+        with self._store.lent(self._job):
+            if not Path(self.path).is_file():
+                raise NotFound("the file is gone", "Send the picture again.")
+            await super().__call__(scope, receive, send)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -93,13 +93,13 @@ class Guard:
             WrongHost, Forbidden, Unauthorized: or not.
         """
         host = request.headers.get("host", "")
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        name = re.sub(r":[0-9]+$", "", host)
         if not self._options.answers_to(name):
             hint = f"Use its address, or start it with: nlsr serve --allow-host {name[:80] or 'NAME'}"
             raise WrongHost(f"this server is not called '{name[:80]}'", hint)
         _check_origin(request, host)
         token = self._options.token
-        if token is not None and request.url.path not in OPEN and not _is_allowed(request, token):
+        if token is not None and request.scope["path"] not in OPEN and not _is_allowed(request, token):
             raise Unauthorized("the token is missing or wrong", 'For example: curl -H "Authorization: Bearer TOKEN"')
 
 
@@ -112,8 +112,8 @@ def _check_origin(request: Request, host: str) -> None:
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "none")
     visit = request.method in ("GET", "HEAD") and request.headers.get("sec-fetch-mode") == "navigate"
-    foreign = origin is not None and (urlsplit(origin).netloc != host or not origin.startswith("http"))
-    if foreign or (site not in ("none", "same-origin") and not (visit and request.url.path == "/")):
+    foreign = origin is not None and origin not in (f"http://{host}", f"https://{host}")
+    if foreign or (site not in ("none", "same-origin") and not (visit and request.scope["path"] == "/")):
         raise Forbidden(
             "the request comes from a page of another origin", "Use the page of this server, or no browser."
         )

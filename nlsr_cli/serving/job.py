@@ -10,6 +10,8 @@ from typing import Any
 
 QUEUED, RUNNING, DONE, FAILED = STATES = ("queued", "running", "done", "failed")
 ID = re.compile(r"[0-9a-f]{32}")
+_UNFIT = re.compile(r'[<>:"/\\|?*]')  # what names of files cannot have on Windows, where a colon names a drive
+_STEM = 180  # bytes of a name before its suffix: file systems take 255 in all
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ class Job:
 
     @property
     def download_name(self) -> str:
-        """Return what a browser is to call the result."""
+        """Return what a browser is to call the result: a name that every file system takes."""
         if self.result is None:
             return self.name
-        return f"{PurePath(self.name).stem}{self.result.suffix}{self.result.ending}"
+        stem = PurePath(_UNFIT.sub("_", self.name)).stem.encode()[:_STEM].decode(errors="ignore")
+        return f"{stem}{self.result.suffix}{self.result.ending}"
 
     def stored(self) -> dict[str, Any]:
         """Return all of it as plain values."""
@@ -72,18 +75,19 @@ class Job:
 
     @classmethod
     def restored(cls, value: dict[str, Any]) -> Job:
-        """Return what `stored` had; one that ran is queued again.
+        """Return what `stored` had; one that ran is queued again. What an older version did not store has its default.
 
         Raises:
             KeyError, TypeError, ValueError: it is no job.
         """
-        known = {each.name: value[each.name] for each in fields(cls)}
-        result = known["result"]
-        if result is not None:
+        known = {each.name: value[each.name] for each in fields(cls) if each.name in value}
+        if (result := known.get("result")) is not None:
             known["result"] = Result(**{**result, "notes": tuple(result["notes"])})
         job = cls(**known)
         if job.state not in STATES or not ID.fullmatch(job.id):
             raise ValueError(f"no job is {job.state}")
+        if not isinstance(job.name, str) or job.created + (job.finished or 0.0) < 0:
+            raise ValueError("no job has such a name, or such times")
         if not job.is_over:
             job.state, job.done, job.total = QUEUED, 0, 0
         return job

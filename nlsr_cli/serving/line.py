@@ -56,10 +56,13 @@ class Line:
         self._waiting: deque[str] = deque()
         self._coming: Counter[str] = Counter()  # uploads by their client
         self._running: Job | None = None
+        self._due: dict[str, float] = {}  # when jobs are forgotten, by a clock that nobody sets
         self.stopping = False
         for job in store.found():
             self._jobs[job.id] = job
-            if not job.is_over:
+            if job.is_over:
+                self._keep(job, since=job.finished or 0.0)
+            else:
                 self._waiting.append(job.id)
         self._thread = threading.Thread(target=self._run, name="nlsr-serve", daemon=True)
 
@@ -146,6 +149,7 @@ class Line:
         """Forget a job, whatever its state: one that runs ends with its next tile."""
         with self._change:
             job = self._jobs.pop(name, None)
+            self._due.pop(name, None)
             if name in self._waiting:
                 self._waiting.remove(name)
             runs = job is not None and job is self._running
@@ -156,11 +160,16 @@ class Line:
 
     def forget_old(self) -> None:
         """Forget what was finished long ago, and the oldest of too many."""
-        over = sorted((job for job in self.jobs if job.is_over), key=lambda job: job.finished or 0)
-        first = now() - self._options.keep
-        for number, job in enumerate(over):
-            if (job.finished or 0) < first or len(over) - number > KEPT:
-                self.drop(job.id)
+        with self._change:
+            due = sorted(self._due.items(), key=lambda each: each[1])
+        for number, (name, end) in enumerate(due):
+            if end <= time.monotonic() or len(due) - number > KEPT:
+                self.drop(name)
+
+    def _keep(self, job: Job, since: float) -> None:
+        """Keep a job that is over for its time, of which a part has gone where it was over before this server began."""
+        gone = min(max(now() - since, 0.0), self._options.keep)
+        self._due[job.id] = time.monotonic() + self._options.keep - gone
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
@@ -172,6 +181,8 @@ class Line:
             with self._change:
                 self._running = None
                 gone = job.id not in self._jobs
+                if not gone and job.is_over and not job.direct:
+                    self._keep(job, since=now())
             if gone:
                 self._store.remove(job.id)
             elif job.is_over:

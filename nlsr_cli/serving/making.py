@@ -15,7 +15,7 @@ from nlsr_cli.interface.upscaler import Upscaler
 from nlsr_cli.isolation.decoder import Decoder
 from nlsr_cli.options import UpscaleOptions
 from nlsr_cli.serving.job import Job, Result
-from nlsr_cli.serving.refusals import DiskFull, TooLarge
+from nlsr_cli.serving.refusals import DiskFull, TooLarge, Unusable
 from nlsr_cli.serving.settings import RESULT
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim
@@ -125,7 +125,13 @@ class Maker:
         )
 
     def _upscaler(self, model: str) -> Upscaler:
-        """Return what enlarges with a model, of which there is one; its networks are loaded when they are needed."""
+        """Return what enlarges with a model, of which there is one; its networks are loaded when they are needed.
+
+        Raises:
+            Unusable: no such model is offered.
+        """
+        if model not in self._named:  # the server that accepted the job had it
+            raise Unusable(f"this server has no model '{model}' any more", "Send the picture again with another one.")
         if model not in self._upscalers:
             self._upscalers[model] = Upscaler(self._named[model], **self._settings)
         return self._upscalers[model]

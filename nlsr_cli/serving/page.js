@@ -146,7 +146,8 @@ async function send() { // one at a time: the server has a place for each, or sa
 async function sendOne(entry) {
   const { file, settings, key } = entry, query = new URLSearchParams({ ...settings, name: file.name });
   if (limits && file.size > limits.bytes) {
-    paint(entry, file.name, `it has ${bytes(file.size)}, more than the ${bytes(limits.bytes)} that this server takes`, "failed");
+    entry.file = null; // to try again would not help
+    paint(entry, file.name, `has ${bytes(file.size)}, more than the ${bytes(limits.bytes)} that this server takes`, "failed");
     return;
   }
   entry.stop = new AbortController();
@@ -178,8 +179,12 @@ async function sendOne(entry) {
 }
 
 function rename(entry, job) { // the news of it may have been faster
-  if (rows.has(job.id)) forget(entry.key);
-  else {
+  const known = rows.get(job.id);
+  if (known) {
+    Object.assign(known, { file: entry.file, settings: entry.settings });
+    forget(entry.key);
+    update(known.job);
+  } else {
     rows.delete(entry.key);
     entry.key = job.id;
     rows.set(job.id, entry);

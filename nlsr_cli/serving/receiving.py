@@ -20,7 +20,7 @@ GRACE, LEAST_SPEED = 20.0, 4096  # seconds that any body gets, and bytes a secon
 PIECE = 1 << 18  # bytes that are collected before they are written
 FORM = 1 << 16  # bytes that a form has beside its picture
 FIELDS, FIELD = 64, 4096  # parts of a form, and bytes of one that is no picture
-LINGER, LINGER_BYTES = 1.0, 1 << 22  # seconds, and bytes, of a refused body that are still taken
+LINGER, SILENCE, LINGER_BYTES = 15.0, 1.0, 1 << 26  # seconds in all and without a byte, and bytes, of a refused body
 
 
 @dataclass
@@ -69,16 +69,13 @@ async def receive(request: Request, path: Path, most: int) -> Received:
 
 
 async def drain(request: Request) -> None:
-    """Take a little of what a client still sends that is refused: cut off too early, it would not see the answer."""
+    """Take what a client still sends that is refused: cut off too early, it would not see the answer."""
     if "expect" in request.headers:  # it waits, and has sent nothing
         return
-    end, taken = time.monotonic() + LINGER, 0
-    with suppress(Exception):  # the client may have gone, which is well
-        async with asyncio.timeout_at(asyncio.get_running_loop().time() + LINGER):
-            async for data in request.stream():
-                taken += len(data)
-                if taken > LINGER_BYTES or time.monotonic() > end:
-                    return
+    end, taken, stream = time.monotonic() + LINGER, 0, request.stream()
+    with suppress(Exception):  # it is over, or the client is silent or has gone
+        while taken <= LINGER_BYTES and time.monotonic() < end:
+            taken += len(await asyncio.wait_for(anext(stream), SILENCE))
 
 
 async def _paced(request: Request) -> AsyncIterator[bytes]:

@@ -51,7 +51,8 @@ class Reception:
         client = request.client.host if request.client else ""
         length = request.headers.get("content-length", "")
         with self._line.place(client):
-            name = self._store.begin(int(length) if length.isdigit() else 0)
+            announced = int(length) if length.isdigit() else 0
+            name = self._store.begin(min(announced, self._options.max_upload))  # more is refused as too large
             try:
                 wanted = await self._received(request, name)
                 async with self._looking:  # one at a time, so that slow ones take no thread from who writes uploads

@@ -150,8 +150,7 @@ def status_of(error: NlsrError) -> int:
         return error.status
     if isinstance(error, ImageWriteError):
         cause = error.__cause__
-        full = isinstance(cause, OSError) and cause.errno in FULL
-        return 507 if full or "the disk has" in error.reason else 422
+        return 507 if isinstance(cause, OSError) and cause.errno in FULL else 422
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 

@@ -84,7 +84,8 @@ class ServeOptions:
         Another name is that of a page elsewhere, which has made its own name point here (DNS rebinding). Nobody can do
         that with an address, so a server that others reach answers to all addresses.
         """
-        known = (*_LOOPBACK, *self.names, *(() if self.is_local else (self.host,)))
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        known = (*_LOOPBACK, *self.names, own)
         if name.lower() in (each.lower() for each in known):
             return True
         return not self.is_local and _is_address(name)

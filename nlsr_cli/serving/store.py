@@ -14,8 +14,13 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import tempfile
-from contextlib import suppress
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nlsr_cli.errors import NlsrError, OptionError
@@ -25,6 +30,8 @@ from nlsr_cli.serving.refusals import DiskFull
 from nlsr_cli.storing import writing
 
 RESERVE = 64 << 20  # bytes that stay free on the disk: what is accepted must be able to be finished
+_PRIVATE = "nlsr-serve-"
+_ABANDONED = 60.0  # seconds after which a private folder that nobody has locked is one whose server was killed
 _LOCK, _RECORD, _UPLOAD, _RESULT = "nlsr-serve.lock", "job.json", "upload", "result"
 
 
@@ -40,10 +47,16 @@ class Store:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.is_kept = folder is not None
+        self._change = threading.Lock()
+        self._lent: Counter[str] = Counter()
+        self._forgotten: set[str] = set()  # of those that are lent
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="nlsr-serve-")) if folder is None else folder.resolve()
+            self.folder = _private() if folder is None else folder.resolve()
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            if os.name != "nt" and self.folder.stat().st_mode & stat.S_IWOTH:
+                hint = f"Take that away: chmod o-w {folder}"
+                raise OptionError(f"--state {folder} can be changed by every user of this machine", hint)
+            self._lock = _opened(self.folder, os.O_CREAT)
         except OSError as exc:
             raise OptionError(f"--state {folder} cannot be used: {exc.strerror}", "Choose another folder.") from exc
         if lock(self._lock) is False:
@@ -81,7 +94,7 @@ class Store:
         if job.result is None:
             return None
         path = self.results(job.id) / f"{_UPLOAD}{job.result.suffix}{job.result.ending}"
-        return path if path.is_file() else None
+        return path if _is_own(path) else None
 
     def save(self, job: Job) -> None:
         """Write what is known of a job, whole or not at all, and force it to the disk.
@@ -94,13 +107,42 @@ class Store:
             part.commit()
 
     def remove(self, name: str) -> None:
-        """Forget a job, its record first: what is left of a folder that cannot be removed is no job."""
+        """Forget a job, its record first: what is left of a folder that cannot be removed is no job.
+
+        Files that are lent go when they are given back.
+        """
         with suppress(OSError):
             (self._of(name) / _RECORD).unlink()
+        with self._change:
+            if self._lent[name]:
+                self._forgotten.add(name)
+                return
         shutil.rmtree(self._of(name), ignore_errors=True)
 
+    @contextmanager
+    def lent(self, name: str) -> Iterator[None]:
+        """Keep the files of a job meanwhile, even if it is forgotten: a download that has begun is finished."""
+        with self._change:
+            self._lent[name] += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._lent[name] -= 1
+                over = not self._lent[name]
+                if over:
+                    del self._lent[name]
+                forgotten = over and name in self._forgotten
+                self._forgotten -= {name} if over else set()
+            if forgotten:
+                self.remove(name)
+
     def found(self) -> list[Job]:
-        """Return the jobs that an earlier server has accepted, the oldest first; remove what it had not."""
+        """Return the jobs that an earlier server has accepted, the oldest first; remove what it had not.
+
+        Raises:
+            OptionError: what is there cannot be read.
+        """
         jobs = []
         for entry in list(os.scandir(self.folder)):
             if not ID.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
@@ -115,11 +157,44 @@ class Store:
     def _read(self, name: str) -> Job | None:
         try:
             job = Job.restored(json.loads((self._of(name) / _RECORD).read_bytes()))
-        except (OSError, KeyError, TypeError, ValueError):
+        except (FileNotFoundError, IsADirectoryError, KeyError, TypeError, ValueError, RecursionError):
             return None
-        return job if job.id == name and self.upload(name).is_file() else None
+        except OSError as exc:  # it may well be a job: to remove it would lose what was accepted
+            hint = "Start the server as the user who did before, or choose another folder."
+            raise OptionError(f"--state {self.folder} cannot be read: {exc.strerror}", hint) from exc
+        return job if job.id == name and _is_own(self.upload(name)) else None
 
     def _of(self, name: str) -> Path:
         if not ID.fullmatch(name):
             raise NlsrError(f"'{name[:40]}' is no name of a job")
         return self.folder / name
+
+
+def _private() -> Path:
+    """Return a new folder for one server, and remove those of servers that were killed."""
+    for entry in list(os.scandir(tempfile.gettempdir())):
+        if entry.name.startswith(_PRIVATE) and entry.is_dir(follow_symlinks=False):
+            with suppress(OSError):  # that of another user, or one that is just being made or removed
+                _remove_abandoned(Path(entry.path))
+    return Path(tempfile.mkdtemp(prefix=_PRIVATE))
+
+
+def _remove_abandoned(folder: Path) -> None:
+    if time.time() - folder.stat().st_mtime < _ABANDONED:  # its server may be about to lock it
+        return
+    held = _opened(folder)
+    try:
+        if lock(held):
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(held)
+
+
+def _opened(folder: Path, more: int = 0) -> int:
+    """Return the open file that says who has a folder; it is never one that a link leads to."""
+    return os.open(folder / _LOCK, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | more, 0o600)
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a file is there, and not a link to one that lies elsewhere."""
+    return path.is_file() and not path.is_symlink()

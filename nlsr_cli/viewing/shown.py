@@ -74,7 +74,7 @@ def _notes(header: Header, picture: Picture) -> Iterator[str]:
     if picture.depth > 8:
         kind = "floating point" if picture.depth == 32 else f"{picture.depth} bits"
         yield f"Its samples are {kind}, and are shown with 8 bits."
-    if picture.alpha is not None:
+    if picture.alpha is not None and quantised(picture.alpha, 8).min() < 255:
         yield "Its transparent parts are shown on grey."
     icc = picture.metadata.icc
     space = "" if icc is None else spaces.space_of(icc)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
+from starlette.responses import FileResponse
 
 from nlsr_cli import Upscaler
 from nlsr_cli.serving.reception import _told
@@ -132,6 +135,52 @@ def test_all_results_in_one_archive(server: Running) -> None:
     assert archive.read("b_x2.png") == server.ask("GET", f"/v1/jobs/{names[2]}/result").body
     one = zipfile.ZipFile(io.BytesIO(server.ask("GET", "/v1/results.zip", id=names[2]).body))
     assert one.namelist() == ["b_x2.png"]
+
+
+def test_a_download_that_has_begun_is_finished(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its job is removed meanwhile; its files go then, and whoever comes later is told."""
+    name = server.post("/v1/jobs", picture(), **FAST).json["id"]
+    size = server.wait_for(name)["result"]["bytes"]
+    send = FileResponse.__call__
+
+    async def slow(self: FileResponse, *rest: Any) -> None:
+        await asyncio.to_thread(server.line.drop, name)
+        await send(self, *rest)
+
+    path = f"/v1/jobs/{name}/result"
+    with monkeypatch.context() as patch:
+        patch.setattr(FileResponse, "__call__", slow)
+        assert len(server.ask("GET", path).body) == size
+    server.wait(lambda: name not in server.folders())
+    assert server.ask("GET", path).status == 404
+    other = server.post("/v1/jobs", picture(), **FAST).json["id"]
+    server.wait_for(other)
+    server.line._store.upload(other).unlink()
+    assert server.ask("GET", f"/v1/jobs/{other}/source").code == "NotFound"
+    assert not server.troubles
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("../../etc/passwd", "passwd_x2.png"),
+        ("..\\..\\win.ini", "win_x2.png"),
+        ("C:evil.png", "C_evil_x2.png"),
+        ('a"\r\nSet-Cookie: b=c.png', "a_Set-Cookie_ b=c_x2.png"),
+        ("\u202egnp.exe", "gnp_x2.png"),
+        ("a<b>|c?*.png", "a_b__c___x2.png"),
+        ("..", "picture_x2.png"),
+        ("\U0001f600" * 90, "\U0001f600" * 45 + "_x2.png"),
+    ],
+    ids=["folders", "backslashes", "drive", "header", "direction", "signs", "dots", "long"],
+)
+def test_what_a_download_is_called_is_harmless_everywhere(server: Running, name: str, called: str) -> None:
+    """Neither a header nor a ZIP that somebody unpacks on any system can be told to write elsewhere."""
+    job = server.wait_for(server.post("/v1/jobs", picture(), name=name, **FAST).json["id"])
+    assert job["result"]["name"] == called
+    assert server.ask("GET", job["result"]["url"]).headers["content-disposition"].isprintable()
+    archive = zipfile.ZipFile(io.BytesIO(server.ask("GET", "/v1/results.zip", id=job["id"]).body))
+    assert archive.namelist() == [called]
 
 
 def test_what_may_be_chosen(server: Running) -> None:

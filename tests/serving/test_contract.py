@@ -17,7 +17,7 @@ from schemathesis.checks import CHECKS  # noqa: E402
 
 TOKEN = "a-token-of-the-tests"
 ENDLESS = "/v1/events"
-EXAMPLES = int(os.environ.get("NLSR_EXAMPLES", "4"))  # requests to each address; a hundred find more, in minutes
+EXAMPLES = int(os.environ.get("NLSR_EXAMPLES", "2"))  # requests to each address; a hundred find more, in minutes
 PICTURES = ("application/octet-stream", "image/*")
 # What the schema cannot say: which bytes are a picture, which options contradict each other, which jobs there are.
 BEYOND = {"positive_data_acceptance"}

@@ -47,6 +47,7 @@ def test_a_server_that_others_reach_answers_to_addresses_and_not_to_names() -> N
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
@@ -142,7 +143,10 @@ def test_an_address_that_others_reach_needs_a_token(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
 def test_this_machine_alone_needs_none(host: str) -> None:
-    assert ServeOptions(host=host).is_local
+    """Each of its addresses is one of its names: what the server prints must work as typed."""
+    options = ServeOptions(host=host)
+    assert options.is_local
+    assert options.answers_to(f"[{host}]" if ":" in host else host)
 
 
 @pytest.mark.parametrize("token", ["", "short", "with spaces in its middle", "umläute-sind-schön"])

@@ -56,6 +56,7 @@ def test_transparency_lies_on_grey(shown: object) -> None:
     found = shown(Image.new("RGBA", (2, 2), (255, 0, 0, 128)))
     assert found.pixels[0, 0].tolist() == [192, 64, 64]
     assert found.notes == ("Its transparent parts are shown on grey.",)
+    assert shown(Image.new("RGBA", (2, 2), (255, 0, 0, 255))).notes == (), "it has no transparent parts"
     assert shown(Image.new("LA", (2, 2), (9, 0))).pixels[0, 0].tolist() == [128] * 3
 
 
