@@ -33,7 +33,7 @@ class Workers:
         if self.engine not in ENGINES:
             raise UnknownChoice("engine", self.engine, ENGINES)
         if self.address is not None and self.engine != RAY:
-            raise OptionError("--address is that of a Ray cluster", f"Add --engine ray: --engine ray --address {AUTO}")
+            raise OptionError("--address is that of a Ray cluster", "Add --engine ray, or omit it.")
         if self.address is not None and not _ADDRESS.fullmatch(self.address):
             hint = "For example: --address 10.0.0.1:6379, or omit it on a machine of the cluster."
             raise OptionError(f"--address must be auto or HOST:PORT, not '{self.address[:40]}'", hint)

@@ -103,7 +103,7 @@ class Stopped:
 @dataclass(frozen=True)
 class Ended:
     """A worker is gone, and why; whoever talks to it says so, once and last. `final` says that another one in its place
-    would fare no better, and `hint` what helps.
+    would fare no better; `hint` is what helps where it was refused before it had begun anything.
     """
 
     reason: str

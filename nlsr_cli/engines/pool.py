@@ -235,12 +235,12 @@ class Pool:
             reason = event.reason if isinstance(event, Ended) else f"lost its device ({event.reason})"
         self.has_killed = True
         final = isinstance(event, Lost) or (isinstance(event, Ended) and event.final)
+        hint = event.hint if isinstance(event, Ended) else ""
         numbers = place.fall(reason, for_good=final)
-        for number in numbers:
+        for number in numbers if not hint else ():
             self._ends.setdefault(number, []).append(place)
         self._again.extend(numbers)
         more = "no more work goes there" if place.lost else "what it had is done again"
-        hint = event.hint if isinstance(event, Ended) else ""
         self._trouble.append(f"{place.name} {reason}: {more}{hint and f' ({hint})'}")
         if hint and self.ready is None and not self._alive:
             reasons = "; ".join(f"{each.name} {each.lost}" for each in self._places[:_NAMED])

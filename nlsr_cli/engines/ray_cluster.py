@@ -134,7 +134,8 @@ def clustered(
 
 def chosen(nodes: Sequence[dict[str, Any]], asked: Workers) -> tuple[str, tuple[Post, ...]]:
     """Return the kind of device that a cluster is to use, and where workers are: by default one for each GPU, or on a
-    cluster without GPUs one for each machine, with all of its processors. More or fewer go where most is left for each.
+    cluster without GPUs one for each machine, with all of its processors. More or fewer go where most is left for each,
+    and to every machine first.
 
     Raises:
         OptionError: the cluster has not so many, or none of the kind.
@@ -154,8 +155,8 @@ def chosen(nodes: Sequence[dict[str, Any]], asked: Workers) -> tuple[str, tuple[
         raise OptionError(f"--workers {count}: the cluster has {counted(most, noun)}", f"At most: --workers {most}")
     share = dict.fromkeys(room, 0)
     for _ in range(count):
-        open_ = [node for node in share if share[node] < room[node]]
-        best = max(open_, key=lambda node: room[node] / (share[node] + 1))
+        free = [node for node in share if share[node] < room[node]]
+        best = max(free, key=lambda node: (kind == "cpu" and not share[node], room[node] / (share[node] + 1)))
         share[best] += 1
     hosts = {node["NodeID"]: str(node["NodeManagerHostname"]) for node in nodes}
     return kind, tuple(

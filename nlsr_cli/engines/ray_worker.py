@@ -27,6 +27,7 @@ SILENCE = 20  # seconds in which a worker must answer
 START = 60  # seconds in which Ray must have started it
 _PRECISION_HINT = "--precision fp32 gives the same bytes on processors of every kind"
 _INSTALL_HINT = "install the same release of nlsr, with the same packages, on every machine"
+_ROOM_HINT = "others may have its processors: free them, or give fewer --workers"
 _SHARED_HINT = "every machine must see inputs, outputs and models under the same paths"
 
 
@@ -158,11 +159,12 @@ class RayWorker:
 
     def _talk(self) -> Ended:
         actor = self._actor
-        sight = self._answer(actor.look.remote(self._seen), START, f"was not started within {START} s")
+        silence = f"was not started within {START} s", _ROOM_HINT
+        sight = self._answer(actor.look.remote(self._seen), START, *silence)
         self._terms.check_sight(cast("Sight", sight))
         folder = str(Path.cwd())
         started = actor.start.remote(pickle.dumps(self._setup), max(1, self._post.cpus), folder)
-        self._answer(started, START, f"was not started within {START} s")
+        self._answer(started, START, *silence)
         with self._mutex:
             for order in self._waiting or ():
                 actor.send.remote(order)
@@ -187,7 +189,7 @@ class RayWorker:
             self._terms.check_ready(event)
         return event
 
-    def _answer(self, asked: object, seconds: int, silence: str) -> Any:  # noqa: ANN401
+    def _answer(self, asked: object, seconds: int, silence: str, hint: str = "") -> Any:  # noqa: ANN401
         """Return what the actor answers. Seconds are counted one by one, so that this process may be stopped meanwhile.
 
         Raises:
@@ -199,12 +201,12 @@ class RayWorker:
                 return self._ray.get(asked)
             if self._over:
                 break
-        raise _Unfit(silence, "")
+        raise _Unfit(silence, hint)
 
     def _gone(self, exc: Exception) -> Ended:
         """Say why there is no answer any more."""
         if "ModuleNotFoundError" in str(exc):
-            return Ended("has no nlsr, or one without Ray", final=True, hint=_INSTALL_HINT)
+            return Ended("has no nlsr, or another release", final=True, hint=_INSTALL_HINT)
         alive = {node["NodeID"]: node["Alive"] for node in self._ray.nodes()}
         if not alive.get(self._post.node, False):
             return Ended("was lost with its machine", final=True)
