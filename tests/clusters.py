@@ -19,6 +19,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+DOCUMENTED = (
+    "nlsr upscale holiday -r -o enlarged --scale 2 --precision fp32 --engine ray"  # runs on the cluster of tests
+)
 MEMORY = 100 * 2**20  # bytes for objects, of which there are none but messages
 
 
