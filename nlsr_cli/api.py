@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,7 @@ from nlsr_cli.limits import DECODER, MAIN
 from nlsr_cli.options import OutputOptions, UpscaleOptions
 from nlsr_cli.sizes import SizeOptions
 from nlsr_cli.upscaling.route import Aim, stages_for
+from nlsr_cli.workers import RAY, Workers
 from nlsr_cli.zoo import ModelSet, ModelSource, find_models, resolve
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, DEFAULT_SCALE, GPU_FAMILY, scales_of
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from nlsr_cli.batch.provenance import Stamp
     from nlsr_cli.batch.resume import Keeper
     from nlsr_cli.engines.engine import Engine
+    from nlsr_cli.engines.ray_cluster import Cluster
     from nlsr_cli.isolation.decoder import Decoder
     from nlsr_cli.nlsn import NLSN
     from nlsr_cli.upscaling.enlarger import Enlarger
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 FilePath: TypeAlias = "str | os.PathLike[str]"
 Model: TypeAlias = "FilePath | NLSN | Mapping[int, NLSN] | None"
+Crew: TypeAlias = "Sequence[str] | Cluster"
 
 
 def load_model(model: str | None = None, scale: int | None = None, *, offline: bool = False) -> NLSN:
@@ -87,6 +91,8 @@ def _default_family(options: UpscaleOptions, scales: set[int]) -> str:
     """
     if options.compute.device == "cpu" or not scales or not scales <= set(scales_of(GPU_FAMILY)):
         return DEFAULT_FAMILY
+    if options.compute.found is not None:
+        return DEFAULT_FAMILY if options.compute.found[0] == "cpu" else GPU_FAMILY
     from nlsr_cli.upscaling.device import place
 
     return DEFAULT_FAMILY if place(options.compute).device.type == "cpu" else GPU_FAMILY
@@ -156,18 +162,39 @@ def _restorer(options: UpscaleOptions, models: ModelSet) -> Restorer:
     return restorer
 
 
+@contextmanager
+def hired(options: UpscaleOptions, asked: Workers) -> Iterator[tuple[UpscaleOptions, Crew]]:
+    """Give the options of one worker, and who shares the work: the devices of this machine, or a cluster, with which
+    there is a connection until the context ends.
+
+    Raises:
+        OptionError: this machine, or the cluster, lacks a device.
+        MissingExtra: Ray is not installed.
+        NlsrError: there is no cluster.
+    """
+    if asked.engine == RAY:
+        from nlsr_cli.engines.ray_cluster import connected
+
+        with connected(options, asked) as (own, cluster):
+            yield own, cluster
+        return
+    from nlsr_cli.upscaling.shares import shared_out
+
+    yield shared_out(options, asked)
+
+
 def plan_files(
     sources: Sequence[str | Path] | Sources,
     output: OutputOptions,
     options: UpscaleOptions,
     models: ModelSet,
     decoder: Decoder,
-    devices: Sequence[str] = (),
+    crew: Crew = (),
 ) -> Engine:
     """Return the batch that enlarges `sources` with `models`: planned, checked, not yet begun.
 
-    `decoder` reads the pictures; whoever has made it closes it when the batch has run. `devices` are those of workers,
-    as `shared_out` returns them; less than two is this process alone.
+    `decoder` reads the pictures; whoever has made it closes it when the batch has run. `crew` is who shares the work,
+    as `hired` gives it; less than two devices of this machine are this process alone.
 
     Raises:
         OptionError: as `planned`, or only one process can do what is asked.
@@ -175,10 +202,15 @@ def plan_files(
     from nlsr_cli.engines.local import LocalEngine
 
     plan, keeper, stamp = planned(sources, output, options, models, decoder)
-    if len(devices) > 1:
+    build = partial(build_enlarger, models=models)
+    if not isinstance(crew, Sequence):
+        from nlsr_cli.engines.ray_cluster import clustered
+
+        return clustered(plan, keeper, build, options, models, crew)
+    if len(crew) > 1:
         from nlsr_cli.engines.devices import parallel
 
-        return parallel(plan, keeper, partial(build_enlarger, models=models), options, models, devices)
+        return parallel(plan, keeper, build, options, models, crew)
     return LocalEngine(plan, lambda: build_enlarger(options, models), decoder, keeper=keeper, stamp=stamp)
 
 

@@ -18,6 +18,7 @@ _EXTRAS = {  # and what each brings
     "pi-heif": "HEIC, the format of most phones",
     "rawpy": "raw files of cameras",
     "pyvips[binary]": "pictures of gigapixels, read a few rows at a time",
+    "ray": "workers on the machines of a cluster",
 }
 _VARIABLES = ("HF_", "NLSR_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")  # beginnings of names
 _DRIVERS = "https://www.nvidia.com/drivers"

@@ -90,12 +90,16 @@ class FolderOptions(AllOptions, total=False):
     recursive: bool | None
     shard: str | None
     workers: int | None
+    engine: Literal["local", "ray"] | None
+    address: str | None
 
 
 PICTURE, MACHINE, FILES = (frozenset(kind.__annotations__) for kind in (PictureOptions, MachineOptions, FileOptions))
 
 # Options that say where an output goes, what happens to what is there, and who makes it: nothing of its content.
-NAMING = frozenset({"format", "suffix", "overwrite", "skip_existing", "resume", "recursive", "shard", "workers"})
+NAMING = frozenset(
+    {"format", "suffix", "overwrite", "skip_existing", "resume", "recursive", "shard", "workers", "engine", "address"}
+)
 FOLDERS = frozenset(FolderOptions.__annotations__) - frozenset(AllOptions.__annotations__)
 
 
@@ -181,14 +185,17 @@ def shard_of(value: object) -> Shard | None:
 
 
 def workers_of(given: Mapping[str, object]) -> Workers:
-    """Return how many processes share the work, and on which devices, by `device` and `workers`.
+    """Return how many processes share the work, and on which devices, by `device`, `workers`, `engine` and `address`.
 
     Raises:
         OptionError: they make no sense, alone or together.
     """
     device, count = given.get("device"), given.get("workers")
     return Workers.parse(
-        None if device is None else str(device), None if count is None else _whole(count, option_name("workers"))
+        None if device is None else str(device),
+        None if count is None else _whole(count, option_name("workers")),
+        read_text(given.get("engine"), "engine"),
+        read_text(given.get("address"), "address"),
     )
 
 

@@ -116,10 +116,13 @@ class TileOptions:
 
 @dataclass(frozen=True)
 class ComputeOptions:
-    """Where and how precisely the network runs."""
+    """Where and how precisely the network runs. `found` is the kind of device and the precision that this comes to on
+    the machines that compute, where this one does not; None is to be found here.
+    """
 
     device: str = "auto"
     precision: str = "auto"
+    found: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not DEVICE_PATTERN.fullmatch(self.device):

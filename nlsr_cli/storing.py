@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -121,10 +121,13 @@ def collected(pieces: Pieces) -> tuple[bytes, tuple[str, ...]]:
 
 
 class FilePart:
-    """A file in the making, under a temporary name beside its own. Its mode is what the umask gives."""
+    """A file in the making, under a temporary name beside its own. Its mode is what the umask gives.
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
-        self._path, self._overwrite = path, overwrite
+    `check` is called last, when its bytes are on the disk, and may still refuse it by an error.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool, check: Callable[[], None] | None = None) -> None:
+        self._path, self._overwrite, self._check = path, overwrite, check
         self._part = part_beside(path)
         self._file = open_new(self._part)
         self._digest = hashlib.sha256()
@@ -165,6 +168,8 @@ class FilePart:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
+        if self._check is not None:
+            self._check()
         if self._tiles is not None:
             self._tiles.place()
         if self._overwrite:
@@ -184,7 +189,7 @@ class FilePart:
 
 
 @contextmanager
-def writing(path: Path, *, overwrite: bool) -> Iterator[FilePart]:
+def writing(path: Path, *, overwrite: bool, check: Callable[[], None] | None = None) -> Iterator[FilePart]:
     """Lend a file in the making, and remove it unless it was committed. A link at `path` is replaced, not followed.
 
     Raises:
@@ -194,7 +199,7 @@ def writing(path: Path, *, overwrite: bool) -> Iterator[FilePart]:
     check_free(path, overwrite=overwrite)
     try:
         with writing_in(path.parent):
-            part = FilePart(path, overwrite=overwrite)
+            part = FilePart(path, overwrite=overwrite, check=check)
             try:
                 yield part
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -10,21 +11,38 @@ from nlsr_cli.options import DEVICE_PATTERN, DEVICES
 
 ALL = "cuda:all"  # all GPUs that this machine has
 MOST = 256  # processes: more than any machine has sockets and GPUs
+LOCAL, RAY = ENGINES = ("local", "ray")
+AUTO = "auto"  # the address of the cluster that this machine is part of
+CLUSTER_DEVICES = ("auto", "cpu", "cuda")
+_ADDRESS = re.compile(r"auto|([\w.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
 class Workers:
     """What is asked: `devices` are "cuda:all" alone, one for all processes, or one for each; `count` None is as many as
-    there are devices.
+    there are devices. `engine` is "local", or "ray" for workers on the machines of a Ray cluster; `address` is that of
+    the cluster, HOST:PORT, and None the one that this machine is part of.
     """
 
     devices: tuple[str, ...] = ("auto",)
     count: int | None = None
+    engine: str = LOCAL
+    address: str | None = None
 
     def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UnknownChoice("engine", self.engine, ENGINES)
+        if self.address is not None and self.engine != RAY:
+            raise OptionError("--address is that of a Ray cluster", "Add --engine ray, or omit it.")
+        if self.address is not None and not _ADDRESS.fullmatch(self.address):
+            hint = "For example: --address 10.0.0.1:6379, or omit it on a machine of the cluster."
+            raise OptionError(f"--address must be auto or HOST:PORT, not '{self.address[:40]}'", hint)
         if self.count is not None and not 1 <= self.count <= MOST:
             hint = "One process is the default; for two: --workers 2"
             raise OptionError(f"--workers must be from 1 to {MOST}, not {self.count}", hint)
+        if self.engine == RAY and (len(self.devices) > 1 or self.devices[0] not in CLUSTER_DEVICES):
+            hint = f"With --engine ray it is one of {', '.join(CLUSTER_DEVICES)}."
+            raise OptionError(f"--device {','.join(self.devices)} names devices of this machine", hint)
         for device in self.devices:
             if device != ALL and not DEVICE_PATTERN.fullmatch(device):
                 raise UnknownChoice("device", device, (*DEVICES, ALL), meant=device.replace("gpu", "cuda"))
@@ -34,13 +52,16 @@ class Workers:
             raise OptionError("a Mac has one GPU, and one process fills it", "Omit --workers, or: --device cpu")
 
     @classmethod
-    def parse(cls, device: str | None, count: int | None) -> Workers:
-        """Build from the text of `--device`, such as `cuda:0,cuda:2`, and the number of `--workers`.
+    def parse(
+        cls, device: str | None, count: int | None, engine: str | None = None, address: str | None = None
+    ) -> Workers:
+        """Build from the text of `--device`, such as `cuda:0,cuda:2`, the number of `--workers`, and a cluster.
 
         Raises:
             OptionError: a device is none, or they do not fit each other.
         """
-        return cls(tuple(each.strip() for each in (device or "auto").split(",")), count)
+        devices = tuple(each.strip() for each in (device or "auto").split(","))
+        return cls(devices, count, LOCAL if engine is None else engine, address)
 
     @property
     def first(self) -> str:

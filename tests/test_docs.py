@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from nlsr_cli.cli import app
 from nlsr_cli.errors import ExitCode
+from tests import clusters
 from tests.conftest import ASSETS
 from tests.tools import strip
 from tests.tools.reference import BLOCKS, README, ROOT, blocks, pages
@@ -64,7 +65,7 @@ COMMANDS = dict.fromkeys(
     for line in block.splitlines()
     if line.strip() and not line.startswith("#")
 )
-RUNNABLE = [command for command in COMMANDS if not command.startswith(ELSEWHERE)]
+RUNNABLE = [command for command in COMMANDS if not command.startswith(ELSEWHERE) and command != clusters.DOCUMENTED]
 
 
 @pytest.fixture
@@ -133,6 +134,7 @@ def keys_of(value: object) -> set[str]:
 def test_there_are_commands_to_run() -> None:
     assert len(RUNNABLE) >= 40
     assert set().union(*map(programs, RUNNABLE)) <= {"nlsr", *OTHERS}
+    assert clusters.DOCUMENTED in COMMANDS, "which the tests of the cluster run"
 
 
 @pytest.mark.parametrize("command", RUNNABLE)

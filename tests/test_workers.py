@@ -1,5 +1,7 @@
 """What is asked of workers is refused with advice where it makes no sense, before anybody looks what is there."""
 
+import re
+
 import pytest
 
 from nlsr_cli.errors import OptionError
@@ -54,3 +56,27 @@ def test_one_device_stands_for_all_where_only_its_kind_counts() -> None:
 def test_a_number_is_a_whole_number() -> None:
     with pytest.raises(OptionError, match="--workers must be a whole number, not '2'"):
         workers_of({"workers": "2"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "spark"}, r"unknown engine 'spark'\nhint: .*local, ray"),
+        ({"address": "auto"}, r"--address is that of a Ray cluster\nhint: Add --engine ray"),
+        ({"engine": "ray", "address": "ray://head:10001"}, "--address must be auto or HOST:PORT"),
+        ({"engine": "ray", "address": "head"}, "--address must be auto or HOST:PORT"),
+        ({"engine": "ray", "device": "cuda:1"}, "--device cuda:1 names devices of this machine"),
+        ({"engine": "ray", "device": "cpu,cpu"}, "--device cpu,cpu names devices of this machine"),
+        ({"engine": "ray", "device": "mps"}, "--device mps names devices of this machine"),
+    ],
+)
+def test_what_is_asked_of_a_cluster_makes_sense(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        workers_of(settings)
+    assert re.search(message, str(caught.value))
+
+
+def test_a_cluster_has_an_address() -> None:
+    for address in ("auto", "10.0.0.1:6379", "head.example:6379", "[fd00::1]:6379"):
+        asked = workers_of({"engine": "ray", "address": address, "workers": 3})
+        assert asked == Workers(("auto",), 3, "ray", address)

@@ -72,7 +72,7 @@ class Identity:
             OptionError: this machine lacks the device, or the device lacks the precision.
         """
         expected = None if "torch" in sys.modules else self._expected
-        device, precision = expected or self._found
+        device, precision = self._options.compute.found or expected or self._found
         deep = "fp32" if self._options.compute.precision == "auto" else precision
         # Who names no page has the key that outputs had before pages could be named.
         leave_out = CHANGE_NO_BYTES | RESOLVED | ({"page"} if self._options.page is None else set())

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import secrets
 import threading
 import time
 import uuid
@@ -30,6 +31,7 @@ _TRIES = 8
 _DIGITS = 16
 _LONGEST = 4096  # bytes of a claim that are read
 _PREFIX, _SUFFIX = ".nlsr-", ".claim"
+PERMIT_SUFFIX = ".permit"  # of files without which workers elsewhere finish nothing
 _TOLD: dict[str, type] = {"output": str, "host": str, "process": int, "since": float}  # what a claim says to others
 _CAREFUL = (
     getattr(os, "O_NOFOLLOW", 0)
@@ -45,6 +47,11 @@ class Claim:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """Return the file."""
+        return self._path
 
     def make(self, output: str) -> bool:
         """Make the file, which says who makes `output`; return False where there is one.
@@ -99,6 +106,22 @@ class Claims:
         self.release(claim)
         return None
 
+    def permit(self, folder: Path, holder: str) -> Claim:
+        """Return a claim on no output, but on being asked: as long as its file is in the folder, a worker on whatever
+        machine may finish what it has.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        claim = self._held_from_now(Claim(folder / f"{_PREFIX}{secrets.token_hex(8)}{PERMIT_SUFFIX}"))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            claim.make(holder)
+        except OSError:
+            self.release(claim)
+            raise
+        return claim
+
     def release(self, claim: Claim) -> None:
         """Let others have what a claim is on."""
         with self._mutex:
@@ -133,16 +156,16 @@ def claim_of(target: Path) -> Path:
     return target.with_name(f"{_PREFIX}{digest}{_SUFFIX}")
 
 
-def claims_in(folder: Path) -> list[Path]:
+def claims_in(folder: Path, suffixes: tuple[str, ...] = (_SUFFIX,)) -> list[Path]:
     """Return the claims in a folder; none where it cannot be read."""
     with suppress(OSError), os.scandir(folder) as entries:
-        return [Path(each.path) for each in entries if each.name.startswith(_PREFIX) and each.name.endswith(_SUFFIX)]
+        return [Path(each.path) for each in entries if each.name.startswith(_PREFIX) and each.name.endswith(suffixes)]
     return []
 
 
 def remove_dead_claims(folder: Path) -> None:
-    """Remove the claims in a folder whose holders are gone."""
-    for path in claims_in(folder):
+    """Remove the claims and permits in a folder whose holders are gone."""
+    for path in claims_in(folder, (_SUFFIX, PERMIT_SUFFIX)):
         with suppress(OSError):
             _is_free(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -96,11 +97,14 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class FileSink:
-    """A file. `root` is the folder that it must not leave through a link; `overwrite` replaces what stands there."""
+    """A file. `root` is the folder that it must not leave through a link; `overwrite` replaces what stands there.
+    `permit` is a file without which it does not get its name: whoever has given the job away removes that.
+    """
 
     path: Path
     root: Path | None = None
     overwrite: bool = False
+    permit: Path | None = None
 
     @property
     def name(self) -> str:
@@ -135,7 +139,23 @@ class FileSink:
 
     def begin(self, *, replace: bool = False) -> AbstractContextManager[Part]:
         """Return a file beside it, which gets its name in one step."""
-        return writing(self.path, overwrite=self.overwrite or replace)
+        return writing(self.path, overwrite=self.overwrite or replace, check=self._check_permit)
+
+    def _check_permit(self) -> None:
+        """Refuse to finish what was given to somebody else meanwhile. Opening asks the server of a network mount, where
+        a look might be answered from memory.
+
+        Raises:
+            ImageWriteError: the permit is gone.
+        """
+        if self.permit is None:
+            return
+        try:
+            os.close(os.open(self.permit, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)))
+        except OSError as exc:
+            raise ImageWriteError(
+                self.path, "another worker has it by now", "The same command continues from here."
+            ) from exc
 
 
 class _Delivered(Collected):

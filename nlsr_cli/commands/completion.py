@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nlsr_cli.options import ALPHAS, PRECISIONS, STORES, WRAPS
 from nlsr_cli.sizes import FITS
-from nlsr_cli.workers import ALL
+from nlsr_cli.workers import ALL, ENGINES
 
 Offer = Callable[[str], list[str]]
 
@@ -105,4 +105,5 @@ losses = one_of(LOSSES)
 stores = one_of(STORES)
 image_skips = one_of(IMAGE_SKIPS)
 cases = one_of(CASES)
+engines = one_of(ENGINES)
 backgrounds = one_of(("white", "black", "grey"))

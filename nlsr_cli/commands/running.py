@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from nlsr_cli.errors import ExitCode, MissingInput, NlsrError, OptionError
 from nlsr_cli.options import counted
 
 if TYPE_CHECKING:
+    from nlsr_cli.api import Crew
     from nlsr_cli.batch.inputs import Sources
     from nlsr_cli.batch.job import Job
     from nlsr_cli.batch.outcome import Outcome, Report
@@ -35,14 +35,14 @@ def plan(
     target: OutputOptions,
     options: UpscaleOptions,
     decoder: Decoder,
-    devices: Sequence[str],
+    crew: Crew,
 ) -> tuple[Engine, ModelSet]:
     """Return what is to be done, and the models that there are for it."""
     decoder.start()  # first, so that it loads while this process does
     from nlsr_cli.api import find_set, plan_files
 
     models = find_set(options)
-    batch = plan_files(inputs, target, options, models, decoder, devices)
+    batch = plan_files(inputs, target, options, models, decoder, crew)
     for note in dict.fromkeys(note for source in models.sources(batch.plan.scales) for note in source.notes):
         console.note(f"note: {note}")
     for why, paths in batch.plan.sources.passed.by_choice():
@@ -135,7 +135,7 @@ def run_once(
     target: OutputOptions,
     options: UpscaleOptions,
     decoder: Decoder,
-    devices: Sequence[str],
+    crew: Crew,
     *,
     opens: bool,
     compares: bool,
@@ -144,7 +144,7 @@ def run_once(
     from nlsr_cli.batch.outcome import Report
 
     start = time.perf_counter()
-    batch, models = plan(console, inputs, target, options, decoder, devices)
+    batch, models = plan(console, inputs, target, options, decoder, crew)
     report = Report(existing=target.existing, passed=batch.plan.sources.passed)
     runner = Runner(console, models, report, Comparing(decoder, options, target.existing) if compares else None)
     with closing(runner):
@@ -164,7 +164,7 @@ def run_watching(
     target: OutputOptions,
     options: UpscaleOptions,
     decoder: Decoder,
-    devices: Sequence[str],
+    crew: Crew,
     interval: float | None,
 ) -> ExitCode:
     """Enlarge what comes into folders until the process is told to end, and print the sum.
@@ -185,7 +185,7 @@ def run_watching(
     start = time.perf_counter()
     watch = Watch(folders, target)
     batch, models = plan(
-        console, Sources(from_many=True), target, options, decoder, devices
+        console, Sources(from_many=True), target, options, decoder, crew
     )  # what is wrong is told at once
     runner = Runner(console, models, Report(existing=target.existing))
     try:
@@ -194,7 +194,7 @@ def run_watching(
             console.show(f"watching {', '.join(folders)}")
             sources = watch.look()
             if sources.files or sources.unreadable:
-                batch = plan_files(sources, target, options, models, decoder, devices)
+                batch = plan_files(sources, target, options, models, decoder, crew)
                 batch.plan = watch.checked(batch.plan)
                 runner.run(batch, watch)
             time.sleep(interval)

@@ -6,6 +6,7 @@ import glob
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,11 @@ from nlsr_cli.options import (
     STREAM,
     OutputOptions,
 )
+from nlsr_cli.workers import RAY
 
 if TYPE_CHECKING:
     from nlsr_cli.batch.inputs import Sources
+    from nlsr_cli.workers import Workers
 
 
 def upscale(
@@ -58,6 +61,8 @@ def upscale(
     null: choices.Null = False,
     shard: choices.Division = None,
     workers: choices.Workers = None,
+    engine: choices.Engine = "local",
+    address: choices.Address = None,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
     page: choices.Page = None,
@@ -101,24 +106,24 @@ def upscale(
             streams = STREAM in (output, *(inputs or []))
             _check_compare(streams, {"--dry-run": dry_run, "--watch": watch, "--fit stretch": fit == "stretch"})
         asked = workers_of(given)
+        _check_engine(asked, dry_run=dry_run)
         options = options_of({**given, "device": asked.first})
         target = OutputOptions(output, _format(format_), suffix, existing, recursive, shard_of(shard))
         if output == "-":
             console.leave_output()
+        from nlsr_cli.api import hired
         from nlsr_cli.isolation.decoder import Decoder
-        from nlsr_cli.upscaling.shares import shared_out
 
-        options, devices = shared_out(options, asked)
-        sources: list[str] | Sources = inputs or []
-        if files_from is not None:
-            sources = _listed(console, inputs or [], files_from, target, null=null)
-        with Decoder() as decoder:
+        with hired(options, asked) as (own, crew), Decoder() as decoder:
+            sources: list[str] | Sources = inputs or []
+            if files_from is not None:
+                sources = _listed(console, inputs or [], files_from, target, null=null)
             if watch:
-                code = run_watching(console, inputs or [], target, options, decoder, devices, interval)
-            elif dry_run:
-                code = foresee(console, sources, target, options, decoder, devices)
+                code = run_watching(console, inputs or [], target, own, decoder, crew, interval)
+            elif dry_run and isinstance(crew, Sequence):  # as `_check_engine` has made sure
+                code = foresee(console, sources, target, own, decoder, crew)
             else:
-                code = run_once(console, sources, target, options, decoder, devices, opens=open_, compares=compare)
+                code = run_once(console, sources, target, own, decoder, crew, opens=open_, compares=compare)
     raise typer.Exit(int(code))
 
 
@@ -147,6 +152,14 @@ def _check_watch(
     clash = next((option for option, given in others.items() if given), None)
     if watch and clash is not None:
         raise OptionError(f"--watch and {clash} cannot be combined", "Omit one of them.")
+
+
+def _check_engine(asked: Workers, *, dry_run: bool) -> None:
+    """Refuse to ask a cluster what it would do: time and memory are told by this machine."""
+    if dry_run and asked.engine == RAY:
+        raise OptionError(
+            "--dry-run and --engine ray cannot be combined", "Omit --engine: this machine tells the plan."
+        )
 
 
 def _check_compare(streams: bool, others: dict[str, bool]) -> None:

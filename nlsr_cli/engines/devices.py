@@ -44,18 +44,16 @@ def parallel(
     Raises:
         OptionError: what is read or written is no file.
     """
-    for job in plan.work:
-        if not (job.sink.on_disk and job.source.ends):
-            name = job.source.name if job.sink.on_disk else job.sink.name
-            raise OptionError(f"workers take files, and {name} is none", "Omit --workers, and name one device.")
+    check_files(plan, "Omit --workers, and name one device.")
+    share = share_of_threads(len(devices))
 
     def place(number: int, device: str) -> Place:
         own = replace(options, compute=replace(options.compute, device=device))
         hired = keeper.hired(Identity(own, models))
         setup = Setup(partial(build, own), plan.scales, hired, Stamp.wanted(own, models))
-        return Place(f"worker {number} ({device})", lambda tell: Process(setup, tell, len(devices)))
+        return Place(f"worker {number} ({device})", lambda tell: Process(setup, tell, share))
 
-    threads = counted(share_of_threads(len(devices)), "thread")
+    threads = counted(share, "thread")
     where = "cpu" if set(devices) == {"cpu"} else ", ".join(devices)
     return ParallelEngine(
         plan,
@@ -63,3 +61,15 @@ def parallel(
         keeper=keeper,
         about=f"{len(devices)} workers with {threads} each, {where}",
     )
+
+
+def check_files(plan: BatchPlan, hint: str) -> None:
+    """Refuse to share what one process alone can read or write; `hint` is the way out.
+
+    Raises:
+        OptionError: what is read or written is no file.
+    """
+    for job in plan.work:
+        if not (job.sink.on_disk and job.source.ends):
+            name = job.source.name if job.sink.on_disk else job.sink.name
+            raise OptionError(f"workers take files, and {name} is none", hint)

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Setup:
     """What a worker is told before its first job: what makes its enlarger, which networks are loaded at once, who says
-    what is done already and enters what is done, and what says in outputs how they were made.
+    what is done already and enters what is done, and what says in outputs how they were made. `weights` gives the
+    SHA-256 of each network as the worker's own machine has it, where that may be another one.
     """
 
     enlarger: Callable[[], Enlarger]
     scales: tuple[int, ...]
     keeper: Keeper | None
     stamp: Stamp | None
+    weights: Callable[[], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,16 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker is there: on which device, with which precision for pictures of 8 bits, and of more."""
+    """A worker is there: on which device, with which precision for pictures of 8 bits, and of more; on which kind of
+    processor, and with which weights where these were asked for.
+    """
 
     process: int
     device: str
     precision: str
     deep_precision: str
+    processor: str = ""
+    weights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,13 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Ended:
-    """A worker is gone, and why; whoever talks to it says so, once and last."""
+    """A worker is gone, and why; whoever talks to it says so, once and last. `final` says that another one in its place
+    would fare no better; `hint` is what helps where it was refused before it had begun anything.
+    """
 
     reason: str
+    final: bool = False
+    hint: str = ""
 
 
 Event: TypeAlias = Ready | Begun | Advanced | Finished | Lost | Refused | Stopped | Ended

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRIES = 3  # workers that end over one job, or in one place, before it is given up
 AHEAD = 3  # jobs that a worker has at most: one is written, one enlarged, one read
 PATIENCE = 5.0  # seconds that workers have to stop before they are killed
+_NAMED = 3  # workers that one message names
 _LOOK = 0.5  # seconds between two looks for an interruption, where waiting does not notice one
 
 _LOST_HINT = "The same command continues from here, with other devices or fewer workers too."
@@ -233,12 +234,17 @@ class Pool:
         if not isinstance(event, Stopped):
             reason = event.reason if isinstance(event, Ended) else f"lost its device ({event.reason})"
         self.has_killed = True
-        numbers = place.fall(reason, for_good=isinstance(event, Lost))
-        for number in numbers:
+        final = isinstance(event, Lost) or (isinstance(event, Ended) and event.final)
+        hint = event.hint if isinstance(event, Ended) else ""
+        numbers = place.fall(reason, for_good=final)
+        for number in numbers if not hint else ():
             self._ends.setdefault(number, []).append(place)
         self._again.extend(numbers)
         more = "no more work goes there" if place.lost else "what it had is done again"
-        self._trouble.append(f"{place.name} {reason}: {more}")
+        self._trouble.append(f"{place.name} {reason}: {more}{hint and f' ({hint})'}")
+        if hint and self.ready is None and not self._alive:
+            reasons = "; ".join(f"{each.name} {each.lost}" for each in self._places[:_NAMED])
+            raise NlsrError(f"no worker can begin: {reasons}", hint)
 
     def _share_again(self) -> Iterator[tuple[int, Outcome]]:
         """Give the jobs of workers that are gone to others, or up."""

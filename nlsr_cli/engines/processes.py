@@ -38,17 +38,18 @@ class Process:
     """A worker in a process of its own.
 
     Args:
-        setup: what it is told first.
+        setup: what it is told first; bytes are one that is pickled already.
         hear: called with whatever it tells, from a thread; with `Ended` last.
-        count: how many there are, which share the processors.
+        threads: how many of the processor's it may keep busy.
+        folder: which is its current one; None is that of this process.
 
     Raises:
         NlsrError: it cannot be started.
     """
 
-    def __init__(self, setup: Setup, hear: Tell, count: int) -> None:
+    def __init__(self, setup: Setup | bytes, hear: Tell, threads: int, folder: str | None = None) -> None:
         self._hear = hear
-        self._child = _started(share_of_threads(count))
+        self._child = _started(threads, folder)
         self._orders: SimpleQueue[object] = SimpleQueue()
         self._orders.put(setup)
         for name, work in (("nlsr-orders", self._write), ("nlsr-events", self._read)):
@@ -71,7 +72,7 @@ class Process:
         stream = cast("IO[bytes]", self._child.stdin)
         with suppress(OSError):  # it is gone, and reading tells
             while (order := self._orders.get()) is not None:
-                pickle.dump(order, stream)
+                stream.write(order if isinstance(order, bytes) else pickle.dumps(order))
                 stream.flush()
         with suppress(OSError):
             stream.close()
@@ -86,7 +87,7 @@ class Process:
         self._hear(Ended(_cause(self._child.wait())))
 
 
-def _started(threads_each: int) -> subprocess.Popen[bytes]:
+def _started(threads_each: int, folder: str | None) -> subprocess.Popen[bytes]:
     if not sys.executable:
         hint = "Run nlsr with an ordinary Python, set sys.executable, or omit --workers."
         raise NlsrError("workers are separate processes, but Python does not know its own path", hint)
@@ -99,6 +100,7 @@ def _started(threads_each: int) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("NLSR_DEBUG") else subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": str(threads_each)},
+            cwd=folder,
             start_new_session=True,  # Ctrl-C reaches the process that shares out the work, which then stops this one
             creationflags=windows,
         )

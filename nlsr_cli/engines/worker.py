@@ -57,17 +57,21 @@ def serve(setup: Setup, inbox: Inbox, tell: Tell) -> None:
 
 def _is_ready(engine: LocalEngine, setup: Setup, tell: Tell) -> bool:
     """Load what is needed, and tell; what is wrong with the device is wrong with this one, all else with every one."""
+    from nlsr_cli.upscaling.device import kind_of  # torch, which the enlarger loads anyway
+
     try:
         enlarger = engine.enlarger
         enlarger.load(setup.scales)
+        weights = setup.weights() if setup.weights is not None else ()
     except NlsrError as error:
         tell(Refused(error))
         return False
     except Exception as exc:  # noqa: BLE001 - drivers fail in many ways
         tell(Lost(_line(exc)))
         return False
-    placement = enlarger.placement
-    tell(Ready(os.getpid(), str(placement.device), placement.precision, enlarger.placement_for(16).precision))
+    placement, deep = enlarger.placement, enlarger.placement_for(16).precision
+    processor = kind_of(placement.device)
+    tell(Ready(os.getpid(), str(placement.device), placement.precision, deep, processor, weights))
     return True
 
 

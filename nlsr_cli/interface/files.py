@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlsr_cli.api import build_enlarger, models_of, plan_files, planned
+from nlsr_cli.api import build_enlarger, hired, models_of, plan_files, planned
 from nlsr_cli.errors import OptionError
 from nlsr_cli.keywords import (
     FILES,
@@ -50,7 +50,8 @@ def upscale_files(
     """Enlarge files, folders and patterns, and yield the outcome of each file as it is finished.
 
     What is wrong with one file is in its outcome (`status` "failed", `error`) and does not stop the others. With
-    `workers`, or several devices, processes share the work, and outcomes come as they have them.
+    `workers`, several devices, or `engine="ray"` for a Ray cluster, processes share the work, and outcomes come as they
+    have them.
 
     Args:
         sources: paths and patterns.
@@ -66,16 +67,14 @@ def upscale_files(
     """
     from nlsr_cli.engines.watcher import TileCounter
     from nlsr_cli.isolation.decoder import Decoder
-    from nlsr_cli.upscaling.shares import shared_out
 
     check_names(settings, PICTURE | MACHINE | FILES | FOLDERS)
     given, workers = _shared(options, settings)
-    asked, devices = shared_out(_asked(options, model, given), workers)
     paths = [os.fspath(source) for source in sources]
     target = output if isinstance(output, OutputOptions) else output_of(paths, output, settings)
-    with Decoder() as decoder:
+    with hired(_asked(options, model, given), workers) as (asked, crew), Decoder() as decoder:
         decoder.start()  # it loads while this process looks for the models
-        batch = plan_files(paths, target, asked, models_of(model, asked), decoder, devices)
+        batch = plan_files(paths, target, asked, models_of(model, asked), decoder, crew)
         with closing(batch):
             yield from batch.run(None if on_tile is None else TileCounter(on_tile))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 from collections.abc import Iterator
@@ -153,6 +154,14 @@ def processor_name(device: torch.device) -> str:
     cpuinfo = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.is_file() else None
     return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def kind_of(device: torch.device) -> str:
+    """Return what processors have in common that give the same bytes in half precision: the name, and the limit that
+    this process is under.
+    """
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "") if device.type == "cpu" else ""
+    return f"{processor_name(device)}{limit and f' limited to {limit}'}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nlsr_cli.errors import OptionError
+from nlsr_cli.errors import NlsrError, OptionError
 from nlsr_cli.zoo.paths import default_scale, expanded, is_path, run_scales
 from nlsr_cli.zoo.registry import DEFAULT_FAMILY, families, scales_of
 from nlsr_cli.zoo.resolve import FAMILY_PATTERN, resolve
@@ -45,6 +46,16 @@ class ModelSet:
         self._found = dict(found or {})
         self._networks = dict(networks or {})
         self._digests: dict[Path, str] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what another process, perhaps on another machine, has sent: embedded models lie where they do here, and
+        no digest holds that was not made here.
+        """
+        self.__dict__.update(state, _digests={})
+        for scale, source in self._found.items():
+            if source.kind == "embedded":
+                with suppress(NlsrError):  # told when it is to be loaded
+                    self._found[scale] = resolve(source.name, scale)
 
     @classmethod
     def single(cls, source: ModelSource) -> ModelSet:

@@ -148,3 +148,10 @@ def test_a_line_tells_what_made_an_output(tmp_path: Path) -> None:
     assert [model["name"] for model in line["models"]] == ["nlsn-lite-x4"]
     assert line["models"][0]["sha256"] == resolve("nlsn-lite-x4", None).sha256["model.safetensors"]
     assert (line["options"]["encode"]["quality"], line["options"]["width"]) == (95, 120)
+
+
+def test_what_other_machines_find_is_in_the_key_as_if_it_were_found_here() -> None:
+    there = ComputeOptions("cuda", "auto", ("cuda", "fp16"))
+    identity = Identity(replace(BASE, compute=there), find_models(None))
+    assert (identity.settings["device"], identity.settings["precision"]) == ("cuda", ["fp16", "fp32"])
+    assert key(BASE) == key(replace(BASE, compute=ComputeOptions("cpu", "fp32", ("cpu", "fp32"))))

@@ -13,6 +13,8 @@ import pytest
 
 from nlsr_cli.batch import sharing as module
 from nlsr_cli.batch.sharing import Claim, Claims, claim_of, claims_in, holders_in, remove_dead_claims
+from nlsr_cli.batch.sink import FileSink
+from nlsr_cli.errors import ImageWriteError
 from tests.conftest import skip_where_ignored
 
 ROOT = Path(__file__).parents[2]
@@ -232,3 +234,38 @@ def test_of_many_at_once_one_wins(target: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(won) == 1
+
+
+def test_a_permit_stands_as_long_as_it_is_held(target: Path) -> None:
+    """It is no claim on an output, and goes with its holder like one."""
+    claims, others = Claims(), Claims()
+    permit = claims.permit(target.parent, "worker")
+    assert permit.path.exists()
+    remove_dead_claims(target.parent)
+    assert permit.path.exists()
+    assert list(holders_in(target.parent)) == []
+    assert others.permit(target.parent, "worker").path != permit.path
+    claims.release(permit)
+    others.close()
+    assert [path.name for path in target.parent.glob("*.permit")] == []
+
+
+def test_without_its_permit_an_output_gets_no_name(target: Path) -> None:
+    """Not even where it might replace what stands there: a worker that was given up wakes up after a new call."""
+    claims = Claims()
+    permit = claims.permit(target.parent, "worker")
+    sink = FileSink(target, overwrite=True, permit=permit.path)
+    with sink.begin() as part:
+        part.append(b"in time")
+        part.commit()
+
+    def late() -> None:
+        with sink.begin() as part:
+            part.append(b"too late")
+            claims.release(permit)
+            part.commit()
+
+    with pytest.raises(ImageWriteError, match="another worker has it by now"):
+        late()
+    assert target.read_bytes() == b"in time"
+    assert [path.name for path in target.parent.iterdir()] == [target.name], "and no part is left"

@@ -282,3 +282,27 @@ def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stage[0].is_stopped
     assert stage[0].is_killed
     assert stage.pool.has_killed
+
+
+def test_who_is_refused_is_named_with_what_helps_and_blames_no_job() -> None:
+    stage = Stage(4)
+    stage.give("a")
+    for number in range(3):
+        stage[number].die(Ended("has nlsr 0.0.1", final=True, hint="install the same"))
+        stage.hear()
+    assert stage.told.said[-1] == "worker 2 has nlsr 0.0.1: no more work goes there (install the same)"
+    stage[3].tell(Ready(1, "cpu", "fp32", "fp32"))
+    stage[3].finish()
+    stage.hear()
+    assert stage.came["a"].status == "done"
+    assert len([each for each in stage.hired if each]) == 4
+
+
+def test_where_all_are_refused_that_is_raised_once() -> None:
+    stage = Stage(2)
+    stage.give("a", "b", "c")
+    stage[0].die(Ended("does not see /in", final=True, hint="share it"))
+    stage[1].die(Ended("does not see /in", final=True, hint="share it"))
+    with pytest.raises(NlsrError, match="no worker can begin: worker 0 does not see /in; worker 1 does not") as caught:
+        stage.hear()
+    assert caught.value.hint == "share it"

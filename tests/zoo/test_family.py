@@ -1,6 +1,8 @@
 """Models by their scale: loaded once, and a caller's own networks among them."""
 
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,16 @@ def test_own_networks_lie_under_their_scales(tiny_network: Callable[..., NLSN]) 
     for wrong in ({}, {4: tiny_network(scale=2)}):
         with pytest.raises(OptionError, match="each network under its own scale"):
             ModelSet.own(wrong)
+
+
+def test_on_another_machine_embedded_models_lie_elsewhere_and_are_hashed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = find_models("lite")
+    here = models.source(2)
+    models.weights_sha256(here)
+    models._found[2] = replace(here, weights=tmp_path / "of" / "another" / "machine.safetensors")
+    models._digests[models._found[2].weights] = "believed"
+    there = pickle.loads(pickle.dumps(models))
+    assert there.source(2) == here
+    assert there.weights_sha256(there.source(2)) == sha256_of(here.weights)
