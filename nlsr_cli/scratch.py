@@ -130,3 +130,16 @@ def bands(shape: Sequence[int], samples: int | None = None) -> Iterator[slice]:
     for top in range(0, shape[0], step):
         yield slice(top, min(top + step, shape[0]))
         touched(step * across * _SAMPLE)
+
+
+def strips(array: npt.NDArray[Any], top: int, bottom: int) -> Iterator[slice]:
+    """Yield the rows of a part of an array, which is not as wide, in bands; `relax` now and then.
+
+    Whole rows count as touched: systems map a file in pieces that are larger than a part of a row.
+    """
+    width = prod(array.shape[1:]) * array.itemsize
+    step = max(1, _RELAX // max(1, width))
+    for first in range(top, bottom, step):
+        last = min(first + step, bottom)
+        yield slice(first, last)
+        touched((last - first) * width)

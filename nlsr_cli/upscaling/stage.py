@@ -178,9 +178,10 @@ class Stage:
 
         parts = self._parts(pixels, work, first)
         for row, column, block in stitch(work.plan, self.scale, parts, first=first, above=above, on_row=on_row):
-            out[row : row + block.shape[0], column : column + block.shape[1]] = _levels(block, channels, out.dtype)
-            scratch.touched(block.nbytes)
-            del block  # a part of a tile, all of which would be held while the next one is computed
+            for rows in scratch.strips(out, row, row + block.shape[0]):
+                part = block[rows.start - row : rows.stop - row]
+                out[rows, column : column + part.shape[1]] = _levels(part, channels, out.dtype)
+            del block, part  # a part of a tile, all of which would be held while the next one is computed
             yield 1
         return out
 
@@ -205,8 +206,10 @@ class Stage:
 
 def _cut(pixels: Pixels, tile: Tile) -> Floats:
     """Return one tile as (h, w, 3) float32 in [0, 1]; grey is repeated."""
-    box = pixels[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
-    levels = box.astype(np.float32)
+    levels = np.empty((tile.height, tile.width, pixels.shape[2]), np.float32)
+    for rows in scratch.strips(pixels, tile.top, tile.top + tile.height):
+        part = pixels[rows, tile.left : tile.left + tile.width]
+        levels[rows.start - tile.top : rows.stop - tile.top] = part
     if pixels.dtype.kind == "u":
         levels /= np.float32(np.iinfo(pixels.dtype).max)
     return np.broadcast_to(levels, (*levels.shape[:2], 3))
