@@ -150,6 +150,30 @@ def test_a_job_that_fails_at_once_can_be_tried_again(show: Open, server: Running
     page.locator("#empty").wait_for()
 
 
+def test_what_is_dropped_while_the_page_asks_is_not_taken_for_forgotten(show: Open, server: Running) -> None:
+    """An answer with all jobs may be older than the news of a new one."""
+    page = show(server)
+    page.evaluate(
+        """() => {
+            send_ = fetch;
+            fetch = async (url, ...rest) => {
+                const got = await send_(url, ...rest);
+                if (url === "/v1/jobs") await new Promise((done) => { answer = done; });
+                return got;
+            };
+            opened = events.onopen();
+        }"""
+    )
+    page.wait_for_function("typeof answer === 'function'")
+    drop(page, ("a.png", "image/png", picture()))
+    page.locator("li.done").wait_for()
+    page.evaluate("() => { answer(); return opened; }")
+    assert state(page, "a.png").startswith("24×20 → ")
+    page.evaluate("fetch = send_")
+    page.click("#clear")
+    page.locator("#empty").wait_for()
+
+
 def test_a_full_queue_is_waited_for(show: Open, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     """What finds no place is sent again by itself."""
     monkeypatch.setattr(TooMany, "headers", {"Retry-After": "1"})
