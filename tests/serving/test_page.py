@@ -97,7 +97,8 @@ def test_from_drop_to_download(show: Open, server: Running, tmp_path: Path) -> N
     page.focus("#split")
     page.keyboard.press("Home")
     assert "100%" in page.evaluate("getComputedStyle(document.querySelector('#before')).clipPath")
-    page.wait_for_function("[before.naturalWidth, after.naturalWidth].join() === '30,60'")  # once they are loaded
+    page.evaluate("async () => { while (!before.naturalWidth || !after.naturalWidth) await pause(0.01); }")
+    assert page.evaluate("[before.naturalWidth, after.naturalWidth].join()") == "30,60"
     page.keyboard.press("Escape")
     page.reload()
     page.locator("li.done").nth(1).wait_for()
@@ -161,10 +162,11 @@ def test_what_is_dropped_while_the_page_asks_is_not_taken_for_forgotten(show: Op
                 if (url === "/v1/jobs") await new Promise((done) => { answer = done; });
                 return got;
             };
+            answer = null;
             opened = events.onopen();
         }"""
     )
-    page.wait_for_function("typeof answer === 'function'")
+    page.evaluate("async () => { while (!answer) await pause(0.01); }")
     drop(page, ("a.png", "image/png", picture()))
     page.locator("li.done").wait_for()
     page.evaluate("() => { answer(); return opened; }")
