@@ -183,7 +183,7 @@ function rename(entry, job) { // the news of it may have been faster
   if (known) {
     Object.assign(known, { file: entry.file, settings: entry.settings });
     forget(entry.key);
-    update(known.job);
+    update(known.job ?? job);
   } else {
     rows.delete(entry.key);
     entry.key = job.id;
@@ -236,9 +236,10 @@ function follow() {
   events.addEventListener("gone", (event) => forget(JSON.parse(event.data).id));
   events.onopen = async () => { // a server that has started anew may have lost some
     say("");
+    const before = [...rows].filter(([, entry]) => entry.job); // what comes meanwhile may not be in the answer
     const known = await fetch("/v1/jobs").then((answer) => answer.json()).catch(() => null);
     const there = new Set(known?.jobs?.map((job) => job.id));
-    for (const [key, entry] of rows) if (known && entry.job && !there.has(key)) lose(entry);
+    for (const [key, entry] of before) if (known && rows.get(key) === entry && !there.has(key)) lose(entry);
   };
   events.onerror = () => say("The server does not answer. This page asks again by itself.");
 }

@@ -28,7 +28,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     opened, make = threading.Event(), Maker.make
 
     def held(self: Maker, job: Job, upload: Path, folder: Path, on_tile: Callable[[int, int], None]) -> Result:
-        while not opened.wait(0.01):
+        while not opened.wait(0.1):  # each look is news that goes to every page
             on_tile(0, 1)
         return make(self, job, upload, folder, on_tile)
 

@@ -97,7 +97,8 @@ def test_from_drop_to_download(show: Open, server: Running, tmp_path: Path) -> N
     page.focus("#split")
     page.keyboard.press("Home")
     assert "100%" in page.evaluate("getComputedStyle(document.querySelector('#before')).clipPath")
-    page.wait_for_function("[before.naturalWidth, after.naturalWidth].join() === '30,60'")  # once they are loaded
+    page.evaluate("async () => { while (!before.naturalWidth || !after.naturalWidth) await pause(0.01); }")
+    assert page.evaluate("[before.naturalWidth, after.naturalWidth].join()") == "30,60"
     page.keyboard.press("Escape")
     page.reload()
     page.locator("li.done").nth(1).wait_for()
@@ -145,6 +146,31 @@ def test_a_job_that_fails_at_once_can_be_tried_again(show: Open, server: Running
     drop(page, ("torn.jpg", "image/jpeg", torn))
     page.locator("li.failed .again").click()
     page.locator("li.failed .again").wait_for()
+    page.evaluate("fetch = send_")
+    page.click("#clear")
+    page.locator("#empty").wait_for()
+
+
+def test_what_is_dropped_while_the_page_asks_is_not_taken_for_forgotten(show: Open, server: Running) -> None:
+    """An answer with all jobs may be older than the news of a new one."""
+    page = show(server)
+    page.evaluate(
+        """() => {
+            send_ = fetch;
+            fetch = async (url, ...rest) => {
+                const got = await send_(url, ...rest);
+                if (url === "/v1/jobs") await new Promise((done) => { answer = done; });
+                return got;
+            };
+            answer = null;
+            opened = events.onopen();
+        }"""
+    )
+    page.evaluate("async () => { while (!answer) await pause(0.01); }")
+    drop(page, ("a.png", "image/png", picture()))
+    page.locator("li.done").wait_for()
+    page.evaluate("() => { answer(); return opened; }")
+    assert state(page, "a.png").startswith("24×20 → ")
     page.evaluate("fetch = send_")
     page.click("#clear")
     page.locator("#empty").wait_for()
