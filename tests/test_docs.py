@@ -38,6 +38,7 @@ FOREIGN = {
     "--gpu",
     "--help",
     "--index-url",
+    "--num-cpus",
     "--user",
 }  # options of other programs, and that of every command
 OTHERS = {"cat", "find"}  # programs of recipes

@@ -241,7 +241,7 @@ class Pool:
             self._ends.setdefault(number, []).append(place)
         self._again.extend(numbers)
         more = "no more work goes there" if place.lost else "what it had is done again"
-        self._trouble.append(f"{place.name} {reason}: {more}{hint and f' ({hint})'}")
+        self._trouble.append(f"{place.name} {reason}: {more}{hint and f'. {hint}'}")
         if hint and self.ready is None and not self._alive:
             reasons = "; ".join(f"{each.name} {each.lost}" for each in self._places[:_NAMED])
             raise NlsrError(f"no worker can begin: {reasons}", hint)

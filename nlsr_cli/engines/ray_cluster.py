@@ -39,6 +39,7 @@ PATIENCE = 5.0  # seconds in which a cluster must answer
 # What HTTP/2 begins with, which Ray's servers speak: the preface, and a frame of settings that are the defaults.
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 _SETTINGS = 4  # the type of such a frame, at its fourth byte
+_PURPOSE = "--engine ray"
 _START_HINT = "Start Ray on this machine with: ray start --head. On a machine that joins: ray start --address HOST:6379"
 
 
@@ -178,7 +179,7 @@ def _imported() -> Any:  # noqa: ANN401
         import ray
         import ray.util.scheduling_strategies
     except ImportError as exc:
-        raise MissingExtra("ray", "--engine ray") from exc
+        raise MissingExtra("ray", _PURPOSE) from exc
     return ray
 
 

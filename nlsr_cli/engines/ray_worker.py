@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 SILENCE = 20  # seconds in which a worker must answer
 START = 60  # seconds in which Ray must have started it
-_PRECISION_HINT = "--precision fp32 gives the same bytes on processors of every kind"
-_INSTALL_HINT = "install the same release of nlsr, with the same packages, on every machine"
-_ROOM_HINT = "others may have its processors: free them, or give fewer --workers"
-_SHARED_HINT = "every machine must see inputs, outputs and models under the same paths"
+_PRECISION_HINT = "Add --precision fp32, which gives the same bytes on processors of every kind."
+_INSTALL_HINT = "Install the same release of nlsr, with the same packages, on every machine."
+_ROOM_HINT = "Others may have its processors: free them, or give fewer --workers."
+_SHARED_HINT = "Inputs, outputs and models must have the same paths on every machine, on a shared disk."
 
 
 @dataclass(frozen=True)

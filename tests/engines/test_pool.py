@@ -288,9 +288,9 @@ def test_who_is_refused_is_named_with_what_helps_and_blames_no_job() -> None:
     stage = Stage(4)
     stage.give("a")
     for number in range(3):
-        stage[number].die(Ended("has nlsr 0.0.1", final=True, hint="install the same"))
+        stage[number].die(Ended("has nlsr 0.0.1", final=True, hint="Install the same."))
         stage.hear()
-    assert stage.told.said[-1] == "worker 2 has nlsr 0.0.1: no more work goes there (install the same)"
+    assert stage.told.said[-1] == "worker 2 has nlsr 0.0.1: no more work goes there. Install the same."
     stage[3].tell(Ready(1, "cpu", "fp32", "fp32"))
     stage[3].finish()
     stage.hear()

@@ -19,16 +19,24 @@ time.sleep(3)
 """
 
 
-def test_it_says_what_is_there_and_what_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def outpost(monkeypatch: pytest.MonkeyPatch) -> Outpost:
+    """Return an actor that does not end this process when nobody asks it any more."""
+    monkeypatch.setattr(Outpost, "_guard", lambda self: None)
+    return Outpost()
+
+
+def test_it_says_what_is_there_and_what_is_not(
+    outpost: Outpost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda name: {"torch": "2.9.1+cu126"}[name])
-    sight = Outpost().look([str(tmp_path), str(tmp_path / "away")])
+    sight = outpost.look([str(tmp_path), str(tmp_path / "away")])
     assert (sight.nlsr, sight.torch, sight.unseen) == (__version__, "2.9.1", (str(tmp_path / "away"),))
     assert release_of_torch() == "2.9.1", "for whatever devices it was built"
 
 
-def test_it_answers_though_there_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_answers_though_there_is_no_news(outpost: Outpost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nlsr_cli.engines.ray_actor.BEAT", 0.01)
-    outpost = Outpost()
     assert outpost.listen() == []
     outpost.stop()
     assert outpost.listen() == [Ended("was stopped")]
