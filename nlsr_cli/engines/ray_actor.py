@@ -38,7 +38,8 @@ class Sight:
 class Outpost:
     """Starts a worker, and passes on what goes to it and comes from it.
 
-    It ends itself and the worker when it was frozen, or when nobody asks any more: its jobs are others' by then.
+    It ends itself and the worker when it was frozen, when nobody asks any more, or when Ray's own process on this
+    machine is gone: its jobs are others' by then, or soon will be.
     """
 
     def __init__(self) -> None:
@@ -80,11 +81,11 @@ class Outpost:
             return found
 
     def _guard(self) -> None:
-        last = time.monotonic()
+        parent, last = os.getppid(), time.monotonic()
         while True:
             time.sleep(_TICK)
             now = time.monotonic()
-            if now - last > FROZEN or now - self._asked > DESERTED:
+            if now - last > FROZEN or now - self._asked > DESERTED or os.getppid() != parent:
                 if self._process is not None:
                     self._process.kill()
                 os._exit(1)

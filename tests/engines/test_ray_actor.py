@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,25 @@ def test_it_answers_though_there_is_no_news(outpost: Outpost, monkeypatch: pytes
     assert outpost.listen() == []
     outpost.stop()
     assert outpost.listen() == [Ended("was stopped")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process keeps the number of its parent")
+def test_it_ends_with_the_process_that_has_started_it() -> None:
+    alone = ALONE.format(name="FROZEN", seconds=60.0).replace("sleep(3)", "sleep(30)")
+    parent = "import subprocess as s, sys; print(s.Popen([sys.executable, '-c', sys.argv[1]]).pid, flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", parent, alone], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    time.sleep(1)
+    assert Path(f"/proc/{pid}").exists()
+    process.kill()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()
+    process.communicate()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,16 +82,17 @@ def trial(found: Result, folder: Path, source: Path, fault: Fault, reference: di
     """Run a batch with a fault in its middle, and judge what became of it; return a line of the table."""
     out = folder / fault.name.replace(" ", "-")
     order = ("upscale", source, "-o", out, *SETTINGS, "--engine", "ray", "--address")
-    with machines(0, 1, 1, 1) as cluster:
+    with machines(0, 1, 1, 1) as cluster, ThreadPoolExecutor(1) as reader:  # a pipe that nobody reads would stop it
         begun = time.monotonic()
         process = start(*order, cluster.address)
+        ending = reader.submit(finish, process, begun)
         while process.poll() is None and len(pictures(contents(out))) < len(reference) // 4:
             time.sleep(0.05)
         workers = [(actor, *children_of(actor)) for actor in cluster.actors]
         struck, permits = time.monotonic(), claims_in(out, (PERMIT_SUFFIX,))
         asleep = fault.strike(cluster, process.pid)
         noticed = _noticed(process, out, permits) - struck if fault.noticed else None
-        ended = finish(process, begun)
+        ended = ending.result()
         made = _stamps(out)
         for pid in asleep:
             with suppress(ProcessLookupError):
@@ -201,12 +203,14 @@ def _cost(found: Result, out: Path, count: int, order: Sequence[object]) -> tupl
     begun = time.monotonic()
     process = start(*order)
     first, most = 0.0, 0
-    while process.poll() is None:
-        if not first and out.is_dir() and any(out.glob("[!.]*")):
-            first = time.monotonic() - begun
-        most = max(most, resident(process.pid))
-        time.sleep(0.02)
-    ended = finish(process, begun)
+    with ThreadPoolExecutor(1) as reader:  # a pipe that nobody reads would stop it
+        ending = reader.submit(finish, process, begun)
+        while not ending.done():
+            if not first and out.is_dir() and any(out.glob("[!.]*")):
+                first = time.monotonic() - begun
+            most = max(most, resident(process.pid))
+            time.sleep(0.02)
+    ended = ending.result()
     found.tried += 1
     found.expect(ended.code == 0 and len(list(out.glob("[!.]*"))) == count, f"{out.name}: {ended}")
     return f"{(ended.seconds - first) / count * 1000:.1f}", f"{first:.1f}", f"{most >> 20}"
