@@ -66,33 +66,6 @@ Output = Annotated[
         "--output", "-o", help="File or folder to write, or - for standard output. [default: beside the input]"
     ),
 ]
-Division = Annotated[
-    str | None,
-    typer.Option(
-        "--shard",
-        metavar="I/N",
-        help="Enlarge only part I of N, counted from 0; the parts may run at the same time, on any machines.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Processes that share the pictures, processors and --max-memory. [default: 1, or one for each device]",
-    ),
-]
-Engine = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Where workers run: local, on this machine, or ray, on the machines of a Ray cluster.",
-        autocompletion=completion.engines,
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="The Ray cluster of --engine ray. [default: auto, the one of this machine]"),
-]
 Watch = Annotated[
     bool, typer.Option("--watch", help="Keep running, and enlarge what comes into the folders given as inputs.")
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nlsr_cli.commands import choices
+from nlsr_cli.commands import choices, sharing_choices
 from nlsr_cli.commands.foreseeing import foresee
 from nlsr_cli.commands.running import run_once, run_watching
 from nlsr_cli.console import Speech
@@ -59,10 +59,10 @@ def upscale(
     recursive: choices.UpscaleRecursive = False,
     files_from: choices.FilesFrom = None,
     null: choices.Null = False,
-    shard: choices.Division = None,
-    workers: choices.Workers = None,
-    engine: choices.Engine = "local",
-    address: choices.Address = None,
+    shard: sharing_choices.Division = None,
+    workers: sharing_choices.Workers = None,
+    engine: sharing_choices.Engine = "local",
+    address: sharing_choices.Address = None,
     watch: choices.Watch = False,
     interval: choices.Interval = None,
     page: choices.Page = None,
