@@ -125,7 +125,7 @@ def test_xargs_and_parallel(desk: Path) -> None:
     assert [size(f"enlarged/{name}_x2.jpg") for name in "ab"] == [(256, 192)] * 2
 
 
-@pytest.mark.parametrize("program", ["xargs -0 -n 3 -P 4", "parallel -0 -j 4 -N 3"])
+@pytest.mark.parametrize("program", ["xargs -0 -n 6 -P 2", "parallel -0 -j 2 -N 6"])
 def test_many_processes_in_one_folder_lose_nothing(desk: Path, program: str) -> None:
     """Nor a line of the ledger: the next call finds everything done."""
     Path("many").mkdir()

@@ -33,7 +33,7 @@ def words_of(screen: list[str]) -> str:
     return "".join(screen).replace(" ", "")
 
 
-@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("columns", [40, 120])
 def test_nothing_remains_of_the_bar(long_name: Path, columns: int) -> None:
     """And every frame fits into one line: a folded one could not be erased."""
     recording = record([*NLSR, "upscale", long_name, "--scale", "2", "--tile", "64"], columns=columns)
@@ -60,9 +60,8 @@ def test_the_bar_is_there_before_torch(sample: Path) -> None:
     assert "torch" in modules
 
 
-@pytest.mark.parametrize("columns", [40, 80])
 @pytest.mark.parametrize("moment", ["loading", " %"])
-def test_ctrl_c_leaves_no_dead_bar(long_name: Path, columns: int, moment: str) -> None:
+def test_ctrl_c_leaves_no_dead_bar(long_name: Path, moment: str) -> None:
     def interrupt(main: int, recording: Recording) -> bool:
         if moment in recording.said:
             os.write(main, b"\x03")
@@ -70,7 +69,7 @@ def test_ctrl_c_leaves_no_dead_bar(long_name: Path, columns: int, moment: str) -
         return False
 
     command = [*NLSR, "upscale", long_name, "--tile", "32", "--overlap", "8"]
-    recording = record(command, columns=columns, meanwhile=interrupt)
+    recording = record(command, columns=40, meanwhile=interrupt)
     assert recording.code == 130, recording.said
     shown = recording.screen()
     assert not set("".join(shown)) & set(BAR), shown
@@ -92,9 +91,8 @@ def test_a_window_may_become_narrower(long_name: Path) -> None:
     assert not set("".join(recording.screen())) & set(BAR)
 
 
-@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}])
-def test_a_dumb_terminal_gets_lines(sample: Path, environment: dict[str, str]) -> None:
-    recording = record([*NLSR, "upscale", sample], environment=environment)
+def test_a_dumb_terminal_gets_lines(sample: Path) -> None:
+    recording = record([*NLSR, "upscale", sample], environment={"TERM": "dumb"})
     assert recording.code == 0
     assert "\x1b[J" not in recording.said
     assert recording.screen()[0] == "loading"

