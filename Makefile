@@ -50,7 +50,7 @@ demo: $(RUNNING)
 	@echo "What nlsr can do on this machine:   $(BIN)/nlsr doctor"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 torture: $(INSTALLED)
 	$(BIN)/python -m tests.tools.torture $(PART)
