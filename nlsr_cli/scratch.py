@@ -28,7 +28,7 @@ from nlsr_cli.files import PART_PREFIX
 
 LEAST = 1 << 25  # bytes of the smallest array that lies in a file
 BAND = 1 << 20  # samples that are worked on at once
-_RELAX = 1 << 25  # touched bytes after which pages are given back
+_RELAX = 1 << 24  # touched bytes after which pages are given back
 _SAMPLE = 8  # bytes of a sample of a band that is worked on, in what is read and what is written together
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)

@@ -222,7 +222,8 @@ def stitch(
         parts: the enlarged tiles in the order of the plan, (height * scale, width * scale, channels); they are changed.
         first: the row of tiles to begin with, where those above are done already; `parts` begin there too.
         above: the strip that `on_row` was given after the row before `first`.
-        on_row: called with each row of tiles when all its blocks have been taken, and with the strip below it.
+        on_row: called with each row of tiles when all its blocks have been taken, and with the strip below it, which
+            the next row overwrites.
 
     Yields:
         The first row and the first column of a block in the enlarged picture, and the block.
@@ -230,9 +231,12 @@ def stitch(
     vertical, horizontal = plan.rows.weights(scale), plan.columns.weights(scale)
     tops, lefts = plan.rows.bounds(scale), plan.columns.bounds(scale)
     parts = iter(parts)
+    highs = [plan.rows.size * scale - (bottom - top) for top, bottom in pairwise(tops)]  # of the strips below
+    strip: Floats | None = (
+        None  # above and below in one array: of each column, what is read goes before what is written
+    )
     # `above` is what rows of tiles above have added below their last final row.
     for row, (top, bottom) in islice(enumerate(pairwise(tops)), first, None):
-        below: Floats | None = None
         beside: Floats | None = None  # what tiles on the left have added right of their last final column
         for column, (left, right) in enumerate(pairwise(lefts)):
             part = next(parts)
@@ -245,12 +249,12 @@ def stitch(
             if above is not None:
                 block[: len(above)] += above[:, left:right]
             if row + 1 < len(plan.rows.starts):
-                if below is None:
-                    below = np.empty((len(block) - (bottom - top), lefts[-1], part.shape[2]), np.float32)
-                below[:, left:right] = block[bottom - top :]
+                if strip is None:
+                    strip = np.empty((max(highs), lefts[-1], part.shape[2]), np.float32)
+                strip[: highs[row], left:right] = block[bottom - top :]
             yield top, left, block[: bottom - top]
             del part, block  # or they would be held while the next tile is computed
-        above = below
+        above = None if strip is None or row + 1 == len(plan.rows.starts) else strip[: highs[row]]
         if on_row is not None:
             on_row(row, above)
 

@@ -93,7 +93,11 @@ def test_stitching_can_begin_at_any_row(first: int, overlap: int) -> None:
     parts = [part[: plan.rows.size, : plan.columns.size] for part in parts]
     first = min(first, len(plan.rows.starts) - 1)
     strips: list[object] = []
-    whole = list(stitch(plan, 1, [part.copy() for part in parts], on_row=lambda _, strip: strips.append(strip)))
+
+    def keep(_: int, strip: np.ndarray | None) -> None:
+        strips.append(None if strip is None else strip.copy())
+
+    whole = list(stitch(plan, 1, [part.copy() for part in parts], on_row=keep))
     skipped = first * len(plan.columns.starts)
     above = strips[first - 1] if first else None
     rest = list(stitch(plan, 1, [part.copy() for part in parts[skipped:]], first=first, above=above))  # type: ignore[arg-type]
