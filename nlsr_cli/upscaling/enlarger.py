@@ -169,12 +169,8 @@ class Enlarger:
             ResultRejected: what the network gives is implausible, or does not match the picture.
             NlsrError: the picture holds non-finite values.
         """
-        check_finite(picture)
-        placement = self.placement_for(picture.depth)
-        route = self.route(picture.height, picture.width)
+        route, works, _ = self._prepared(picture)
         color, alpha, excess = picture.color, picture.alpha, picture.excess
-        extent = Extent.of(picture)
-        works = self._works(route, placement, extent, beside(extent, route.size))
         moving = alpha is not None and bool(alpha.min() != alpha.max())
         layers = 2 if moving and self.alpha == "model" else 1
         progress = Progress(works, layers, rows)
@@ -212,10 +208,7 @@ class Enlarger:
         Raises:
             OptionError, NlsrError: as `steps`.
         """
-        check_finite(picture)
-        placement, route = self.placement_for(picture.depth), self.route(picture.height, picture.width)
-        extent = Extent.of(picture)
-        works = self._works(route, placement, extent, beside(extent, route.size))
+        route, works, placement = self._prepared(picture)
         if not works:
             return None
         color, alpha, restoration = picture.color, picture.alpha, self.restoration(picture)
@@ -223,6 +216,13 @@ class Enlarger:
             color = self._bleed(color, alpha)
         told = restoration.told if restoration is not None else ()
         return continued(split(color)[0], works[0].pad), replace(works[0], told=told), placement
+
+    def _prepared(self, picture: Picture) -> tuple[Route, list[Work], Placement]:
+        """Return the way of a picture, what each network does with its colours, and where they run."""
+        check_finite(picture)
+        route, placement = self.route(picture.height, picture.width), self.placement_for(picture.depth)
+        extent = Extent.of(picture)
+        return route, self._works(route, placement, extent, beside(extent, route.size)), placement
 
     def placement_for(self, depth: int) -> Placement:
         """Return the device and the precision for pictures of `depth` bits: float32 for more than 8, unless chosen."""

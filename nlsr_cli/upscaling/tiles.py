@@ -232,9 +232,7 @@ def stitch(
     tops, lefts = plan.rows.bounds(scale), plan.columns.bounds(scale)
     parts = iter(parts)
     highs = [plan.rows.size * scale - (bottom - top) for top, bottom in pairwise(tops)]  # of the strips below
-    strip: Floats | None = (
-        None  # above and below in one array: of each column, what is read goes before what is written
-    )
+    strip: Floats | None = None  # above and below in one array: a tile reads its columns before it writes them
     # `above` is what rows of tiles above have added below their last final row.
     for row, (top, bottom) in islice(enumerate(pairwise(tops)), first, None):
         beside: Floats | None = None  # what tiles on the left have added right of their last final column

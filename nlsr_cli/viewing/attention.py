@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlsr_cli.images import Metadata, Picture, Pixels
+from nlsr_cli.images.estimation import luma_of
 from nlsr_cli.upscaling.looking import LayerLook, Look
 from nlsr_cli.viewing.lettering import PAPER, Lettering
 
@@ -21,7 +22,6 @@ CROP, CROP_ZOOM = 24, 6  # pixels of the picture on a side of a crop, and how of
 _HEAT = np.array([255, 106, 0], np.float32)
 _MARK, _FRAME = (255, 255, 255), (0, 0, 0)
 _OUTSIDE, _REACHED = 0.5, 1.0  # of the light of what is not compared, and of what is
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _GOLDEN = 0.61803398875  # hues that follow each other in steps of it stay apart
 _GAP, _LETTERS = 12, 15
 
@@ -99,7 +99,7 @@ def _heat_map(seen: Pixels, heat: npt.NDArray[Any], reached: npt.NDArray[Any]) -
     The heat is the square root of the weight: a hundredth of the largest one is still seen.
     """
     light = np.where(reached > 0, _REACHED, _OUTSIDE).astype(np.float32)
-    grey = ((seen.astype(np.float32) @ _LUMA) * light)[:, :, None]
+    grey = (luma_of(seen) * light)[:, :, None]
     strength = np.sqrt(heat)[:, :, None].astype(np.float32)
     mixed: Pixels = (grey * (1 - strength) + _HEAT * strength).round().astype(np.uint8)
     return mixed
@@ -110,7 +110,7 @@ def _bucket_map(seen: Pixels, code: npt.NDArray[Any]) -> Pixels:
     hues = (code * _GOLDEN) % 1.0
     sectors = (hues[:, :, None] * 6 + np.array([5, 3, 1])) % 6  # as HSV is turned into RGB, at full saturation
     colour = 1 - np.clip(np.minimum(sectors, 4 - sectors), 0, 1)
-    light = 0.3 + 0.7 * (seen.astype(np.float32) @ _LUMA)[:, :, None] / 255
+    light = 0.3 + 0.7 * luma_of(seen)[:, :, None] / 255
     tinted: Pixels = (255 * colour * light).round().astype(np.uint8)
     return tinted
 
